@@ -1,0 +1,98 @@
+import type { JsonValue } from "../json.ts";
+import type { Reject, Row } from "../sources/source.ts";
+
+declare const rowType: unique symbol;
+
+/**
+ * Rows that a step made, kept by reference: small enough to be a step's output, while the rows stay in the
+ * dataset store until retention removes them.
+ */
+export interface DatasetRef<R extends object = Row> {
+  readonly dataset: string;
+  /** Rows in the dataset. */
+  readonly rows: number;
+  /** Rows refused while it was written. */
+  readonly rejected: number;
+  /** Bytes as stored. */
+  readonly bytes: number;
+  /** Hash over the hashes of the chunks: equal rows in equal chunks give an equal hash. */
+  readonly hash: string;
+  /** Exists only for the type checker: the type of the rows. */
+  readonly [rowType]?: R;
+}
+
+export type RowOf<Ref> = Ref extends DatasetRef<infer R> ? R : never;
+
+/** One piece of a dataset. A chunk is a checkpoint: rows, cursor, rejects and counters commit together. */
+export interface DatasetChunk {
+  /** 0-based; a writer appends them in order. */
+  readonly index: number;
+  readonly rows: readonly Row[];
+  /** Source line of each row, parallel to `rows`; null where the source has none. */
+  readonly lines: readonly number[] | null;
+}
+
+export interface ChunkWrite extends DatasetChunk {
+  readonly rejects: readonly Reject[];
+  /** Where the writing step goes on after this chunk. */
+  readonly cursor: JsonValue;
+}
+
+/** Who writes a dataset: the step of a run, under the run's fence. */
+export interface DatasetWriter {
+  readonly runId: string;
+  readonly step: string;
+  /** The run's fencing token; a writer with an older token is refused (FENCED). */
+  readonly token: number;
+}
+
+/** What is stored of a dataset so far: where a resumed step goes on. */
+export interface DatasetState {
+  readonly dataset: string;
+  readonly chunks: number;
+  readonly rows: number;
+  readonly rejected: number;
+  readonly bytes: number;
+  /** The cursor of the last chunk; null before the first. */
+  readonly cursor: JsonValue | null;
+  /** True once `seal` has been called: the dataset is whole and does not change any more. */
+  readonly sealed: boolean;
+}
+
+/** A refused row as stored. */
+export interface StoredReject extends Reject {
+  readonly runId: string;
+  readonly step: string;
+  /** Position among the rejects of its dataset, from 0. */
+  readonly index: number;
+}
+
+export interface RejectQuery {
+  readonly runId: string;
+  readonly step?: string;
+  /** At most this many; 100 when left out. */
+  readonly limit?: number;
+  /** Continue after this reject of the same step. */
+  readonly after?: number;
+}
+
+/**
+ * Where datasets are kept. Conformance suite: `testDatasetStore` in `spine-core/testing`.
+ */
+export interface DatasetStore {
+  /**
+   * Opens the dataset of a step for writing: a new one, or the one that an earlier attempt left, with its
+   * state. From then on only this token may write to it.
+   */
+  open(writer: DatasetWriter): Promise<DatasetState>;
+  /** Appends one chunk: durable when it resolves, whole or not at all. FENCED for a writer that lost it. */
+  append(writer: DatasetWriter, dataset: string, chunk: ChunkWrite): Promise<DatasetState>;
+  /** Ends the writing; the dataset can be read from now on. Idempotent. */
+  seal(writer: DatasetWriter, dataset: string): Promise<DatasetRef>;
+  /** The chunks in order, from `fromChunk` on. Throws when the dataset is gone or not sealed. */
+  read(dataset: string, options?: { readonly fromChunk?: number; readonly signal?: AbortSignal }): AsyncIterable<DatasetChunk>;
+  /** Rejected rows of a run in the order in which they were met. */
+  rejects(query: RejectQuery): Promise<readonly StoredReject[]>;
+  /** Removes the datasets and rejects of a run. */
+  remove(runId: string): Promise<void>;
+}

@@ -1,0 +1,98 @@
+import { SpineError } from "../errors.ts";
+
+/** The types of a target's columns; each database maps them to its own. */
+export type ColumnType = "text" | "integer" | "boolean" | "date" | "timestamp" | "json" | "decimal";
+
+export interface Column {
+  readonly type: ColumnType;
+  readonly nullable: boolean;
+  /** Digits after the point, for decimals. */
+  readonly scale: number;
+}
+
+/** What a row holds in a column: decimals, dates and timestamps are text, so that nothing is lost. */
+type ValueOf<C> = C extends `${infer Base}?`
+  ? ValueOf<Base> | null
+  : C extends "integer"
+    ? number
+    : C extends "boolean"
+      ? boolean
+      : C extends "json"
+        ? unknown
+        : string;
+
+/** The rows that a table of these columns accepts; nullable columns may be left out. */
+export type RowFor<C> = {
+  readonly [K in keyof C as C[K] extends `${string}?` ? never : K]: ValueOf<C[K]>;
+} & {
+  readonly [K in keyof C as C[K] extends `${string}?` ? K : never]?: ValueOf<C[K]> | undefined;
+};
+
+/** How a column is spelt: its type, with `?` when it may be null; decimals have six places. */
+export type ColumnSpec = ColumnType | `${ColumnType}?`;
+
+declare const accepts: unique symbol;
+
+/** A table that loads write to: frozen data, the same on every database. */
+export interface Table<R extends object = never> {
+  readonly name: string;
+  readonly columns: Readonly<Record<string, Column>>;
+  /** The columns that identify a row among the current ones. */
+  readonly key: readonly string[];
+  /** The columns that name the partition which `replace-partition` replaces. */
+  readonly partition: readonly string[];
+  /** Where superseded rows are kept for as-of queries; null when they are dropped. */
+  readonly captures: string | null;
+  /** Exists only for the type checker: the rows that it accepts. */
+  readonly [accepts]?: (row: R) => void;
+}
+
+export interface TableOptions<C extends Readonly<Record<string, ColumnSpec>>> {
+  readonly name: string;
+  readonly columns: C;
+  readonly key: readonly (keyof C & string)[];
+  readonly partition?: readonly (keyof C & string)[];
+  /** Keep superseded rows in this table, with the time until which they were the current ones. */
+  readonly captures?: string;
+}
+
+/** The places after the point that decimals keep. */
+export const DECIMAL_SCALE = 6;
+
+/**
+ * Defines a target table. Besides its columns it gets `_spine_load_id` (which load wrote the row) and
+ * `_spine_loaded_at`; its captures also get `_spine_superseded_at`.
+ *
+ * @example
+ * const trades = defineTable({ name: "trades", columns: { symbol: "text", shares: "decimal" }, key: ["symbol"] });
+ */
+export function defineTable<const C extends Readonly<Record<string, ColumnSpec>>>(
+  options: TableOptions<C>,
+): Table<RowFor<C>> {
+  for (const name of [options.name, ...(options.captures ? [options.captures] : []), ...Object.keys(options.columns)]) {
+    if (!/^[a-z][a-z0-9_]{0,62}$/.test(name)) {
+      throw new SpineError(
+        "CONFIG_INVALID",
+        `"${name}" cannot name a table or a column. Use lower-case letters, digits and _, starting with a letter, at most 63.`,
+      );
+    }
+  }
+  const columns = Object.fromEntries(
+    Object.entries(options.columns).map(([name, spec]) => [
+      name,
+      Object.freeze({ type: spec.replace("?", "") as ColumnType, nullable: spec.endsWith("?"), scale: DECIMAL_SCALE }),
+    ]),
+  );
+  for (const name of [...options.key, ...(options.partition ?? [])]) {
+    if (!Object.hasOwn(columns, name)) {
+      throw new SpineError("CONFIG_INVALID", `Table "${options.name}" has no column "${name}" for its key or partition.`);
+    }
+  }
+  return Object.freeze({
+    name: options.name,
+    columns: Object.freeze(columns),
+    key: Object.freeze([...options.key]),
+    partition: Object.freeze([...(options.partition ?? [])]),
+    captures: options.captures ?? null,
+  });
+}

@@ -1,0 +1,39 @@
+import type { Partition } from "../context.ts";
+import type { QualityResult } from "../quality/quality-check.ts";
+
+/** A finished load: which rows came from which dataset, by which step. */
+export interface LoadAttachment {
+  readonly kind: "load";
+  readonly loadId: string;
+  readonly step: string;
+  readonly table: string;
+  readonly partition: Partition | null;
+  readonly disposition: string;
+  readonly dataset: string;
+  readonly hash: string;
+  readonly inserted: number;
+  readonly superseded: number;
+}
+
+/** The new state of a partition. */
+export interface PartitionAttachment {
+  readonly kind: "partition";
+  readonly table: string;
+  readonly partition: Partition;
+  readonly loadId: string;
+  readonly hash: string;
+  readonly rows: number;
+}
+
+/** The result of one check. */
+export interface QualityAttachment {
+  readonly kind: "quality";
+  readonly step: string;
+  readonly result: QualityResult;
+}
+
+/**
+ * Rows of other tables that commit together with a transition of a run, or not at all. A new kind is a
+ * member of this union and a case in each history store; the port does not change.
+ */
+export type Attachment = LoadAttachment | PartitionAttachment | QualityAttachment;

@@ -1,0 +1,184 @@
+import type { Partition } from "../context.ts";
+import type { DatabaseTransaction } from "../database/database.ts";
+import type { ErrorJson } from "../errors.ts";
+import type { Attachment } from "./attachment.ts";
+import type { Metrics, RowCounts, RunDetail, RunEvent, RunRecord, RunStatus, StepStatus } from "./records.ts";
+
+/** Proof of ownership: a write with an older token, or of another worker, is refused. */
+export interface Fence {
+  readonly worker: string;
+  readonly token: number;
+}
+
+/** An attempt that begins. It is counted before its first statement runs. */
+export interface StepBegin {
+  readonly name: string;
+  readonly kind: string;
+  readonly attempt: number;
+}
+
+/** An attempt that ended. */
+export interface StepEnd {
+  readonly name: string;
+  readonly attempt: number;
+  readonly status: Extract<StepStatus, "COMPLETED" | "FAILED" | "SKIPPED" | "CANCELLED">;
+  /** JSON text, already checked and redacted; null when it has none. */
+  readonly output: string | null;
+  readonly error: ErrorJson | null;
+  readonly rows: RowCounts | null;
+  readonly metrics: Metrics;
+  /** When the next attempt begins (ms since the epoch); null when there is none, or it begins at once. */
+  readonly retryAt: number | null;
+}
+
+/** The change of a run's own row. Fields left out stay as they are. */
+export interface RunChange {
+  readonly status: RunStatus;
+  /** JSON text. */
+  readonly outputs?: string;
+  readonly error?: ErrorJson | null;
+  /** When a PENDING or WAITING run may be claimed (ms since the epoch); its worker lets go of it. */
+  readonly availableAt?: number;
+}
+
+/** What changes at once: attempts that end, attempts that begin, the run, and what is attached to it. */
+export interface Transition {
+  readonly ended: readonly StepEnd[];
+  readonly begun: readonly StepBegin[];
+  /** Absent while the run just goes on. */
+  readonly run?: RunChange;
+  /** Merged into the run's metrics. */
+  readonly metrics?: Metrics;
+  readonly attachments: readonly Attachment[];
+}
+
+/** A run that does not exist yet. */
+export interface NewRun {
+  readonly runId: string;
+  readonly workflow: string;
+  readonly domain: string | null;
+  readonly partition: Partition | null;
+  /** Unique within the workflow; a second start with the same key finds the first run. */
+  readonly key: string | null;
+  readonly fingerprint: string;
+  /** JSON text. */
+  readonly params: string;
+  readonly paramsHash: string;
+  readonly triggeredBy: string;
+  readonly parentRunId: string | null;
+  /** The worker that starts it at once (RUNNING), or null to queue it (PENDING). */
+  readonly worker: string | null;
+  /** When a queued run may be claimed, ms since the epoch. */
+  readonly availableAt: number;
+}
+
+/** Stores a run, and the beginning of its first step when it starts at once: one write. */
+export interface CreateCommit {
+  readonly kind: "create";
+  readonly run: NewRun;
+  readonly begun: readonly StepBegin[];
+}
+
+/** Moves a run on; only its owner may. */
+export interface AdvanceCommit {
+  readonly kind: "advance";
+  readonly runId: string;
+  readonly fence: Fence;
+  readonly transition: Transition;
+}
+
+/**
+ * Changes a run from outside, whoever owns it: cancel, retry. It takes the run out of its owner's hands (the
+ * token is raised), and attempts that are under way end as `CANCELLED`.
+ */
+export interface ControlCommit {
+  readonly kind: "control";
+  readonly runId: string;
+  /** The statuses in which the change is allowed. */
+  readonly from: readonly RunStatus[];
+  readonly change: RunChange;
+  /** Who or what asked for it, for the event log. */
+  readonly reason: string;
+}
+
+export type RunCommit = CreateCommit | AdvanceCommit | ControlCommit;
+
+/** What became of one commit. The others of the same call are not affected. */
+export type CommitResult =
+  | { readonly result: "committed"; readonly version: number }
+  /** The run belongs to somebody else by now: nothing was written, stop working on it. */
+  | { readonly result: "fenced" }
+  /** A run with this workflow and key exists: nothing was written. */
+  | { readonly result: "duplicate"; readonly runId: string; readonly paramsHash: string }
+  /** The run is not in one of the statuses asked for. */
+  | { readonly result: "conflict"; readonly status: RunStatus }
+  | { readonly result: "missing" };
+
+export interface CommitOptions {
+  /** Write in this open transaction of the same database instead of one of the store's own. */
+  readonly transaction?: DatabaseTransaction;
+}
+
+export interface ClaimRequest {
+  readonly worker: string;
+  /** The workflows that this worker knows; runs of others wait for somebody who does. */
+  readonly workflows: readonly string[];
+  readonly limit: number;
+}
+
+/** A run that now belongs to the claiming worker, with everything needed to go on. */
+export interface ClaimedRun extends RunDetail {
+  readonly fence: Fence;
+}
+
+export interface Claim {
+  readonly runs: readonly ClaimedRun[];
+  /** When the next run that waits for its time becomes available (ms since the epoch); null: none. */
+  readonly nextAt: number | null;
+}
+
+export interface RunQuery {
+  readonly workflow?: string;
+  readonly status?: readonly RunStatus[];
+  readonly domain?: string;
+  readonly partition?: Partition;
+  /** At most this many, newest first; 50 when left out, 200 at most. */
+  readonly limit?: number;
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string;
+}
+
+export interface RunPage {
+  readonly items: readonly RunRecord[];
+  readonly nextCursor: string | null;
+}
+
+/**
+ * What the runner writes and everybody reads: the only truth about a run. Conformance suite:
+ * `testHistoryStore` in `spine-core/testing`.
+ *
+ * Implementers see plain records and JSON text, never the types of a workflow.
+ */
+export interface HistoryStore {
+  /**
+   * Applies commits: each wholly or not at all, guarded by its fence, durable when the promise resolves.
+   * Results are in the order of the commits. Inside `options.transaction` they become durable with it; the fence is
+   * then the last statement before its COMMIT, so nothing may be written through it afterwards.
+   */
+  commit(commits: readonly RunCommit[], options?: CommitOptions): Promise<readonly CommitResult[]>;
+  /**
+   * Takes runs that are due: queued ones, those whose waiting time is over, and those whose worker is gone
+   * (their token is raised, so what the old owner still writes is refused).
+   */
+  claim(request: ClaimRequest): Promise<Claim>;
+  /** Says that a worker lives (the first call registers it), or that it is gone and its runs are free. */
+  beat(worker: string, state: "alive" | "gone"): Promise<void>;
+  get(runId: string): Promise<RunDetail | undefined>;
+  /** Newest first, by keyset. */
+  list(query: RunQuery): Promise<RunPage>;
+  /** The events of a run after `after`, oldest first. */
+  events(runId: string, options?: { readonly after?: number; readonly limit?: number }): Promise<readonly RunEvent[]>;
+  /** Removes up to `limit` runs that ended before `before` (ms since the epoch); never an active one. Returns their ids. */
+  prune(options: { readonly before: number; readonly limit: number }): Promise<readonly string[]>;
+}
+

@@ -1,0 +1,29 @@
+import type { Partition } from "../context.ts";
+import type { DatabaseTransaction } from "../database/database.ts";
+
+/** The state of one partition of one table: what was loaded into it last. */
+export interface PartitionRecord {
+  readonly table: string;
+  readonly partition: Partition;
+  readonly runId: string;
+  readonly loadId: string;
+  /** The content hash of the dataset that it was loaded from. */
+  readonly hash: string;
+  readonly rows: number;
+  /** ISO time in UTC. */
+  readonly loadedAt: string;
+}
+
+/**
+ * What is loaded, by partition. Reading only: partitions change in the commit that loads them, as an
+ * attachment, and are never derived by scanning.
+ */
+export interface PartitionStore {
+  /** With a transaction, the record stays as it is until that transaction ends. */
+  get(
+    table: string,
+    partition: Partition,
+    options?: { readonly transaction?: DatabaseTransaction },
+  ): Promise<PartitionRecord | undefined>;
+  list(table: string): Promise<readonly PartitionRecord[]>;
+}

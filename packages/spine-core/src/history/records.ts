@@ -1,0 +1,103 @@
+import type { Partition } from "../context.ts";
+import type { ErrorJson } from "../errors.ts";
+import type { JsonValue } from "../json.ts";
+
+export const RUN_STATUSES = ["PENDING", "RUNNING", "WAITING", "PAUSED", "COMPLETED", "FAILED", "CANCELLED"] as const;
+export type RunStatus = (typeof RUN_STATUSES)[number];
+
+export const STEP_STATUSES = [
+  "PENDING",
+  "RUNNING",
+  "WAITING",
+  "COMPLETED",
+  "FAILED",
+  "SKIPPED",
+  "CANCELLED",
+] as const;
+export type StepStatus = (typeof STEP_STATUSES)[number];
+
+const TERMINAL: ReadonlySet<RunStatus> = new Set(["COMPLETED", "FAILED", "CANCELLED"]);
+
+/** True when a run in this status does not go on by itself. */
+export function isTerminal(status: RunStatus): boolean {
+  return TERMINAL.has(status);
+}
+
+/** How many rows went into a step, came out of it, and were refused by it. */
+export interface RowCounts {
+  readonly in: number;
+  readonly out: number;
+  readonly rejected: number;
+}
+
+export type Metrics = Readonly<Record<string, number | string>>;
+
+/** A run as stored. Times are ISO texts in UTC. */
+export interface RunRecord {
+  readonly runId: string;
+  readonly workflow: string;
+  readonly domain: string | null;
+  readonly partition: Partition | null;
+  /** The idempotency key that it was started with. */
+  readonly key: string | null;
+  readonly status: RunStatus;
+  /** Counts the writes to the run: an ETag, and the sequence number of its newest event. */
+  readonly version: number;
+  /** The fencing token: raised whenever the run changes hands. */
+  readonly token: number;
+  /** The worker that holds it, while it runs. */
+  readonly worker: string | null;
+  /** The fingerprint of the step list that it was started with. */
+  readonly fingerprint: string;
+  readonly params: JsonValue;
+  readonly paramsHash: string;
+  readonly outputs: JsonValue | null;
+  readonly error: ErrorJson | null;
+  readonly metrics: Metrics;
+  readonly triggeredBy: string;
+  readonly parentRunId: string | null;
+  /** How often its worker was lost while a step was under way. */
+  readonly crashes: number;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly completedAt: string | null;
+  /** When it may be claimed, while PENDING or WAITING. */
+  readonly availableAt: string | null;
+}
+
+/** One attempt of one step. */
+export interface StepRecord {
+  readonly runId: string;
+  /** Position in the run's order of attempts, from 1; `step_id` on the wire is `<run id>-<seq>`. */
+  readonly seq: number;
+  readonly name: string;
+  readonly kind: string;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  readonly status: StepStatus;
+  readonly output: JsonValue | null;
+  readonly error: ErrorJson | null;
+  readonly rows: RowCounts | null;
+  readonly metrics: Metrics;
+  readonly startedAt: string;
+  readonly completedAt: string | null;
+  /** When the next attempt begins, for a failed attempt that is tried again later. */
+  readonly retryAt: string | null;
+}
+
+/** A run with what belongs to it. */
+export interface RunDetail {
+  readonly run: RunRecord;
+  /** All attempts in the order in which they began. */
+  readonly steps: readonly StepRecord[];
+}
+
+/** One entry of a run's append-only log. `seq` grows by one within the run, without gaps. */
+export interface RunEvent {
+  readonly runId: string;
+  readonly seq: number;
+  /** e.g. `run.created`, `step.started`, `step.completed`, `run.failed`. */
+  readonly type: string;
+  readonly at: string;
+  readonly data: JsonValue;
+}

@@ -1,0 +1,125 @@
+import { ValidationError } from "./errors.ts";
+
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
+
+type Unstorable = ((...args: never[]) => unknown) | symbol | bigint;
+type IsAny<T> = 0 extends 1 & T ? true : false;
+
+/** What is left of `T` after a JSON round trip: a Date is a string, a method is gone, `void` is null. */
+export type Json<T> =
+  IsAny<T> extends true
+    ? T
+    : T extends null | boolean | number | string
+      ? T
+      : T extends undefined | void
+        ? null
+        : T extends Unstorable
+          ? never
+          : T extends { toJSON(): infer R }
+            ? Json<R>
+            : T extends readonly unknown[]
+              ? { readonly [K in keyof T]: Json<T[K]> }
+              : T extends object
+                ? { readonly [K in keyof T as T[K] extends Unstorable | undefined ? never : K]: JsonMember<T[K]> }
+                : JsonValue;
+
+// An optional member stays optional: JSON leaves `undefined` members out.
+type JsonMember<T> = undefined extends T ? Json<Exclude<T, undefined>> | undefined : Json<T>;
+
+export interface JsonLimits {
+  /** Longest encoding, in characters. */
+  readonly maxLength: number;
+  /** Deepest nesting of arrays and objects. */
+  readonly maxDepth: number;
+}
+
+/** Payloads are small: rows go through datasets. */
+export const PAYLOAD_LIMITS: JsonLimits = { maxLength: 1024 * 1024, maxDepth: 64 };
+
+/**
+ * The JSON text of a value, or a ValidationError (PAYLOAD_INVALID) that names the path of what JSON cannot
+ * hold or databases refuse: NaN and infinities, BigInt, functions, cycles, NUL characters, lone surrogates.
+ *
+ * @param what names the value in the error, e.g. `the output of step "fetch"`.
+ */
+export function encodeJson(value: unknown, what: string, limits: JsonLimits = PAYLOAD_LIMITS): string {
+  const refuse = (path: readonly string[], why: string): never => {
+    const at = path.length === 0 ? "" : ` at ${path.join(".")}`;
+    throw new ValidationError(`${sentence(what)} cannot be stored: ${why}${at}.`, {
+      code: "PAYLOAD_INVALID",
+      detail: { path: path.join("."), reason: why },
+    });
+  };
+  check(value, [], new Set(), limits.maxDepth, refuse);
+  const text = JSON.stringify(value) ?? "null";
+  if (text.length > limits.maxLength) {
+    refuse([], `its JSON has ${text.length} characters, the limit is ${limits.maxLength}; keep rows in a dataset`);
+  }
+  return text;
+}
+
+type Refuse = (path: readonly string[], why: string) => never;
+
+function check(value: unknown, path: string[], above: Set<object>, depthLeft: number, refuse: Refuse): void {
+  switch (typeof value) {
+    case "string":
+      if (value.includes("\0")) refuse(path, "a NUL character");
+      if (!value.isWellFormed()) refuse(path, "half of a surrogate pair (the text is not valid Unicode)");
+      return;
+    case "number":
+      if (!Number.isFinite(value)) refuse(path, `the number ${value}, which JSON has no form for`);
+      return;
+    case "bigint":
+      return refuse(path, "a BigInt; convert it to a string");
+    case "function":
+    case "symbol":
+      return refuse(path, `a ${typeof value}`);
+    case "object":
+      break;
+    default:
+      return;
+  }
+  if (value === null) return;
+  if (typeof (value as { toJSON?: unknown }).toJSON === "function") {
+    const plain: unknown = (value as { toJSON(): unknown }).toJSON();
+    if (plain !== value) return check(plain, path, above, depthLeft, refuse);
+  }
+  if (above.has(value)) refuse(path, "a cycle");
+  if (depthLeft === 0) refuse(path.slice(0, 8), "nesting deeper than allowed");
+  above.add(value);
+  for (const [key, member] of Object.entries(value)) {
+    path.push(key);
+    if (key.includes("\0") || !key.isWellFormed()) refuse(path, "a key that is not valid text");
+    check(member, path, above, depthLeft - 1, refuse);
+    path.pop();
+  }
+  above.delete(value);
+}
+
+/** Parses stored JSON; drops `__proto__` keys, which would change the prototype of what is built from them. */
+export function decodeJson(text: string): JsonValue {
+  return JSON.parse(text, text.includes("__proto__") ? dropProto : undefined);
+}
+
+function dropProto(this: unknown, key: string, value: unknown): unknown {
+  return key === "__proto__" ? undefined : value;
+}
+
+/** JSON with object keys in sorted order: equal values have equal text, whatever order they were built in. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, member: unknown) =>
+    member !== null && typeof member === "object" && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
+  );
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

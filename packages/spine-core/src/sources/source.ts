@@ -1,0 +1,48 @@
+import type { JsonValue } from "../json.ts";
+
+/** A row as sources deliver it. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** A row that was refused, kept with the reason, so that it can be fixed and driven again. */
+export interface Reject {
+  /** Upper-case reason code, e.g. `RAGGED_ROW`, `INVALID_SYMBOL`. */
+  readonly code: string;
+  readonly message: string;
+  /** 1-based line (or record) number in the source; null where there is none. */
+  readonly line: number | null;
+  /** The row as it was read: text of the line, or the parsed row. */
+  readonly raw: JsonValue;
+}
+
+/** What a source delivers at a time. A page is also a checkpoint: after it, reading can go on at `cursor`. */
+export interface Page<R extends object = Row> {
+  readonly rows: readonly R[];
+  /** The line number of each row, parallel to `rows`; left out where the source has no lines. */
+  readonly lines?: readonly number[];
+  /** Rows that the source itself could not make sense of. */
+  readonly rejects?: readonly Reject[];
+  /** Where to go on after this page; passed back as `options.cursor`. */
+  readonly cursor: JsonValue;
+  /** Decoded bytes that this page took, for progress. */
+  readonly bytes?: number;
+  /** Bytes in the whole source, where known, for progress. */
+  readonly totalBytes?: number;
+}
+
+export interface StreamOptions {
+  /** Aborts the reading; the stream then throws the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** The cursor of the last page that was stored; null or absent to start at the beginning. */
+  readonly cursor?: JsonValue | null;
+}
+
+/**
+ * Where rows come from. Conformance suite: `testSource` in `spine-core/testing`.
+ *
+ * `stream` throws a SpineError of category SOURCE (not retried), TRANSIENT, DEPENDENCY, TIMEOUT or
+ * RATE_LIMIT (retried), and never ends quietly before the source's own end.
+ */
+export interface Source<Request = never, R extends object = Row> {
+  readonly name: string;
+  stream(request: Request, options?: StreamOptions): AsyncIterable<Page<R>>;
+}

@@ -1,0 +1,27 @@
+import { defineConfig, type Options } from "tsup";
+
+/** JavaScript only: the declarations come from `tsc -b`, which writes into the same dist folders. */
+function pkg(name: string, entry: Record<string, string>): Options {
+  return {
+    name,
+    entry: Object.fromEntries(Object.entries(entry).map(([out, src]) => [out, `packages/${name}/src/${src}`])),
+    outDir: `packages/${name}/dist`,
+    format: ["esm"],
+    dts: false,
+    sourcemap: true,
+    clean: false,
+    target: "es2024",
+    platform: "node",
+    silent: true,
+    // tsup's default would rewrite "node:sqlite" to "sqlite", which does not exist.
+    removeNodeProtocol: false,
+    skipNodeModulesBundle: true,
+    external: [/^[^./]/],
+  };
+}
+
+export default defineConfig([
+  pkg("spine-core", { index: "index.ts", "testing/index": "testing/index.ts" }),
+  pkg("spine-adapters", { "databases/index": "databases/index.ts", "sources/index": "sources/index.ts" }),
+  pkg("spine-finra", { index: "index.ts", "testing/index": "testing/index.ts" }),
+]);
