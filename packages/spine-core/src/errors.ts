@@ -182,11 +182,17 @@ export class SpineError extends Error {
 
   /** A copy with more context; what is already known wins, because it was nearer to the cause. */
   withContext(context: ErrorContext): SpineError {
-    const copy: SpineError = Object.create(Object.getPrototypeOf(this), Object.getOwnPropertyDescriptors(this));
-    Object.defineProperty(copy, "context", {
-      value: Object.freeze({ ...context, ...this.context }),
-      enumerable: true,
+    const copy = new SpineError(this.code, this.message, {
+      category: this.category,
+      retryable: this.retryable,
+      ...(this.retryAfterMs === undefined ? {} : { retryAfterMs: this.retryAfterMs }),
+      context: { ...context, ...this.context },
+      detail: this.detail,
+      cause: this.cause,
     });
+    Object.setPrototypeOf(copy, Object.getPrototypeOf(this) as object);
+    copy.name = this.name;
+    if (this.stack) copy.stack = this.stack;
     return copy;
   }
 

@@ -82,9 +82,9 @@ export interface RejectQuery {
 export interface DatasetStore {
   /**
    * Opens the dataset of a step for writing: a new one, or the one that an earlier attempt left, with its
-   * state. From then on only this token may write to it.
+   * state. From then on only this token may write to it. With `fresh`, what is there is dropped first.
    */
-  open(writer: DatasetWriter): Promise<DatasetState>;
+  open(writer: DatasetWriter, options?: { readonly fresh?: boolean }): Promise<DatasetState>;
   /** Appends one chunk: durable when it resolves, whole or not at all. FENCED for a writer that lost it. */
   append(writer: DatasetWriter, dataset: string, chunk: ChunkWrite): Promise<DatasetState>;
   /** Ends the writing; the dataset can be read from now on. Idempotent. */

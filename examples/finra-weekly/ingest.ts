@@ -1,0 +1,39 @@
+import { dirname } from "node:path";
+import { sqlite } from "spine-adapters/databases";
+import { canonicalJson, createSpine, type Run, type Spine } from "spine-core";
+import { describeFile, finra, ingestWeek, type WeeklyFile } from "spine-finra";
+
+/** Opens the database with the FINRA plugin, without beginning to work yet. */
+export async function openSpine(db: string, files: readonly string[]): Promise<Spine> {
+  return await createSpine({
+    database: sqlite(db),
+    plugins: [finra({ fileRoots: [...new Set(files.map((file) => dirname(file)))] })],
+    worker: false,
+    logLevel: "WARN",
+  });
+}
+
+/** The parameters that a weekly file stands for: its tier and week are in the file itself. */
+export async function paramsOf(path: string): Promise<{ readonly file: WeeklyFile; readonly params: IngestParams }> {
+  const file = await describeFile(path);
+  const { tier, week_ending, last_update_date } = file;
+  return { file, params: { tier, week_ending, last_update_date, file: file.path } };
+}
+
+type IngestParams = Parameters<typeof ingestWeek.params.parse>[0] & Record<string, unknown>;
+
+/**
+ * Starts the ingest of a file, or finds the one of the same file that an earlier process left unfinished.
+ * Call it before `spine.start()`: afterwards an unfinished run may complete before it is found.
+ */
+export async function startOrAttach(spine: Spine, params: IngestParams): Promise<Run<unknown>> {
+  const wanted = canonicalJson(ingestWeek.params.parse(params));
+  const { items } = await spine.history.list({
+    workflow: ingestWeek.name,
+    status: ["PENDING", "RUNNING", "WAITING"],
+    limit: 200,
+  });
+  const unfinished = items.find((run) => canonicalJson(run.params) === wanted);
+  if (unfinished) return await spine.attach(unfinished.runId);
+  return await spine.run(ingestWeek.name, params, { triggeredBy: "command line" });
+}

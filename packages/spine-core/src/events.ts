@@ -1,0 +1,78 @@
+import { EventEmitter } from "eventemitter3";
+import type { ErrorJson } from "./errors.ts";
+import type { RowCounts, RunStatus } from "./history/records.ts";
+import type { Logger } from "./logger.ts";
+
+interface RunFact {
+  readonly runId: string;
+  readonly workflow: string;
+}
+
+export interface RunChanged extends RunFact {
+  readonly status: RunStatus;
+  readonly error: ErrorJson | null;
+}
+
+export interface StepStarted extends RunFact {
+  readonly step: string;
+  readonly kind: string;
+  readonly attempt: number;
+}
+
+export interface StepEnded extends RunFact {
+  readonly step: string;
+  readonly attempt: number;
+  readonly rows: RowCounts | null;
+  readonly error: ErrorJson | null;
+  /** When the next attempt begins, ms since the epoch; null when there is none. */
+  readonly retryAt: number | null;
+}
+
+export interface StepProgress extends RunFact {
+  readonly step: string;
+  readonly rows: RowCounts;
+  /** Bytes read so far, and in all where known; null where the step reads no bytes. */
+  readonly bytes: number | null;
+  readonly totalBytes: number | null;
+}
+
+/**
+ * What happens in this process, as it happens; emitted after the fact is durable (progress excepted). For
+ * what happened anywhere, read the history's events.
+ */
+export interface SpineEvents {
+  "run.changed": [RunChanged];
+  "step.started": [StepStarted];
+  "step.ended": [StepEnded];
+  "step.progress": [StepProgress];
+}
+
+/** An emitter whose listeners cannot break a run: what they throw is logged. */
+export class Events {
+  readonly #emitter = new EventEmitter<SpineEvents>();
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** Calls `listener` at each event of this name; returns the function that ends it. */
+  on<N extends keyof SpineEvents>(name: N, listener: (event: SpineEvents[N][0]) => void): () => void {
+    const guarded = (event: SpineEvents[N][0]) => {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#logger.error(`A listener of "${name}" failed.`, { error: String(error) });
+      }
+    };
+    const add = this.#emitter.on as (name: string, listener: unknown) => unknown;
+    const remove = this.#emitter.off as (name: string, listener: unknown) => unknown;
+    add.call(this.#emitter, name, guarded);
+    return () => void remove.call(this.#emitter, name, guarded);
+  }
+
+  /** @internal */
+  emit<N extends keyof SpineEvents>(name: N, event: SpineEvents[N][0]): void {
+    (this.#emitter.emit as (name: string, event: unknown) => boolean).call(this.#emitter, name, event);
+  }
+}

@@ -1,0 +1,48 @@
+import { describe, expect, test } from "vitest";
+import { canonicalJson, decodeJson, encodeJson } from "./json.ts";
+
+const cycle: Record<string, unknown> = { a: [] };
+(cycle.a as unknown[]).push(cycle);
+const deep = JSON.parse(`${"[".repeat(65)}${"]".repeat(65)}`) as unknown;
+
+describe("encodeJson", () => {
+  test.each([
+    ["NaN", { a: { b: Number.NaN } }, "a.b"],
+    ["infinity", [1, Number.POSITIVE_INFINITY], "1"],
+    ["BigInt", { n: 1n }, "n"],
+    ["function", { f: () => 1 }, "f"],
+    ["symbol", { s: Symbol("x") }, "s"],
+    ["cycle", cycle, "a.0"],
+    ["NUL", { t: "a\0b" }, "t"],
+    ["lone surrogate", { t: "\ud800" }, "t"],
+    ["a NUL key", { "a\0": 1 }, "a\0"],
+    ["depth", deep, "0.0.0.0.0.0.0.0"],
+  ])("refuses %s and names the path", (_name, value, path) => {
+    expect(() => encodeJson(value, 'the output of step "x"')).toThrowError(
+      expect.objectContaining({ code: "PAYLOAD_INVALID", category: "VALIDATION", detail: expect.objectContaining({ path }) }),
+    );
+  });
+
+  test("refuses what is longer than the limit", () => {
+    expect(() => encodeJson("x".repeat(2_000_000), "the output")).toThrowError(/2000002 characters.*dataset/);
+  });
+
+  test("keeps what JSON holds; the same object twice is no cycle", () => {
+    const shared = { n: 1 };
+    expect(encodeJson({ a: shared, b: [shared], d: new Date(0), u: undefined }, "it")).toBe(
+      '{"a":{"n":1},"b":[{"n":1}],"d":"1970-01-01T00:00:00.000Z"}',
+    );
+    expect(encodeJson(undefined, "it")).toBe("null");
+    expect(encodeJson("😀", "it")).toBe('"😀"');
+  });
+});
+
+test("decodeJson drops __proto__", () => {
+  const value = decodeJson('{"__proto__":{"admin":true},"a":1}') as Record<string, unknown>;
+  expect(value).toEqual({ a: 1 });
+  expect(value.admin).toBeUndefined();
+});
+
+test("canonicalJson does not depend on the order of keys", () => {
+  expect(canonicalJson({ b: 1, a: { d: [2, 1], c: null } })).toBe(canonicalJson({ a: { c: null, d: [2, 1] }, b: 1 }));
+});

@@ -1,0 +1,153 @@
+import { describe, expect, it } from "vitest";
+import { acceptedValues, matches, notNull, range, recordCount, satisfies, sumTo, unique } from "./checks.ts";
+import type { QualityCheck, QualityResult } from "./quality-check.ts";
+import { startChecks } from "./run-checks.ts";
+
+function run(check: QualityCheck, rows: readonly Record<string, unknown>[]): QualityResult {
+  const running = startChecks([check]);
+  running.add(rows);
+  const [result] = running.finish().results;
+  if (!result) throw new Error("no result");
+  return result;
+}
+
+const column = (name: string, values: readonly unknown[]) => values.map((value) => ({ [name]: value }));
+
+describe("recordCount", () => {
+  it.each([
+    [{ min: 1 }, 0, "FAIL"],
+    [{ min: 1 }, 1, "PASS"],
+    [{ max: 2 }, 2, "PASS"],
+    [{ max: 2 }, 3, "FAIL"],
+    [{}, 0, "PASS"],
+  ] as const)("%j over %i rows is %s", (bounds, count, status) => {
+    const rows = Array.from({ length: count }, () => ({}));
+    expect(run(recordCount(bounds), rows)).toMatchObject({ status, actual: count, rowsTested: count });
+  });
+
+  it("refuses bounds that nothing fits", () => {
+    expect(() => recordCount({ min: 2, max: 1 })).toThrow(/can never pass/);
+  });
+});
+
+describe("notNull", () => {
+  it("fails for null and for a missing column, not for an empty text", () => {
+    const result = run(notNull(["a", "b"]), [{ a: "", b: 0 }, { a: null, b: 1 }, { a: "x" }]);
+    expect(result).toMatchObject({ status: "FAIL", rowsFailed: 2, rowsTested: 3 });
+    expect(result.samples).toEqual(['a missing in {"a":null,"b":1}', 'b missing in {"a":"x"}']);
+  });
+});
+
+describe("unique", () => {
+  it("counts every row after the first of its key, case and type kept apart", () => {
+    const rows = column("s", ["BCPC", "BCpC", "1", 1, "BCPC", "BCPC"]);
+    expect(run(unique(["s"]), rows)).toMatchObject({ status: "FAIL", rowsFailed: 2 });
+  });
+
+  it("takes columns together without gluing them", () => {
+    const rows = [
+      { a: "x,y", b: "z" },
+      { a: "x", b: "y,z" },
+    ];
+    expect(run(unique(["a", "b"]), rows).status).toBe("PASS");
+  });
+
+  it("says that it keeps keys", () => {
+    expect([unique(["a"]).memory, notNull(["a"]).memory]).toEqual(["keys", "constant"]);
+  });
+});
+
+describe("range", () => {
+  it("compares decimals as text without losing digits", () => {
+    const max = "9007199254740993.000001";
+    expect(run(range("v", { max }), column("v", ["9007199254740993.000001"])).status).toBe("PASS");
+    // As floats the two are equal.
+    expect(run(range("v", { max }), column("v", ["9007199254740993.000002"])).status).toBe("FAIL");
+  });
+
+  it("includes its bounds, lets nulls pass, and fails what is no number", () => {
+    const values = [0, "0.00", 10, "10.000001", -1, "1e400", Number.NaN, "abc", "", null, undefined, 1e-7];
+    const result = run(range("v", { min: 0, max: 10 }), column("v", values));
+    expect(result.rowsFailed).toBe(6);
+    expect(result.samples).toContain('v is no number: "abc"');
+  });
+
+  it("refuses a bound that is no number", () => {
+    expect(() => range("v", { min: "ten" })).toThrow(/not a number/);
+  });
+});
+
+it("acceptedValues is exact and lets nulls pass", () => {
+  expect(run(acceptedValues("t", ["T1", "T2"]), column("t", ["T1", "t1", null, "T2 "]))).toMatchObject({
+    status: "FAIL",
+    rowsFailed: 2,
+    expected: "one of T1, T2",
+  });
+});
+
+it("matches judges every row alike, even with a global pattern", () => {
+  expect(run(matches("t", /a/g), column("t", ["a", "a", "a", null])).status).toBe("PASS");
+  expect(run(matches("t", /a/g), column("t", ["b", 7])).rowsFailed).toBe(2);
+});
+
+describe("sumTo", () => {
+  it("adds exactly", () => {
+    expect(run(sumTo("s", 1), column("s", Array(10).fill("0.1")))).toMatchObject({
+      status: "PASS",
+      actual: "1",
+    });
+    expect(run(sumTo("s", 1), column("s", Array(10).fill(0.1))).status).toBe("PASS");
+  });
+
+  it("has an inclusive tolerance on both sides", () => {
+    const of = (sum: string) => run(sumTo("s", 1, 1e-4), column("s", [sum, null])).status;
+    expect([of("1.0001"), of("0.9999"), of("1.00010000000001"), of("0.9998")]).toEqual([
+      "PASS",
+      "PASS",
+      "FAIL",
+      "FAIL",
+    ]);
+  });
+
+  it("fails on a value that is no number", () => {
+    expect(run(sumTo("s", 1), column("s", [1, "x"]))).toMatchObject({ status: "FAIL", rowsFailed: 1 });
+  });
+});
+
+describe("thresholds and options", () => {
+  const bad = (count: number) => column("v", [...Array(count).fill(-1), 1]);
+  const check = range(
+    "v",
+    { min: 0 },
+    { maxFailures: { warn: 1, fail: 3 }, blocking: false, name: "volume" },
+  );
+
+  it.each([
+    [1, "PASS"],
+    [2, "WARN"],
+    [3, "WARN"],
+    [4, "FAIL"],
+  ])("%i failing rows are a %s", (count, status) => {
+    expect(run(check, bad(count))).toMatchObject({
+      status,
+      check: "volume",
+      blocking: false,
+      rowsFailed: count,
+    });
+  });
+
+  it("can be a check that only warns", () => {
+    const warns = satisfies<{ v: number }>("v > 0", (row) => row.v > 0, {
+      maxFailures: { fail: Number.POSITIVE_INFINITY },
+    });
+    expect(run(warns as QualityCheck, bad(5000)).status).toBe("WARN");
+    expect(() => satisfies("x", () => true, { maxFailures: { fail: -1 } })).toThrow(/maxFailures/);
+  });
+
+  it("makes frozen checks that can be started again", () => {
+    const one = unique(["v"]);
+    expect(Object.isFrozen(one)).toBe(true);
+    expect(run(one, [{ v: 1 }]).status).toBe("PASS");
+    expect(run(one, [{ v: 1 }]).status).toBe("PASS");
+  });
+});

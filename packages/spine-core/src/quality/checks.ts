@@ -1,0 +1,302 @@
+import { fromUnits } from "../data/decimal.ts";
+import { SpineError } from "../errors.ts";
+import type { Row } from "../sources/source.ts";
+import { addExact, compareExact, type ExactNumber, exactNumber } from "./exact-number.ts";
+import type { QualityCategory, QualityCheck, QualityFinding } from "./quality-check.ts";
+
+/** The examples that a check keeps of what failed. */
+export const MAX_SAMPLES = 20;
+
+/** What every check may be told. */
+export interface CheckOptions {
+  /** The check's name in reports; by default what it is and its columns, e.g. `unique(symbol, mpid)`. */
+  readonly name?: string;
+  readonly category?: QualityCategory;
+  /** Whether a FAIL stops the run; true when left out. */
+  readonly blocking?: boolean;
+}
+
+/** What a check that judges row by row may be told. */
+export interface RowCheckOptions extends CheckOptions {
+  /**
+   * How many rows may fail: more than `warn` is a WARN, more than `fail` a FAIL; both are 0 when left out, so
+   * that one bad row is a FAIL. `{ fail: Number.POSITIVE_INFINITY }` makes a check that only ever warns.
+   */
+  readonly maxFailures?: { readonly warn?: number; readonly fail?: number };
+}
+
+/** Rows that have these columns, whatever is in them. */
+type RowWith<K extends string, V = unknown> = Readonly<Record<K, V>>;
+/** A quantity: a number, or a decimal as text. */
+type Quantity = number | string | null | undefined;
+
+/**
+ * The number of rows is at least `min` and at most `max`; a bound that is left out does not count.
+ *
+ * @example recordCount({ min: 1 })
+ */
+export function recordCount(
+  bounds: { readonly min?: number; readonly max?: number },
+  options: CheckOptions = {},
+): QualityCheck<object> {
+  const { min = 0, max = Number.POSITIVE_INFINITY } = bounds;
+  if (!(min <= max)) refuse(`recordCount({ min: ${min}, max: ${max} }) can never pass.`);
+  const expected = rangeText(bounds.min, bounds.max);
+  return define("recordCount", "COMPLETENESS", options, "constant", () => {
+    let rows = 0;
+    return {
+      add: () => {
+        rows += 1;
+      },
+      finish: () => ({
+        status: rows >= min && rows <= max ? "PASS" : "FAIL",
+        message: `${rows} rows, expected ${expected}`,
+        actual: rows,
+        expected,
+      }),
+    };
+  });
+}
+
+/** The columns hold something in every row: not null and not missing. An empty text counts as something. */
+export function notNull<const K extends string>(
+  columns: readonly K[],
+  options: RowCheckOptions = {},
+): QualityCheck<RowWith<K>> {
+  return rowCheck<RowWith<K>>(
+    `notNull(${columns.join(", ")})`,
+    "COMPLETENESS",
+    options,
+    "no null",
+    () => (row) => {
+      const missing = columns.filter((column) => row[column] === null || row[column] === undefined);
+      return missing.length === 0 ? null : `${missing.join(", ")} missing in ${rowText(row)}`;
+    },
+  );
+}
+
+/**
+ * No two rows agree in all of these columns. A null equals a null here, although a unique index may let both
+ * in. Texts are compared as they are: `BCPC` and `BCpC` are two. Keeps every key in memory.
+ */
+export function unique<const K extends string>(
+  columns: readonly K[],
+  options: RowCheckOptions = {},
+): QualityCheck<RowWith<K>> {
+  const name = `unique(${columns.join(", ")})`;
+  const start = () => {
+    const seen = new Set<string>();
+    return (row: RowWith<K>) => {
+      const key = JSON.stringify(columns.map((column) => row[column] ?? null));
+      if (seen.has(key)) return `${key} once more`;
+      seen.add(key);
+      return null;
+    };
+  };
+  return rowCheck<RowWith<K>>(name, "INTEGRITY", options, "no two rows with one key", start, "keys");
+}
+
+/**
+ * The column's numbers are between `min` and `max`, both included. Decimals as text are compared digit by
+ * digit, never as floats. A null passes (that is what `notNull` is for); what is no number fails.
+ *
+ * @example range("shares", { min: 0, max: "99999999999999.999999" })
+ */
+export function range<const K extends string>(
+  column: K,
+  bounds: { readonly min?: number | string; readonly max?: number | string },
+  options: RowCheckOptions = {},
+): QualityCheck<RowWith<K, Quantity>> {
+  const min = bounds.min === undefined ? null : bound(bounds.min);
+  const max = bounds.max === undefined ? null : bound(bounds.max);
+  const expected = rangeText(bounds.min, bounds.max);
+  return rowCheck<RowWith<K, Quantity>>(
+    `range(${column})`,
+    "BUSINESS_RULE",
+    options,
+    expected,
+    () => (row) => {
+      const value: Quantity = row[column];
+      if (value === null || value === undefined) return null;
+      const number = exactNumber(value);
+      if (!number) return `${column} is no number: ${valueText(value)}`;
+      const outside = (min && compareExact(number, min) < 0) || (max && compareExact(number, max) > 0);
+      return outside ? `${column} = ${value} in ${rowText(row)}` : null;
+    },
+  );
+}
+
+/** The column holds one of these values, compared as they are (`"t1"` is not `"T1"`). A null passes. */
+export function acceptedValues<const K extends string, V extends string | number | boolean>(
+  column: K,
+  values: readonly V[],
+  options: RowCheckOptions = {},
+): QualityCheck<RowWith<K>> {
+  const accepted = new Set<unknown>(values);
+  const expected = `one of ${values.slice(0, MAX_SAMPLES).join(", ")}`;
+  return rowCheck<RowWith<K>>(`acceptedValues(${column})`, "INTEGRITY", options, expected, () => (row) => {
+    const value: unknown = row[column];
+    if (value === null || value === undefined || accepted.has(value)) return null;
+    return `${column} = ${valueText(value)} in ${rowText(row)}`;
+  });
+}
+
+/** The column's text matches the pattern. A null passes; what is no text fails. */
+export function matches<const K extends string>(
+  column: K,
+  pattern: RegExp,
+  options: RowCheckOptions = {},
+): QualityCheck<RowWith<K, string | null | undefined>> {
+  // A pattern with g or y remembers where it was and would judge every second row wrongly.
+  const regex = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ""));
+  const name = `matches(${column})`;
+  return rowCheck<RowWith<K, string | null | undefined>>(
+    name,
+    "INTEGRITY",
+    options,
+    String(pattern),
+    () => (row) => {
+      const value: unknown = row[column];
+      if (value === null || value === undefined) return null;
+      return typeof value === "string" && regex.test(value) ? null : `${column} = ${valueText(value)}`;
+    },
+  );
+}
+
+/**
+ * A rule of your own, row by row. Say what the row is: a call inside of `checks` cannot learn it from there.
+ *
+ * @example satisfies("at most 5", (row: { readonly trades: number }) => row.trades <= 5)
+ */
+export function satisfies<R extends object>(
+  name: string,
+  rule: (row: R) => boolean,
+  options: RowCheckOptions = {},
+): QualityCheck<R> {
+  return rowCheck<R>(name, "BUSINESS_RULE", options, name, () => (row) => (rule(row) ? null : rowText(row)));
+}
+
+/**
+ * The column's numbers add up to `target`, give or take `tolerance` (both exact, in the column's own unit).
+ * Nulls are left out; a value that is no number is a FAIL.
+ *
+ * @example sumTo("market_share", 1, "0.0001")
+ */
+export function sumTo<const K extends string>(
+  column: K,
+  target: number | string,
+  tolerance: number | string = 0,
+  options: CheckOptions = {},
+): QualityCheck<RowWith<K, Quantity>> {
+  const wanted = bound(target);
+  const allowed = bound(tolerance);
+  const expected = `${target} ± ${tolerance}`;
+  return define<RowWith<K, Quantity>>(`sumTo(${column})`, "BUSINESS_RULE", options, "constant", () => {
+    let sum: ExactNumber = { units: 0n, scale: 0 };
+    const bad = failures();
+    return {
+      add(row) {
+        const value: Quantity = row[column];
+        if (value === null || value === undefined) return;
+        const number = exactNumber(value);
+        if (number) sum = addExact(sum, number);
+        else bad.add(`${column} is no number: ${valueText(value)}`);
+      },
+      finish(): QualityFinding {
+        const off = addExact(sum, { units: -wanted.units, scale: wanted.scale });
+        const size = { units: off.units < 0n ? -off.units : off.units, scale: off.scale };
+        const actual = fromUnits(sum.units, sum.scale);
+        return {
+          status: bad.count === 0 && compareExact(size, allowed) <= 0 ? "PASS" : "FAIL",
+          message: `${column} adds up to ${actual}, expected ${expected}${bad.count === 0 ? "" : `; ${bad.count} values are no numbers`}`,
+          actual,
+          expected,
+          rowsFailed: bad.count,
+          samples: bad.samples,
+        };
+      },
+    };
+  });
+}
+
+/** Says why a row fails, or null when it passes. */
+type Judge<R> = (row: R) => string | null;
+
+function rowCheck<R extends object>(
+  name: string,
+  category: QualityCategory,
+  options: RowCheckOptions,
+  expected: string,
+  start: () => Judge<R>,
+  memory: QualityCheck["memory"] = "constant",
+): QualityCheck<R> {
+  const { warn = 0, fail = 0 } = options.maxFailures ?? {};
+  if (!(warn >= 0 && fail >= 0)) refuse(`maxFailures of ${name} must be numbers from 0.`);
+  return define<R>(name, category, options, memory, () => {
+    const judge = start();
+    const bad = failures();
+    return {
+      add(row) {
+        const why = judge(row);
+        if (why !== null) bad.add(why);
+      },
+      finish: (): QualityFinding => ({
+        status: bad.count > fail ? "FAIL" : bad.count > warn ? "WARN" : "PASS",
+        message: bad.count === 0 ? "all rows pass" : `${bad.count} rows fail, expected ${expected}`,
+        actual: bad.count,
+        expected,
+        rowsFailed: bad.count,
+        samples: bad.samples,
+      }),
+    };
+  });
+}
+
+function define<R extends object>(
+  name: string,
+  category: QualityCategory,
+  options: CheckOptions,
+  memory: QualityCheck["memory"],
+  start: QualityCheck<R>["start"],
+): QualityCheck<R> {
+  return Object.freeze({
+    name: options.name ?? name,
+    category: options.category ?? category,
+    blocking: options.blocking ?? true,
+    memory,
+    start,
+  });
+}
+
+function failures() {
+  const samples: string[] = [];
+  return {
+    count: 0,
+    samples,
+    add(why: string) {
+      this.count += 1;
+      if (samples.length < MAX_SAMPLES) samples.push(why);
+    },
+  };
+}
+
+function bound(value: number | string): ExactNumber {
+  return exactNumber(value) ?? refuse(`"${value}" is not a number that a check can compare with.`);
+}
+
+function refuse(message: string): never {
+  throw new SpineError("CONFIG_INVALID", message);
+}
+
+function rangeText(min: number | string | undefined, max: number | string | undefined): string {
+  if (min === undefined) return max === undefined ? "any number" : `at most ${max}`;
+  return max === undefined ? `at least ${min}` : `between ${min} and ${max}`;
+}
+
+function rowText(row: Row | object): string {
+  return JSON.stringify(row);
+}
+
+function valueText(value: unknown): string {
+  return JSON.stringify(value) ?? String(value);
+}

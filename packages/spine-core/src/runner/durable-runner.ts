@@ -1,0 +1,269 @@
+import { hostname } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
+import { SpineError } from "../errors.ts";
+import type { ClaimedRun } from "../history/history-store.ts";
+import { isTerminal, type RunDetail, type RunRecord } from "../history/records.ts";
+import { newId } from "../ids.ts";
+import type { Registry } from "../registry.ts";
+import type { WorkflowData } from "../workflow/workflow.ts";
+import { executeRun, type Engine, type OwnedRun } from "./run-execution.ts";
+import { restore } from "./run-state.ts";
+import type { RunHandle, RunOptions, Runner } from "./runner.ts";
+import { planRun } from "./start-run.ts";
+import { workflowChanged } from "./workflow-changed.ts";
+
+export interface DurableRunnerOptions extends Engine {
+  readonly workflows: Registry<WorkflowData>;
+  /** How many runs this process works on at a time. */
+  readonly concurrency: number;
+}
+
+/** How often other processes are asked for work when nothing here gave reason to, in milliseconds. */
+const POLL_MS = 1_000;
+/** How often a run of another process is looked at while its result is waited for, in milliseconds. */
+const RESULT_POLL_MS = 200;
+
+interface Active {
+  readonly controller: AbortController;
+  readonly done: Promise<void>;
+}
+
+/** The own engine: runs workflows in this process and records each step before the next one begins. */
+export class DurableRunner implements Runner {
+  readonly #options: DurableRunnerOptions;
+  readonly #worker: string;
+  readonly #active = new Map<string, Active>();
+  /** Runs whose step waits for a child: they hold no slot, or parents could keep their own children out. */
+  #waiting = 0;
+  #working = false;
+  #claiming: Promise<void> | undefined;
+  #again = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: DurableRunnerOptions) {
+    this.#options = options;
+    this.#worker = `${hostname()}-${process.pid}-${newId().slice(-12)}`;
+  }
+
+  async start(): Promise<void> {
+    if (this.#working) return;
+    await this.#history.beat(this.#worker, "alive");
+    this.#working = true;
+    this.#wake();
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#working) return;
+    this.#working = false;
+    clearTimeout(this.#timer);
+    await this.#claiming;
+    const active = [...this.#active.values()];
+    for (const { controller } of active) {
+      controller.abort(new SpineError("STOPPED", "This process is stopping; the run goes on elsewhere or later."));
+    }
+    await Promise.all(active.map(({ done }) => done));
+    await this.#history.beat(this.#worker, "gone");
+  }
+
+  async run(workflow: WorkflowData, params: unknown, options: RunOptions = {}): Promise<RunHandle> {
+    const inline = this.#working && this.#free > 0;
+    const { commit, state } = await planRun(workflow, params, options, inline ? this.#worker : null, this.#options.clock);
+    const { runId, paramsHash } = commit.run;
+    const [outcome] = await this.#history.commit([commit]);
+    if (outcome?.result === "duplicate") {
+      if (outcome.paramsHash === paramsHash) return this.#handle(outcome.runId, true);
+      throw new SpineError(
+        "KEY_REUSED",
+        `The key "${options.key}" of "${workflow.name}" belongs to run ${outcome.runId}, which has other parameters. Use another key, or the same parameters.`,
+        { context: { runId: outcome.runId } },
+      );
+    }
+    const { events } = this.#options;
+    events.emit("run.changed", { runId, workflow: workflow.name, status: inline ? "RUNNING" : "PENDING", error: null });
+    if (inline) {
+      for (const begin of commit.begun) {
+        events.emit("step.started", { runId, workflow: workflow.name, step: begin.name, kind: begin.kind, attempt: 1 });
+      }
+      const { partition, parentRunId, domain } = commit.run;
+      const stored = JSON.parse(commit.run.params) as unknown;
+      this.#execute({
+        workflow,
+        execution: { runId, workflow: workflow.name, domain, params: stored, partition, parentRunId },
+        fence: { worker: this.#worker, token: 1 },
+        state,
+        lost: null,
+      });
+    } else {
+      this.#wake();
+    }
+    return this.#handle(runId, false);
+  }
+
+  async get(runId: string): Promise<RunDetail> {
+    const detail = await this.#history.get(runId);
+    if (detail) return detail;
+    throw new SpineError("RUN_NOT_FOUND", `There is no run ${runId}. It may have been removed by retention.`, {
+      context: { runId },
+    });
+  }
+
+  async cancel(runId: string): Promise<void> {
+    await this.#control(runId, ["PENDING", "RUNNING", "WAITING", "PAUSED"], "CANCELLED");
+    this.#active.get(runId)?.controller.abort(new SpineError("RUN_CANCELLED", "The run was cancelled."));
+  }
+
+  async retry(runId: string): Promise<RunHandle> {
+    await this.#control(runId, ["FAILED", "CANCELLED"], "PENDING");
+    this.#wake();
+    return this.#handle(runId, true);
+  }
+
+  async attach(runId: string): Promise<RunHandle> {
+    await this.get(runId);
+    return this.#handle(runId, true);
+  }
+
+  get #history() {
+    return this.#options.stores.history;
+  }
+
+  get #free(): number {
+    return this.#options.concurrency - this.#active.size + this.#waiting;
+  }
+
+  async #control(
+    runId: string,
+    from: readonly RunRecord["status"][],
+    status: "CANCELLED" | "PENDING",
+  ): Promise<void> {
+    const change = status === "PENDING" ? { status, error: null, availableAt: this.#options.clock.now() } : { status };
+    const reason = status === "PENDING" ? "retry" : "cancel";
+    const [outcome] = await this.#history.commit([{ kind: "control", runId, from, change, reason }]);
+    if (outcome?.result === "missing") await this.get(runId);
+    if (outcome?.result === "conflict") {
+      throw new SpineError("RUN_CONFLICT", `Cannot ${reason} run ${runId}: it is ${outcome.status}, not ${from.join(" or ")}.`, {
+        context: { runId },
+      });
+    }
+    const { run } = await this.get(runId);
+    this.#options.events.emit("run.changed", { runId, workflow: run.workflow, status, error: null });
+  }
+
+  /** Looks for work now; looks again if it is called while it looks. */
+  #wake(): void {
+    if (!this.#working) return;
+    this.#again = true;
+    this.#claiming ??= this.#claimAll().finally(() => {
+      this.#claiming = undefined;
+    });
+  }
+
+  async #claimAll(): Promise<void> {
+    clearTimeout(this.#timer);
+    let wait = POLL_MS;
+    try {
+      while (this.#again && this.#working) {
+        this.#again = false;
+        const limit = this.#free;
+        if (limit <= 0) break;
+        const workflows = this.#options.workflows.names();
+        const { runs, nextAt } = await this.#history.claim({ worker: this.#worker, workflows, limit });
+        for (const run of runs) this.#takeUp(run);
+        // Drain: a full answer means that there may be more.
+        if (runs.length === limit) this.#again = true;
+        if (nextAt !== null) wait = Math.min(POLL_MS, Math.max(1, nextAt - this.#options.clock.now()));
+      }
+    } catch (error) {
+      this.#options.logger.error("Looking for work failed; it is tried again.", { error: String(error) });
+    }
+    if (this.#working) this.#timer = setTimeout(() => this.#wake(), wait);
+  }
+
+  #takeUp(claimed: ClaimedRun): void {
+    const { run, fence } = claimed;
+    const workflow = this.#options.workflows.get(run.workflow);
+    const { state, lost } = restore(claimed);
+    const { runId, domain, params, partition, parentRunId } = run;
+    const execution = { runId, workflow: workflow.name, domain, params, partition, parentRunId };
+    if (run.fingerprint !== workflow.fingerprint) {
+      void this.#refuseChanged(claimed, workflow);
+      return;
+    }
+    this.#options.events.emit("run.changed", { runId, workflow: workflow.name, status: "RUNNING", error: null });
+    this.#execute({ workflow, execution, fence, state, lost });
+  }
+
+  async #refuseChanged(claimed: ClaimedRun, workflow: WorkflowData): Promise<void> {
+    const { runId } = claimed.run;
+    const transition = workflowChanged(claimed, workflow);
+    await this.#history.commit([{ kind: "advance", runId, fence: claimed.fence, transition }]);
+    const error = transition.run?.error ?? null;
+    this.#options.events.emit("run.changed", { runId, workflow: workflow.name, status: "FAILED", error });
+  }
+
+  #execute(run: Omit<OwnedRun, "signal" | "startChild">): void {
+    const controller = new AbortController();
+    const { runId } = run.execution;
+    const startChild: OwnedRun["startChild"] = (step, pipeline, params) => this.#startChild(runId, step, pipeline, params);
+    const done = executeRun(this.#options, { ...run, signal: controller.signal, startChild })
+      .then(
+        () => {},
+        (error: unknown) => this.#letGo(runId, controller.signal, error),
+      )
+      .finally(() => {
+        this.#active.delete(runId);
+        this.#wake();
+      });
+    this.#active.set(runId, { controller, done });
+  }
+
+  /** The run is not ours any more, or cannot be recorded: whoever claims it next goes on with it. */
+  #letGo(runId: string, signal: AbortSignal, error: unknown): void {
+    if (signal.aborted || (SpineError.is(error) && error.code === "FENCED")) return;
+    this.#options.logger.error("A run could not be recorded and is let go of; it goes on after a restart.", {
+      runId,
+      error: String(error),
+    });
+  }
+
+  async #startChild(parentRunId: string, step: string, pipeline: string, params: unknown): Promise<RunHandle> {
+    const workflow = this.#options.workflows.get(pipeline);
+    const key = `${parentRunId}/${step}`;
+    const child = await this.run(workflow, params, { key, parentRunId, triggeredBy: "pipeline" });
+    return { ...child, result: () => this.#withoutSlot(child.result()) };
+  }
+
+  async #withoutSlot<T>(work: Promise<T>): Promise<T> {
+    this.#waiting += 1;
+    this.#wake();
+    try {
+      return await work;
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  #handle(id: string, existing: boolean): RunHandle {
+    return { id, existing, result: () => this.#result(id) };
+  }
+
+  async #result(runId: string): Promise<Readonly<Record<string, unknown>>> {
+    for (;;) {
+      await this.#active.get(runId)?.done;
+      const { run, steps } = await this.get(runId);
+      if (isTerminal(run.status)) return outputsOf(run, steps);
+      await delay(RESULT_POLL_MS);
+    }
+  }
+}
+
+function outputsOf(run: RunRecord, steps: RunDetail["steps"]): Readonly<Record<string, unknown>> {
+  if (run.status === "COMPLETED") {
+    const finished = steps.filter((step) => step.status === "COMPLETED");
+    return Object.fromEntries(finished.map((step) => [step.name, step.output]));
+  }
+  if (run.error) throw SpineError.fromJSON(run.error).withContext({ runId: run.runId, workflow: run.workflow });
+  throw new SpineError("RUN_CANCELLED", `Run ${run.runId} of "${run.workflow}" was cancelled.`, {
+    context: { runId: run.runId },
+  });
+}

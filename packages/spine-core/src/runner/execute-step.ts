@@ -1,0 +1,67 @@
+import { SpineError } from "../errors.ts";
+import type { Metrics } from "../history/records.ts";
+import { encodeJson } from "../json.ts";
+import type { Step } from "../workflow/step.ts";
+import type { StepResult, TransactionalResult } from "./durable.ts";
+import type { StepOutcome, StepScope, TransactionalOutcome } from "./step-scope.ts";
+import { runFetch } from "./steps/fetch-step.ts";
+import { runLoad } from "./steps/load-step.ts";
+import { runPipeline } from "./steps/pipeline-step.ts";
+import { runQuality } from "./steps/quality-step.ts";
+import { runTransform } from "./steps/transform-step.ts";
+
+/**
+ * Runs one attempt of one step and makes its output JSON. Rejects with a SpineError: the step's own, or
+ * STEP_FAILED around what user code threw.
+ *
+ * @param metrics what `context.metric` recorded; read when the attempt is over.
+ */
+export async function executeStep(
+  step: Step,
+  scope: StepScope,
+  metrics: () => Metrics,
+): Promise<StepResult | TransactionalResult> {
+  const seal = (outcome: StepOutcome): StepResult => ({
+    output: encodeJson(outcome.output, `the output of step "${step.name}"`),
+    rows: outcome.rows ?? null,
+    metrics: metrics(),
+    attachments: outcome.attachments ?? [],
+    error: outcome.error ?? null,
+  });
+  try {
+    const outcome = await untilAborted(dispatch(step, scope), scope.context.signal);
+    if (!("write" in outcome)) return seal(outcome);
+    return { write: async (transaction) => seal(await outcome.write(transaction)) };
+  } catch (error) {
+    throw SpineError.from(error);
+  }
+}
+
+async function dispatch(step: Step, scope: StepScope): Promise<StepOutcome | TransactionalOutcome> {
+  switch (step.kind) {
+    case "lambda":
+      return { output: await step.run(scope.context) };
+    case "fetch":
+      return await runFetch(step, scope);
+    case "transform":
+      return await runTransform(step, scope);
+    case "quality":
+      return await runQuality(step, scope);
+    case "load":
+      return await runLoad(step, scope);
+    case "pipeline":
+      return await runPipeline(step, scope);
+  }
+}
+
+/** Code that does not listen to its signal is left behind: what it still writes is refused by its fence. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(SpineError.from(signal.reason, "STOPPED"));
+    signal.addEventListener("abort", abort, { once: true });
+    work.then(resolve, (error: unknown) => reject(SpineError.from(error))).finally(() => {
+      signal.removeEventListener("abort", abort);
+    });
+    if (signal.aborted) abort();
+  });
+}

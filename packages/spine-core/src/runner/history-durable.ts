@@ -1,0 +1,100 @@
+import type { Clock } from "../clock.ts";
+import type { Database } from "../database/database.ts";
+import { SpineError } from "../errors.ts";
+import type { CommitOptions, Fence, HistoryStore, Transition } from "../history/history-store.ts";
+import type { Durable, Ended, Handle, Settled, StepResult, TransactionalResult } from "./durable.ts";
+
+export interface HistoryDurableOptions {
+  readonly runId: string;
+  readonly fence: Fence;
+  readonly history: HistoryStore;
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Aborted when the run is to be let go of. */
+  readonly signal: AbortSignal;
+  /** Called after a transition is durable. */
+  readonly onRecorded: (transition: Transition) => void;
+}
+
+/** A settled attempt whose writes are still to be made. */
+type Writing = Extract<Settled, { readonly result: unknown }> & { readonly result: TransactionalResult };
+
+/** The own engine's side of a run: attempts are promises of this process, records are commits of the history. */
+export class HistoryDurable implements Durable {
+  readonly #options: HistoryDurableOptions;
+  readonly #open = new Map<Handle, Promise<Settled>>();
+
+  constructor(options: HistoryDurableOptions) {
+    this.#options = options;
+  }
+
+  now(): number {
+    return this.#options.clock.now();
+  }
+
+  step(attempt: Handle, body: () => Promise<StepResult | TransactionalResult>): Handle {
+    const handle: Handle = { ...attempt };
+    const settled = body().then(
+      (result): Settled => ({ ...handle, result }),
+      (error: unknown): Settled => ({ ...handle, failure: SpineError.from(error) }),
+    );
+    this.#open.set(handle, settled);
+    return handle;
+  }
+
+  async race(handles: readonly Handle[]): Promise<readonly Settled[]> {
+    const waiting = handles.map(async (handle) => ({ handle, settled: await this.#open.get(handle) }));
+    const { handle, settled } = await Promise.race(waiting);
+    this.#open.delete(handle);
+    // A run that is being let go of leaves its attempts as they are: whoever takes it over tries them again.
+    this.#options.signal.throwIfAborted();
+    return settled ? [settled] : [];
+  }
+
+  async record(settled: readonly Settled[], plan: (ended: readonly Ended[]) => Transition): Promise<void> {
+    const writing = settled.find(hasWrites);
+    if (!writing) return await this.#commit(plan(settled.filter(isEnded)));
+    try {
+      await this.#commitWithWrites(writing, plan);
+    } catch (error) {
+      if (this.#options.signal.aborted || (SpineError.is(error) && error.code === "FENCED")) throw error;
+      const { step, attempt } = writing;
+      await this.#commit(plan([{ step, attempt, failure: SpineError.from(error, "LOAD_FAILED") }]));
+    }
+  }
+
+  async #commitWithWrites(writing: Writing, plan: (ended: readonly Ended[]) => Transition): Promise<void> {
+    const { step, attempt } = writing;
+    const transition = await this.#options.database.transaction(async (transaction) => {
+      const result = await writing.result.write(transaction);
+      const planned = plan([{ step, attempt, result }]);
+      await this.#write(planned, { transaction });
+      return planned;
+    });
+    this.#options.onRecorded(transition);
+  }
+
+  async #commit(transition: Transition): Promise<void> {
+    await this.#write(transition);
+    this.#options.onRecorded(transition);
+  }
+
+  async #write(transition: Transition, options?: CommitOptions): Promise<void> {
+    const { runId, fence, history } = this.#options;
+    const [outcome] = await history.commit([{ kind: "advance", runId, fence, transition }], options);
+    if (outcome?.result === "committed") return;
+    throw new SpineError(
+      "FENCED",
+      "This run was taken out of this process's hands (cancelled, or taken over by another worker); nothing was written.",
+      { context: { runId } },
+    );
+  }
+}
+
+function hasWrites(settled: Settled): settled is Writing {
+  return "result" in settled && "write" in settled.result;
+}
+
+function isEnded(settled: Settled): settled is Exclude<Settled, Writing> & Ended {
+  return !hasWrites(settled);
+}

@@ -1,0 +1,135 @@
+import type { Clock } from "../clock.ts";
+import type { ExecutionContext } from "../context.ts";
+import type { Database, StateStores } from "../database/database.ts";
+import { SpineError } from "../errors.ts";
+import type { Events } from "../events.ts";
+import type { Fence, Transition } from "../history/history-store.ts";
+import type { Logger } from "../logger.ts";
+import type { Registry } from "../registry.ts";
+import type { Source } from "../sources/source.ts";
+import type { Step } from "../workflow/step.ts";
+import type { WorkflowData } from "../workflow/workflow.ts";
+import type { Ended } from "./durable.ts";
+import { executeStep } from "./execute-step.ts";
+import { HistoryDurable } from "./history-durable.ts";
+import { interpret } from "./interpret.ts";
+import type { RunState } from "./run-state.ts";
+import type { RunHandle } from "./runner.ts";
+import { createStepContext } from "./step-context.ts";
+import type { StepScope } from "./step-scope.ts";
+
+/** What every run of a process works with. */
+export interface Engine {
+  readonly database: Database;
+  readonly stores: StateStores;
+  readonly sources: Registry<Source>;
+  readonly events: Events;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** A run that this process owns. */
+export interface OwnedRun {
+  readonly workflow: WorkflowData;
+  readonly execution: ExecutionContext;
+  readonly fence: Fence;
+  readonly state: RunState;
+  /** Attempts of an owner that is gone; null for a run that starts here. */
+  readonly lost: readonly Ended[] | null;
+  readonly signal: AbortSignal;
+  startChild(step: string, pipeline: string, params: unknown): Promise<RunHandle>;
+}
+
+/** Works on a run until it ends, waits, or is let go of; returns the state that it is left in. */
+export async function executeRun(engine: Engine, run: OwnedRun): Promise<RunState> {
+  const { workflow, execution, fence } = run;
+  const durable = new HistoryDurable({
+    runId: execution.runId,
+    fence,
+    history: engine.stores.history,
+    database: engine.database,
+    clock: engine.clock,
+    signal: run.signal,
+    onRecorded: (transition) => announce(engine.events, execution, transition),
+  });
+  return await interpret(workflow, run.state, run.lost, durable, (step, attempt, outputs) =>
+    executeAttempt(engine, run, step, attempt, outputs),
+  );
+}
+
+async function executeAttempt(
+  engine: Engine,
+  run: OwnedRun,
+  step: Step,
+  attempt: number,
+  outputs: RunState["outputs"],
+): ReturnType<typeof executeStep> {
+  const { execution, fence } = run;
+  const timeout = new AbortController();
+  const signal = AbortSignal.any([run.signal, timeout.signal]);
+  const timer =
+    step.timeoutMs === null
+      ? undefined
+      : setTimeout(() => timeout.abort(stepTimeout(step.name, step.timeoutMs)), step.timeoutMs);
+  const { context, metrics } = createStepContext({
+    execution,
+    step: step.name,
+    attempt,
+    outputs,
+    signal,
+    logger: engine.logger,
+    sources: engine.sources,
+    datasets: engine.stores.datasets,
+  });
+  const scope: StepScope = {
+    context,
+    writer: { runId: execution.runId, step: step.name, token: fence.token },
+    database: engine.database,
+    datasets: engine.stores.datasets,
+    partitions: engine.stores.partitions,
+    clock: engine.clock,
+    progress: (rows, bytes, totalBytes) =>
+      engine.events.emit("step.progress", {
+        ...fact(execution),
+        step: step.name,
+        rows,
+        bytes: bytes ?? null,
+        totalBytes: totalBytes ?? null,
+      }),
+    startChild: (pipeline, params) => run.startChild(step.name, pipeline, params),
+  };
+  try {
+    return await executeStep(step, scope, metrics);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function stepTimeout(step: string, ms: number | null): SpineError {
+  return new SpineError("STEP_TIMEOUT", `Step "${step}" took longer than its timeout of ${ms} ms.`, { context: { step } });
+}
+
+function fact(execution: ExecutionContext): { readonly runId: string; readonly workflow: string } {
+  return { runId: execution.runId, workflow: execution.workflow };
+}
+
+/** Tells this process what has just become durable. */
+function announce(events: Events, execution: ExecutionContext, transition: Transition): void {
+  for (const end of transition.ended) {
+    events.emit("step.ended", {
+      ...fact(execution),
+      step: end.name,
+      attempt: end.attempt,
+      rows: end.rows,
+      error: end.error,
+      retryAt: end.retryAt,
+    });
+  }
+  for (const begin of transition.begun) {
+    events.emit("step.started", { ...fact(execution), step: begin.name, kind: begin.kind, attempt: begin.attempt });
+  }
+  if (transition.run) {
+    const { status, error } = transition.run;
+    events.emit("run.changed", { ...fact(execution), status, error: error ?? null });
+  }
+}

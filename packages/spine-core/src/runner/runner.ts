@@ -1,0 +1,43 @@
+import type { RunDetail } from "../history/records.ts";
+import type { WorkflowData } from "../workflow/workflow.ts";
+
+export interface RunOptions {
+  /**
+   * Idempotency key: a second start of the same workflow with the same key and params finds the first run;
+   * with other params it is refused (KEY_REUSED).
+   */
+  readonly key?: string;
+  /** Who or what started it; `api` when left out. */
+  readonly triggeredBy?: string;
+  /** The run that this one is a child of. */
+  readonly parentRunId?: string;
+}
+
+/** A run that was started, or found by its key. */
+export interface RunHandle {
+  readonly id: string;
+  /** True when an earlier start with the same key made it. */
+  readonly existing: boolean;
+  /** The outputs by step name, once COMPLETED; rejects with the run's error when it ends otherwise. */
+  result(): Promise<Readonly<Record<string, unknown>>>;
+}
+
+/**
+ * What hosts call to have workflows run. Implementations: the own engine (`durable-runner.ts`) and outside
+ * engines; all record into the same history.
+ */
+export interface Runner {
+  /** Begins to work on runs, those that were left behind included. */
+  start(): Promise<void>;
+  /** Lets go of what is under way; it goes on elsewhere, or at the next start. */
+  stop(): Promise<void>;
+  /** Starts a run. Durable when it resolves; params that do not fit are refused before anything is stored. */
+  run(workflow: WorkflowData, params: unknown, options?: RunOptions): Promise<RunHandle>;
+  get(runId: string): Promise<RunDetail>;
+  /** A handle on a run that was started earlier, or elsewhere. */
+  attach(runId: string): Promise<RunHandle>;
+  /** Ends a run that has not ended; RUN_CONFLICT when it has. */
+  cancel(runId: string): Promise<void>;
+  /** Goes on with a FAILED or CANCELLED run at the step that failed; what was finished stays. */
+  retry(runId: string): Promise<RunHandle>;
+}

@@ -1,0 +1,74 @@
+import { createHash } from "node:crypto";
+import type { Clock } from "../clock.ts";
+import { SpineError, ValidationError } from "../errors.ts";
+import type { CreateCommit } from "../history/history-store.ts";
+import { newId } from "../ids.ts";
+import { canonicalJson, decodeJson, encodeJson } from "../json.ts";
+import type { WorkflowData } from "../workflow/workflow.ts";
+import { advance, NEW_RUN, type RunState } from "./run-state.ts";
+import type { RunOptions } from "./runner.ts";
+
+export interface NewRunPlan {
+  readonly commit: CreateCommit;
+  /** The state of a run that starts at once. */
+  readonly state: RunState;
+}
+
+/**
+ * Checks the parameters and plans the first write of a run. Nothing is stored yet.
+ *
+ * @param worker the worker that starts it at once, or null to queue it.
+ * @throws ValidationError whose `detail` lists each issue with its path.
+ */
+export async function planRun(
+  workflow: WorkflowData,
+  input: unknown,
+  options: RunOptions,
+  worker: string | null,
+  clock: Clock,
+): Promise<NewRunPlan> {
+  if (workflow.steps.length === 0) {
+    throw new SpineError(
+      "WORKFLOW_INVALID",
+      `Workflow "${workflow.name}" has no steps. Builder methods return a new workflow: use the value that the last one returned.`,
+    );
+  }
+  const parsed = await workflow.params.safeParseAsync(input);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map((issue) => ({
+      path: `/${issue.path.map(String).join("/")}`,
+      message: issue.message,
+    }));
+    const list = issues.map(({ path, message }) => `${path === "/" ? "params" : path.slice(1)}: ${message}`).join("; ");
+    throw new ValidationError(`The parameters of "${workflow.name}" do not fit its schema: ${list}.`, {
+      detail: { issues },
+      context: { workflow: workflow.name },
+    });
+  }
+  const params = encodeJson(parsed.data, `the parameters of "${workflow.name}"`);
+  // Functions of the run see what a resumed run would see: the parameters as JSON gives them back.
+  const stored: unknown = decodeJson(params);
+  const now = clock.now();
+  const { state, transition } = advance(workflow, NEW_RUN, [], now, 0);
+  return {
+    state,
+    commit: {
+      kind: "create",
+      run: {
+        runId: newId(now),
+        workflow: workflow.name,
+        domain: workflow.domain,
+        partition: workflow.partition({ params: stored }),
+        key: options.key ?? null,
+        fingerprint: workflow.fingerprint,
+        params,
+        paramsHash: createHash("sha256").update(canonicalJson(stored)).digest("hex"),
+        triggeredBy: options.triggeredBy ?? "api",
+        parentRunId: options.parentRunId ?? null,
+        worker,
+        availableAt: now,
+      },
+      begun: worker === null ? [] : transition.begun,
+    },
+  };
+}

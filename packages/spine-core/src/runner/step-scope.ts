@@ -1,0 +1,47 @@
+import type { Clock } from "../clock.ts";
+import type { DatasetRef, DatasetStore, DatasetWriter } from "../data/dataset.ts";
+import type { Database, DatabaseTransaction } from "../database/database.ts";
+import type { SpineError } from "../errors.ts";
+import { ValidationError } from "../errors.ts";
+import type { Attachment } from "../history/attachment.ts";
+import type { PartitionStore } from "../history/partition-store.ts";
+import type { RowCounts } from "../history/records.ts";
+import type { StepContext } from "../workflow/step.ts";
+import type { RunHandle } from "./runner.ts";
+
+/** What the code of a step kind works with: the user's view of the run, and the stores behind it. */
+export interface StepScope {
+  readonly context: StepContext;
+  /** The right to write this step's dataset. */
+  readonly writer: DatasetWriter;
+  readonly database: Database;
+  readonly datasets: DatasetStore;
+  readonly partitions: PartitionStore;
+  readonly clock: Clock;
+  progress(rows: RowCounts, bytes?: number, totalBytes?: number): void;
+  /** Starts another workflow as a child of this run, once, however often the step is tried. */
+  startChild(pipeline: string, params: unknown): Promise<RunHandle>;
+}
+
+/** What a step kind brings about, before its output is made JSON. */
+export interface StepOutcome {
+  readonly output: unknown;
+  readonly rows?: RowCounts;
+  readonly attachments?: readonly Attachment[];
+  /** The verdict of a step that ran to its end and is a failure all the same. */
+  readonly error?: SpineError;
+}
+
+/** An outcome that needs writes in the transaction that records it. */
+export interface TransactionalOutcome {
+  readonly write: (transaction: DatabaseTransaction) => Promise<StepOutcome>;
+}
+
+/** The dataset that an earlier step made. */
+export function datasetOf(context: StepContext, step: string): DatasetRef {
+  const output = (context.outputs as Readonly<Record<string, unknown>>)[step];
+  if (typeof output === "object" && output !== null && "dataset" in output) return output as DatasetRef;
+  throw new ValidationError(
+    `Step "${context.step}" reads the dataset of step "${step}", but the output of "${step}" is no dataset.`,
+  );
+}

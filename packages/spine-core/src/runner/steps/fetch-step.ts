@@ -1,0 +1,57 @@
+import type { DatasetState } from "../../data/dataset.ts";
+import { SpineError } from "../../errors.ts";
+import type { Source } from "../../sources/source.ts";
+import type { FetchStep } from "../../workflow/step.ts";
+import type { StepOutcome, StepScope } from "../step-scope.ts";
+
+/** Reads a source into the step's dataset, page by page. Each page is a checkpoint. */
+export async function runFetch(step: FetchStep, scope: StepScope): Promise<StepOutcome> {
+  const { context, datasets, writer } = scope;
+  const source: Source<unknown> = typeof step.from === "string" ? context.source(step.from) : step.from;
+  const request = step.request(context);
+
+  let state = await datasets.open(writer);
+  if (!state.sealed) {
+    try {
+      state = await readInto(source, request, state, scope);
+    } catch (error) {
+      // What was stored so far belongs to a source that is not the same any more: read it from its start.
+      if (!(SpineError.is(error) && error.code === "SOURCE_CHANGED" && state.chunks > 0)) throw error;
+      context.logger.warn("The source changed since the fetch began; it is read from its start.", {
+        runId: context.runId,
+        step: step.name,
+      });
+      state = await readInto(source, request, await datasets.open(writer, { fresh: true }), scope);
+    }
+  }
+  const ref = await datasets.seal(writer, state.dataset);
+  return { output: ref, rows: { in: ref.rows + ref.rejected, out: ref.rows, rejected: ref.rejected } };
+}
+
+async function readInto(
+  source: Source<unknown>,
+  request: unknown,
+  from: DatasetState,
+  scope: StepScope,
+): Promise<DatasetState> {
+  const { context, datasets, writer } = scope;
+  let state = from;
+  let bytes = 0;
+  for await (const page of source.stream(request, { signal: context.signal, cursor: from.cursor })) {
+    context.signal.throwIfAborted();
+    state = await datasets.append(writer, state.dataset, {
+      index: state.chunks,
+      rows: page.rows,
+      lines: page.lines ?? null,
+      rejects: page.rejects ?? [],
+      cursor: page.cursor,
+    });
+    bytes += page.bytes ?? 0;
+    scope.progress(
+      { in: state.rows + state.rejected, out: state.rows, rejected: state.rejected },
+      bytes,
+      page.totalBytes,
+    );
+  }
+  return state;
+}

@@ -1,0 +1,82 @@
+import type { Partition } from "../../context.ts";
+import type { DatasetRef } from "../../data/dataset.ts";
+import type { DatabaseTransaction, RowStamp } from "../../database/database.ts";
+import type { Attachment } from "../../history/attachment.ts";
+import { newId } from "../../ids.ts";
+import type { Row } from "../../sources/source.ts";
+import type { LoadResult, LoadStep } from "../../workflow/step.ts";
+import { datasetOf, type StepOutcome, type StepScope, type TransactionalOutcome } from "../step-scope.ts";
+
+/**
+ * Writes a dataset into its table in the transaction that records the step: after a crash either both are
+ * there or neither is. A partition that holds the very same content already is left as it is.
+ */
+export async function runLoad(step: LoadStep, scope: StepScope): Promise<TransactionalOutcome> {
+  const { context, database, partitions } = scope;
+  const input = datasetOf(context, step.from);
+  const partition = step.partition?.(context) ?? null;
+  await database.ensureTable(step.into);
+
+  return {
+    write: async (transaction) => {
+      const current = partition && (await partitions.get(step.into.name, partition, { transaction }));
+      if (current?.hash === input.hash) return unchanged(step, input, current.loadId);
+      return await replace(step, scope, transaction, input, partition);
+    },
+  };
+}
+
+async function replace(
+  step: LoadStep,
+  scope: StepScope,
+  transaction: DatabaseTransaction,
+  input: DatasetRef,
+  partition: Partition | null,
+): Promise<StepOutcome> {
+  const { into: table, disposition } = step;
+  const stamp: RowStamp = { loadId: newId(), loadedAt: new Date(scope.clock.now()).toISOString() };
+  const superseded = partition ? await transaction.supersede(table, partition, stamp.loadedAt) : 0;
+  const inserted = await transaction.insertRows(table, batches(scope, input), stamp);
+
+  const output: LoadResult = { loadId: stamp.loadId, table: table.name, inserted, superseded, unchanged: false };
+  const attachments: Attachment[] = [
+    {
+      kind: "load",
+      loadId: stamp.loadId,
+      step: step.name,
+      table: table.name,
+      partition,
+      disposition,
+      dataset: input.dataset,
+      hash: input.hash,
+      inserted,
+      superseded,
+    },
+  ];
+  if (partition) {
+    attachments.push({
+      kind: "partition",
+      table: table.name,
+      partition,
+      loadId: stamp.loadId,
+      hash: input.hash,
+      rows: inserted,
+    });
+  }
+  return { output, rows: { in: input.rows, out: inserted, rejected: 0 }, attachments };
+}
+
+async function* batches(scope: StepScope, input: DatasetRef): AsyncIterable<readonly Row[]> {
+  const { signal } = scope.context;
+  let written = 0;
+  for await (const chunk of scope.datasets.read(input.dataset, { signal })) {
+    yield chunk.rows;
+    written += chunk.rows.length;
+    scope.progress({ in: input.rows, out: written, rejected: 0 });
+  }
+}
+
+function unchanged(step: LoadStep, input: DatasetRef, loadId: string): StepOutcome {
+  const output: LoadResult = { loadId, table: step.into.name, inserted: 0, superseded: 0, unchanged: true };
+  return { output, rows: { in: input.rows, out: input.rows, rejected: 0 } };
+}

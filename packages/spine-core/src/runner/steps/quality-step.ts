@@ -1,0 +1,37 @@
+import { QualityError } from "../../errors.ts";
+import type { QualityResult } from "../../quality/quality-check.ts";
+import { startChecks } from "../../quality/run-checks.ts";
+import type { QualityStep } from "../../workflow/step.ts";
+import { datasetOf, type StepOutcome, type StepScope } from "../step-scope.ts";
+
+/** Runs the checks over the dataset in one pass. A blocking failure is the step's verdict, with its report. */
+export async function runQuality(step: QualityStep, scope: StepScope): Promise<StepOutcome> {
+  const { context, datasets } = scope;
+  const input = datasetOf(context, step.on);
+  const checks = startChecks(step.checks);
+  let seen = 0;
+  for await (const chunk of datasets.read(input.dataset, { signal: context.signal })) {
+    checks.add(chunk.rows);
+    seen += chunk.rows.length;
+    scope.progress({ in: seen, out: seen, rejected: 0 });
+  }
+  const report = checks.finish();
+  const outcome: StepOutcome = {
+    output: report,
+    rows: { in: input.rows, out: input.rows, rejected: 0 },
+    attachments: report.results.map((result) => ({ kind: "quality" as const, step: step.name, result })),
+  };
+  if (report.passed) return outcome;
+  const failed = report.results.filter(stopsTheRun);
+  return {
+    ...outcome,
+    error: new QualityError(
+      `${failed.length} of ${report.results.length} quality checks stop this run: ${failed.map((result) => `${result.check} (${result.message})`).join("; ")}. Nothing was loaded.`,
+      { detail: { failed: failed.map((result) => result.check) } },
+    ),
+  };
+}
+
+function stopsTheRun(result: QualityResult): boolean {
+  return result.blocking && (result.status === "FAIL" || result.status === "ERROR");
+}

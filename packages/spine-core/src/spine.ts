@@ -1,0 +1,151 @@
+import { systemClock, type Clock } from "./clock.ts";
+import type { AlertChannel } from "./alerts/alert.ts";
+import type { DatasetStore } from "./data/dataset.ts";
+import type { Database } from "./database/database.ts";
+import { Events, type SpineEvents } from "./events.ts";
+import type { HistoryStore } from "./history/history-store.ts";
+import type { PartitionStore } from "./history/partition-store.ts";
+import type { RunDetail } from "./history/records.ts";
+import { jsonLogger, type Logger, type LogLevel } from "./logger.ts";
+import type { Plugin } from "./plugin.ts";
+import { Registry } from "./registry.ts";
+import { DurableRunner } from "./runner/durable-runner.ts";
+import type { RunHandle, RunOptions } from "./runner/runner.ts";
+import type { Source } from "./sources/source.ts";
+import type { Workflow, WorkflowData } from "./workflow/workflow.ts";
+
+export interface SpineOptions {
+  /** Where Spine keeps its state, e.g. `sqlite("spine.db")` from `spine-adapters/databases`. */
+  readonly database: Database;
+  readonly plugins?: readonly Plugin[];
+  /** Workflows of the host's own. */
+  readonly workflows?: readonly WorkflowData[];
+  /** How many runs this process works on at a time; 10 when left out. */
+  readonly concurrency?: number;
+  /** False for a process that only starts and reads runs, or that calls `start` later. */
+  readonly worker?: boolean;
+  readonly logger?: Logger;
+  /** The level of the built-in logger, where no `logger` is given; INFO when left out. */
+  readonly logLevel?: LogLevel;
+  readonly clock?: Clock;
+}
+
+/** A started run with the types of its workflow. */
+export interface Run<Outputs> extends Omit<RunHandle, "result"> {
+  /** Waits for the end. Rejects with the run's SpineError when it fails or is cancelled. */
+  result(): Promise<{ readonly outputs: Outputs }>;
+}
+
+/** One Spine: a database, a runner, and what plugins brought. */
+export interface Spine extends AsyncDisposable {
+  readonly database: Database;
+  readonly history: HistoryStore;
+  readonly datasets: DatasetStore;
+  readonly partitions: PartitionStore;
+  readonly alertChannels: Registry<AlertChannel>;
+  /** Starts a run of a workflow constant, typed. */
+  run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<O>>;
+  /** Starts a run of a registered workflow by name. */
+  run(workflow: string, params: unknown, options?: RunOptions): Promise<Run<Readonly<Record<string, unknown>>>>;
+  /** The run with its attempts. Throws RUN_NOT_FOUND. */
+  get(runId: string): Promise<RunDetail>;
+  cancel(runId: string): Promise<void>;
+  /** Goes on with a failed run at the step that failed. */
+  retry(runId: string): Promise<Run<Readonly<Record<string, unknown>>>>;
+  /** A handle on a run that was started earlier, or elsewhere. */
+  attach(runId: string): Promise<Run<Readonly<Record<string, unknown>>>>;
+  source(name: string): Source;
+  /** The registered workflows, by name. */
+  readonly workflows: Registry<WorkflowData>;
+  /** Calls back when something happened in this process; returns the function that ends it. */
+  on<N extends keyof SpineEvents>(name: N, listener: (event: SpineEvents[N][0]) => void): () => void;
+  /** Begins to work, where `worker: false` kept it from doing so. */
+  start(): Promise<void>;
+  /** Lets go of runs under way, so that they go on elsewhere or at the next start, and closes the database. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens the database, brings its tables up to date, registers what the plugins bring, and begins to work,
+ * with runs that an earlier process left unfinished first.
+ *
+ * @example
+ * const spine = await createSpine({ database: sqlite("spine.db"), plugins: [finra()] });
+ * const run = await spine.run(ingestWeek, { tier: "OTCE", week_ending: "2025-11-14", file: "week.csv" });
+ * const { outputs } = await run.result();
+ */
+export async function createSpine(options: SpineOptions): Promise<Spine> {
+  const { database, clock = systemClock } = options;
+  const logger = options.logger ?? jsonLogger(options.logLevel);
+  const workflows = new Registry<WorkflowData>("workflow", "UNKNOWN_WORKFLOW");
+  const sources = new Registry<Source>("source", "UNKNOWN_SOURCE");
+  const alertChannels = new Registry<AlertChannel>("alert channel", "CONFIG_INVALID");
+  const plugins = new Registry<Plugin>("plugin", "CONFIG_INVALID");
+  for (const plugin of options.plugins ?? []) {
+    plugins.add(plugin);
+    for (const workflow of plugin.workflows ?? []) workflows.add(workflow);
+    for (const source of plugin.sources ?? []) sources.add(source);
+    for (const channel of plugin.alertChannels ?? []) alertChannels.add(channel);
+  }
+  for (const workflow of options.workflows ?? []) workflows.add(workflow);
+
+  const stores = await database.connect({ clock });
+  const events = new Events(logger);
+  const runner = new DurableRunner({
+    database,
+    stores,
+    sources,
+    workflows,
+    events,
+    logger,
+    clock,
+    concurrency: options.concurrency ?? 10,
+  });
+  try {
+    for (const name of workflows.names()) await ensureTables(database, workflows.get(name));
+    if (options.worker !== false) await runner.start();
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+
+  // The outputs' types are those of the workflow constant; the facade is the one place that claims them.
+  const typed = <O = Readonly<Record<string, unknown>>>(handle: RunHandle): Run<O> => ({
+    ...handle,
+    result: async () => ({ outputs: (await handle.result()) as O }),
+  });
+  async function run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<O>>;
+  async function run(workflow: string, params: unknown, options?: RunOptions): ReturnType<Spine["attach"]>;
+  async function run(workflow: string | WorkflowData, params: unknown, options?: RunOptions): Promise<unknown> {
+    const target = typeof workflow === "string" ? workflows.get(workflow) : workflow;
+    workflows.add(target);
+    return typed(await runner.run(target, params, options));
+  }
+  const stop = async () => {
+    await runner.stop();
+    await database.close();
+  };
+  return {
+    database,
+    history: stores.history,
+    datasets: stores.datasets,
+    partitions: stores.partitions,
+    alertChannels,
+    workflows,
+    run,
+    get: (runId) => runner.get(runId),
+    cancel: (runId) => runner.cancel(runId),
+    retry: async (runId) => typed(await runner.retry(runId)),
+    attach: async (runId) => typed(await runner.attach(runId)),
+    source: (name) => sources.get(name),
+    on: (name, listener) => events.on(name, listener),
+    start: () => runner.start(),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** Targets exist from the start, so that they can be queried before their first load. */
+async function ensureTables(database: Database, workflow: WorkflowData): Promise<void> {
+  for (const step of workflow.steps) if (step.kind === "load") await database.ensureTable(step.into);
+}
