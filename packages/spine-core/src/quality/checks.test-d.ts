@@ -56,8 +56,6 @@ rows.quality("q", { on: "rows", checks: [range("nope", { min: 0 })] });
 rows.quality("q", { on: "rows", checks: [range("ok", { min: 0 })] });
 // @ts-expect-error a number matches no pattern
 rows.quality("q", { on: "rows", checks: [matches("n", /1/)] });
+const strange = satisfies("x", (row: { readonly nope: number }) => row.nope === 1);
 // @ts-expect-error there is no such column
-rows.quality("q", {
-  on: "rows",
-  checks: [satisfies("x", (row: { readonly nope: number }) => row.nope === 1)],
-});
+rows.quality("q", { on: "rows", checks: [strange] });

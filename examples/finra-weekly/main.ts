@@ -1,0 +1,84 @@
+// What `npm start` runs: the FINRA weekly ingest on an embedded database, shown while it happens.
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { SpineError } from "spine-core";
+import { type Arguments, readArguments, USAGE } from "./arguments.ts";
+import { openSpine, paramsOf, startOrAttach } from "./ingest.ts";
+import { createOutput, type Output } from "./output.ts";
+import { showProgress } from "./progress.ts";
+import { printReport } from "./report.ts";
+import { sampleFiles } from "./sample.ts";
+import { failedBeforeRun, summarize, type Summary } from "./summary.ts";
+import { total } from "./total.ts";
+
+/** Runs the command; returns the process's exit code: 0 loaded, 1 failed, 2 called wrongly. */
+async function main(argv: readonly string[]): Promise<number> {
+  let args: Arguments;
+  try {
+    args = readArguments(argv);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}\n`);
+    return 2;
+  }
+  if (args.help) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
+  // With --json, standard output is for the JSON line alone.
+  const output = createOutput(args.json ? process.stderr : process.stdout);
+  try {
+    const summaries = await ingest(args, output);
+    if (args.json) process.stdout.write(`${JSON.stringify(total(summaries))}\n`);
+    return summaries.every(({ status }) => status === "COMPLETED") ? 0 : 1;
+  } catch (error) {
+    output.settle(`${output.red("✘")} ${SpineError.from(error, "INTERNAL")}`);
+    if (args.json) process.stdout.write(`${JSON.stringify(failedBeforeRun(error))}\n`);
+    return 1;
+  }
+}
+
+async function ingest(args: Arguments, output: Output): Promise<readonly Summary[]> {
+  const source = args.file ? "FILE" : "SAMPLE";
+  const paths = args.file ? [args.file] : await sampleFiles(dirname(args.db));
+  const files = await Promise.all(paths.map(paramsOf));
+  mkdirSync(dirname(args.db), { recursive: true });
+
+  output.print(output.bold("Spine · FINRA OTC weekly"));
+  output.print(
+    args.file
+      ? output.dim(`  ${args.file} → ${args.db}`)
+      : `  ${output.yellow("SAMPLE")} ${output.dim(`generated data in FINRA's format, no real trades → ${args.db}`)}`,
+  );
+  const spine = await openSpine(args.db, paths);
+  const interrupt = () => {
+    output.settle(`${output.yellow("↻")} Stopped. The same command goes on where this one was.`);
+    void spine.stop().then(() => process.exit(130));
+  };
+  process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
+  try {
+    const runs = new Map<string, string>();
+    const started = [];
+    for (const { file, params } of files) {
+      const run = await startOrAttach(spine, params);
+      runs.set(run.id, file.tier);
+      started.push(run);
+    }
+    const done = showProgress(spine, output, (runId) => runs.get(runId) ?? "other");
+    await spine.start();
+    // A failed run is reported like any other: by its summary.
+    for (const run of started) await run.result().catch(() => {});
+    done();
+    const summaries = [];
+    for (const run of started) {
+      const summary = await summarize(spine, run.id, source);
+      await printReport(spine, summary, output);
+      summaries.push(summary);
+    }
+    return summaries;
+  } finally {
+    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+    await spine.stop();
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,105 @@
+import { SpineError, type ErrorJson, type QualityReport, type RunDetail, type Spine } from "spine-core";
+import { weekTotals } from "spine-finra";
+
+export interface StepSummary {
+  readonly name: string;
+  readonly status: string;
+  /** Seconds over all attempts. */
+  readonly duration: number;
+  readonly attempts: number;
+  readonly rows: { readonly in: number; readonly out: number; readonly rejected: number } | null;
+}
+
+/** What the command prints as JSON for one run; the keys are those of the API's status answer. */
+export interface Summary {
+  readonly status: string;
+  readonly execution_id: string;
+  readonly tier: string;
+  readonly week_start: string;
+  readonly source: string;
+  readonly rows: { readonly in: number; readonly out: number; readonly rejected: number };
+  /** True when the partition held the same content already. */
+  readonly unchanged: boolean;
+  /** Totals of the partition as it stands in the table. Quantities are decimal texts. */
+  readonly shares: string;
+  readonly trades: number;
+  readonly symbols: number;
+  readonly steps: readonly StepSummary[];
+  readonly quality: QualityReport["results"];
+  readonly rejects: Readonly<Record<string, number>>;
+  readonly duration: number;
+  readonly error: string | null;
+  readonly error_code: string | null;
+  readonly error_category: string | null;
+}
+
+/** Gathers the summary of a finished run from the history and the table. */
+export async function summarize(spine: Spine, runId: string, source: string): Promise<Summary> {
+  const detail = await spine.get(runId);
+  const { run } = detail;
+  const { week_start = "", tier = "" } = run.partition ?? {};
+  const totals = await weekTotals(spine.database, { week_start, tier });
+  const steps = stepsOf(detail);
+  const rowsOf = (name: string) => steps.find((step) => step.name === name)?.rows;
+  const output = (name: string) => detail.steps.findLast((step) => step.name === name)?.output as unknown;
+  return {
+    status: run.status,
+    execution_id: run.runId,
+    tier,
+    week_start,
+    source,
+    rows: {
+      in: rowsOf("fetch")?.in ?? 0,
+      out: rowsOf("load")?.out ?? 0,
+      rejected: steps.reduce((sum, step) => sum + (step.rows?.rejected ?? 0), 0),
+    },
+    unchanged: (output("load") as { unchanged?: boolean } | null | undefined)?.unchanged ?? false,
+    shares: totals.shares,
+    trades: totals.trades,
+    symbols: totals.symbols,
+    steps,
+    quality: (output("quality") as QualityReport | null | undefined)?.results ?? [],
+    rejects: await rejectsByCode(spine, runId),
+    duration: seconds(run.startedAt, run.completedAt),
+    ...errorKeys(run.error),
+  };
+}
+
+/** The error's three keys on the wire. */
+export function errorKeys(error: ErrorJson | null): Pick<Summary, "error" | "error_code" | "error_category"> {
+  return {
+    error: error?.message ?? null,
+    error_code: error?.code ?? null,
+    error_category: error?.category ?? null,
+  };
+}
+
+/** The summary line for a command that failed before there was a run. */
+export function failedBeforeRun(error: unknown): Record<string, unknown> {
+  return { status: "FAILED", execution_id: null, ...errorKeys(SpineError.from(error, "INTERNAL").toJSON()) };
+}
+
+function stepsOf(detail: RunDetail): readonly StepSummary[] {
+  const names = [...new Set(detail.steps.map((step) => step.name))];
+  return names.map((name) => {
+    const attempts = detail.steps.filter((step) => step.name === name);
+    const last = attempts.at(-1);
+    return {
+      name,
+      status: last?.status ?? "PENDING",
+      duration: attempts.reduce((sum, { startedAt, completedAt }) => sum + seconds(startedAt, completedAt), 0),
+      attempts: attempts.length,
+      rows: last?.rows ?? null,
+    };
+  });
+}
+
+async function rejectsByCode(spine: Spine, runId: string): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { code } of await spine.datasets.rejects({ runId, limit: 10_000 })) counts[code] = (counts[code] ?? 0) + 1;
+  return counts;
+}
+
+function seconds(from: string | null, to: string | null): number {
+  return from && to ? (Date.parse(to) - Date.parse(from)) / 1000 : 0;
+}

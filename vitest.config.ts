@@ -1,0 +1,39 @@
+import { defineConfig } from "vitest/config";
+
+// Tests lie beside what they test. A file that needs more than a few seconds ends in `.slow.test.ts`, and
+// `npm run test:quick` leaves it out.
+const include = ["packages", "examples", "bench", "tools"].map((folder) => `${folder}/**/*.test.{ts,tsx}`);
+const slow = "**/*.slow.test.{ts,tsx}";
+const exclude = ["**/node_modules/**", "**/dist/**"];
+
+export default defineConfig({
+  // Packages are tested from their sources: no build between an edit and a test.
+  ssr: {
+    resolve: {
+      conditions: ["spine-source", "module", "node", "development|production"],
+      externalConditions: ["spine-source"],
+    },
+  },
+  test: {
+    pool: "forks",
+    // Child processes that a test forks find the sources too.
+    execArgv: ["--conditions=spine-source"],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    reporters: ["./tools/test-reporter.ts"],
+    projects: [
+      { extends: true, test: { name: "unit", include, exclude: [...exclude, slow], sequence: { groupOrder: 0 } } },
+      {
+        extends: true,
+        test: {
+          name: "slow",
+          include: include.map((pattern) => pattern.replace("*.test", "*.slow.test")),
+          exclude,
+          testTimeout: 180_000,
+          // After the quick ones: what is simply broken is known first.
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
