@@ -22,7 +22,18 @@ export default defineConfig({
     hookTimeout: 30_000,
     reporters: ["./tools/test-reporter.ts"],
     projects: [
-      { extends: true, test: { name: "unit", include, exclude: [...exclude, slow], sequence: { groupOrder: 0 } } },
+      // Groups begin at 1: Vitest moves group 0 to the end where it has a single worker.
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include,
+          exclude: [...exclude, slow],
+          // Every core; the slow files keep one free, for they start processes of their own.
+          maxWorkers: "100%",
+          sequence: { groupOrder: 1 },
+        },
+      },
       {
         extends: true,
         test: {
@@ -31,7 +42,7 @@ export default defineConfig({
           exclude,
           testTimeout: 180_000,
           // After the quick ones: what is simply broken is known first.
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

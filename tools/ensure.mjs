@@ -11,7 +11,8 @@ const modules = join(root, "node_modules");
 const stamp = join(modules, ".package-lock.json");
 const windows = process.platform === "win32";
 
-if (!existsSync(stamp) || statSync(stamp).mtimeMs < statSync(join(root, "package-lock.json")).mtimeMs) install();
+if (!existsSync(stamp) || statSync(stamp).mtimeMs < statSync(join(root, "package-lock.json")).mtimeMs)
+  install();
 checkNode();
 
 function install() {
@@ -19,7 +20,8 @@ function install() {
   const begun = Date.now();
   const args = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
   const npm = spawnSync("npm", args, { cwd: root, stdio: ["ignore", 2, 2], shell: windows });
-  if (npm.error) fail(`npm could not be started (${npm.error.message}). It comes with Node.js: https://nodejs.org`);
+  if (npm.error)
+    fail(`npm could not be started (${npm.error.message}). It comes with Node.js: https://nodejs.org`);
   if (npm.status !== 0) {
     fail(
       `npm ci failed (${npm.signal ?? `exit ${npm.status}`}); its message is above. ` +
@@ -36,7 +38,11 @@ function install() {
 function checkNode() {
   if (isSupported(process.version)) return;
   const path = [join(modules, ".bin"), process.env.PATH].join(delimiter);
-  const node = spawnSync("node", ["--version"], { env: { ...process.env, PATH: path }, encoding: "utf8", shell: windows });
+  const node = spawnSync("node", ["--version"], {
+    env: { ...process.env, PATH: path },
+    encoding: "utf8",
+    shell: windows,
+  });
   const version = node.stdout?.trim() || process.version;
   if (isSupported(version)) return;
   fail(

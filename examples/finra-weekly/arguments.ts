@@ -22,7 +22,10 @@ export const USAGE = `Ingests FINRA OTC weekly data into an embedded database an
              --help`;
 
 /** Reads the command line; paths are relative to where npm was called. Throws a TypeError for unknown options. */
-export function readArguments(argv: readonly string[], cwd = process.env.INIT_CWD ?? process.cwd()): Arguments {
+export function readArguments(
+  argv: readonly string[],
+  cwd = process.env.INIT_CWD ?? process.cwd(),
+): Arguments {
   const { values } = parseArgs({
     args: [...argv],
     allowPositionals: false,

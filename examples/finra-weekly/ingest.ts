@@ -14,7 +14,9 @@ export async function openSpine(db: string, files: readonly string[]): Promise<S
 }
 
 /** The parameters that a weekly file stands for: its tier and week are in the file itself. */
-export async function paramsOf(path: string): Promise<{ readonly file: WeeklyFile; readonly params: IngestParams }> {
+export async function paramsOf(
+  path: string,
+): Promise<{ readonly file: WeeklyFile; readonly params: IngestParams }> {
   const file = await describeFile(path);
   const { tier, week_ending, last_update_date } = file;
   return { file, params: { tier, week_ending, last_update_date, file: file.path } };

@@ -8,7 +8,7 @@ import { createOutput, type Output } from "./output.ts";
 import { showProgress } from "./progress.ts";
 import { printReport } from "./report.ts";
 import { sampleFiles } from "./sample.ts";
-import { failedBeforeRun, summarize, type Summary } from "./summary.ts";
+import { failedBeforeRun, type Summary, summarize } from "./summary.ts";
 import { total } from "./total.ts";
 
 /** Runs the command; returns the process's exit code: 0 loaded, 1 failed, 2 called wrongly. */

@@ -1,15 +1,15 @@
 /** Where the command writes for people: colours and redrawing only on a terminal. */
 export interface Output {
-  print(text?: string): void;
+  readonly print: (text?: string) => void;
   /** Shows a line that the next one replaces. */
-  redraw(line: string): void;
+  readonly redraw: (line: string) => void;
   /** Replaces the line shown by one that stays. */
-  settle(line: string): void;
-  bold(text: string): string;
-  dim(text: string): string;
-  green(text: string): string;
-  yellow(text: string): string;
-  red(text: string): string;
+  readonly settle: (line: string) => void;
+  readonly bold: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly green: (text: string) => string;
+  readonly yellow: (text: string) => string;
+  readonly red: (text: string) => string;
 }
 
 export function createOutput(stream: NodeJS.WriteStream): Output {

@@ -25,9 +25,12 @@ export function showProgress(spine: Spine, output: Output, label: (runId: string
       output.redraw(line(runId, step, bar(part), rows.in, rows.rejected));
     }),
     spine.on("step.ended", ({ runId, step, rows, error, retryAt }) => {
-      const mark = error === null ? output.green("✔") : retryAt === null ? output.red("✘") : output.yellow("↻");
+      const mark =
+        error === null ? output.green("✔") : retryAt === null ? output.red("✘") : output.yellow("↻");
       const middle = error === null ? bar(1) : error.code.padEnd(WIDTH);
-      output.settle(`${line(runId, step, middle, rows?.in ?? 0, rows?.rejected ?? 0)}`.replace(/^ {2}/, `${mark} `));
+      output.settle(
+        `${line(runId, step, middle, rows?.in ?? 0, rows?.rejected ?? 0)}`.replace(/^ {2}/, `${mark} `),
+      );
     }),
   ];
   return () => {

@@ -17,35 +17,45 @@ export async function printReport(spine: Spine, summary: Summary, output: Output
   for (const step of summary.steps) {
     const rows = step.rows ? `${count(step.rows.in)} → ${count(step.rows.out)}` : "";
     const again = step.attempts > 1 ? dim(`  ${step.attempts} attempts`) : "";
-    print(`    ${step.name.padEnd(10)} ${step.status.padEnd(10)} ${`${step.duration.toFixed(3)} s`.padStart(9)}  ${rows}${again}`);
+    print(
+      `    ${step.name.padEnd(10)} ${step.status.padEnd(10)} ${`${step.duration.toFixed(3)} s`.padStart(9)}  ${rows}${again}`,
+    );
   }
   if (summary.error) print(`  ${red(`${summary.error_code}`)} ${summary.error}`);
   const codes = Object.entries(summary.rejects).map(([code, n]) => `${code} ${count(n)}`);
-  if (codes.length > 0) print(`  rejected: ${codes.join(", ")}`);
-  if (summary.quality.length > 0) {
-    print(`  quality:  ${summary.quality.map((check) => mark(check.status, check.check, output)).join("  ")}`);
+  if (codes.length > 0) print(`  rejected   ${codes.join(", ")}`);
+  for (const [index, check] of summary.quality.entries()) {
+    print(
+      `  ${(index === 0 ? "quality" : "").padEnd(10)} ${mark(check.status, output)} ${check.check.padEnd(20)} ${dim(check.message)}`,
+    );
   }
   if (!done) return;
 
   const week = { week_start: summary.week_start, tier: summary.tier };
-  print(`  ${bold(count(Number(summary.shares)))} shares, ${count(summary.trades)} trades, ${count(summary.symbols)} symbols`);
+  print(
+    `  ${bold(whole(summary.shares))} shares, ${count(summary.trades)} trades, ${count(summary.symbols)} symbols`,
+  );
   const symbols = await topSymbols(spine.database, week, 5);
   const venues = await topVenues(spine.database, week, 5);
-  print(`  ${dim("top symbols".padEnd(34))}${dim("top venues")}`);
+  print(`  ${dim("top symbols".padEnd(32))}${dim("top venues")}`);
   for (let i = 0; i < Math.max(symbols.length, venues.length); i++) {
     const [symbol, venue] = [symbols[i], venues[i]];
-    const left = symbol ? `${symbol.symbol.padEnd(10)} ${count(Number(symbol.shares)).padStart(16)}` : "";
-    const right = venue ? `${venue.mpid.padEnd(6)} ${count(Number(venue.shares)).padStart(16)}  ${venue.participant_name}` : "";
-    print(`    ${left.padEnd(32)}${right.slice(0, 60)}`);
+    const left = symbol ? `${symbol.symbol.padEnd(10)} ${whole(symbol.shares).padStart(16)}` : "";
+    const right = venue ? `${whole(venue.shares).padStart(16)}  ${venue.participant_name}` : "";
+    print(`    ${left.padEnd(28)}${right}`);
   }
 }
 
-function mark(status: string, name: string, output: Output): string {
-  if (status === "PASS") return `${output.green("✔")} ${name}`;
-  if (status === "WARN") return `${output.yellow("!")} ${name}`;
-  return `${output.red("✘")} ${name}`;
+function mark(status: string, output: Output): string {
+  if (status === "PASS") return output.green("✔");
+  return status === "WARN" ? output.yellow("!") : output.red("✘");
 }
 
 function count(value: number): string {
-  return value.toLocaleString("en-US", { maximumFractionDigits: 6 });
+  return value.toLocaleString("en-US");
+}
+
+/** A decimal text for the eye: whole shares, in groups of three. */
+function whole(decimal: string): string {
+  return BigInt(decimal.split(".")[0] ?? "0").toLocaleString("en-US");
 }

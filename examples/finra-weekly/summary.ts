@@ -1,4 +1,4 @@
-import { SpineError, type ErrorJson, type QualityReport, type RunDetail, type Spine } from "spine-core";
+import { type ErrorJson, type QualityReport, type RunDetail, type Spine, SpineError } from "spine-core";
 import { weekTotals } from "spine-finra";
 
 export interface StepSummary {
@@ -87,7 +87,10 @@ function stepsOf(detail: RunDetail): readonly StepSummary[] {
     return {
       name,
       status: last?.status ?? "PENDING",
-      duration: attempts.reduce((sum, { startedAt, completedAt }) => sum + seconds(startedAt, completedAt), 0),
+      duration: attempts.reduce(
+        (sum, { startedAt, completedAt }) => sum + seconds(startedAt, completedAt),
+        0,
+      ),
       attempts: attempts.length,
       rows: last?.rows ?? null,
     };
@@ -96,7 +99,8 @@ function stepsOf(detail: RunDetail): readonly StepSummary[] {
 
 async function rejectsByCode(spine: Spine, runId: string): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
-  for (const { code } of await spine.datasets.rejects({ runId, limit: 10_000 })) counts[code] = (counts[code] ?? 0) + 1;
+  for (const { code } of await spine.datasets.rejects({ runId, limit: 10_000 }))
+    counts[code] = (counts[code] ?? 0) + 1;
   return counts;
 }
 

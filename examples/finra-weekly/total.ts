@@ -20,7 +20,10 @@ export function total(runs: readonly Summary[]): Record<string, unknown> {
       out: sum(({ rows }) => rows.out),
       rejected: sum(({ rows }) => rows.rejected),
     },
-    shares: fromUnits(runs.reduce((so, run) => so + toUnits(run.shares, 6), 0n), 6),
+    shares: fromUnits(
+      runs.reduce((so, run) => so + toUnits(run.shares, 6), 0n),
+      6,
+    ),
     trades: sum(({ trades }) => trades),
     symbols: sum(({ symbols }) => symbols),
     steps: runs.flatMap(({ tier, steps }) => steps.map((step) => ({ ...step, tier }))),

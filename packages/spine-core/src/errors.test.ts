@@ -1,5 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { ERROR_CATEGORIES, ERRORS, QualityError, SourceError, SpineError, TransientError, ValidationError } from "./errors.ts";
+import {
+  ERROR_CATEGORIES,
+  ERRORS,
+  QualityError,
+  SourceError,
+  SpineError,
+  TransientError,
+  ValidationError,
+} from "./errors.ts";
 
 describe("SpineError", () => {
   test("takes category and retryable from the table of codes", () => {

@@ -34,10 +34,13 @@ export const ERRORS = {
   INTERNAL: kind("INTERNAL", 500),
   STEP_FAILED: kind("INTERNAL", 500),
   HISTORY_CONFLICT: kind("INTERNAL", 409),
+  DATABASE_FAILED: kind("INTERNAL", 500),
+  DATASET_MISSING: kind("INTERNAL", 410),
 
   CONFIG_INVALID: kind("CONFIGURATION", 500),
   DRIVER_MISSING: kind("CONFIGURATION", 500),
   DATABASE_UNSUPPORTED: kind("CONFIGURATION", 500),
+  TRANSACTION_INVALID: kind("CONFIGURATION", 500),
   DUPLICATE_NAME: kind("CONFIGURATION", 500),
   WORKFLOW_INVALID: kind("CONFIGURATION", 500),
   WORKFLOW_CHANGED: kind("CONFIGURATION", 409),
@@ -197,7 +200,7 @@ export class SpineError extends Error {
   }
 
   toJSON(): ErrorJson {
-    const cause = this.cause instanceof Error ? this.cause.message : this.cause;
+    const cause = causeText(this.cause);
     return {
       code: this.code,
       category: this.category,
@@ -206,13 +209,18 @@ export class SpineError extends Error {
       ...(this.retryAfterMs === undefined ? {} : { retry_after_ms: this.retryAfterMs }),
       ...(Object.keys(this.context).length === 0 ? {} : { context: this.context }),
       ...(this.detail === undefined ? {} : { detail: this.detail }),
-      ...(cause === undefined || cause === this.message ? {} : { cause: String(cause) }),
+      ...(cause === undefined || cause === this.message ? {} : { cause }),
     };
   }
 
   override toString(): string {
     return `[${this.category}] ${this.code}: ${this.message}`;
   }
+}
+
+function causeText(cause: unknown): string | undefined {
+  if (cause === undefined || typeof cause === "string") return cause;
+  return cause instanceof Error ? cause.message : JSON.stringify(cause);
 }
 
 type NamedOptions = SpineErrorOptions & { readonly code?: ErrorCode | (string & {}) };
@@ -245,7 +253,9 @@ export class QualityError extends SpineError {
   }
 }
 
-const CLASS_OF: { readonly [C in ErrorCategory]?: { readonly prototype: SpineError; readonly name: string } } = {
+const CLASS_OF: {
+  readonly [C in ErrorCategory]?: { readonly prototype: SpineError; readonly name: string };
+} = {
   SOURCE: SourceError,
   TRANSIENT: TransientError,
   VALIDATION: ValidationError,

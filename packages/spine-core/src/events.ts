@@ -49,7 +49,8 @@ export interface SpineEvents {
 
 /** An emitter whose listeners cannot break a run: what they throw is logged. */
 export class Events {
-  readonly #emitter = new EventEmitter<SpineEvents>();
+  // The types stand on the methods below: one generic emitter, one map of events.
+  readonly #emitter = new EventEmitter();
   readonly #logger: Logger;
 
   constructor(logger: Logger) {
@@ -65,14 +66,12 @@ export class Events {
         this.#logger.error(`A listener of "${name}" failed.`, { error: String(error) });
       }
     };
-    const add = this.#emitter.on as (name: string, listener: unknown) => unknown;
-    const remove = this.#emitter.off as (name: string, listener: unknown) => unknown;
-    add.call(this.#emitter, name, guarded);
-    return () => void remove.call(this.#emitter, name, guarded);
+    this.#emitter.on(name, guarded);
+    return () => void this.#emitter.off(name, guarded);
   }
 
   /** @internal */
   emit<N extends keyof SpineEvents>(name: N, event: SpineEvents[N][0]): void {
-    (this.#emitter.emit as (name: string, event: unknown) => boolean).call(this.#emitter, name, event);
+    this.#emitter.emit(name, event);
   }
 }

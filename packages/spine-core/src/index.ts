@@ -1,39 +1,65 @@
 // The public face of spine-core, grouped by what one looks for. Suites for implementers: `spine-core/testing`.
 
-export { createSpine, type Run, type Spine, type SpineOptions } from "./spine.ts";
-export type { Plugin } from "./plugin.ts";
-export { Registry } from "./registry.ts";
+export { ALERT_SEVERITIES, type Alert, type AlertChannel, type AlertSeverity } from "./alerts/alert.ts";
+export { type Clock, systemClock } from "./clock.ts";
 export { type Config, configFromEnv, type Env } from "./config.ts";
-
-// Workflows
-export { defineWorkflow, type WorkflowOptions } from "./workflow/define-workflow.ts";
-export type { InputOf, OutputsOf, Workflow, WorkflowData } from "./workflow/workflow.ts";
-export {
-  DISPOSITIONS,
-  type Disposition,
-  type LoadResult,
-  Rejection,
-  reject,
-  Step,
-  type StepContext,
-  type StepKind,
-  type StepOptions,
-} from "./workflow/step.ts";
-export type { RetryPolicy } from "./workflow/retry.ts";
 export { type ExecutionContext, type Partition, partitionKey } from "./context.ts";
-
-// Running
-export type { RunHandle, RunOptions, Runner } from "./runner/runner.ts";
 export type {
-  Durable,
-  Ended,
-  Failed,
-  Handle,
-  Settled,
-  StepResult,
-  TransactionalResult,
-} from "./runner/durable.ts";
+  ChunkWrite,
+  DatasetChunk,
+  DatasetRef,
+  DatasetState,
+  DatasetStore,
+  DatasetWriter,
+  RejectQuery,
+  RowOf,
+  StoredReject,
+} from "./data/dataset.ts";
+export { decimal, fromUnits, toUnits } from "./data/decimal.ts";
+export {
+  type Column,
+  type ColumnSpec,
+  type ColumnType,
+  DECIMAL_SCALE,
+  defineTable,
+  type RowFor,
+  type Table,
+  type TableOptions,
+} from "./data/table.ts";
+// Databases
+export {
+  type AnySchema,
+  type Database,
+  type DatabaseTransaction,
+  DIALECTS,
+  type Dialect,
+  type RowStamp,
+  type StateOptions,
+  type StateStores,
+} from "./database/database.ts";
+export { type Duration, toMs } from "./duration.ts";
+// Words that everything uses
+export {
+  ERROR_CATEGORIES,
+  ERRORS,
+  type ErrorCategory,
+  type ErrorCode,
+  type ErrorContext,
+  type ErrorJson,
+  QualityError,
+  SourceError,
+  SpineError,
+  type SpineErrorOptions,
+  TransientError,
+  ValidationError,
+} from "./errors.ts";
 export type { RunChanged, SpineEvents, StepEnded, StepProgress, StepStarted } from "./events.ts";
+export type {
+  Attachment,
+  LoadAttachment,
+  PartitionAttachment,
+  QualityAttachment,
+} from "./history/attachment.ts";
 
 // History
 export type {
@@ -56,12 +82,7 @@ export type {
   StepEnd,
   Transition,
 } from "./history/history-store.ts";
-export type {
-  Attachment,
-  LoadAttachment,
-  PartitionAttachment,
-  QualityAttachment,
-} from "./history/attachment.ts";
+export type { PartitionRecord, PartitionStore } from "./history/partition-store.ts";
 export {
   isTerminal,
   type Metrics,
@@ -75,32 +96,26 @@ export {
   type StepRecord,
   type StepStatus,
 } from "./history/records.ts";
-export type { PartitionRecord, PartitionStore } from "./history/partition-store.ts";
-
-// Data
-export type { Page, Reject, Row, Source, StreamOptions } from "./sources/source.ts";
-export type {
-  ChunkWrite,
-  DatasetChunk,
-  DatasetRef,
-  DatasetState,
-  DatasetStore,
-  DatasetWriter,
-  RejectQuery,
-  RowOf,
-  StoredReject,
-} from "./data/dataset.ts";
+export { newId } from "./ids.ts";
 export {
-  type Column,
-  type ColumnSpec,
-  type ColumnType,
-  DECIMAL_SCALE,
-  defineTable,
-  type RowFor,
-  type Table,
-  type TableOptions,
-} from "./data/table.ts";
-export { decimal, fromUnits, toUnits } from "./data/decimal.ts";
+  canonicalJson,
+  decodeJson,
+  encodeJson,
+  type Json,
+  type JsonLimits,
+  type JsonValue,
+  PAYLOAD_LIMITS,
+} from "./json.ts";
+export {
+  jsonLogger,
+  LOG_LEVELS,
+  type LogFields,
+  type Logger,
+  type LogLevel,
+  silentLogger,
+} from "./logger.ts";
+export type { Plugin } from "./plugin.ts";
+export * from "./quality/checks.ts";
 
 // Quality and alerts
 export {
@@ -114,46 +129,33 @@ export {
   type QualityResult,
   type QualityStatus,
 } from "./quality/quality-check.ts";
-export * from "./quality/checks.ts";
-export { ALERT_SEVERITIES, type Alert, type AlertChannel, type AlertSeverity } from "./alerts/alert.ts";
-
-// Databases
+export { Registry } from "./registry.ts";
+export type {
+  Durable,
+  Ended,
+  Failed,
+  Handle,
+  Settled,
+  StepResult,
+  TransactionalResult,
+} from "./runner/durable.ts";
+// Running
+export type { RunHandle, Runner, RunOptions } from "./runner/runner.ts";
+// Data
+export type { Page, Reject, Row, Source, StreamOptions } from "./sources/source.ts";
+export { createSpine, type Run, type Spine, type SpineOptions } from "./spine.ts";
+// Workflows
+export { defineWorkflow, type WorkflowOptions } from "./workflow/define-workflow.ts";
+export type { RetryPolicy } from "./workflow/retry.ts";
 export {
-  type AnySchema,
-  type Database,
-  type DatabaseTransaction,
-  DIALECTS,
-  type Dialect,
-  type RowStamp,
-  type StateOptions,
-  type StateStores,
-} from "./database/database.ts";
-
-// Words that everything uses
-export {
-  ERROR_CATEGORIES,
-  ERRORS,
-  type ErrorCategory,
-  type ErrorCode,
-  type ErrorContext,
-  type ErrorJson,
-  QualityError,
-  SourceError,
-  SpineError,
-  type SpineErrorOptions,
-  TransientError,
-  ValidationError,
-} from "./errors.ts";
-export {
-  canonicalJson,
-  decodeJson,
-  encodeJson,
-  type Json,
-  type JsonLimits,
-  type JsonValue,
-  PAYLOAD_LIMITS,
-} from "./json.ts";
-export { type Clock, systemClock } from "./clock.ts";
-export { type Duration, toMs } from "./duration.ts";
-export { newId } from "./ids.ts";
-export { jsonLogger, LOG_LEVELS, type Logger, type LogFields, type LogLevel, silentLogger } from "./logger.ts";
+  DISPOSITIONS,
+  type Disposition,
+  type LoadResult,
+  Rejection,
+  reject,
+  Step,
+  type StepContext,
+  type StepKind,
+  type StepOptions,
+} from "./workflow/step.ts";
+export type { InputOf, OutputsOf, Workflow, WorkflowData } from "./workflow/workflow.ts";

@@ -19,7 +19,11 @@ describe("encodeJson", () => {
     ["depth", deep, "0.0.0.0.0.0.0.0"],
   ])("refuses %s and names the path", (_name, value, path) => {
     expect(() => encodeJson(value, 'the output of step "x"')).toThrowError(
-      expect.objectContaining({ code: "PAYLOAD_INVALID", category: "VALIDATION", detail: expect.objectContaining({ path }) }),
+      expect.objectContaining({
+        code: "PAYLOAD_INVALID",
+        category: "VALIDATION",
+        detail: expect.objectContaining({ path }),
+      }),
     );
   });
 
@@ -44,5 +48,7 @@ test("decodeJson drops __proto__", () => {
 });
 
 test("canonicalJson does not depend on the order of keys", () => {
-  expect(canonicalJson({ b: 1, a: { d: [2, 1], c: null } })).toBe(canonicalJson({ a: { c: null, d: [2, 1] }, b: 1 }));
+  expect(canonicalJson({ b: 1, a: { d: [2, 1], c: null } })).toBe(
+    canonicalJson({ a: { c: null, d: [2, 1] }, b: 1 }),
+  );
 });

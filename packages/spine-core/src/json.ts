@@ -17,7 +17,8 @@ export type Json<T> =
     ? T
     : T extends null | boolean | number | string
       ? T
-      : T extends undefined | void
+      : // biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing has this very type
+        T extends undefined | void
         ? null
         : T extends Unstorable
           ? never
@@ -26,7 +27,11 @@ export type Json<T> =
             : T extends readonly unknown[]
               ? { readonly [K in keyof T]: Json<T[K]> }
               : T extends object
-                ? { readonly [K in keyof T as T[K] extends Unstorable | undefined ? never : K]: JsonMember<T[K]> }
+                ? {
+                    readonly [K in keyof T as T[K] extends Unstorable | undefined ? never : K]: JsonMember<
+                      T[K]
+                    >;
+                  }
                 : JsonValue;
 
 // An optional member stays optional: JSON leaves `undefined` members out.
@@ -59,7 +64,10 @@ export function encodeJson(value: unknown, what: string, limits: JsonLimits = PA
   check(value, [], new Set(), limits.maxDepth, refuse);
   const text = JSON.stringify(value) ?? "null";
   if (text.length > limits.maxLength) {
-    refuse([], `its JSON has ${text.length} characters, the limit is ${limits.maxLength}; keep rows in a dataset`);
+    refuse(
+      [],
+      `its JSON has ${text.length} characters, the limit is ${limits.maxLength}; keep rows in a dataset`,
+    );
   }
   return text;
 }
@@ -76,10 +84,12 @@ function check(value: unknown, path: string[], above: Set<object>, depthLeft: nu
       if (!Number.isFinite(value)) refuse(path, `the number ${value}, which JSON has no form for`);
       return;
     case "bigint":
-      return refuse(path, "a BigInt; convert it to a string");
+      refuse(path, "a BigInt; convert it to a string");
+      return;
     case "function":
     case "symbol":
-      return refuse(path, `a ${typeof value}`);
+      refuse(path, `a ${typeof value}`);
+      return;
     case "object":
       break;
     default:
@@ -88,7 +98,10 @@ function check(value: unknown, path: string[], above: Set<object>, depthLeft: nu
   if (value === null) return;
   if (typeof (value as { toJSON?: unknown }).toJSON === "function") {
     const plain: unknown = (value as { toJSON(): unknown }).toJSON();
-    if (plain !== value) return check(plain, path, above, depthLeft, refuse);
+    if (plain !== value) {
+      check(plain, path, above, depthLeft, refuse);
+      return;
+    }
   }
   if (above.has(value)) refuse(path, "a cycle");
   if (depthLeft === 0) refuse(path.slice(0, 8), "nesting deeper than allowed");

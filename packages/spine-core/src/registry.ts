@@ -1,4 +1,4 @@
-import { SpineError, type ErrorCode } from "./errors.ts";
+import { type ErrorCode, SpineError } from "./errors.ts";
 
 /** Named things of one kind. One class for workflows, sources and alert channels. */
 export class Registry<T extends { readonly name: string }> {

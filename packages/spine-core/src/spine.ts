@@ -1,5 +1,5 @@
-import { systemClock, type Clock } from "./clock.ts";
 import type { AlertChannel } from "./alerts/alert.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import type { DatasetStore } from "./data/dataset.ts";
 import type { Database } from "./database/database.ts";
 import { Events, type SpineEvents } from "./events.ts";
@@ -46,7 +46,11 @@ export interface Spine extends AsyncDisposable {
   /** Starts a run of a workflow constant, typed. */
   run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<O>>;
   /** Starts a run of a registered workflow by name. */
-  run(workflow: string, params: unknown, options?: RunOptions): Promise<Run<Readonly<Record<string, unknown>>>>;
+  run(
+    workflow: string,
+    params: unknown,
+    options?: RunOptions,
+  ): Promise<Run<Readonly<Record<string, unknown>>>>;
   /** The run with its attempts. Throws RUN_NOT_FOUND. */
   get(runId: string): Promise<RunDetail>;
   cancel(runId: string): Promise<void>;
@@ -116,7 +120,11 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   });
   async function run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<O>>;
   async function run(workflow: string, params: unknown, options?: RunOptions): ReturnType<Spine["attach"]>;
-  async function run(workflow: string | WorkflowData, params: unknown, options?: RunOptions): Promise<unknown> {
+  async function run(
+    workflow: string | WorkflowData,
+    params: unknown,
+    options?: RunOptions,
+  ): Promise<unknown> {
     const target = typeof workflow === "string" ? workflows.get(workflow) : workflow;
     workflows.add(target);
     return typed(await runner.run(target, params, options));

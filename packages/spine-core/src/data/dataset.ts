@@ -90,7 +90,10 @@ export interface DatasetStore {
   /** Ends the writing; the dataset can be read from now on. Idempotent. */
   seal(writer: DatasetWriter, dataset: string): Promise<DatasetRef>;
   /** The chunks in order, from `fromChunk` on. Throws when the dataset is gone or not sealed. */
-  read(dataset: string, options?: { readonly fromChunk?: number; readonly signal?: AbortSignal }): AsyncIterable<DatasetChunk>;
+  read(
+    dataset: string,
+    options?: { readonly fromChunk?: number; readonly signal?: AbortSignal },
+  ): AsyncIterable<DatasetChunk>;
   /** Rejected rows of a run in the order in which they were met. */
   rejects(query: RejectQuery): Promise<readonly StoredReject[]>;
   /** Removes the datasets and rejects of a run. */

@@ -35,7 +35,9 @@ export function toUnits(text: string, scale: number): bigint {
 export function fromUnits(units: bigint, scale: number): string {
   const magnitude = (units < 0n ? -units : units).toString().padStart(scale + 1, "0");
   const cut = magnitude.length - scale;
-  return decimal(`${units < 0n ? "-" : ""}${magnitude.slice(0, cut)}${scale === 0 ? "" : `.${magnitude.slice(cut)}`}`);
+  return decimal(
+    `${units < 0n ? "-" : ""}${magnitude.slice(0, cut)}${scale === 0 ? "" : `.${magnitude.slice(cut)}`}`,
+  );
 }
 
 function parse(text: string): { negative: boolean; digits: string; fraction: string } {

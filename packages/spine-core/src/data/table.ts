@@ -69,7 +69,11 @@ export const DECIMAL_SCALE = 6;
 export function defineTable<const C extends Readonly<Record<string, ColumnSpec>>>(
   options: TableOptions<C>,
 ): Table<RowFor<C>> {
-  for (const name of [options.name, ...(options.captures ? [options.captures] : []), ...Object.keys(options.columns)]) {
+  for (const name of [
+    options.name,
+    ...(options.captures ? [options.captures] : []),
+    ...Object.keys(options.columns),
+  ]) {
     if (!/^[a-z][a-z0-9_]{0,62}$/.test(name)) {
       throw new SpineError(
         "CONFIG_INVALID",
@@ -80,12 +84,19 @@ export function defineTable<const C extends Readonly<Record<string, ColumnSpec>>
   const columns = Object.fromEntries(
     Object.entries(options.columns).map(([name, spec]) => [
       name,
-      Object.freeze({ type: spec.replace("?", "") as ColumnType, nullable: spec.endsWith("?"), scale: DECIMAL_SCALE }),
+      Object.freeze({
+        type: spec.replace("?", "") as ColumnType,
+        nullable: spec.endsWith("?"),
+        scale: DECIMAL_SCALE,
+      }),
     ]),
   );
   for (const name of [...options.key, ...(options.partition ?? [])]) {
     if (!Object.hasOwn(columns, name)) {
-      throw new SpineError("CONFIG_INVALID", `Table "${options.name}" has no column "${name}" for its key or partition.`);
+      throw new SpineError(
+        "CONFIG_INVALID",
+        `Table "${options.name}" has no column "${name}" for its key or partition.`,
+      );
     }
   }
   return Object.freeze({

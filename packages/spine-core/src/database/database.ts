@@ -1,10 +1,10 @@
 import type { Kysely } from "kysely";
-import type { Table } from "../data/table.ts";
-import type { DatasetStore } from "../data/dataset.ts";
-import type { HistoryStore } from "../history/history-store.ts";
-import type { PartitionStore } from "../history/partition-store.ts";
 import type { Clock } from "../clock.ts";
 import type { Partition } from "../context.ts";
+import type { DatasetStore } from "../data/dataset.ts";
+import type { Table } from "../data/table.ts";
+import type { HistoryStore } from "../history/history-store.ts";
+import type { PartitionStore } from "../history/partition-store.ts";
 import type { Row } from "../sources/source.ts";
 
 export const DIALECTS = ["sqlite", "postgres", "db2"] as const;

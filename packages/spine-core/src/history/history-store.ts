@@ -177,8 +177,10 @@ export interface HistoryStore {
   /** Newest first, by keyset. */
   list(query: RunQuery): Promise<RunPage>;
   /** The events of a run after `after`, oldest first. */
-  events(runId: string, options?: { readonly after?: number; readonly limit?: number }): Promise<readonly RunEvent[]>;
+  events(
+    runId: string,
+    options?: { readonly after?: number; readonly limit?: number },
+  ): Promise<readonly RunEvent[]>;
   /** Removes up to `limit` runs that ended before `before` (ms since the epoch); never an active one. Returns their ids. */
   prune(options: { readonly before: number; readonly limit: number }): Promise<readonly string[]>;
 }
-

@@ -2,7 +2,15 @@ import type { Partition } from "../context.ts";
 import type { ErrorJson } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
 
-export const RUN_STATUSES = ["PENDING", "RUNNING", "WAITING", "PAUSED", "COMPLETED", "FAILED", "CANCELLED"] as const;
+export const RUN_STATUSES = [
+  "PENDING",
+  "RUNNING",
+  "WAITING",
+  "PAUSED",
+  "COMPLETED",
+  "FAILED",
+  "CANCELLED",
+] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
 export const STEP_STATUSES = [

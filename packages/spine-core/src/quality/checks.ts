@@ -1,29 +1,18 @@
 import { fromUnits } from "../data/decimal.ts";
-import { SpineError } from "../errors.ts";
 import type { Row } from "../sources/source.ts";
+import {
+  type CheckOptions,
+  defineCheck,
+  failures,
+  MAX_SAMPLES,
+  type RowCheckOptions,
+  refuse,
+  rowCheck,
+} from "./define-check.ts";
 import { addExact, compareExact, type ExactNumber, exactNumber } from "./exact-number.ts";
-import type { QualityCategory, QualityCheck, QualityFinding } from "./quality-check.ts";
+import type { QualityCheck, QualityFinding } from "./quality-check.ts";
 
-/** The examples that a check keeps of what failed. */
-export const MAX_SAMPLES = 20;
-
-/** What every check may be told. */
-export interface CheckOptions {
-  /** The check's name in reports; by default what it is and its columns, e.g. `unique(symbol, mpid)`. */
-  readonly name?: string;
-  readonly category?: QualityCategory;
-  /** Whether a FAIL stops the run; true when left out. */
-  readonly blocking?: boolean;
-}
-
-/** What a check that judges row by row may be told. */
-export interface RowCheckOptions extends CheckOptions {
-  /**
-   * How many rows may fail: more than `warn` is a WARN, more than `fail` a FAIL; both are 0 when left out, so
-   * that one bad row is a FAIL. `{ fail: Number.POSITIVE_INFINITY }` makes a check that only ever warns.
-   */
-  readonly maxFailures?: { readonly warn?: number; readonly fail?: number };
-}
+export type { CheckOptions, RowCheckOptions } from "./define-check.ts";
 
 /** Rows that have these columns, whatever is in them. */
 type RowWith<K extends string, V = unknown> = Readonly<Record<K, V>>;
@@ -42,7 +31,7 @@ export function recordCount(
   const { min = 0, max = Number.POSITIVE_INFINITY } = bounds;
   if (!(min <= max)) refuse(`recordCount({ min: ${min}, max: ${max} }) can never pass.`);
   const expected = rangeText(bounds.min, bounds.max);
-  return define("recordCount", "COMPLETENESS", options, "constant", () => {
+  return defineCheck("recordCount", "COMPLETENESS", options, "constant", () => {
     let rows = 0;
     return {
       add: () => {
@@ -191,7 +180,7 @@ export function sumTo<const K extends string>(
   const wanted = bound(target);
   const allowed = bound(tolerance);
   const expected = `${target} ± ${tolerance}`;
-  return define<RowWith<K, Quantity>>(`sumTo(${column})`, "BUSINESS_RULE", options, "constant", () => {
+  return defineCheck<RowWith<K, Quantity>>(`sumTo(${column})`, "BUSINESS_RULE", options, "constant", () => {
     let sum: ExactNumber = { units: 0n, scale: 0 };
     const bad = failures();
     return {
@@ -219,73 +208,8 @@ export function sumTo<const K extends string>(
   });
 }
 
-/** Says why a row fails, or null when it passes. */
-type Judge<R> = (row: R) => string | null;
-
-function rowCheck<R extends object>(
-  name: string,
-  category: QualityCategory,
-  options: RowCheckOptions,
-  expected: string,
-  start: () => Judge<R>,
-  memory: QualityCheck["memory"] = "constant",
-): QualityCheck<R> {
-  const { warn = 0, fail = 0 } = options.maxFailures ?? {};
-  if (!(warn >= 0 && fail >= 0)) refuse(`maxFailures of ${name} must be numbers from 0.`);
-  return define<R>(name, category, options, memory, () => {
-    const judge = start();
-    const bad = failures();
-    return {
-      add(row) {
-        const why = judge(row);
-        if (why !== null) bad.add(why);
-      },
-      finish: (): QualityFinding => ({
-        status: bad.count > fail ? "FAIL" : bad.count > warn ? "WARN" : "PASS",
-        message: bad.count === 0 ? "all rows pass" : `${bad.count} rows fail, expected ${expected}`,
-        actual: bad.count,
-        expected,
-        rowsFailed: bad.count,
-        samples: bad.samples,
-      }),
-    };
-  });
-}
-
-function define<R extends object>(
-  name: string,
-  category: QualityCategory,
-  options: CheckOptions,
-  memory: QualityCheck["memory"],
-  start: QualityCheck<R>["start"],
-): QualityCheck<R> {
-  return Object.freeze({
-    name: options.name ?? name,
-    category: options.category ?? category,
-    blocking: options.blocking ?? true,
-    memory,
-    start,
-  });
-}
-
-function failures() {
-  const samples: string[] = [];
-  return {
-    count: 0,
-    samples,
-    add(why: string) {
-      this.count += 1;
-      if (samples.length < MAX_SAMPLES) samples.push(why);
-    },
-  };
-}
-
 function bound(value: number | string): ExactNumber {
   return exactNumber(value) ?? refuse(`"${value}" is not a number that a check can compare with.`);
-}
-
-function refuse(message: string): never {
-  throw new SpineError("CONFIG_INVALID", message);
 }
 
 function rangeText(min: number | string | undefined, max: number | string | undefined): string {

@@ -1,5 +1,5 @@
 import type { Row } from "../sources/source.ts";
-import { MAX_SAMPLES } from "./checks.ts";
+import { MAX_SAMPLES } from "./define-check.ts";
 import type {
   QualityAccumulator,
   QualityCheck,

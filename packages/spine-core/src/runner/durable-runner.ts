@@ -6,9 +6,9 @@ import { isTerminal, type RunDetail, type RunRecord } from "../history/records.t
 import { newId } from "../ids.ts";
 import type { Registry } from "../registry.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import { executeRun, type Engine, type OwnedRun } from "./run-execution.ts";
+import { type Engine, executeRun, type OwnedRun } from "./run-execution.ts";
 import { restore } from "./run-state.ts";
-import type { RunHandle, RunOptions, Runner } from "./runner.ts";
+import type { RunHandle, Runner, RunOptions } from "./runner.ts";
 import { planRun } from "./start-run.ts";
 import { workflowChanged } from "./workflow-changed.ts";
 
@@ -59,7 +59,9 @@ export class DurableRunner implements Runner {
     await this.#claiming;
     const active = [...this.#active.values()];
     for (const { controller } of active) {
-      controller.abort(new SpineError("STOPPED", "This process is stopping; the run goes on elsewhere or later."));
+      controller.abort(
+        new SpineError("STOPPED", "This process is stopping; the run goes on elsewhere or later."),
+      );
     }
     await Promise.all(active.map(({ done }) => done));
     await this.#history.beat(this.#worker, "gone");
@@ -67,7 +69,13 @@ export class DurableRunner implements Runner {
 
   async run(workflow: WorkflowData, params: unknown, options: RunOptions = {}): Promise<RunHandle> {
     const inline = this.#working && this.#free > 0;
-    const { commit, state } = await planRun(workflow, params, options, inline ? this.#worker : null, this.#options.clock);
+    const { commit, state } = await planRun(
+      workflow,
+      params,
+      options,
+      inline ? this.#worker : null,
+      this.#options.clock,
+    );
     const { runId, paramsHash } = commit.run;
     const [outcome] = await this.#history.commit([commit]);
     if (outcome?.result === "duplicate") {
@@ -79,10 +87,21 @@ export class DurableRunner implements Runner {
       );
     }
     const { events } = this.#options;
-    events.emit("run.changed", { runId, workflow: workflow.name, status: inline ? "RUNNING" : "PENDING", error: null });
+    events.emit("run.changed", {
+      runId,
+      workflow: workflow.name,
+      status: inline ? "RUNNING" : "PENDING",
+      error: null,
+    });
     if (inline) {
       for (const begin of commit.begun) {
-        events.emit("step.started", { runId, workflow: workflow.name, step: begin.name, kind: begin.kind, attempt: 1 });
+        events.emit("step.started", {
+          runId,
+          workflow: workflow.name,
+          step: begin.name,
+          kind: begin.kind,
+          attempt: 1,
+        });
       }
       const { partition, parentRunId, domain } = commit.run;
       const stored = JSON.parse(commit.run.params) as unknown;
@@ -102,9 +121,13 @@ export class DurableRunner implements Runner {
   async get(runId: string): Promise<RunDetail> {
     const detail = await this.#history.get(runId);
     if (detail) return detail;
-    throw new SpineError("RUN_NOT_FOUND", `There is no run ${runId}. It may have been removed by retention.`, {
-      context: { runId },
-    });
+    throw new SpineError(
+      "RUN_NOT_FOUND",
+      `There is no run ${runId}. It may have been removed by retention.`,
+      {
+        context: { runId },
+      },
+    );
   }
 
   async cancel(runId: string): Promise<void> {
@@ -136,14 +159,19 @@ export class DurableRunner implements Runner {
     from: readonly RunRecord["status"][],
     status: "CANCELLED" | "PENDING",
   ): Promise<void> {
-    const change = status === "PENDING" ? { status, error: null, availableAt: this.#options.clock.now() } : { status };
+    const change =
+      status === "PENDING" ? { status, error: null, availableAt: this.#options.clock.now() } : { status };
     const reason = status === "PENDING" ? "retry" : "cancel";
     const [outcome] = await this.#history.commit([{ kind: "control", runId, from, change, reason }]);
     if (outcome?.result === "missing") await this.get(runId);
     if (outcome?.result === "conflict") {
-      throw new SpineError("RUN_CONFLICT", `Cannot ${reason} run ${runId}: it is ${outcome.status}, not ${from.join(" or ")}.`, {
-        context: { runId },
-      });
+      throw new SpineError(
+        "RUN_CONFLICT",
+        `Cannot ${reason} run ${runId}: it is ${outcome.status}, not ${from.join(" or ")}.`,
+        {
+          context: { runId },
+        },
+      );
     }
     const { run } = await this.get(runId);
     this.#options.events.emit("run.changed", { runId, workflow: run.workflow, status, error: null });
@@ -189,7 +217,12 @@ export class DurableRunner implements Runner {
       void this.#refuseChanged(claimed, workflow);
       return;
     }
-    this.#options.events.emit("run.changed", { runId, workflow: workflow.name, status: "RUNNING", error: null });
+    this.#options.events.emit("run.changed", {
+      runId,
+      workflow: workflow.name,
+      status: "RUNNING",
+      error: null,
+    });
     this.#execute({ workflow, execution, fence, state, lost });
   }
 
@@ -204,7 +237,8 @@ export class DurableRunner implements Runner {
   #execute(run: Omit<OwnedRun, "signal" | "startChild">): void {
     const controller = new AbortController();
     const { runId } = run.execution;
-    const startChild: OwnedRun["startChild"] = (step, pipeline, params) => this.#startChild(runId, step, pipeline, params);
+    const startChild: OwnedRun["startChild"] = (step, pipeline, params) =>
+      this.#startChild(runId, step, pipeline, params);
     const done = executeRun(this.#options, { ...run, signal: controller.signal, startChild })
       .then(
         () => {},
@@ -226,7 +260,12 @@ export class DurableRunner implements Runner {
     });
   }
 
-  async #startChild(parentRunId: string, step: string, pipeline: string, params: unknown): Promise<RunHandle> {
+  async #startChild(
+    parentRunId: string,
+    step: string,
+    pipeline: string,
+    params: unknown,
+  ): Promise<RunHandle> {
     const workflow = this.#options.workflows.get(pipeline);
     const key = `${parentRunId}/${step}`;
     const child = await this.run(workflow, params, { key, parentRunId, triggeredBy: "pipeline" });
@@ -262,7 +301,8 @@ function outputsOf(run: RunRecord, steps: RunDetail["steps"]): Readonly<Record<s
     const finished = steps.filter((step) => step.status === "COMPLETED");
     return Object.fromEntries(finished.map((step) => [step.name, step.output]));
   }
-  if (run.error) throw SpineError.fromJSON(run.error).withContext({ runId: run.runId, workflow: run.workflow });
+  if (run.error)
+    throw SpineError.fromJSON(run.error).withContext({ runId: run.runId, workflow: run.workflow });
   throw new SpineError("RUN_CANCELLED", `Run ${run.runId} of "${run.workflow}" was cancelled.`, {
     context: { runId: run.runId },
   });

@@ -1,7 +1,7 @@
-import type { WorkflowData } from "../workflow/workflow.ts";
 import type { Step } from "../workflow/step.ts";
+import type { WorkflowData } from "../workflow/workflow.ts";
 import type { Durable, Ended, Handle, Settled, StepResult, TransactionalResult } from "./durable.ts";
-import { advance, running, type Advance, type RunState } from "./run-state.ts";
+import { type Advance, advance, type RunState, running } from "./run-state.ts";
 
 /** Runs the code of one attempt. */
 export type StepBody = (
@@ -41,7 +41,10 @@ export async function interpret(
     for (const { step, attempt } of running(workflow, state)) {
       if (open.has(step.name)) continue;
       const { outputs } = state;
-      open.set(step.name, durable.step({ step: step.name, attempt }, () => body(step, attempt, outputs)));
+      open.set(
+        step.name,
+        durable.step({ step: step.name, attempt }, () => body(step, attempt, outputs)),
+      );
     }
     if (open.size === 0) return state;
     const settled = await durable.race([...open.values()]);

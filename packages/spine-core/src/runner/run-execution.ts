@@ -106,7 +106,9 @@ async function executeAttempt(
 }
 
 function stepTimeout(step: string, ms: number | null): SpineError {
-  return new SpineError("STEP_TIMEOUT", `Step "${step}" took longer than its timeout of ${ms} ms.`, { context: { step } });
+  return new SpineError("STEP_TIMEOUT", `Step "${step}" took longer than its timeout of ${ms} ms.`, {
+    context: { step },
+  });
 }
 
 function fact(execution: ExecutionContext): { readonly runId: string; readonly workflow: string } {
@@ -126,7 +128,12 @@ function announce(events: Events, execution: ExecutionContext, transition: Trans
     });
   }
   for (const begin of transition.begun) {
-    events.emit("step.started", { ...fact(execution), step: begin.name, kind: begin.kind, attempt: begin.attempt });
+    events.emit("step.started", {
+      ...fact(execution),
+      step: begin.name,
+      kind: begin.kind,
+      attempt: begin.attempt,
+    });
   }
   if (transition.run) {
     const { status, error } = transition.run;

@@ -17,7 +17,11 @@ const result = (output: unknown): StepResult => ({
   attachments: [],
   error: null,
 });
-const done = (step: string, output: unknown, attempt = 1): Ended => ({ step, attempt, result: result(output) });
+const done = (step: string, output: unknown, attempt = 1): Ended => ({
+  step,
+  attempt,
+  result: result(output),
+});
 const failed = (step: string, failure: SpineError, attempt = 1): Ended => ({ step, attempt, failure });
 
 describe("advance", () => {
@@ -25,7 +29,10 @@ describe("advance", () => {
     const start = advance(flow, NEW_RUN, [], 0, 0);
     expect(start.transition).toMatchObject({ ended: [], begun: [{ name: "a", attempt: 1 }] });
     const second = advance(flow, start.state, [done("a", 1)], 0, 0);
-    expect(second.transition).toMatchObject({ ended: [{ name: "a", status: "COMPLETED" }], begun: [{ name: "b" }] });
+    expect(second.transition).toMatchObject({
+      ended: [{ name: "a", status: "COMPLETED" }],
+      begun: [{ name: "b" }],
+    });
     expect(second.transition.run).toBeUndefined();
     const third = advance(flow, second.state, [done("b", 2)], 0, 0);
     const last = advance(flow, third.state, [done("c", 3)], 0, 0);
@@ -44,7 +51,10 @@ describe("advance", () => {
     const again = advance(flow, { ...once.state, status: "RUNNING" }, [], 10_500, 0);
     expect(again.transition.begun).toEqual([{ name: "b", kind: "lambda", attempt: 2 }]);
     const twice = advance(flow, again.state, [failed("b", new TransientError("busy"), 2)], 20_000, 0);
-    expect(twice.transition.run).toMatchObject({ status: "FAILED", error: { code: "TRANSIENT", context: { step: "b" } } });
+    expect(twice.transition.run).toMatchObject({
+      status: "FAILED",
+      error: { code: "TRANSIENT", context: { step: "b" } },
+    });
   });
 
   test("a failure that is not retryable fails the run at once and begins nothing", () => {
@@ -61,7 +71,10 @@ describe("advance", () => {
       result: { ...result({ passed: false }), error: new SpineError("QUALITY_FAILED", "no") },
     };
     const { transition } = advance(flow, state, [verdict], 0, 0);
-    expect(transition).toMatchObject({ ended: [{ status: "FAILED", output: '{"passed":false}' }], run: { status: "FAILED" } });
+    expect(transition).toMatchObject({
+      ended: [{ status: "FAILED", output: '{"passed":false}' }],
+      run: { status: "FAILED" },
+    });
   });
 
   test("is pure: the same facts give the same answer, and the state before is untouched", () => {
@@ -74,7 +87,12 @@ describe("advance", () => {
 
 describe("restore", () => {
   const run = { worker: "w0", status: "RUNNING" } as RunRecord;
-  const record = (name: string, attempt: number, status: StepRecord["status"], more: Partial<StepRecord> = {}): StepRecord => ({
+  const record = (
+    name: string,
+    attempt: number,
+    status: StepRecord["status"],
+    more: Partial<StepRecord> = {},
+  ): StepRecord => ({
     runId: "r",
     seq: 1,
     name,
@@ -96,21 +114,33 @@ describe("restore", () => {
   };
 
   test("finished steps stay finished; a lost attempt is ended and followed by the next, without counting", () => {
-    const { lost, transition, state } = next({ run, steps: [record("a", 1, "COMPLETED", { output: 1 }), record("b", 1, "RUNNING")] });
+    const { lost, transition, state } = next({
+      run,
+      steps: [record("a", 1, "COMPLETED", { output: 1 }), record("b", 1, "RUNNING")],
+    });
     expect(lost).toHaveLength(1);
-    expect(transition.ended).toMatchObject([{ name: "b", attempt: 1, status: "FAILED", error: { code: "WORKER_LOST" } }]);
+    expect(transition.ended).toMatchObject([
+      { name: "b", attempt: 1, status: "FAILED", error: { code: "WORKER_LOST" } },
+    ]);
     expect(transition.begun).toEqual([{ name: "b", kind: "lambda", attempt: 2 }]);
     expect(running(flow, state).map(({ step, attempt }) => [step.name, attempt])).toEqual([["b", 2]]);
     // Both attempts of its policy are still there.
-    expect(advance(flow, state, [failed("b", new TransientError("x"), 2)], 0, 0).transition.run?.status).toBe("WAITING");
+    expect(advance(flow, state, [failed("b", new TransientError("x"), 2)], 0, 0).transition.run?.status).toBe(
+      "WAITING",
+    );
   });
 
   test("a waiting step goes on when its time has come, with the failures counted", () => {
     const retryAt = "2026-01-01T00:00:30.000Z";
-    const steps = [record("a", 1, "COMPLETED"), record("b", 1, "FAILED", { retryAt, error: new TransientError("x").toJSON() })];
+    const steps = [
+      record("a", 1, "COMPLETED"),
+      record("b", 1, "FAILED", { retryAt, error: new TransientError("x").toJSON() }),
+    ];
     const { transition, state } = next({ run, steps });
     expect(transition.begun).toEqual([{ name: "b", kind: "lambda", attempt: 2 }]);
-    expect(advance(flow, state, [failed("b", new TransientError("x"), 2)], 0, 0).transition.run?.status).toBe("FAILED");
+    expect(advance(flow, state, [failed("b", new TransientError("x"), 2)], 0, 0).transition.run?.status).toBe(
+      "FAILED",
+    );
     expect(next({ run, steps }, Date.parse("2026-01-01T00:00:01.000Z")).transition.run).toEqual({
       status: "WAITING",
       availableAt: Date.parse(retryAt),
@@ -118,13 +148,20 @@ describe("restore", () => {
   });
 
   test("a run that had failed and is taken up again begins at the failed step, with all its attempts", () => {
-    const steps = [record("a", 1, "COMPLETED"), record("b", 1, "FAILED", { error: new SourceError("x").toJSON() })];
+    const steps = [
+      record("a", 1, "COMPLETED"),
+      record("b", 1, "FAILED", { error: new SourceError("x").toJSON() }),
+    ];
     const { transition, state } = next({ run, steps });
     expect(transition.begun).toEqual([{ name: "b", kind: "lambda", attempt: 2 }]);
-    expect(advance(flow, state, [failed("b", new TransientError("x"), 2)], 0, 0).transition.run?.status).toBe("WAITING");
+    expect(advance(flow, state, [failed("b", new TransientError("x"), 2)], 0, 0).transition.run?.status).toBe(
+      "WAITING",
+    );
   });
 
   test("a cancelled attempt is begun again under the next number", () => {
-    expect(next({ run, steps: [record("a", 3, "CANCELLED")] }).transition.begun).toEqual([{ name: "a", kind: "lambda", attempt: 4 }]);
+    expect(next({ run, steps: [record("a", 3, "CANCELLED")] }).transition.begun).toEqual([
+      { name: "a", kind: "lambda", attempt: 4 },
+    ]);
   });
 });

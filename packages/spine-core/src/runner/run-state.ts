@@ -73,9 +73,13 @@ export function restore(detail: RunDetail): { readonly state: RunState; readonly
 }
 
 function workerLost(worker: string | null): SpineError {
-  return new SpineError("WORKER_LOST", "The process that ran this attempt ended before it did; it is tried again.", {
-    context: { worker },
-  });
+  return new SpineError(
+    "WORKER_LOST",
+    "The process that ran this attempt ended before it did; it is tried again.",
+    {
+      context: { worker },
+    },
+  );
 }
 
 /** The steps whose newest attempt is under way. */

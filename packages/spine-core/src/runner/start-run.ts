@@ -39,7 +39,9 @@ export async function planRun(
       path: `/${issue.path.map(String).join("/")}`,
       message: issue.message,
     }));
-    const list = issues.map(({ path, message }) => `${path === "/" ? "params" : path.slice(1)}: ${message}`).join("; ");
+    const list = issues
+      .map(({ path, message }) => `${path === "/" ? "params" : path.slice(1)}: ${message}`)
+      .join("; ");
     throw new ValidationError(`The parameters of "${workflow.name}" do not fit its schema: ${list}.`, {
       detail: { issues },
       context: { workflow: workflow.name },

@@ -2,8 +2,8 @@ import type { ExecutionContext } from "../context.ts";
 import type { DatasetRef, DatasetStore } from "../data/dataset.ts";
 import type { Metrics } from "../history/records.ts";
 import type { Logger } from "../logger.ts";
-import type { Source } from "../sources/source.ts";
 import type { Registry } from "../registry.ts";
+import type { Source } from "../sources/source.ts";
 import type { StepContext } from "../workflow/step.ts";
 
 export interface StepContextOptions {

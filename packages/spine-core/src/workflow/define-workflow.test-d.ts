@@ -1,19 +1,47 @@
+import { expectTypeOf } from "vitest";
 import { z } from "zod";
-import { defineTable } from "../data/table.ts";
 import type { DatasetRef } from "../data/dataset.ts";
+import { defineTable } from "../data/table.ts";
 import type { Source } from "../sources/source.ts";
 import { defineWorkflow } from "./define-workflow.ts";
-import type { OutputsOf, InputOf } from "./workflow.ts";
 import { reject } from "./step.ts";
-import { expectTypeOf } from "vitest";
+import type { InputOf, OutputsOf } from "./workflow.ts";
 
 declare const src: Source<{ path: string }, { a: string; b: string }>;
-const t = defineTable({ name: "t", columns: { a: "text", n: "integer", d: "decimal", x: "text?" }, key: ["a"] });
-const wf = defineWorkflow({ name: "x", params: z.object({ p: z.string(), q: z.number().default(1) }), partition: ({ params }) => ({ p: params.p }) })
+const t = defineTable({
+  name: "t",
+  columns: { a: "text", n: "integer", d: "decimal", x: "text?" },
+  key: ["a"],
+});
+const wf = defineWorkflow({
+  name: "x",
+  params: z.object({ p: z.string(), q: z.number().default(1) }),
+  partition: ({ params }) => ({ p: params.p }),
+})
   .step("hello", ({ params }) => ({ when: new Date(), q: params.q }))
   .fetch("fetch", { from: src, request: ({ params }) => ({ path: params.p }) })
-  .transform("tr", { from: "fetch", row: (row) => row.a === "" ? reject("X", "no") : { a: row.a, n: 1, d: "1.5" }, schema: z.object({ a: z.string(), n: z.number(), d: z.string() }) })
-  .quality("q", { on: "tr", checks: [{ name: "z", category: "INTEGRITY", blocking: true, memory: "constant", start: () => ({ add(row) { expectTypeOf(row.n).toEqualTypeOf<number>(); }, finish: () => ({ status: "PASS", message: "" }) }) }] })
+  .transform("tr", {
+    from: "fetch",
+    row: (row) => (row.a === "" ? reject("X", "no") : { a: row.a, n: 1, d: "1.5" }),
+    schema: z.object({ a: z.string(), n: z.number(), d: z.string() }),
+  })
+  .quality("q", {
+    on: "tr",
+    checks: [
+      {
+        name: "z",
+        category: "INTEGRITY",
+        blocking: true,
+        memory: "constant",
+        start: () => ({
+          add(row) {
+            expectTypeOf(row.n).toEqualTypeOf<number>();
+          },
+          finish: () => ({ status: "PASS", message: "" }),
+        }),
+      },
+    ],
+  })
   .load("load", { from: "tr", into: t, disposition: "append" })
   .step("end", ({ outputs }) => outputs.load.inserted + outputs.hello.q);
 expectTypeOf<OutputsOf<typeof wf>["end"]>().toEqualTypeOf<number>();

@@ -16,29 +16,64 @@ describe("defineWorkflow", () => {
     expect(one.steps.map((step) => step.name)).toEqual(["a"]);
     expect(two.steps.map((step) => step.name)).toEqual(["a", "b"]);
     expect(Object.isFrozen(two) && Object.isFrozen(two.steps) && Object.isFrozen(two.steps[0])).toBe(true);
-    expect(Object.keys(two).sort()).toEqual(["description", "domain", "fingerprint", "name", "params", "partition", "steps"]);
-    expect(two.steps[0]).toEqual({ name: "a", kind: "lambda", retry: null, timeoutMs: null, run: expect.any(Function) });
+    expect(Object.keys(two).sort()).toEqual([
+      "description",
+      "domain",
+      "fingerprint",
+      "name",
+      "params",
+      "partition",
+      "steps",
+    ]);
+    expect(two.steps[0]).toEqual({
+      name: "a",
+      kind: "lambda",
+      retry: null,
+      timeoutMs: null,
+      run: expect.any(Function),
+    });
   });
 
   test("the fingerprint follows names, kinds, order and inputs, not code", () => {
-    const base = defineWorkflow(head).step("a", () => 1).step("b", () => 2);
-    expect(defineWorkflow(head).step("a", () => 9).step("b", () => 8).fingerprint).toBe(base.fingerprint);
-    expect(defineWorkflow(head).step("b", () => 1).step("a", () => 2).fingerprint).not.toBe(base.fingerprint);
+    const base = defineWorkflow(head)
+      .step("a", () => 1)
+      .step("b", () => 2);
+    expect(
+      defineWorkflow(head)
+        .step("a", () => 9)
+        .step("b", () => 8).fingerprint,
+    ).toBe(base.fingerprint);
+    expect(
+      defineWorkflow(head)
+        .step("b", () => 1)
+        .step("a", () => 2).fingerprint,
+    ).not.toBe(base.fingerprint);
     expect(base.step("c", () => 3).fingerprint).not.toBe(base.fingerprint);
   });
 
   test("steps can be given as data", () => {
-    const flow = defineWorkflow({ ...head, steps: [Step.lambda("fetch", () => 1), Step.pipeline("transform", "finra.transform")] });
-    expect(flow.steps.map(({ name, kind }) => [name, kind])).toEqual([["fetch", "lambda"], ["transform", "pipeline"]]);
+    const flow = defineWorkflow({
+      ...head,
+      steps: [Step.lambda("fetch", () => 1), Step.pipeline("transform", "finra.transform")],
+    });
+    expect(flow.steps.map(({ name, kind }) => [name, kind])).toEqual([
+      ["fetch", "lambda"],
+      ["transform", "pipeline"],
+    ]);
     expect(flow.step("more", () => 1).steps).toHaveLength(3);
   });
 
   test.each([
     ["a workflow's name", () => defineWorkflow({ name: "Not A Name" })],
     ["a step's name", () => defineWorkflow(head).step("a b", () => 1)],
-    ["a second step of a name", () => defineWorkflow({ ...head, steps: [Step.lambda("a", () => 1), Step.lambda("a", () => 2)] })],
-    // @ts-expect-error the types refuse it as well
-    ["an input that no step makes", () => defineWorkflow(head).load("load", { from: "nope", into: table, disposition: "append" })],
+    [
+      "a second step of a name",
+      () => defineWorkflow({ ...head, steps: [Step.lambda("a", () => 1), Step.lambda("a", () => 2)] }),
+    ],
+    [
+      "an input that no step makes",
+      () => defineWorkflow(head).load("load", { from: "nope" as never, into: table, disposition: "append" }),
+    ],
     ["retries", () => defineWorkflow(head).step("a", () => 1, { retry: { attempts: 0 } })],
   ])("refuses %s that cannot be used", (_what, define) => {
     expect(define).toThrowError(expect.objectContaining({ code: "WORKFLOW_INVALID" }));
@@ -46,7 +81,10 @@ describe("defineWorkflow", () => {
 
   test("a source is named by constant or by name", () => {
     const byConstant = defineWorkflow(head).fetch("fetch", { from: source, request: ({ params }) => params });
-    const byName = defineWorkflow(head).fetch("fetch", { from: "demo.source", request: ({ params }) => params });
+    const byName = defineWorkflow(head).fetch("fetch", {
+      from: "demo.source",
+      request: ({ params }) => params,
+    });
     expect(byName.fingerprint).toBe(byConstant.fingerprint);
   });
 });

@@ -4,7 +4,7 @@ import type { Partition } from "../context.ts";
 import { SpineError } from "../errors.ts";
 import { canonicalJson } from "../json.ts";
 import type { Source } from "../sources/source.ts";
-import { freezeStep, Step, stepData, type StepContext, type StepOptions } from "./step.ts";
+import { freezeStep, Step, type StepContext, type StepOptions, stepData } from "./step.ts";
 import type { Workflow, WorkflowData } from "./workflow.ts";
 
 export interface WorkflowOptions<S extends z.ZodType> {
@@ -89,9 +89,17 @@ function builderOf(head: Head, steps: readonly Step[]): Record<string, unknown> 
         }),
       ),
     transform: (name: string, options: AnyOptions) =>
-      add(freezeStep({ ...stepData(name, options), kind: "transform", ...pick(options, "from", "row", "schema") } as Step)),
+      add(
+        freezeStep({
+          ...stepData(name, options),
+          kind: "transform",
+          ...pick(options, "from", "row", "schema"),
+        } as Step),
+      ),
     quality: (name: string, options: AnyOptions) =>
-      add(freezeStep({ ...stepData(name, options), kind: "quality", ...pick(options, "on", "checks") } as Step)),
+      add(
+        freezeStep({ ...stepData(name, options), kind: "quality", ...pick(options, "on", "checks") } as Step),
+      ),
     load: (name: string, options: AnyOptions) =>
       add(
         freezeStep({
@@ -127,10 +135,13 @@ function checkStep(workflow: string, step: Step, earlier: ReadonlySet<string>): 
   const refuse = (why: string): never => {
     throw new SpineError("WORKFLOW_INVALID", `Workflow "${workflow}", step "${step.name}": ${why}`);
   };
-  if (!STEP_NAME.test(step.name)) refuse("a step's name has 1 to 64 letters, digits, _ or -, and begins with a letter.");
+  if (!STEP_NAME.test(step.name))
+    refuse("a step's name has 1 to 64 letters, digits, _ or -, and begins with a letter.");
   if (earlier.has(step.name)) refuse("another step has the same name; rename one of them.");
-  const input = step.kind === "transform" || step.kind === "load" ? step.from : step.kind === "quality" ? step.on : null;
-  if (input !== null && !earlier.has(input)) refuse(`it reads the dataset of "${input}", but no step before it has that name.`);
+  const input =
+    step.kind === "transform" || step.kind === "load" ? step.from : step.kind === "quality" ? step.on : null;
+  if (input !== null && !earlier.has(input))
+    refuse(`it reads the dataset of "${input}", but no step before it has that name.`);
 }
 
 /** Changes when steps are added, removed, renamed, reordered or read something else; code may change freely. */

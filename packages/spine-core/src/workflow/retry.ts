@@ -1,4 +1,4 @@
-import { toMs, type Duration } from "../duration.ts";
+import { type Duration, toMs } from "../duration.ts";
 import { SpineError } from "../errors.ts";
 
 /** When a failed attempt is repeated. Only errors whose `retryable` is true are; the category decides that. */
@@ -35,7 +35,10 @@ export function retryDelay(
 /** Refuses a policy that makes no sense, when the workflow is defined. */
 export function checkRetryPolicy(policy: RetryPolicy): void {
   if (policy.attempts !== undefined && !(Number.isInteger(policy.attempts) && policy.attempts >= 1)) {
-    throw new SpineError("WORKFLOW_INVALID", `retry.attempts is ${policy.attempts}; it must be a whole number from 1.`);
+    throw new SpineError(
+      "WORKFLOW_INVALID",
+      `retry.attempts is ${policy.attempts}; it must be a whole number from 1.`,
+    );
   }
   if (policy.delay !== undefined) toMs(policy.delay);
   if (policy.maxDelay !== undefined) toMs(policy.maxDelay);

@@ -1,11 +1,11 @@
+import type { ZodType } from "zod";
 import type { ExecutionContext, Partition } from "../context.ts";
 import type { DatasetRef } from "../data/dataset.ts";
 import type { Table } from "../data/table.ts";
-import { toMs, type Duration } from "../duration.ts";
+import { type Duration, toMs } from "../duration.ts";
 import type { Logger } from "../logger.ts";
 import type { QualityCheck } from "../quality/quality-check.ts";
 import type { Row, Source } from "../sources/source.ts";
-import type { ZodType } from "zod";
 import { checkRetryPolicy, type RetryPolicy } from "./retry.ts";
 
 /** What a step's function sees: one signature for every kind of step. */

@@ -1,4 +1,4 @@
-import type { z, ZodType } from "zod";
+import type { ZodType, z } from "zod";
 import type { Partition } from "../context.ts";
 import type { DatasetRef, RowOf } from "../data/dataset.ts";
 import type { Table } from "../data/table.ts";
@@ -36,7 +36,11 @@ type Handler<P, O, R> = (context: StepContext<P, O>) => R;
  */
 export interface Workflow<Input = never, Params = unknown, Outputs = unknown> extends WorkflowData {
   /** Exists only for the type checker. */
-  readonly [types]?: { readonly input: (input: Input) => void; readonly params: Params; readonly outputs: Outputs };
+  readonly [types]?: {
+    readonly input: (input: Input) => void;
+    readonly params: Params;
+    readonly outputs: Outputs;
+  };
 
   /** A step of your own code. What it returns is stored as JSON and is `outputs.<name>` afterwards. */
   step<N extends string, R>(
@@ -59,7 +63,10 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown> ex
     name: NewName<N, Outputs>,
     options: StepOptions & {
       readonly from: From;
-      readonly row: (row: RowOf<Outputs[From]>, context: StepContext<Params, Outputs>) => z.input<S> | Rejection;
+      readonly row: (
+        row: RowOf<Outputs[From]>,
+        context: StepContext<Params, Outputs>,
+      ) => z.input<S> | Rejection;
       readonly schema: S;
     },
   ): Workflow<Input, Params, Add<Outputs, N, DatasetRef<Json<z.output<S>> & object>>>;
@@ -97,4 +104,3 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown> ex
 
 export type InputOf<W> = W extends Workflow<infer I, infer _P, infer _O> ? I : never;
 export type OutputsOf<W> = W extends Workflow<infer _I, infer _P, infer O> ? O : never;
-

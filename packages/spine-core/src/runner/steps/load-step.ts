@@ -38,7 +38,13 @@ async function replace(
   const superseded = partition ? await transaction.supersede(table, partition, stamp.loadedAt) : 0;
   const inserted = await transaction.insertRows(table, batches(scope, input), stamp);
 
-  const output: LoadResult = { loadId: stamp.loadId, table: table.name, inserted, superseded, unchanged: false };
+  const output: LoadResult = {
+    loadId: stamp.loadId,
+    table: table.name,
+    inserted,
+    superseded,
+    unchanged: false,
+  };
   const attachments: Attachment[] = [
     {
       kind: "load",

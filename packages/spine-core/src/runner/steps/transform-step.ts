@@ -12,7 +12,10 @@ export async function runTransform(step: TransformStep, scope: StepScope): Promi
   const input = datasetOf(context, step.from);
   let state = await datasets.open(writer);
   if (!state.sealed) {
-    for await (const chunk of datasets.read(input.dataset, { fromChunk: state.chunks, signal: context.signal })) {
+    for await (const chunk of datasets.read(input.dataset, {
+      fromChunk: state.chunks,
+      signal: context.signal,
+    })) {
       state = await datasets.append(writer, state.dataset, transformChunk(step, context, chunk));
       scope.progress({ in: state.rows + state.rejected, out: state.rows, rejected: state.rejected });
     }
@@ -38,7 +41,12 @@ function transformChunk(step: TransformStep, context: StepContext, chunk: Datase
   return { index: chunk.index, rows, lines: chunk.lines ? lines : null, rejects, cursor: chunk.index };
 }
 
-function transformRow(step: TransformStep, context: StepContext, raw: Row, line: number | null): Row | Rejection {
+function transformRow(
+  step: TransformStep,
+  context: StepContext,
+  raw: Row,
+  line: number | null,
+): Row | Rejection {
   let made: unknown;
   try {
     made = step.row(raw, context);
@@ -59,5 +67,8 @@ function parseRow(schema: ZodType, made: unknown): Row | Rejection {
   const issue = parsed.error.issues[0];
   const field = issue?.path.map(String).join(".") ?? "";
   const code = field === "" ? "INVALID_ROW" : `INVALID_${field.toUpperCase().replace(/[^A-Z0-9]+/g, "_")}`;
-  return new Rejection(code, `${field === "" ? "The row" : field}: ${issue?.message ?? "does not fit the schema"}`);
+  return new Rejection(
+    code,
+    `${field === "" ? "The row" : field}: ${issue?.message ?? "does not fit the schema"}`,
+  );
 }

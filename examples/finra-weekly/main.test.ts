@@ -1,0 +1,90 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { start, temporaryFolder } from "./testing/command.ts";
+import { query, tableHash } from "./testing/inspect.ts";
+
+const real = new URL("../../../shared/data/finra-otc-weekly/", import.meta.url);
+const withRealData = test.skipIf(!existsSync(real));
+const file = (name: string) => new URL(name, real).pathname;
+
+test("without a file it loads the generated sample week, all three tiers, and says SAMPLE", async () => {
+  using folder = temporaryFolder();
+  const db = join(folder.path, "spine.db");
+  const first = await start(["--db", db]);
+  expect(first.stderr).toContain("SAMPLE");
+  expect(first).toMatchObject({ code: 0, summary: { status: "COMPLETED", source: "SAMPLE", tier: "ALL" } });
+  expect(first.summary.runs.map((run: { tier: string }) => run.tier)).toEqual(["T1", "T2", "OTCE"]);
+  for (const run of first.summary.runs) {
+    expect(run.rows.in).toBe(run.rows.out + run.rows.rejected);
+    expect(run.rows.rejected).toBeGreaterThan(0);
+    expect(run.steps.map((step: { name: string }) => step.name)).toEqual([
+      "fetch",
+      "transform",
+      "quality",
+      "load",
+      "summary",
+    ]);
+  }
+  const [totals] = query(db, "select count(*) n, sum(trades) trades from finra_otc_trade_activity");
+  expect(totals).toEqual({ n: first.summary.rows.out, trades: first.summary.trades });
+
+  const before = tableHash(db);
+  const second = await start(["--db", db]);
+  expect(second).toMatchObject({ code: 0, summary: { status: "COMPLETED", rows: first.summary.rows } });
+  expect(second.summary.runs.every((run: { unchanged: boolean }) => run.unchanged)).toBe(true);
+  expect(tableHash(db)).toBe(before);
+});
+
+withRealData(
+  "the real OTCE file of 2025-12-15 gives its golden figures, and loading it twice changes nothing (skipped: real data not present)",
+  async () => {
+    using folder = temporaryFolder();
+    const db = join(folder.path, "x.db");
+    const args = ["--db", db, "--file", file("finra_otc_weekly_otc_20251215.csv")];
+    const first = await start(args);
+    expect(first.code).toBe(0);
+    expect(first.summary).toMatchObject({
+      status: "COMPLETED",
+      tier: "OTCE",
+      week_start: "2025-11-10",
+      rows: { in: 5328, out: 5328, rejected: 0 },
+      shares: "1335995901",
+      trades: 472776,
+      symbols: 3111,
+      unchanged: false,
+    });
+    const before = tableHash(db);
+    const second = await start(args);
+    expect(second.summary).toMatchObject({ status: "COMPLETED", unchanged: true, shares: "1335995901" });
+    expect(second.summary.execution_id).not.toBe(first.summary.execution_id);
+    expect(tableHash(db)).toBe(before);
+  },
+);
+
+withRealData(
+  "the real OTCE file of 2025-12-29 quarantines its row without a symbol, with the reason (skipped: real data not present)",
+  async () => {
+    using folder = temporaryFolder();
+    const db = join(folder.path, "x.db");
+    const { code, summary } = await start(["--db", db, "--file", file("finra_otc_weekly_otc_20251229.csv")]);
+    expect(code).toBe(0);
+    expect(summary).toMatchObject({
+      week_start: "2025-11-24",
+      rows: { in: 4655, out: 4654, rejected: 1 },
+      rejects: { INVALID_SYMBOL: 1 },
+      shares: "997402635",
+      trades: 309888,
+      symbols: 2714,
+    });
+    const [reject] = query(db, "select * from rejects");
+    expect(JSON.stringify(reject)).toContain("PPEX NORTH CAPITAL PRIVATE SECURITIES CORPORATION");
+    expect(Object.values(reject ?? {})).toContain(4656);
+  },
+);
+
+test("an unknown option is refused with the usage and exit code 2", async () => {
+  const { code, stderr } = await start(["--fiel", "x"]);
+  expect(code).toBe(2);
+  expect(stderr).toContain("--file PATH");
+});

@@ -1,0 +1,58 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = fileURLToPath(new URL("..", import.meta.url));
+
+export interface Finished {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The JSON summary, where standard output ends in one. */
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the command printed
+  readonly summary: any;
+}
+
+/** Runs a script of this folder in a process of its own. */
+export async function run(
+  script: string,
+  args: readonly string[],
+  options: { readonly killAfterMs?: number } = {},
+): Promise<Finished> {
+  const child = spawn(process.execPath, ["--conditions=spine-source", join(here, script), ...args], {
+    env: { ...process.env, NO_COLOR: "1", INIT_CWD: undefined },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (data: Buffer) => (stdout += data.toString()));
+  child.stderr.on("data", (data: Buffer) => (stderr += data.toString()));
+  const timer =
+    options.killAfterMs === undefined
+      ? undefined
+      : setTimeout(() => child.kill("SIGKILL"), options.killAfterMs);
+  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (...how) => resolve(how));
+  });
+  clearTimeout(timer);
+  const last = stdout.trimEnd().split("\n").at(-1) ?? "";
+  return { code, signal, stdout, stderr, summary: last.startsWith("{") ? JSON.parse(last) : undefined };
+}
+
+/** Runs the command itself as `npm start -- --once --json …` does. */
+export async function start(
+  args: readonly string[],
+  options: { readonly killAfterMs?: number } = {},
+): Promise<Finished> {
+  return await run("main.ts", ["--once", "--json", ...args], options);
+}
+
+/** A folder that is removed at the end of `await using`. */
+export function temporaryFolder(): { readonly path: string; [Symbol.dispose](): void } {
+  const path = mkdtempSync(join(tmpdir(), "spine-finra-"));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}

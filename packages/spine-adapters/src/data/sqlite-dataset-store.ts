@@ -1,0 +1,331 @@
+import { createHash } from "node:crypto";
+import {
+  type ChunkWrite,
+  type Clock,
+  type DatasetChunk,
+  type DatasetRef,
+  type DatasetState,
+  type DatasetStore,
+  type DatasetWriter,
+  decodeJson,
+  newId,
+  type Reject,
+  type RejectQuery,
+  SpineError,
+  type StoredReject,
+  ValidationError,
+} from "spine-core";
+import type { SqliteConnection, SqlValue } from "../databases/sqlite/sqlite-connection.ts";
+import type { SqlitePool } from "../databases/sqlite/sqlite-pool.ts";
+import type { StateTables } from "../history/state-tables.ts";
+import { damaged, decodeLines, decodeRows, encodeChunk } from "./chunk-codec.ts";
+
+interface DatasetRow {
+  readonly dataset_id: string;
+  readonly run_id: string;
+  readonly step_name: string;
+  readonly token: number;
+  readonly chunks: number;
+  readonly rows: number;
+  readonly rejected: number;
+  readonly bytes: number;
+  readonly cursor: string | null;
+  readonly hash: string | null;
+  readonly sealed_at: string | null;
+}
+
+interface ChunkRow {
+  readonly rows: number;
+  readonly lines: string | null;
+  readonly data: Uint8Array;
+}
+
+interface RejectRow {
+  readonly step_name: string;
+  readonly position: number;
+  readonly code: string;
+  readonly message: string;
+  readonly line: number | null;
+  readonly raw: string;
+}
+
+interface SqliteDatasetOptions {
+  readonly pool: SqlitePool;
+  readonly tables: StateTables;
+  readonly clock: Clock;
+}
+
+const DEFAULT_REJECTS = 100;
+/** Chunks removed in one database commit. */
+const CHUNKS_PER_COMMIT = 100;
+
+/** Datasets in a SQLite database: rows in compressed chunks, each committed with its rejects and its cursor. */
+export class SqliteDatasetStore implements DatasetStore {
+  readonly #pool: SqlitePool;
+  readonly #t: StateTables;
+  readonly #clock: Clock;
+
+  constructor({ pool, tables, clock }: SqliteDatasetOptions) {
+    this.#pool = pool;
+    this.#t = tables;
+    this.#clock = clock;
+  }
+
+  async open(writer: DatasetWriter, { fresh = false } = {}): Promise<DatasetState> {
+    const { runId, step, token } = writer;
+    return await this.#pool.write((connection) => {
+      const present = connection.get<DatasetRow>(
+        `SELECT * FROM ${this.#t.datasets} WHERE run_id = ? AND step_name = ?`,
+        runId,
+        step,
+      );
+      if (present && present.token > token) throw fenced(writer, present.token);
+      if (present && !fresh) {
+        connection.run(
+          `UPDATE ${this.#t.datasets} SET token = ? WHERE dataset_id = ?`,
+          token,
+          present.dataset_id,
+        );
+        return readState(present);
+      }
+      if (present) this.#drop(connection, present.dataset_id);
+      const created = connection.get<DatasetRow>(
+        `INSERT INTO ${this.#t.datasets}
+  (dataset_id, run_id, step_name, token, chunks, rows, rejected, bytes, created_at)
+VALUES (?, ?, ?, ?, 0, 0, 0, 0, ?) RETURNING *`,
+        newId(),
+        runId,
+        step,
+        token,
+        this.#now(),
+      );
+      return readState(created as DatasetRow);
+    });
+  }
+
+  async append(writer: DatasetWriter, dataset: string, chunk: ChunkWrite): Promise<DatasetState> {
+    const { index, rows, lines, rejects } = chunk;
+    const { data, hash, lines: lineRuns } = encodeChunk(rows, lines);
+    const cursor = JSON.stringify(chunk.cursor);
+    const raws = rejects.map(({ raw }) => JSON.stringify(raw) ?? "null");
+    const bytes = data.length + raws.reduce((sum, raw) => sum + raw.length, 0);
+    return await this.#pool.write((connection) => {
+      // The right to write is this WHERE: everything else hangs on the row that it returns.
+      const row = connection.get<DatasetRow>(
+        `UPDATE ${this.#t.datasets}
+SET chunks = chunks + 1, rows = rows + ?, rejected = rejected + ?, bytes = bytes + ?, cursor = ?
+WHERE dataset_id = ? AND run_id = ? AND step_name = ? AND token = ? AND chunks = ? AND sealed_at IS NULL
+RETURNING *`,
+        ...[rows.length, rejects.length, bytes, cursor],
+        ...[dataset, writer.runId, writer.step, writer.token, index],
+      );
+      if (!row) throw this.#refusal(connection, writer, dataset, index);
+      connection.run(
+        `INSERT INTO ${this.#t.dataset_chunks} (dataset_id, chunk, rows, hash, lines, data) VALUES (?, ?, ?, ?, ?, ?)`,
+        ...[dataset, index, rows.length, hash, lineRuns, data],
+      );
+      this.#insertRejects(connection, dataset, row.rejected - rejects.length, rejects, raws);
+      return readState(row);
+    });
+  }
+
+  async seal(writer: DatasetWriter, dataset: string): Promise<DatasetRef> {
+    return await this.#pool.write((connection) => {
+      const row = this.#find(connection, dataset);
+      if (!row || row.token !== writer.token || row.sealed_at === null) this.#seal(connection, writer, dataset);
+      return readRef(this.#find(connection, dataset) as DatasetRow);
+    });
+  }
+
+  async *read(
+    dataset: string,
+    { fromChunk = 0, signal }: { readonly fromChunk?: number; readonly signal?: AbortSignal } = {},
+  ): AsyncIterable<DatasetChunk> {
+    const state = await this.#pool.read((connection) => this.#find(connection, dataset));
+    if (!state) throw missing(dataset);
+    if (state.sealed_at === null) {
+      throw new SpineError(
+        "HISTORY_CONFLICT",
+        `The dataset ${dataset} of step "${state.step_name}" is still being written; it can be read once it is whole.`,
+        { context: { dataset, runId: state.run_id, step: state.step_name } },
+      );
+    }
+    for (let index = fromChunk; index < state.chunks; index += 1) {
+      signal?.throwIfAborted();
+      const chunk = await this.#pool.read((connection) =>
+        connection.get<ChunkRow>(
+          `SELECT rows, lines, data FROM ${this.#t.dataset_chunks} WHERE dataset_id = ? AND chunk = ?`,
+          dataset,
+          index,
+        ),
+      );
+      if (!chunk) throw (await this.#isGone(dataset)) ? missing(dataset) : damaged(dataset, index);
+      yield readChunk(dataset, index, chunk);
+    }
+  }
+
+  async rejects({
+    runId,
+    step,
+    limit = DEFAULT_REJECTS,
+    after,
+  }: RejectQuery): Promise<readonly StoredReject[]> {
+    if (after !== undefined && step === undefined) {
+      throw new ValidationError("`after` counts within one step: name the step whose rejects go on.");
+    }
+    const rows = await this.#pool.read((connection) =>
+      connection.all<RejectRow>(
+        `SELECT d.step_name, r.position, r.code, r.message, r.line, r.raw
+FROM ${this.#t.datasets} d JOIN ${this.#t.rejects} r ON r.dataset_id = d.dataset_id
+WHERE d.run_id = ? ${step === undefined ? "" : "AND d.step_name = ?"} AND r.position > ?
+ORDER BY d.dataset_id, r.position LIMIT ?`,
+        runId,
+        ...(step === undefined ? [] : [step]),
+        after ?? -1,
+        limit,
+      ),
+    );
+    return rows.map(({ step_name, position, code, message, line, raw }) => ({
+      runId,
+      step: step_name,
+      index: position,
+      code,
+      message,
+      line,
+      raw: decodeJson(raw),
+    }));
+  }
+
+  async remove(runId: string): Promise<void> {
+    const { datasets, dataset_chunks } = this.#t;
+    // Bit by bit, and the dataset itself last: what is interrupted is removed by the next call.
+    for (let removed = 1; removed > 0; ) {
+      removed = await this.#pool.write((connection) =>
+        connection.run(
+          `DELETE FROM ${dataset_chunks} WHERE rowid IN (
+  SELECT c.rowid FROM ${datasets} d JOIN ${dataset_chunks} c ON c.dataset_id = d.dataset_id
+  WHERE d.run_id = ? LIMIT ${CHUNKS_PER_COMMIT})`,
+          runId,
+        ),
+      );
+    }
+    await this.#pool.write((connection) => {
+      const ids = connection.all<DatasetRow>(`SELECT dataset_id FROM ${datasets} WHERE run_id = ?`, runId);
+      for (const { dataset_id } of ids) this.#drop(connection, dataset_id);
+    });
+  }
+
+  #insertRejects(
+    connection: SqliteConnection,
+    dataset: string,
+    first: number,
+    rejects: readonly Reject[],
+    raws: readonly string[],
+  ): void {
+    for (const [index, { code, message, line }] of rejects.entries()) {
+      const values: SqlValue[] = [dataset, first + index, code, message, line, raws[index] ?? "null"];
+      connection.run(
+        `INSERT INTO ${this.#t.rejects} (dataset_id, position, code, message, line, raw) VALUES (?, ?, ?, ?, ?, ?)`,
+        ...values,
+      );
+    }
+  }
+
+  #seal(connection: SqliteConnection, writer: DatasetWriter, dataset: string): void {
+    const hash = createHash("sha256");
+    for (const chunk of connection.all<{ hash: string }>(
+      `SELECT hash FROM ${this.#t.dataset_chunks} WHERE dataset_id = ? ORDER BY chunk`,
+      dataset,
+    )) {
+      hash.update(chunk.hash);
+    }
+    const sealed = connection.run(
+      `UPDATE ${this.#t.datasets} SET sealed_at = coalesce(sealed_at, ?), hash = ?
+WHERE dataset_id = ? AND run_id = ? AND step_name = ? AND token = ?`,
+      ...[this.#now(), hash.digest("hex"), dataset, writer.runId, writer.step, writer.token],
+    );
+    if (sealed === 0) throw this.#refusal(connection, writer, dataset, null);
+  }
+
+  /** Why a write hit no row. */
+  #refusal(
+    connection: SqliteConnection,
+    writer: DatasetWriter,
+    dataset: string,
+    index: number | null,
+  ): SpineError {
+    const row = this.#find(connection, dataset);
+    if (!row || row.run_id !== writer.runId || row.step_name !== writer.step) return missing(dataset);
+    if (row.token !== writer.token) return fenced(writer, row.token);
+    const context = { dataset, runId: writer.runId, step: writer.step };
+    if (row.sealed_at !== null) {
+      return new SpineError("HISTORY_CONFLICT", `The dataset ${dataset} is sealed: nothing can be added.`, {
+        context,
+      });
+    }
+    return new SpineError(
+      "HISTORY_CONFLICT",
+      `Chunk ${index} cannot be added to dataset ${dataset}: its next chunk is ${row.chunks}.`,
+      { context },
+    );
+  }
+
+  #find(connection: SqliteConnection, dataset: string): DatasetRow | undefined {
+    return connection.get<DatasetRow>(`SELECT * FROM ${this.#t.datasets} WHERE dataset_id = ?`, dataset);
+  }
+
+  async #isGone(dataset: string): Promise<boolean> {
+    return (await this.#pool.read((connection) => this.#find(connection, dataset))) === undefined;
+  }
+
+  #drop(connection: SqliteConnection, dataset: string): void {
+    for (const table of [this.#t.dataset_chunks, this.#t.rejects, this.#t.datasets]) {
+      connection.run(`DELETE FROM ${table} WHERE dataset_id = ?`, dataset);
+    }
+  }
+
+  #now(): string {
+    return new Date(this.#clock.now()).toISOString();
+  }
+}
+
+function readState(row: DatasetRow): DatasetState {
+  const { chunks, rows, rejected, bytes, cursor } = row;
+  return {
+    dataset: row.dataset_id,
+    chunks,
+    rows,
+    rejected,
+    bytes,
+    cursor: cursor === null ? null : decodeJson(cursor),
+    sealed: row.sealed_at !== null,
+  };
+}
+
+function readRef({ dataset_id, rows, rejected, bytes, hash }: DatasetRow): DatasetRef {
+  return { dataset: dataset_id, rows, rejected, bytes, hash: hash ?? "" };
+}
+
+function readChunk(dataset: string, index: number, { rows, lines, data }: ChunkRow): DatasetChunk {
+  try {
+    return { index, rows: decodeRows(data), lines: decodeLines(lines, rows) };
+  } catch (error) {
+    throw damaged(dataset, index, error);
+  }
+}
+
+function missing(dataset: string): SpineError {
+  return new SpineError(
+    "DATASET_MISSING",
+    `The dataset ${dataset} is not there (any more): retention removes the datasets of old runs.`,
+    { context: { dataset } },
+  );
+}
+
+function fenced({ runId, step, token }: DatasetWriter, current: number): SpineError {
+  return new SpineError(
+    "FENCED",
+    `Step "${step}" may not write its dataset with token ${token}: the right to write is with token ${current}.`,
+    { context: { runId, step } },
+  );
+}

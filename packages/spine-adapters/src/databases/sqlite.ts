@@ -1,0 +1,70 @@
+import { type Database, SpineError, type StateOptions, type StateStores } from "spine-core";
+import { SqliteDatasetStore } from "../data/sqlite-dataset-store.ts";
+import { migrate } from "../history/migrate.ts";
+import { SqliteHistoryStore } from "../history/sqlite-history-store.ts";
+import { SqlitePartitionStore } from "../history/sqlite-partition-store.ts";
+import { stateTables } from "../history/state-tables.ts";
+import { WorkerLocks } from "../history/worker-locks.ts";
+import type { Durability } from "./sqlite/open-sqlite.ts";
+import { kyselyOn } from "./sqlite/sqlite-dialect.ts";
+import { SqlitePool } from "./sqlite/sqlite-pool.ts";
+import { SqliteTransaction } from "./sqlite/sqlite-transaction.ts";
+import { createTargetTable } from "./sqlite/target-table.ts";
+
+export interface SqliteOptions {
+  /**
+   * `full` (default): what was acknowledged survives a loss of power. `process`: it survives the death of the
+   * process; a loss of power may take the newest commits, never the consistency. About seven times as fast.
+   */
+  readonly durability?: Durability;
+  /** Put before the names of Spine's own tables, e.g. `spine_`; nothing by default. */
+  readonly prefix?: string;
+}
+
+/**
+ * A SQLite database in a file, or `":memory:"`. Nothing is opened before its first use.
+ *
+ * @example
+ * const spine = await createSpine({ database: sqlite("spine.db") });
+ */
+export function sqlite(path: string, options: SqliteOptions = {}): Database {
+  const { durability = "full", prefix = "" } = options;
+  if (!/^(?:[a-z][a-z0-9_]{0,30})?$/.test(prefix)) {
+    throw new SpineError(
+      "CONFIG_INVALID",
+      `The prefix "${prefix}" cannot begin the name of a table. Use lower-case letters, digits and _, e.g. "spine_".`,
+    );
+  }
+  const pool = new SqlitePool(path, durability);
+  const tables = stateTables(prefix);
+  let locks: WorkerLocks | undefined;
+
+  return {
+    dialect: "sqlite",
+    kysely: kyselyOn(pool),
+
+    async connect({ clock }: StateOptions): Promise<StateStores> {
+      const file = await pool.open();
+      await pool.write((connection) => migrate(connection, tables, clock.now()));
+      locks ??= new WorkerLocks(pool.inMemory ? null : `${file}.workers`);
+      return {
+        history: new SqliteHistoryStore({ pool, tables, clock, locks }),
+        datasets: new SqliteDatasetStore({ pool, tables, clock }),
+        partitions: new SqlitePartitionStore({ pool, tables }),
+      };
+    },
+
+    async transaction(work) {
+      return await pool.transaction((lease) => work(new SqliteTransaction(pool, lease)));
+    },
+
+    async ensureTable(table) {
+      await pool.write((connection) => createTargetTable(connection, table));
+    },
+
+    async close() {
+      await pool.close();
+      locks?.close();
+    },
+  };
+}

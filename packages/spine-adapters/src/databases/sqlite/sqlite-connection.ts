@@ -1,0 +1,101 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+
+/** What SQLite binds and returns. */
+export type SqlValue = null | number | bigint | string | Uint8Array;
+
+/** A result row as SQLite returns it. */
+export type SqlRow = Readonly<Record<string, SqlValue>>;
+
+/** The answer to any statement. */
+export interface SqlResult {
+  readonly rows: readonly SqlRow[];
+  readonly changes: number | bigint;
+  readonly lastInsertRowid: number | bigint;
+}
+
+const MAX_STATEMENTS = 200;
+
+/**
+ * One connection with its prepared statements: preparing takes longer than most executions. Everything on
+ * it is synchronous; errors are SQLite's own (see `sqlite-error.ts`).
+ */
+export class SqliteConnection {
+  readonly #db: DatabaseSync;
+  /** In the order of their last use, the oldest first. */
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+  }
+
+  /** Executes a statement; returns how many rows it changed. */
+  run(sql: string, ...values: readonly SqlValue[]): number {
+    return Number(this.#prepare(sql).run(...values).changes);
+  }
+
+  get<R extends object = SqlRow>(sql: string, ...values: readonly SqlValue[]): R | undefined {
+    return this.#prepare(sql).get(...values) as R | undefined;
+  }
+
+  all<R extends object = SqlRow>(sql: string, ...values: readonly SqlValue[]): readonly R[] {
+    return this.#prepare(sql).all(...values) as unknown as readonly R[];
+  }
+
+  /** Rows one by one; to be read to its end, or left, before anything else happens on this connection. */
+  iterate<R extends object = SqlRow>(sql: string, ...values: readonly SqlValue[]): Iterable<R> {
+    return this.#prepare(sql).iterate(...values) as unknown as Iterable<R>;
+  }
+
+  /** Executes a statement of which nothing is known. Integers beyond 2^53 come as BigInt. */
+  query(sql: string, values: readonly SqlValue[]): SqlResult {
+    const statement = this.#prepare(sql);
+    if (statement.columns().length === 0) return { rows: [], ...statement.run(...values) };
+    statement.setReadBigInts(true);
+    try {
+      const rows = statement.all(...values).map((row) => readRow(row as SqlRow));
+      return { rows, changes: rows.length, lastInsertRowid: 0 };
+    } finally {
+      statement.setReadBigInts(false);
+    }
+  }
+
+  /** Executes a script of several statements. */
+  script(sql: string): void {
+    this.#db.exec(sql);
+  }
+
+  get inTransaction(): boolean {
+    return this.#db.isTransaction;
+  }
+
+  close(): void {
+    this.#statements.clear();
+    if (this.#db.isOpen) this.#db.close();
+  }
+
+  #prepare(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known) {
+      this.#statements.delete(sql);
+      this.#statements.set(sql, known);
+      return known;
+    }
+    const statement = this.#db.prepare(sql);
+    this.#statements.set(sql, statement);
+    if (this.#statements.size > MAX_STATEMENTS) {
+      const [oldest] = this.#statements.keys();
+      if (oldest !== undefined) this.#statements.delete(oldest);
+    }
+    return statement;
+  }
+}
+
+/** A plain object (SQLite's rows have no prototype), with numbers where they are exact. */
+function readRow(row: SqlRow): SqlRow {
+  const read: Record<string, SqlValue> = { ...row };
+  for (const name in read) {
+    const value = read[name];
+    if (typeof value === "bigint" && Number.isSafeInteger(Number(value))) read[name] = Number(value);
+  }
+  return read;
+}

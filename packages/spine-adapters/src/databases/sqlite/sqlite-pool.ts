@@ -1,0 +1,261 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { SpineError } from "spine-core";
+import { commitTogether, type WriteUnit } from "./commit-together.ts";
+import { Mutex } from "./mutex.ts";
+import { canonicalPath, type Durability, MEMORY, openReader, openWriter } from "./open-sqlite.ts";
+import { retryWhileBusy } from "./retry-while-busy.ts";
+import type { SqliteConnection } from "./sqlite-connection.ts";
+import { toSpineError } from "./sqlite-error.ts";
+import { WriteLease } from "./write-lease.ts";
+
+interface Connections {
+  readonly writer: SqliteConnection;
+  /** The writer itself for a database in memory. */
+  readonly reader: SqliteConnection;
+}
+
+interface Queued extends WriteUnit {
+  readonly settle: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Units in one database commit: it is made in one go, and the event loop must not stop for long. */
+const MOST_UNITS = 200;
+/** How long a write waits for a transaction of which it is itself a part: for ever, if nothing ended it. */
+const OWN_TRANSACTION_MS = 30_000;
+
+/**
+ * The connections of this process to one database file: one that writes, held by one writer at a time, and
+ * one that reads. Opened by the first use.
+ */
+export class SqlitePool {
+  readonly path: string;
+  readonly #durability: Durability;
+  readonly #mutex = new Mutex();
+  readonly #current = new AsyncLocalStorage<WriteLease>();
+  #connections: Promise<Connections> | undefined;
+  #queue: Queued[] = [];
+  #flushing = false;
+  #closed = false;
+  #commits = 0;
+
+  constructor(path: string, durability: Durability) {
+    this.path = path;
+    this.#durability = durability;
+  }
+
+  get inMemory(): boolean {
+    return this.path === MEMORY;
+  }
+
+  /** Database commits made for `write`, for tests and figures. */
+  get commits(): number {
+    return this.#commits;
+  }
+
+  /** Opens the database if it is not open; returns the file's canonical path. */
+  async open(): Promise<string> {
+    await this.#open();
+    return this.inMemory ? MEMORY : canonicalPath(this.path);
+  }
+
+  /** Reads one consistent state. In memory it sees the open transaction that it is called in. */
+  async read<T>(work: (connection: SqliteConnection) => T): Promise<T> {
+    const { reader } = await this.#open();
+    try {
+      if (!this.inMemory) return await retryWhileBusy(() => snapshot(reader, work), this.path);
+      const lease = this.#ownLease();
+      if (lease) return work(lease.connection);
+      const unlock = await this.#mutex.lock();
+      try {
+        return work(reader);
+      } finally {
+        unlock();
+      }
+    } catch (error) {
+      throw toSpineError(error, this.path);
+    }
+  }
+
+  /**
+   * Writes: wholly or not at all, durable when it resolves. What is asked for within a tick shares one
+   * database commit. `work` may be done again, so it keeps nothing outside the database.
+   */
+  write<T>(work: (connection: SqliteConnection) => T): Promise<T> {
+    if (this.#closed) return Promise.reject(closedError(this.path));
+    return new Promise<T>((resolve, reject) => {
+      const unit: Queued = { work, settle: resolve as (value: unknown) => void, reject };
+      this.#queue.push(unit);
+      if (this.#ownLease()) this.#limitWait(unit);
+      if (this.#flushing) return;
+      this.#flushing = true;
+      setImmediate(() => void this.#flush());
+    });
+  }
+
+  /** Executes something that commits by itself (DDL, a single statement, VACUUM), with no other writer beside it. */
+  async alone<T>(work: (connection: SqliteConnection) => T): Promise<T> {
+    this.#refuseNested();
+    const unlock = await this.#mutex.lock();
+    try {
+      const { writer } = await this.#open();
+      const result = await retryWhileBusy(() => work(writer), this.path);
+      if (!writer.inTransaction) return result;
+      writer.run("ROLLBACK");
+      throw new SpineError(
+        "TRANSACTION_INVALID",
+        "BEGIN outside of a transaction was undone: use `database.transaction(work)`, which keeps other writers out.",
+      );
+    } catch (error) {
+      throw toSpineError(error, this.path);
+    } finally {
+      unlock();
+    }
+  }
+
+  /** Begins a transaction; no other writer gets in until the lease is committed or rolled back. */
+  async begin(): Promise<WriteLease> {
+    this.#refuseNested();
+    const unlock = await this.#mutex.lock();
+    try {
+      const { writer } = await this.#open();
+      await retryWhileBusy(() => writer.run("BEGIN IMMEDIATE"), this.path);
+      return new WriteLease(writer, this.path, unlock);
+    } catch (error) {
+      unlock();
+      throw toSpineError(error, this.path);
+    }
+  }
+
+  /** Does work in one transaction: committed when it resolves, rolled back when it throws. */
+  async transaction<T>(work: (lease: WriteLease) => Promise<T>): Promise<T> {
+    const lease = await this.begin();
+    try {
+      const result = await this.#current.run(lease, () => work(lease));
+      lease.commit();
+      return result;
+    } catch (error) {
+      lease.rollback();
+      throw toSpineError(error, this.path);
+    }
+  }
+
+  /** Waits for the writes under way, then closes. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const unlock = await this.#drained();
+    try {
+      const open = await this.#connections?.catch(() => undefined);
+      open?.reader.close();
+      open?.writer.close();
+    } finally {
+      unlock();
+    }
+  }
+
+  async #flush(): Promise<void> {
+    const unlock = await this.#mutex.lock();
+    let units: readonly Queued[] = [];
+    try {
+      const { writer } = await this.#opened();
+      units = this.#queue.splice(0, MOST_UNITS);
+      if (units.length > 0) {
+        const outcomes = await retryWhileBusy(() => commitTogether(writer, units), this.path);
+        this.#commits += 1;
+        for (const [index, unit] of units.entries()) {
+          const outcome = outcomes[index];
+          if (outcome && "error" in outcome) unit.reject(toSpineError(outcome.error, this.path));
+          else unit.settle(outcome?.value);
+        }
+      }
+    } catch (error) {
+      if (units.length === 0) units = this.#queue.splice(0);
+      for (const { reject } of units) reject(toSpineError(error, this.path));
+    } finally {
+      unlock();
+    }
+    if (this.#queue.length > 0) setImmediate(() => void this.#flush());
+    else this.#flushing = false;
+  }
+
+  /** Holds the lock once nothing waits to be written. */
+  async #drained(): Promise<() => void> {
+    for (;;) {
+      const unlock = await this.#mutex.lock();
+      if (!this.#flushing) return unlock;
+      unlock();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #open(): Promise<Connections> {
+    if (this.#closed) return Promise.reject(closedError(this.path));
+    return this.#opened();
+  }
+
+  #opened(): Promise<Connections> {
+    this.#connections ??= this.#connect().catch((error: unknown) => {
+      // The next use tries again: what was missing may be there by then.
+      this.#connections = undefined;
+      throw error;
+    });
+    return this.#connections;
+  }
+
+  async #connect(): Promise<Connections> {
+    const writer = await openWriter(this.path, { durability: this.#durability });
+    try {
+      return { writer, reader: this.inMemory ? writer : openReader(this.path) };
+    } catch (error) {
+      writer.close();
+      throw error;
+    }
+  }
+
+  /** The transaction that the caller is in, while it is open. */
+  #ownLease(): WriteLease | undefined {
+    const lease = this.#current.getStore();
+    return lease?.isOpen ? lease : undefined;
+  }
+
+  #refuseNested(): void {
+    if (!this.#ownLease()) return;
+    throw new SpineError(
+      "TRANSACTION_INVALID",
+      "This write was called in an open transaction and would wait for it for ever. Write through the transaction that `work` was given.",
+    );
+  }
+
+  #limitWait(unit: Queued): void {
+    const timer = setTimeout(() => {
+      const waits = this.#queue.indexOf(unit);
+      if (waits === -1) return;
+      this.#queue.splice(waits, 1);
+      unit.reject(
+        new SpineError(
+          "TRANSACTION_INVALID",
+          "This write was called in an open transaction and waited for it to end. Do not await it there.",
+        ),
+      );
+    }, OWN_TRANSACTION_MS);
+    timer.unref();
+  }
+}
+
+/** Several SELECTs of one read see the same state. */
+function snapshot<T>(reader: SqliteConnection, work: (connection: SqliteConnection) => T): T {
+  reader.run("BEGIN");
+  try {
+    return work(reader);
+  } finally {
+    reader.run("COMMIT");
+  }
+}
+
+function closedError(path: string): SpineError {
+  return new SpineError("DATABASE_UNAVAILABLE", `The database ${path} has been closed.`, {
+    retryable: false,
+    context: { path },
+  });
+}

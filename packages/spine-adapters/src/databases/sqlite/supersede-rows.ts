@@ -1,0 +1,72 @@
+import { type Partition, SpineError, type Table } from "spine-core";
+import { encoderOf, storedName } from "./column-codec.ts";
+import type { SqliteConnection, SqlValue } from "./sqlite-connection.ts";
+
+/** Rows that are moved before other work of the process gets its turn. */
+const ROWS_PER_TURN = 5_000;
+
+/**
+ * Takes the rows of a partition out of a table, into its captures where it keeps them; returns how many.
+ *
+ * @param connection asked for before each batch, because the transaction may have ended in between.
+ */
+export async function supersedeRows(
+  connection: () => SqliteConnection,
+  table: Table,
+  partition: Partition,
+  at: string,
+): Promise<number> {
+  const { where, values } = partitionCondition(table, partition);
+  const next = `SELECT rowid AS id FROM "${table.name}" WHERE ${where} LIMIT ${ROWS_PER_TURN}`;
+  const these = "rowid IN (SELECT value FROM json_each(?))";
+  const columns = Object.entries(table.columns).map(([name, column]) => `"${storedName(name, column)}"`);
+  columns.push('"_spine_load_id"', '"_spine_loaded_at"');
+
+  let moved = 0;
+  for (;;) {
+    const open = connection();
+    const ids = open.all<{ id: number }>(next, ...values).map(({ id }) => id);
+    if (ids.length === 0) return moved;
+    const list = JSON.stringify(ids);
+    if (table.captures !== null) {
+      open.run(
+        `INSERT INTO "${table.captures}" (${columns.join(", ")}, "_spine_superseded_at")
+         SELECT ${columns.join(", ")}, ? FROM "${table.name}" WHERE ${these}`,
+        at,
+        list,
+      );
+    }
+    open.run(`DELETE FROM "${table.name}" WHERE ${these}`, list);
+    moved += ids.length;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function partitionCondition(
+  table: Table,
+  partition: Partition,
+): { readonly where: string; readonly values: readonly SqlValue[] } {
+  const given = Object.keys(partition);
+  if (given.length === 0 || given.length !== table.partition.length || given.some(isForeign(table))) {
+    throw new SpineError(
+      "CONFIG_INVALID",
+      `The partition { ${given.join(", ")} } does not name the partition columns of table "${table.name}": ${table.partition.join(", ") || "it has none"}. Give the load its own \`partition\`, or the table its columns.`,
+      { context: { table: table.name } },
+    );
+  }
+  const conditions = table.partition.map((name) => {
+    const column = table.columns[name];
+    if (!column) throw new SpineError("CONFIG_INVALID", `Table "${table.name}" has no column "${name}".`);
+    const text = partition[name] ?? "";
+    const value = column.type === "integer" ? Number(text) : column.type === "boolean" ? text === "true" : text;
+    return { sql: `"${storedName(name, column)}" = ?`, value: encoderOf(column)(value) };
+  });
+  return {
+    where: conditions.map(({ sql }) => sql).join(" AND "),
+    values: conditions.map(({ value }) => value),
+  };
+}
+
+function isForeign(table: Table): (name: string) => boolean {
+  return (name) => !table.partition.includes(name);
+}

@@ -1,0 +1,133 @@
+import { type Column, DECIMAL_SCALE, SpineError, type Table } from "spine-core";
+import { storedName } from "./column-codec.ts";
+import type { SqliteConnection } from "./sqlite-connection.ts";
+
+interface ColumnShape {
+  readonly name: string;
+  readonly type: "TEXT" | "INTEGER";
+  readonly notNull: boolean;
+  /** The expression of a generated column. */
+  readonly generated?: string;
+}
+
+/** Creates a target table and its captures where they are missing; refuses tables of another shape. */
+export function createTargetTable(connection: SqliteConnection, table: Table): void {
+  const columns = Object.entries(table.columns).flatMap(([name, column]) => shapesOf(name, column));
+  columns.push(text("_spine_load_id"), text("_spine_loaded_at"));
+  createOrCompare(connection, table.name, columns);
+  const { key, partition } = table;
+  const keyStartsWithPartition = partition.every((name) => key.includes(name));
+  if (key.length > 0) {
+    // The partition's columns first: replacing a partition then finds its rows through the key's index.
+    const order = keyStartsWithPartition
+      ? [...partition, ...key.filter((name) => !partition.includes(name))]
+      : key;
+    createIndex(connection, table, table.name, "key", order, true);
+  }
+  if (partition.length > 0 && !(keyStartsWithPartition && key.length > 0)) {
+    createIndex(connection, table, table.name, "partition", partition, false);
+  }
+  if (table.captures === null) return;
+  createOrCompare(connection, table.captures, [...columns, text("_spine_superseded_at")]);
+  const found = partition.length > 0 ? partition : key;
+  if (found.length > 0) createIndex(connection, table, table.captures, "partition", found, false);
+}
+
+function text(name: string): ColumnShape {
+  return { name, type: "TEXT", notNull: true };
+}
+
+function shapesOf(name: string, column: Column): readonly ColumnShape[] {
+  const notNull = !column.nullable;
+  const stored = storedName(name, column);
+  switch (column.type) {
+    case "integer":
+    case "boolean":
+      return [{ name: stored, type: "INTEGER", notNull }];
+    case "decimal":
+      return [
+        { name: stored, type: "INTEGER", notNull },
+        { name, type: "TEXT", notNull: false, generated: decimalText(stored, column.scale) },
+      ];
+    default:
+      return [{ name: stored, type: "TEXT", notNull }];
+  }
+}
+
+/** The units as a decimal in its shortest form, in SQL: what `fromUnits` is in TypeScript. */
+function decimalText(units: string, scale: number): string {
+  const one = 10n ** BigInt(scale);
+  const digits = `printf('%d.%0${scale}d', abs("${units}") / ${one}, abs("${units}") % ${one})`;
+  const sign = `CASE WHEN "${units}" < 0 THEN '-' ELSE '' END`;
+  return `CASE WHEN "${units}" IS NOT NULL THEN ${sign} || rtrim(rtrim(${digits}, '0'), '.') END`;
+}
+
+interface TableInfo {
+  readonly name: string;
+  readonly type: string;
+  readonly notnull: number;
+  readonly hidden: number;
+}
+
+function createOrCompare(
+  connection: SqliteConnection,
+  name: string,
+  columns: readonly ColumnShape[],
+): void {
+  const present = connection.all<TableInfo>("SELECT * FROM pragma_table_xinfo(?)", name);
+  if (present.length > 0) return compare(name, present, columns);
+  const lines = columns.map(
+    ({ name: column, type, notNull, generated }) =>
+      `  "${column}" ${type}${notNull ? " NOT NULL" : ""}${generated ? ` AS (${generated}) VIRTUAL` : ""}`,
+  );
+  connection.script(`CREATE TABLE "${name}" (\n${lines.join(",\n")}\n) STRICT`);
+}
+
+function compare(name: string, present: readonly TableInfo[], wanted: readonly ColumnShape[]): void {
+  const describe = (type: string, notNull: boolean, generated: boolean) =>
+    `${type}${notNull ? " NOT NULL" : ""}${generated ? " (generated)" : ""}`;
+  const is = new Map(
+    present.map((column) => [column.name, describe(column.type, column.notnull === 1, column.hidden > 0)]),
+  );
+  const differences = wanted.flatMap((column) => {
+    const should = describe(column.type, column.notNull, column.generated !== undefined);
+    const found = is.get(column.name);
+    is.delete(column.name);
+    if (found === should) return [];
+    return [`"${column.name}" should be ${should}, ${found === undefined ? "and is missing" : `is ${found}`}`];
+  });
+  for (const column of is.keys()) differences.push(`"${column}" is there, and the definition has no such column`);
+  if (differences.length === 0) return;
+  throw new SpineError(
+    "CONFIG_INVALID",
+    `The table "${name}" in the database is not the one that is defined: ${differences.join("; ")}. Alter it, or give the definition another name.`,
+    { context: { table: name }, detail: { differences } },
+  );
+}
+
+function createIndex(
+  connection: SqliteConnection,
+  table: Table,
+  on: string,
+  suffix: string,
+  names: readonly string[],
+  unique: boolean,
+): void {
+  const index = `${on}_${suffix}`;
+  const columns = names.map((name) => storedName(name, table.columns[name] ?? TEXT_COLUMN));
+  const present = connection
+    .all<{ name: string }>("SELECT name FROM pragma_index_info(?) ORDER BY seqno", index)
+    .map(({ name }) => name);
+  if (present.length === 0) {
+    const list = columns.map((name) => `"${name}"`).join(", ");
+    connection.script(`CREATE ${unique ? "UNIQUE " : ""}INDEX "${index}" ON "${on}" (${list})`);
+  } else if (present.join() !== columns.join()) {
+    throw new SpineError(
+      "CONFIG_INVALID",
+      `The index "${index}" in the database is on (${present.join(", ")}), the definition of table "${table.name}" needs (${columns.join(", ")}). Drop the index, and it is made anew.`,
+      { context: { table: table.name } },
+    );
+  }
+}
+
+const TEXT_COLUMN: Column = { type: "text", nullable: false, scale: DECIMAL_SCALE };

@@ -1,0 +1,485 @@
+// The engine of spine-core on a real SQLite database: what a run promises, seen from outside.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  createSpine,
+  defineTable,
+  defineWorkflow,
+  range,
+  recordCount,
+  reject,
+  type Source,
+  SourceError,
+  type Spine,
+  type SpineOptions,
+  Step,
+  silentLogger,
+  TransientError,
+} from "spine-core";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { sqlite } from "./databases/index.ts";
+
+let folder = "";
+const open: Spine[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "spine-engine-"));
+});
+afterEach(async () => {
+  for (const spine of open.splice(0)) await spine.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function start(options: Partial<SpineOptions> = {}): Promise<Spine> {
+  const spine = await createSpine({
+    database: sqlite(join(folder, "spine.db")),
+    logger: silentLogger,
+    ...options,
+  });
+  open.push(spine);
+  return spine;
+}
+
+async function attempts(spine: Spine, runId: string): Promise<readonly string[]> {
+  const { steps } = await spine.get(runId);
+  return steps.map(({ name, attempt, status }) => `${name}#${attempt} ${status}`);
+}
+
+const params = z.object({ n: z.number() });
+const fast = { attempts: 3, delay: 5 } as const;
+
+describe("a run", () => {
+  test("records each step before the next one begins, and gives typed outputs as JSON gave them back", async () => {
+    const spine = await start();
+    const seen: unknown[] = [];
+    const flow = defineWorkflow({ name: "demo.flow", params })
+      .step("one", ({ params: { n }, metric }) => {
+        metric("asked", n);
+        return { at: new Date(0), n, dropped: undefined };
+      })
+      .step("two", async ({ outputs, runId }) => {
+        const { steps } = await spine.get(runId);
+        seen.push(
+          outputs.one,
+          steps.map(({ name, status }) => [name, status]),
+        );
+        return outputs.one.n * 2;
+      });
+    const run = await spine.run(flow, { n: 21 });
+    const { outputs } = await run.result();
+    expect(outputs).toEqual({ one: { at: "1970-01-01T00:00:00.000Z", n: 21 }, two: 42 });
+    expect(seen).toEqual([
+      { at: "1970-01-01T00:00:00.000Z", n: 21 },
+      [
+        ["one", "COMPLETED"],
+        ["two", "RUNNING"],
+      ],
+    ]);
+    const { run: record } = await spine.get(run.id);
+    expect(record).toMatchObject({
+      status: "COMPLETED",
+      metrics: { asked: 21 },
+      params: { n: 21 },
+      triggeredBy: "api",
+    });
+    const events = await spine.history.events(run.id);
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+    expect(events.at(-1)).toMatchObject({ type: "run.completed", seq: record.version });
+  });
+
+  test("is refused before anything is stored when its params do not fit, naming each path", async () => {
+    const spine = await start();
+    const flow = defineWorkflow({ name: "demo.flow", params }).step("one", () => 1);
+    await expect(spine.run(flow, { n: "x" } as never)).rejects.toMatchObject({
+      code: "VALIDATION_FAILED",
+      category: "VALIDATION",
+      detail: { issues: [{ path: "/n" }] },
+    });
+    await expect(spine.run("demo.nope", {})).rejects.toMatchObject({ code: "UNKNOWN_WORKFLOW" });
+    await expect(spine.run(defineWorkflow({ name: "demo.empty" }), {})).rejects.toMatchObject({
+      code: "WORKFLOW_INVALID",
+    });
+    expect((await spine.history.list({})).items).toEqual([]);
+  });
+
+  test("with a key is started once; the same key with other params is refused", async () => {
+    const spine = await start();
+    let times = 0;
+    const flow = defineWorkflow({ name: "demo.flow", params }).step("one", () => ++times);
+    const [a, b] = await Promise.all([
+      spine.run(flow, { n: 1 }, { key: "k" }),
+      spine.run(flow, { n: 1 }, { key: "k" }),
+    ]);
+    expect(b.id).toBe(a.id);
+    expect([a.existing, b.existing].sort()).toEqual([false, true]);
+    expect(await b.result()).toEqual({ outputs: { one: 1 } });
+    await expect(spine.run(flow, { n: 2 }, { key: "k" })).rejects.toMatchObject({ code: "KEY_REUSED" });
+    expect(times).toBe(1);
+  });
+
+  test("tries retryable failures again, an attempt a row, and others not", async () => {
+    const spine = await start();
+    let calls = 0;
+    const flaky = defineWorkflow({ name: "demo.flaky" }).step(
+      "call",
+      () => {
+        calls += 1;
+        if (calls < 3) throw new TransientError("busy");
+        return calls;
+      },
+      { retry: fast },
+    );
+    const run = await spine.run(flaky, {});
+    expect(await run.result()).toEqual({ outputs: { call: 3 } });
+    expect(await attempts(spine, run.id)).toEqual(["call#1 FAILED", "call#2 FAILED", "call#3 COMPLETED"]);
+
+    const broken = defineWorkflow({ name: "demo.broken" }).step("call", () => {
+      throw new TypeError("x is undefined");
+    });
+    const failed = await spine.run(broken, {});
+    await expect(failed.result()).rejects.toMatchObject({
+      code: "STEP_FAILED",
+      category: "INTERNAL",
+      context: { workflow: "demo.broken", step: "call", attempt: 1, runId: failed.id },
+    });
+    expect((await spine.get(failed.id)).run).toMatchObject({
+      status: "FAILED",
+      error: { code: "STEP_FAILED" },
+    });
+  });
+
+  test("an output that JSON cannot hold fails its step, not the process", async () => {
+    const spine = await start();
+    const flow = defineWorkflow({ name: "demo.nan" }).step("one", () => ({ rate: Number.NaN }));
+    const run = await spine.run(flow, {});
+    await expect(run.result()).rejects.toMatchObject({ code: "PAYLOAD_INVALID", detail: { path: "rate" } });
+  });
+
+  test("a step that takes longer than its timeout is aborted and fails with STEP_TIMEOUT", async () => {
+    const spine = await start();
+    let aborted = false;
+    const flow = defineWorkflow({ name: "demo.slow" }).step(
+      "sleep",
+      ({ signal }) =>
+        new Promise(() => {
+          signal.addEventListener("abort", () => {
+            aborted = true;
+          });
+        }),
+      { timeout: 20, retry: { attempts: 1 } },
+    );
+    const run = await spine.run(flow, {});
+    await expect(run.result()).rejects.toMatchObject({ code: "STEP_TIMEOUT", category: "TIMEOUT" });
+    expect(aborted).toBe(true);
+  });
+
+  test("can be cancelled: its signal is aborted and what it still returns is refused", async () => {
+    const spine = await start();
+    let release = (_value: unknown) => {};
+    const flow = defineWorkflow({ name: "demo.cancel" })
+      .step("one", () => 1)
+      .step(
+        "two",
+        ({ signal }) =>
+          new Promise((resolve) => {
+            release = resolve;
+            signal.addEventListener("abort", () => resolve("late"));
+          }),
+      )
+      .step("three", () => 3);
+    const begun = new Promise<void>((resolve) =>
+      spine.on("step.started", ({ step }) => step === "two" && resolve()),
+    );
+    const run = await spine.run(flow, {});
+    await begun;
+    await spine.cancel(run.id);
+    release("late");
+    await expect(run.result()).rejects.toMatchObject({ code: "RUN_CANCELLED" });
+    expect(await attempts(spine, run.id)).toEqual(["one#1 COMPLETED", "two#1 CANCELLED"]);
+    await expect(spine.cancel(run.id)).rejects.toMatchObject({ code: "RUN_CONFLICT" });
+    await expect(spine.cancel("00000000-0000-7000-8000-000000000000")).rejects.toMatchObject({
+      code: "RUN_NOT_FOUND",
+    });
+  });
+
+  test("goes on at the failed step when it is retried; what was finished stays", async () => {
+    const spine = await start();
+    const ran: string[] = [];
+    let broken = true;
+    const flow = defineWorkflow({ name: "demo.retry" })
+      .step("one", () => void ran.push("one"))
+      .step("two", () => {
+        ran.push("two");
+        if (broken) throw new SourceError("gone");
+        return "ok";
+      });
+    const run = await spine.run(flow, {});
+    await expect(run.result()).rejects.toMatchObject({ category: "SOURCE" });
+    broken = false;
+    const again = await spine.retry(run.id);
+    expect(await again.result()).toEqual({ outputs: { one: null, two: "ok" } });
+    expect(ran).toEqual(["one", "two", "two"]);
+    expect((await spine.get(run.id)).run).toMatchObject({ status: "COMPLETED", error: null });
+  });
+
+  test("stopped in the middle goes on in the next Spine on the same database, in the step under way", async () => {
+    const ran: string[] = [];
+    const make = (second: () => unknown) =>
+      defineWorkflow({ name: "demo.stop" })
+        .step("one", () => void ran.push("one"))
+        .step("two", second);
+    const first = await start();
+    const begun = new Promise<void>((resolve) =>
+      first.on("step.started", ({ step }) => step === "two" && resolve()),
+    );
+    const run = await first.run(
+      make(() => new Promise(() => {})),
+      {},
+    );
+    await begun;
+    await first.stop();
+    const second = await start({ workflows: [make(() => ran.push("two"))] });
+    await (await second.attach(run.id)).result();
+    expect(ran).toEqual(["one", "two"]);
+  });
+
+  test("whose workflow has other steps by now fails with the difference", async () => {
+    const first = await start();
+    const old = defineWorkflow({ name: "demo.changed" })
+      .step("one", () => 1)
+      .step("two", () => new Promise(() => {}));
+    const begun = new Promise<void>((resolve) =>
+      first.on("step.started", ({ step }) => step === "two" && resolve()),
+    );
+    const run = await first.run(old, {});
+    await begun;
+    await first.stop();
+    const other = defineWorkflow({ name: "demo.changed" })
+      .step("one", () => 1)
+      .step("three", () => 3);
+    const second = await start({ workflows: [other] });
+    await expect((await second.attach(run.id)).result()).rejects.toMatchObject({
+      code: "WORKFLOW_CHANGED",
+      message: expect.stringMatching(/"one", "two".*"one", "three"/),
+    });
+  });
+
+  test("of a workflow that nobody here knows waits for somebody who does", async () => {
+    const first = await start({ worker: false });
+    const flow = defineWorkflow({ name: "demo.elsewhere" }).step("one", () => "done");
+    const run = await first.run(flow, {});
+    await first.stop();
+    const stranger = await start();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect((await stranger.get(run.id)).run.status).toBe("PENDING");
+    const friend = await start({ workflows: [flow] });
+    expect(await (await friend.attach(run.id)).result()).toEqual({ outputs: { one: "done" } });
+  });
+
+  test("can be made of other pipelines, by constant and by name, each once", async () => {
+    const spine = await start({ concurrency: 1 });
+    let children = 0;
+    const child = defineWorkflow({ name: "demo.child", params }).step("double", ({ params: { n } }) => {
+      children += 1;
+      return n * 2;
+    });
+    let failures = 1;
+    const parent = defineWorkflow({ name: "demo.parent", params })
+      .pipeline("first", { run: child, params: ({ params: { n } }) => ({ n }) })
+      .step("check", ({ outputs }) => outputs.first.double + 1);
+    spine.workflows.add(child);
+    const run = await spine.run(parent, { n: 4 });
+    expect(await run.result()).toEqual({ outputs: { first: { double: 8 }, check: 9 } });
+
+    const byName = defineWorkflow({
+      name: "demo.by_name",
+      params,
+      steps: [
+        Step.pipeline("call", "demo.child", ({ params: given }) => given, { retry: fast }),
+        Step.lambda(
+          "then",
+          () => {
+            if (failures-- > 0) throw new TransientError("once");
+            return null;
+          },
+          { retry: fast },
+        ),
+      ],
+    });
+    await (await spine.run(byName, { n: 1 })).result();
+    expect(children).toBe(2);
+    const { items } = await spine.history.list({ workflow: "demo.child" });
+    expect(items.map(({ parentRunId, triggeredBy }) => [typeof parentRunId, triggeredBy])).toEqual([
+      ["string", "pipeline"],
+      ["string", "pipeline"],
+    ]);
+  });
+});
+
+describe("data", () => {
+  const rows = Array.from({ length: 25 }, (_, index) => ({ id: `r${index}`, qty: String(index) }));
+  const pages = (fail?: () => void): Source<{ size: number }, { id: string; qty: string }> => ({
+    name: "demo.rows",
+    async *stream({ size }, options) {
+      for (let at = Number(options?.cursor ?? 0); at < rows.length; at += size) {
+        if (at > 0) fail?.();
+        yield {
+          rows: rows.slice(at, at + size),
+          lines: rows.slice(at, at + size).map((_, i) => at + i + 1),
+          cursor: at + size,
+        };
+      }
+    },
+  });
+  const table = defineTable({
+    name: "quantities",
+    columns: { day: "text", id: "text", qty: "decimal" },
+    key: ["day", "id"],
+    partition: ["day"],
+    captures: "quantities_captures",
+  });
+  const ingest = (source = pages(), shift = 0) =>
+    defineWorkflow({
+      name: "demo.ingest",
+      params: z.object({ day: z.string() }),
+      partition: ({ params: { day } }) => ({ day }),
+    })
+      .fetch("fetch", { from: source, request: () => ({ size: 10 }), retry: fast })
+      .transform("transform", {
+        from: "fetch",
+        row: (row, { params: { day } }) =>
+          row.id === "r7"
+            ? reject("UNWANTED", "r7 is not wanted")
+            : { day, id: row.id, qty: String(Number(row.qty) + shift) },
+        schema: z.object({
+          day: z.string(),
+          id: z.string().refine((id) => id !== "r9", "no nines"),
+          qty: z.string(),
+        }),
+      })
+      .quality("quality", { on: "transform", checks: [recordCount({ min: 1 }), range("qty", { max: 1000 })] })
+      .load("load", { from: "transform", into: table, disposition: "replace-partition" });
+
+  const current = (spine: Spine) =>
+    spine.database.kysely.selectFrom("quantities").select(["id", "qty", "_spine_load_id"]).execute();
+
+  test("flows from source to table; every row is loaded or rejected with its reason and line", async () => {
+    const spine = await start();
+    const run = await spine.run(ingest(), { day: "d1" });
+    const { outputs } = await run.result();
+    expect(outputs.load).toMatchObject({ inserted: 23, superseded: 0, unchanged: false });
+    const { steps } = await spine.get(run.id);
+    expect(steps.map(({ name, rows: counts }) => [name, counts])).toEqual([
+      ["fetch", { in: 25, out: 25, rejected: 0 }],
+      ["transform", { in: 25, out: 23, rejected: 2 }],
+      ["quality", { in: 23, out: 23, rejected: 0 }],
+      ["load", { in: 23, out: 23, rejected: 0 }],
+    ]);
+    expect(await spine.datasets.rejects({ runId: run.id })).toMatchObject([
+      { code: "UNWANTED", line: 8, raw: { id: "r7", qty: "7" } },
+      { code: "INVALID_ID", line: 10, message: "id: no nines" },
+    ]);
+    expect(await current(spine)).toHaveLength(23);
+    expect(await spine.partitions.get("quantities", { day: "d1" })).toMatchObject({
+      runId: run.id,
+      rows: 23,
+    });
+  });
+
+  test("the same content again changes nothing; other content replaces the partition and keeps the capture", async () => {
+    const spine = await start();
+    const flow = ingest();
+    await (await spine.run(flow, { day: "d1" })).result();
+    await (await spine.run(flow, { day: "d2" })).result();
+    const before = await current(spine);
+    const again = await (await spine.run(flow, { day: "d1" })).result();
+    expect(again.outputs.load).toMatchObject({ inserted: 0, superseded: 0, unchanged: true });
+    expect(await current(spine)).toEqual(before);
+
+    const restated = await start();
+    const { outputs } = await (await restated.run(ingest(pages(), 0.5), { day: "d1" })).result();
+    expect(outputs.load).toMatchObject({ inserted: 23, superseded: 23 });
+    const captures = await spine.database.kysely.selectFrom("quantities_captures").selectAll().execute();
+    expect(captures).toHaveLength(23);
+    expect(captures.every((row) => row.day === "d1" && typeof row._spine_superseded_at === "string")).toBe(
+      true,
+    );
+    expect(await current(spine)).toHaveLength(46);
+  });
+
+  test("a fetch that fails goes on at the page that was under way", async () => {
+    const spine = await start();
+    let failures = 2;
+    const cursors: unknown[] = [];
+    const flaky = pages(() => {
+      if (failures-- > 0) throw new TransientError("reset");
+    });
+    const counted: typeof flaky = {
+      ...flaky,
+      stream: (request, options) => {
+        cursors.push(options?.cursor ?? null);
+        return flaky.stream(request, options);
+      },
+    };
+    await (await spine.run(ingest(counted), { day: "d1" })).result();
+    expect(cursors).toEqual([null, 10, 10]);
+    expect(await current(spine)).toHaveLength(23);
+  });
+
+  test("a blocking quality failure ends the run with its report, and the target stays as it was", async () => {
+    const spine = await start();
+    await (await spine.run(ingest(), { day: "d1" })).result();
+    const before = await current(spine);
+    const run = await spine
+      .run(ingest(pages(), 5000) as ReturnType<typeof ingest>, { day: "d1" })
+      .catch((error: unknown) => error);
+    expect(run).toMatchObject({ code: "DUPLICATE_NAME" });
+    const other = await start();
+    const failed = await other.run(ingest(pages(), 5000), { day: "d1" });
+    await expect(failed.result()).rejects.toMatchObject({ code: "QUALITY_FAILED", category: "DATA_QUALITY" });
+    const { steps } = await other.get(failed.id);
+    expect(steps.at(-1)).toMatchObject({
+      name: "quality",
+      status: "FAILED",
+      output: { passed: false, results: [{ status: "PASS" }, { status: "FAIL" }] },
+    });
+    expect(await current(spine)).toEqual(before);
+    const kept = await spine.database.kysely
+      .selectFrom("quality_results")
+      .selectAll()
+      .where("run_id", "=", failed.id)
+      .execute();
+    expect(kept).toHaveLength(2);
+  });
+
+  test("a load that the table refuses leaves table and partition as they were, and says which key", async () => {
+    const spine = await start();
+    const twice = defineWorkflow({
+      name: "demo.twice",
+      params: z.object({ day: z.string() }),
+      partition: ({ params: { day } }) => ({ day }),
+    })
+      .fetch("fetch", { from: pages(), request: () => ({ size: 10 }) })
+      .transform("transform", {
+        from: "fetch",
+        row: (row, { params: { day } }) => ({ day, id: row.id === "r20" ? "r3" : row.id, qty: row.qty }),
+        schema: z.object({ day: z.string(), id: z.string(), qty: z.string() }),
+      })
+      .load("load", { from: "transform", into: table, disposition: "replace-partition" });
+    await (await spine.run(ingest(), { day: "d1" })).result();
+    const before = await current(spine);
+    const run = await spine.run(twice, { day: "d1" });
+    await expect(run.result()).rejects.toMatchObject({
+      code: "LOAD_FAILED",
+      message: expect.stringContaining("quantities"),
+    });
+    expect(await current(spine)).toEqual(before);
+    expect(await attempts(spine, run.id)).toEqual([
+      "fetch#1 COMPLETED",
+      "transform#1 COMPLETED",
+      "load#1 FAILED",
+    ]);
+  });
+});

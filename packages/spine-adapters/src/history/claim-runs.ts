@@ -1,0 +1,91 @@
+import type { ClaimedRun, ClaimRequest } from "spine-core";
+import type { SqliteConnection } from "../databases/sqlite/sqlite-connection.ts";
+import type { HistorySql } from "./history-sql.ts";
+import { appendEvents } from "./run-events.ts";
+import { type RunRow, readRun, readStep, type StepRow } from "./run-rows.ts";
+
+interface Candidate {
+  readonly run_id: string;
+  readonly status: string;
+  readonly worker: string | null;
+}
+
+/** What a worker may claim now: the runs of workers that are gone first, then those that are due. */
+export function claimable(
+  connection: SqliteConnection,
+  { tables }: HistorySql,
+  { workflows, limit }: ClaimRequest,
+  gone: readonly string[],
+  now: number,
+): readonly Candidate[] {
+  const known = JSON.stringify(workflows);
+  const lost =
+    gone.length === 0
+      ? []
+      : connection.all<Candidate>(
+          `SELECT run_id, status, worker FROM ${tables.workflow_runs}
+WHERE status = 'RUNNING' AND worker IN (SELECT value FROM json_each(?))
+  AND workflow_name IN (SELECT value FROM json_each(?))
+ORDER BY run_id LIMIT ?`,
+          JSON.stringify(gone),
+          known,
+          limit,
+        );
+  if (lost.length === limit) return lost;
+  const due = connection.all<Candidate>(
+    `SELECT run_id, status, worker FROM ${tables.workflow_runs}
+WHERE available_at IS NOT NULL AND available_at <= ? AND workflow_name IN (SELECT value FROM json_each(?))
+ORDER BY available_at, run_id LIMIT ?`,
+    new Date(now).toISOString(),
+    known,
+    limit - lost.length,
+  );
+  return [...lost, ...due];
+}
+
+/** When the next run of these workflows is due; it may be now. */
+export function nextDue(
+  connection: SqliteConnection,
+  { tables }: HistorySql,
+  workflows: readonly string[],
+): number | null {
+  const row = connection.get<{ available_at: string }>(
+    `SELECT available_at FROM ${tables.workflow_runs}
+WHERE available_at IS NOT NULL AND workflow_name IN (SELECT value FROM json_each(?))
+ORDER BY available_at LIMIT 1`,
+    JSON.stringify(workflows),
+  );
+  return row ? Date.parse(row.available_at) : null;
+}
+
+/** Gives a run to a worker. Attempts that its last owner left under way stay so: the new one ends them. */
+export function claimRun(
+  connection: SqliteConnection,
+  sql: HistorySql,
+  { run_id, status, worker: lastOwner }: Candidate,
+  worker: string,
+  now: number,
+): ClaimedRun {
+  const at = new Date(now).toISOString();
+  const steps = connection.all<StepRow>(sql.stepRows, run_id).map(readStep);
+  const takenOver = status === "RUNNING";
+  const crashed = takenOver && steps.some((step) => step.status === "RUNNING");
+  const row = connection.get<RunRow>(
+    `UPDATE ${sql.tables.workflow_runs} SET
+  status = 'RUNNING', worker = ?, token = token + 1, version = version + 1, available_at = NULL,
+  started_at = coalesce(started_at, ?), crashes = crashes + ?
+WHERE run_id = ? RETURNING *`,
+    worker,
+    at,
+    crashed ? 1 : 0,
+    run_id,
+  );
+  if (!row) throw new Error(`Run ${run_id} vanished inside a transaction`);
+  const reason = takenOver ? "takeover" : status === "WAITING" ? "waiting" : "queued";
+  const first = row.started_at === at && !takenOver && steps.length === 0;
+  const data = { worker, reason, ...(takenOver ? { lost_worker: lastOwner } : {}) };
+  const events = [{ type: first ? "run.started" : "run.resumed", data }];
+  appendEvents(connection, sql, run_id, row.version, at, events);
+  const run = readRun(row);
+  return { run, steps, fence: { worker, token: run.token } };
+}

@@ -1,0 +1,161 @@
+import type { Migration } from "./migration.ts";
+
+// Times are ISO texts in UTC with milliseconds: they sort by time, and people can read the file. Run ids are
+// UUIDv7, so their order is the order of creation. Rows that are small go WITHOUT ROWID (one tree instead of two);
+// those with larger payloads keep their rowid, because SQLite stores long rows badly in an index.
+export const initial: Migration = {
+  id: "0001-initial",
+  sql: (t) => `
+CREATE TABLE ${t.workflow_runs} (
+  run_id TEXT NOT NULL PRIMARY KEY,
+  workflow_name TEXT NOT NULL,
+  domain TEXT,
+  partition_key TEXT,
+  partition TEXT,
+  run_key TEXT,
+  status TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  token INTEGER NOT NULL,
+  worker TEXT,
+  fingerprint TEXT NOT NULL,
+  params TEXT NOT NULL,
+  params_hash TEXT NOT NULL,
+  outputs TEXT,
+  error TEXT,
+  metrics TEXT NOT NULL DEFAULT '{}',
+  triggered_by TEXT NOT NULL,
+  parent_run_id TEXT,
+  crashes INTEGER NOT NULL DEFAULT 0,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  created_at TEXT NOT NULL,
+  started_at TEXT,
+  completed_at TEXT,
+  available_at TEXT
+);
+CREATE UNIQUE INDEX ${t.prefix}workflow_runs_by_key
+  ON ${t.workflow_runs} (workflow_name, run_key) WHERE run_key IS NOT NULL;
+CREATE INDEX ${t.prefix}workflow_runs_by_status ON ${t.workflow_runs} (status, run_id);
+CREATE INDEX ${t.prefix}workflow_runs_by_workflow ON ${t.workflow_runs} (workflow_name, run_id);
+CREATE INDEX ${t.prefix}workflow_runs_due
+  ON ${t.workflow_runs} (available_at, run_id) WHERE available_at IS NOT NULL;
+
+CREATE TABLE ${t.workflow_step_runs} (
+  run_id TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  step_name TEXT NOT NULL,
+  step_type TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  output TEXT,
+  error TEXT,
+  rows_in INTEGER,
+  rows_out INTEGER,
+  rows_rejected INTEGER,
+  metrics TEXT,
+  started_at TEXT NOT NULL,
+  completed_at TEXT,
+  retry_at TEXT,
+  PRIMARY KEY (run_id, seq),
+  UNIQUE (run_id, step_name, attempt)
+) WITHOUT ROWID;
+
+CREATE TABLE ${t.run_events} (
+  run_id TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  at TEXT NOT NULL,
+  data TEXT NOT NULL,
+  PRIMARY KEY (run_id, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE ${t.workers} (
+  worker_id TEXT NOT NULL PRIMARY KEY,
+  state TEXT NOT NULL,
+  started_at TEXT NOT NULL,
+  gone_at TEXT
+) WITHOUT ROWID;
+
+CREATE TABLE ${t.datasets} (
+  dataset_id TEXT NOT NULL PRIMARY KEY,
+  run_id TEXT NOT NULL,
+  step_name TEXT NOT NULL,
+  token INTEGER NOT NULL,
+  chunks INTEGER NOT NULL,
+  rows INTEGER NOT NULL,
+  rejected INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  cursor TEXT,
+  hash TEXT,
+  created_at TEXT NOT NULL,
+  sealed_at TEXT,
+  UNIQUE (run_id, step_name)
+) WITHOUT ROWID;
+
+CREATE TABLE ${t.dataset_chunks} (
+  dataset_id TEXT NOT NULL,
+  chunk INTEGER NOT NULL,
+  rows INTEGER NOT NULL,
+  hash TEXT NOT NULL,
+  lines TEXT,
+  data BLOB NOT NULL,
+  PRIMARY KEY (dataset_id, chunk)
+);
+
+CREATE TABLE ${t.rejects} (
+  dataset_id TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  code TEXT NOT NULL,
+  message TEXT NOT NULL,
+  line INTEGER,
+  raw TEXT NOT NULL,
+  PRIMARY KEY (dataset_id, position)
+) WITHOUT ROWID;
+
+CREATE TABLE ${t.loads} (
+  load_id TEXT NOT NULL PRIMARY KEY,
+  run_id TEXT NOT NULL,
+  step_name TEXT NOT NULL,
+  table_name TEXT NOT NULL,
+  partition_key TEXT,
+  partition TEXT,
+  disposition TEXT NOT NULL,
+  dataset_id TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  inserted INTEGER NOT NULL,
+  superseded INTEGER NOT NULL,
+  loaded_at TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX ${t.prefix}loads_by_run ON ${t.loads} (run_id);
+
+CREATE TABLE ${t.partitions} (
+  table_name TEXT NOT NULL,
+  partition_key TEXT NOT NULL,
+  partition TEXT NOT NULL,
+  run_id TEXT NOT NULL,
+  load_id TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  rows INTEGER NOT NULL,
+  loaded_at TEXT NOT NULL,
+  PRIMARY KEY (table_name, partition_key)
+) WITHOUT ROWID;
+
+CREATE TABLE ${t.quality_results} (
+  run_id TEXT NOT NULL,
+  event_seq INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  step_name TEXT NOT NULL,
+  check_name TEXT NOT NULL,
+  category TEXT NOT NULL,
+  status TEXT NOT NULL,
+  blocking INTEGER NOT NULL,
+  message TEXT NOT NULL,
+  actual TEXT,
+  expected TEXT,
+  rows_tested INTEGER NOT NULL,
+  rows_failed INTEGER NOT NULL,
+  samples TEXT NOT NULL,
+  recorded_at TEXT NOT NULL,
+  PRIMARY KEY (run_id, event_seq, position)
+) WITHOUT ROWID;
+`,
+};

@@ -1,0 +1,54 @@
+import { isTerminal, type RunStatus } from "spine-core";
+import type { SqliteConnection } from "../databases/sqlite/sqlite-connection.ts";
+import type { HistorySql } from "./history-sql.ts";
+
+interface OldRun {
+  readonly run_id: string;
+  readonly status: RunStatus;
+  readonly created_at: string;
+  readonly completed_at: string | null;
+}
+
+/**
+ * Removes runs that ended before a time, the oldest first, with their attempts, events and quality results.
+ * Loads and partitions stay: they say where the rows came from that are still in the target tables.
+ */
+export function pruneRuns(
+  connection: SqliteConnection,
+  { tables }: HistorySql,
+  { before, limit }: { readonly before: number; readonly limit: number },
+): readonly string[] {
+  const cutOff = new Date(before).toISOString();
+  const ids = findOld(connection, tables.workflow_runs, cutOff, limit);
+  const list = JSON.stringify(ids);
+  for (const table of [
+    tables.workflow_step_runs,
+    tables.run_events,
+    tables.quality_results,
+    tables.workflow_runs,
+  ]) {
+    connection.run(`DELETE FROM ${table} WHERE run_id IN (SELECT value FROM json_each(?))`, list);
+  }
+  connection.run(
+    `DELETE FROM ${tables.workers} WHERE state = 'gone' AND gone_at < ?
+  AND worker_id NOT IN (SELECT worker FROM ${tables.workflow_runs} WHERE status = 'RUNNING' AND worker IS NOT NULL)`,
+    cutOff,
+  );
+  return ids;
+}
+
+function findOld(
+  connection: SqliteConnection,
+  runs: string,
+  cutOff: string,
+  limit: number,
+): readonly string[] {
+  const ids: string[] = [];
+  const sql = `SELECT run_id, status, created_at, completed_at FROM ${runs} ORDER BY run_id`;
+  for (const run of connection.iterate<OldRun>(sql)) {
+    // Ids are in the order of creation, and a run that is younger than the cut-off has not ended before it.
+    if (ids.length >= limit || run.created_at >= cutOff) break;
+    if (isTerminal(run.status) && run.completed_at !== null && run.completed_at < cutOff) ids.push(run.run_id);
+  }
+  return ids;
+}

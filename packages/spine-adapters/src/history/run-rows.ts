@@ -1,0 +1,151 @@
+import {
+  decodeJson,
+  type ErrorJson,
+  type JsonValue,
+  type Metrics,
+  type Partition,
+  type PartitionRecord,
+  type RunEvent,
+  type RunRecord,
+  type RunStatus,
+  type StepRecord,
+  type StepStatus,
+} from "spine-core";
+
+/** A row of `workflow_runs`. */
+export interface RunRow {
+  readonly run_id: string;
+  readonly workflow_name: string;
+  readonly domain: string | null;
+  readonly partition: string | null;
+  readonly run_key: string | null;
+  readonly status: string;
+  readonly version: number;
+  readonly token: number;
+  readonly worker: string | null;
+  readonly fingerprint: string;
+  readonly params: string;
+  readonly params_hash: string;
+  readonly outputs: string | null;
+  readonly error: string | null;
+  readonly metrics: string;
+  readonly triggered_by: string;
+  readonly parent_run_id: string | null;
+  readonly crashes: number;
+  readonly attempts: number;
+  readonly created_at: string;
+  readonly started_at: string | null;
+  readonly completed_at: string | null;
+  readonly available_at: string | null;
+}
+
+/** A row of `workflow_step_runs`. */
+export interface StepRow {
+  readonly run_id: string;
+  readonly seq: number;
+  readonly step_name: string;
+  readonly step_type: string;
+  readonly attempt: number;
+  readonly status: string;
+  readonly output: string | null;
+  readonly error: string | null;
+  readonly rows_in: number | null;
+  readonly rows_out: number | null;
+  readonly rows_rejected: number | null;
+  readonly metrics: string | null;
+  readonly started_at: string;
+  readonly completed_at: string | null;
+  readonly retry_at: string | null;
+}
+
+/** A row of `run_events`. */
+export interface EventRow {
+  readonly run_id: string;
+  readonly seq: number;
+  readonly type: string;
+  readonly at: string;
+  readonly data: string;
+}
+
+/** A row of `partitions`. */
+export interface PartitionRow {
+  readonly table_name: string;
+  readonly partition: string;
+  readonly run_id: string;
+  readonly load_id: string;
+  readonly hash: string;
+  readonly rows: number;
+  readonly loaded_at: string;
+}
+
+// What the casts below say was written by this package's own statements.
+
+/** A run as the port has it. */
+export function readRun(row: RunRow): RunRecord {
+  return {
+    runId: row.run_id,
+    workflow: row.workflow_name,
+    domain: row.domain,
+    partition: readJson(row.partition) as Partition | null,
+    key: row.run_key,
+    status: row.status as RunStatus,
+    version: row.version,
+    token: row.token,
+    worker: row.worker,
+    fingerprint: row.fingerprint,
+    params: decodeJson(row.params),
+    paramsHash: row.params_hash,
+    outputs: readJson(row.outputs),
+    error: readJson(row.error) as ErrorJson | null,
+    metrics: decodeJson(row.metrics) as Metrics,
+    triggeredBy: row.triggered_by,
+    parentRunId: row.parent_run_id,
+    crashes: row.crashes,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    completedAt: row.completed_at,
+    availableAt: row.available_at,
+  };
+}
+
+/** An attempt as the port has it. */
+export function readStep(row: StepRow): StepRecord {
+  const { rows_in, rows_out, rows_rejected } = row;
+  return {
+    runId: row.run_id,
+    seq: row.seq,
+    name: row.step_name,
+    kind: row.step_type,
+    attempt: row.attempt,
+    status: row.status as StepStatus,
+    output: readJson(row.output),
+    error: readJson(row.error) as ErrorJson | null,
+    rows: rows_in === null ? null : { in: rows_in, out: rows_out ?? 0, rejected: rows_rejected ?? 0 },
+    metrics: (readJson(row.metrics) ?? {}) as Metrics,
+    startedAt: row.started_at,
+    completedAt: row.completed_at,
+    retryAt: row.retry_at,
+  };
+}
+
+/** An event as the port has it. */
+export function readEvent(row: EventRow): RunEvent {
+  return { runId: row.run_id, seq: row.seq, type: row.type, at: row.at, data: decodeJson(row.data) };
+}
+
+/** A partition as the port has it. */
+export function readPartition(row: PartitionRow): PartitionRecord {
+  return {
+    table: row.table_name,
+    partition: decodeJson(row.partition) as Partition,
+    runId: row.run_id,
+    loadId: row.load_id,
+    hash: row.hash,
+    rows: row.rows,
+    loadedAt: row.loaded_at,
+  };
+}
+
+function readJson(text: string | null): JsonValue | null {
+  return text === null ? null : decodeJson(text);
+}

@@ -1,0 +1,159 @@
+import type {
+  Claim,
+  ClaimRequest,
+  Clock,
+  CommitOptions,
+  CommitResult,
+  HistoryStore,
+  RunCommit,
+  RunDetail,
+  RunEvent,
+  RunPage,
+  RunQuery,
+} from "spine-core";
+import { savepoint } from "../databases/sqlite/commit-together.ts";
+import type { SqlitePool } from "../databases/sqlite/sqlite-pool.ts";
+import { SqliteTransaction } from "../databases/sqlite/sqlite-transaction.ts";
+import { applyCommit } from "./apply-commit.ts";
+import { claimable, claimRun, nextDue } from "./claim-runs.ts";
+import { type HistorySql, historySql } from "./history-sql.ts";
+import { listRuns } from "./list-runs.ts";
+import { pruneRuns } from "./prune-runs.ts";
+import { type EventRow, type RunRow, readEvent, readRun, readStep, type StepRow } from "./run-rows.ts";
+import type { StateTables } from "./state-tables.ts";
+import type { DeadWorker, WorkerLocks } from "./worker-locks.ts";
+import { isMarkedGone, listWorkers, markAlive, markGone, releaseRuns } from "./worker-register.ts";
+
+const MOST_EVENTS = 1_000;
+
+interface SqliteHistoryOptions {
+  readonly pool: SqlitePool;
+  readonly tables: StateTables;
+  readonly clock: Clock;
+  readonly locks: WorkerLocks;
+}
+
+/** The history in a SQLite database. */
+export class SqliteHistoryStore implements HistoryStore {
+  readonly #pool: SqlitePool;
+  readonly #sql: HistorySql;
+  readonly #clock: Clock;
+  readonly #locks: WorkerLocks;
+
+  constructor({ pool, tables, clock, locks }: SqliteHistoryOptions) {
+    this.#pool = pool;
+    this.#sql = historySql(tables);
+    this.#clock = clock;
+    this.#locks = locks;
+  }
+
+  async commit(
+    commits: readonly RunCommit[],
+    { transaction }: CommitOptions = {},
+  ): Promise<readonly CommitResult[]> {
+    if (transaction) {
+      const connection = SqliteTransaction.connectionOf(transaction, this.#pool);
+      return commits.map((commit) =>
+        savepoint(connection, () => applyCommit(connection, this.#sql, commit, this.#clock.now())),
+      );
+    }
+    // Each is a unit of its own: the pool makes one database commit of all that are asked for at a time.
+    return await Promise.all(
+      commits.map((commit) =>
+        this.#pool.write((connection) => applyCommit(connection, this.#sql, commit, this.#clock.now())),
+      ),
+    );
+  }
+
+  async claim(request: ClaimRequest): Promise<Claim> {
+    const { worker, workflows, limit } = request;
+    if (limit < 1 || workflows.length === 0) return { runs: [], nextAt: null };
+    const dead = await this.#findDead(worker);
+    try {
+      const gone = dead.map((each) => each.worker);
+      const isDue = await this.#pool.read((connection) => {
+        const candidates = claimable(connection, this.#sql, { ...request, limit: 1 }, gone, this.#clock.now());
+        return candidates.length > 0 ? true : nextDue(connection, this.#sql, workflows);
+      });
+      // Asking often costs no write while there is nothing to do.
+      if (isDue !== true && dead.length === 0) return { runs: [], nextAt: isDue };
+      const claim = await this.#pool.write((connection) => {
+        const now = this.#clock.now();
+        for (const each of gone) markGone(connection, this.#sql, each, new Date(now).toISOString());
+        const runs = claimable(connection, this.#sql, request, gone, now).map((candidate) =>
+          claimRun(connection, this.#sql, candidate, worker, now),
+        );
+        return { runs, nextAt: nextDue(connection, this.#sql, workflows) };
+      });
+      for (const each of dead) each.bury();
+      return claim;
+    } catch (error) {
+      for (const each of dead) each.leave();
+      throw error;
+    }
+  }
+
+  async beat(worker: string, state: "alive" | "gone"): Promise<void> {
+    if (state === "gone") {
+      await this.#pool.write((connection) => {
+        const at = this.#now();
+        markGone(connection, this.#sql, worker, at);
+        releaseRuns(connection, this.#sql, worker, at);
+      });
+      this.#locks.release(worker);
+    } else if (!this.#locks.holds(worker)) {
+      // The lock before the row: a worker in the table without its lock is one that is gone.
+      await this.#locks.hold(worker);
+      await this.#pool.write((connection) => markAlive(connection, this.#sql, worker, this.#now()));
+    }
+  }
+
+  async get(runId: string): Promise<RunDetail | undefined> {
+    const found = await this.#pool.read((connection) => {
+      const run = connection.get<RunRow>(this.#sql.runRow, runId);
+      return run && { run, steps: connection.all<StepRow>(this.#sql.stepRows, runId) };
+    });
+    return found && { run: readRun(found.run), steps: found.steps.map(readStep) };
+  }
+
+  async list(query: RunQuery): Promise<RunPage> {
+    return await this.#pool.read((connection) => listRuns(connection, this.#sql, query));
+  }
+
+  async events(
+    runId: string,
+    { after = 0, limit = MOST_EVENTS }: { readonly after?: number; readonly limit?: number } = {},
+  ): Promise<readonly RunEvent[]> {
+    const rows = await this.#pool.read((connection) =>
+      connection.all<EventRow>(
+        `SELECT * FROM ${this.#sql.tables.run_events} WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?`,
+        runId,
+        after,
+        limit,
+      ),
+    );
+    return rows.map(readEvent);
+  }
+
+  async prune(options: { readonly before: number; readonly limit: number }): Promise<readonly string[]> {
+    return await this.#pool.write((connection) => pruneRuns(connection, this.#sql, options));
+  }
+
+  /** The workers that are gone and may have left runs behind, with their locks in our hands. */
+  async #findDead(self: string): Promise<readonly DeadWorker[]> {
+    const { registered, unregistered } = await this.#pool.read((connection) =>
+      listWorkers(connection, this.#sql),
+    );
+    const others = [...registered, ...unregistered].filter((worker) => worker !== self);
+    if (!this.#pool.inMemory) return this.#locks.takeAll(others);
+    // Nobody outside this process can be using it: its workers are gone when they say so.
+    const marked = await this.#pool.read((connection) =>
+      unregistered.filter((worker) => worker !== self && isMarkedGone(connection, this.#sql, worker)),
+    );
+    return marked.map((worker) => ({ worker, bury: () => {}, leave: () => {} }));
+  }
+
+  #now(): string {
+    return new Date(this.#clock.now()).toISOString();
+  }
+}

@@ -1,0 +1,45 @@
+import {
+  type DatabaseTransaction,
+  type Partition,
+  type PartitionRecord,
+  type PartitionStore,
+  partitionKey,
+} from "spine-core";
+import type { SqliteConnection } from "../databases/sqlite/sqlite-connection.ts";
+import type { SqlitePool } from "../databases/sqlite/sqlite-pool.ts";
+import { SqliteTransaction } from "../databases/sqlite/sqlite-transaction.ts";
+import { type PartitionRow, readPartition } from "./run-rows.ts";
+import type { StateTables } from "./state-tables.ts";
+
+/** What is loaded, by partition, in a SQLite database. */
+export class SqlitePartitionStore implements PartitionStore {
+  readonly #pool: SqlitePool;
+  readonly #list: string;
+  readonly #get: string;
+
+  constructor({ pool, tables }: { readonly pool: SqlitePool; readonly tables: StateTables }) {
+    this.#pool = pool;
+    this.#list = `SELECT * FROM ${tables.partitions} WHERE table_name = ? ORDER BY partition_key`;
+    this.#get = `SELECT * FROM ${tables.partitions} WHERE table_name = ? AND partition_key = ?`;
+  }
+
+  async get(
+    table: string,
+    partition: Partition,
+    options: { readonly transaction?: DatabaseTransaction } = {},
+  ): Promise<PartitionRecord | undefined> {
+    const find = (connection: SqliteConnection) =>
+      connection.get<PartitionRow>(this.#get, table, partitionKey(partition));
+    const { transaction } = options;
+    // The transaction is the only writer: what it reads stays as it is until it ends.
+    const row = transaction
+      ? find(SqliteTransaction.connectionOf(transaction, this.#pool))
+      : await this.#pool.read(find);
+    return row && readPartition(row);
+  }
+
+  async list(table: string): Promise<readonly PartitionRecord[]> {
+    const rows = await this.#pool.read((connection) => connection.all<PartitionRow>(this.#list, table));
+    return rows.map(readPartition);
+  }
+}

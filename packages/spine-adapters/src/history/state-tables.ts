@@ -1,0 +1,25 @@
+const NAMES = [
+  "migrations",
+  "workflow_runs",
+  "workflow_step_runs",
+  "run_events",
+  "workers",
+  "datasets",
+  "dataset_chunks",
+  "rejects",
+  "loads",
+  "partitions",
+  "quality_results",
+] as const;
+
+/** The names of Spine's own tables as they stand in SQL. */
+export type StateTables = Readonly<Record<(typeof NAMES)[number], string>> & {
+  /** Put before the names of tables and indexes. */
+  readonly prefix: string;
+};
+
+/** Spine's own tables under a prefix, which makes room for two Spines, or other tables, in one file. */
+export function stateTables(prefix: string): StateTables {
+  const names = Object.fromEntries(NAMES.map((name) => [name, `${prefix}${name}`]));
+  return { ...(names as Readonly<Record<(typeof NAMES)[number], string>>), prefix };
+}

@@ -1,0 +1,76 @@
+import { type Reject, SourceError } from "spine-core";
+import { storableText } from "./storable-text.ts";
+
+/** A record of a delimited file with what is known of it. */
+export interface DelimitedRecord {
+  readonly fields: string[];
+  /** 1-based line at which it begins. */
+  readonly line: number;
+  /** True when its quotes make no sense. */
+  readonly malformed: boolean;
+  /** True for the last record of a file that does not end in a line end. */
+  readonly open: boolean;
+  /** The record as it stands in the file. */
+  raw(): string;
+}
+
+/** Why a record cannot be a row; null when it can. */
+export function rejectOf(record: DelimitedRecord, columns: readonly string[]): Reject | null {
+  const { fields, line } = record;
+  const reject = (code: string, message: string): Reject => ({
+    code,
+    message,
+    line,
+    raw: storableText(record.raw()),
+  });
+  if (record.malformed) {
+    const lines = record.raw().split("\n").length;
+    const where = lines === 1 ? "" : ` The field goes on to line ${line + lines - 1}.`;
+    return reject("MALFORMED_QUOTES", `A quoted field goes on after its closing quote.${where}`);
+  }
+  if (fields.length !== columns.length) {
+    return reject("RAGGED_ROW", `Expected ${columns.length} fields, found ${fields.length}.`);
+  }
+  if (fields.some((field) => field.includes("\0"))) {
+    return reject("NUL_CHARACTER", "A field holds a NUL character, which databases cannot store.");
+  }
+  if (fields.every((field, index) => field === columns[index])) {
+    return reject("REPEATED_HEADER", "The record is the header again; files may have been joined.");
+  }
+  return null;
+}
+
+/** The file ends inside a quoted field. */
+export function unclosedQuote(line: number, malformed: boolean): SourceError {
+  return malformed
+    ? new SourceError(`The quotes in line ${line} make no sense: a field goes on after its closing quote.`, {
+        code: "SOURCE_MALFORMED",
+        context: { line },
+      })
+    : cutOff(line, "a quoted field is not closed");
+}
+
+/** The file's last record is not whole. */
+export function cutOff(line: number, why: string): SourceError {
+  return new SourceError(`The file is cut off in line ${line}: ${why}.`, {
+    code: "SOURCE_TRUNCATED",
+    context: { line },
+  });
+}
+
+/** Compares a trailer with the number of records before it. SOURCE_TRAILER when they differ or there is none. */
+export function checkTrailer(trailer: DelimitedRecord | null, records: number): void {
+  if (trailer === null) {
+    throw new SourceError(`The trailer with the number of records is missing after ${records} records.`, {
+      code: "SOURCE_TRAILER",
+      detail: { found: records },
+    });
+  }
+  const announced = Number(trailer.fields[0]);
+  if (announced === records) return;
+  throw new SourceError(`The trailer announces ${announced} records, the file has ${records}.`, {
+    code: "SOURCE_TRAILER",
+    context: { line: trailer.line },
+    detail: { announced, found: records },
+  });
+}

@@ -1,0 +1,97 @@
+import { type Row, SpineError } from "spine-core";
+import { FILE_FORMATS, type FileFormat } from "./file-format.ts";
+
+export interface FileSourceOptions {
+  /** Under which workflows name the source; "file" when left out. */
+  readonly name?: string;
+  /**
+   * Directories that a path must lie in once every symbolic link is followed. Relative paths of requests start
+   * at the first one. The working directory when left out.
+   */
+  readonly roots?: readonly string[];
+  /** Taken from the file's extension when left out. */
+  readonly format?: FileFormat;
+  /** One character; makes the file a delimited one whatever its extension is. */
+  readonly delimiter?: string;
+  /** The quote character (the default), or null where quotes have no meaning, as in FINRA's files. */
+  readonly quote?: '"' | null;
+  /** A label of the Encoding Standard; "utf-8" when left out. Bytes that do not fit are errors. */
+  readonly encoding?: string;
+  /** Names and order that the header must have; without a header line, the names of the fields. */
+  readonly columns?: readonly string[];
+  /** Whether the first record is the header; true when left out. Without one, columns are col_0, col_1, … */
+  readonly header?: boolean;
+  /** "count": the last record is the bare number of records, and is checked. */
+  readonly trailer?: "count" | null;
+  /** What happens to a later record that equals the header; "reject" when left out. */
+  readonly repeatedHeader?: "skip" | "reject";
+  /** Rows and rejects in a page at most; 5,000 when left out. */
+  readonly batchRows?: number;
+  /** Longest record in bytes; 1 MiB when left out. */
+  readonly maxLineBytes?: number;
+  /** Largest document of format "json", in bytes, because it is read as a whole; 64 MiB when left out. */
+  readonly maxBytes?: number;
+  /** Lets a file with a header and no records through. A file of 0 bytes is an error nevertheless. */
+  readonly allowNoRows?: boolean;
+  /** Judges the last row of a file that does not end in a line end: a text says how it is seen to be cut off. */
+  readonly lastRow?: (row: Row) => string | null;
+}
+
+/** {@link FileSourceOptions} with every default filled in; `format` and `delimiter` wait for the path. */
+export interface FileRules
+  extends Required<Omit<FileSourceOptions, "format" | "delimiter" | "columns" | "lastRow">> {
+  readonly format: FileFormat | undefined;
+  readonly delimiter: string | undefined;
+  readonly columns: readonly string[] | null;
+  readonly lastRow: ((row: Row) => string | null) | null;
+}
+
+/** Fills in defaults; CONFIG_INVALID for what no file could be read with. */
+export function fileRules(options: FileSourceOptions): FileRules {
+  const rules: FileRules = {
+    name: options.name ?? "file",
+    roots: options.roots ?? [process.cwd()],
+    format: options.format,
+    delimiter: options.delimiter,
+    quote: options.quote === undefined ? '"' : options.quote,
+    encoding: options.encoding ?? "utf-8",
+    columns: options.columns ?? null,
+    header: options.header ?? true,
+    trailer: options.trailer ?? null,
+    repeatedHeader: options.repeatedHeader ?? "reject",
+    batchRows: options.batchRows ?? 5000,
+    maxLineBytes: options.maxLineBytes ?? 1024 * 1024,
+    maxBytes: options.maxBytes ?? 64 * 1024 * 1024,
+    allowNoRows: options.allowNoRows ?? false,
+    lastRow: options.lastRow ?? null,
+  };
+  check(rules);
+  return rules;
+}
+
+function check(rules: FileRules): void {
+  const refuse = (option: string, why: string): never => {
+    throw new SpineError("CONFIG_INVALID", `File source "${rules.name}": \`${option}\` ${why}.`);
+  };
+  if (rules.roots.length === 0) refuse("roots", "is empty");
+  if (rules.format !== undefined && !FILE_FORMATS.includes(rules.format)) {
+    refuse("format", `is none of ${FILE_FORMATS.join(", ")}`);
+  }
+  const { delimiter } = rules;
+  if (delimiter !== undefined && (delimiter.length !== 1 || '\r\n"\uFEFF'.includes(delimiter))) {
+    refuse("delimiter", "must be one character, and neither a quote nor a line end");
+  }
+  const names = rules.columns ?? [];
+  if (new Set(names).size !== names.length || names.includes("__proto__")) {
+    refuse("columns", "has a name twice, or one that cannot be a key");
+  }
+  for (const option of ["batchRows", "maxLineBytes", "maxBytes"] as const) {
+    if (!Number.isSafeInteger(rules[option]) || rules[option] < 1)
+      refuse(option, "must be a positive integer");
+  }
+  try {
+    new TextDecoder(rules.encoding);
+  } catch {
+    refuse("encoding", `is not an encoding that is known here: ${JSON.stringify(rules.encoding)}`);
+  }
+}

@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { publishedOn, toWeekStart, weekEnding } from "./publication.ts";
+import { parseTier, TIER_NAMES } from "./tiers.ts";
+
+const ANY_DAY = "Any day of the week, YYYY-MM-DD; FINRA's own week ending is the Friday.";
+
+/**
+ * The parameters of `finra.otc_transparency.ingest_week`. What is accepted is looser than what is stored:
+ * the stored form has the canonical tier, the Monday and the Friday of the week, and the date that the rows
+ * are to carry. Reading the stored form again gives the same.
+ */
+export const IngestWeekParams = z
+  .object({
+    tier: z.enum(TIER_NAMES).transform(parseTier),
+    week_ending: z.iso.date().optional().describe(ANY_DAY),
+    /** The seed's spelling. */
+    weekEnding: z.iso.date().optional().describe("Another spelling of week_ending."),
+    file: z
+      .string()
+      .min(1)
+      .describe("Path of the weekly file: absolute, or from the first of the plugin's fileRoots."),
+    last_update_date: z.iso
+      .date()
+      .optional()
+      .describe("The lastUpdateDate of the rows; the week's own publication day when left out."),
+  })
+  .transform(({ tier, week_ending, weekEnding: alias, file, last_update_date }, context) => {
+    const day = week_ending ?? alias;
+    if (day === undefined) {
+      context.addIssue({ code: "custom", path: ["week_ending"], message: "is required (YYYY-MM-DD)" });
+      return z.NEVER;
+    }
+    const week_start = toWeekStart(day);
+    if (alias !== undefined && toWeekStart(alias) !== week_start) {
+      context.addIssue({
+        code: "custom",
+        path: ["weekEnding"],
+        message: `names another week than week_ending (${day})`,
+      });
+      return z.NEVER;
+    }
+    const published = publishedOn(week_start, tier);
+    if (last_update_date !== undefined && last_update_date < published) {
+      context.addIssue({
+        code: "custom",
+        path: ["last_update_date"],
+        message: `is before ${published}, when week ${week_start} of ${tier} was first published`,
+      });
+      return z.NEVER;
+    }
+    return {
+      tier,
+      week_start,
+      week_ending: weekEnding(week_start),
+      file,
+      last_update_date: last_update_date ?? published,
+    };
+  });
+export type IngestWeekParams = z.output<typeof IngestWeekParams>;

@@ -1,0 +1,78 @@
+import { acceptedValues, defineWorkflow, notNull, range, recordCount, satisfies, unique } from "spine-core";
+import { IngestWeekParams } from "./ingest-week-params.ts";
+import { TIERS } from "./tiers.ts";
+import { OtcTradeActivity, toTradeActivity } from "./trade-activity.ts";
+import { TRADE_ACTIVITY_KEY, tradeActivity } from "./trade-activity-table.ts";
+import type { WeeklyFileRow } from "./weekly-file-columns.ts";
+import { OTC_TRANSPARENCY, type WeeklyFileRequest } from "./weekly-file-source.ts";
+
+/** FINRA's terms ask that it is named wherever the data, or what is derived from it, is shown. */
+export const ATTRIBUTION = "Source and owner of the data: FINRA (OTC Transparency data).";
+
+// A trade was of one share at least until FINRA reported fractions: more trades than shares is possible now,
+// but odd enough to be seen.
+const tradesWithinShares = satisfies(
+  "trades ≤ shares",
+  (row: { readonly shares: string; readonly trades: number }) => row.trades <= Number(row.shares),
+  { maxFailures: { fail: Number.POSITIVE_INFINITY } },
+);
+
+/**
+ * Ingests one week of one tier of FINRA's OTC Transparency data: reads the file, refuses rows of another
+ * tier or date and rows that make no sense, checks what is left, and replaces the week's partition of
+ * `finra_otc_trade_activity`. The rows that were there before are kept as captures; the very same content
+ * again changes nothing.
+ *
+ * The plugin `finra()` brings it together with its source. Errors: VALIDATION_FAILED (parameters),
+ * SOURCE_* (the file), QUALITY_FAILED (nothing is loaded then).
+ *
+ * @example
+ * await spine.run(ingestWeek, { tier: "OTCE", week_ending: "2025-11-14", file: "/data/week.csv" });
+ */
+export const ingestWeek = defineWorkflow({
+  name: "finra.otc_transparency.ingest_week",
+  domain: "finra",
+  description: "Loads one week of one tier of FINRA OTC Transparency data (ATS volume by symbol and venue).",
+  params: IngestWeekParams,
+  partition: ({ params }) => ({ week_start: params.week_start, tier: params.tier }),
+})
+  .fetch<"fetch", WeeklyFileRequest, WeeklyFileRow>("fetch", {
+    // By name: which folders files may come from is the plugin's to say, not the workflow's.
+    from: OTC_TRANSPARENCY,
+    request: ({ params }) => ({ path: params.file }),
+  })
+  .transform("transform", { from: "fetch", row: toTradeActivity, schema: OtcTradeActivity })
+  .quality("quality", {
+    on: "transform",
+    checks: [
+      recordCount({ min: 1 }),
+      unique(TRADE_ACTIVITY_KEY),
+      notNull(["symbol", "mpid", "shares", "trades"]),
+      range("shares", { min: 0 }),
+      range("trades", { min: 0 }),
+      acceptedValues("tier", TIERS),
+      tradesWithinShares,
+    ],
+  })
+  .load("load", { from: "transform", into: tradeActivity, disposition: "replace-partition" })
+  .step("summary", ({ outputs, params, metric }) => {
+    const { fetch, transform, quality, load } = outputs;
+    const rejected = fetch.rejected + transform.rejected;
+    const warnings = quality.results.filter(({ status }) => status !== "PASS").length;
+    metric("total_records", transform.rows);
+    metric("rejected_records", rejected);
+    metric("quality_warnings", warnings);
+    return {
+      tier: params.tier,
+      week_start: params.week_start,
+      week_ending: params.week_ending,
+      records: transform.rows,
+      rejected,
+      inserted: load.inserted,
+      superseded: load.superseded,
+      unchanged: load.unchanged,
+      quality_warnings: warnings,
+      source: params.file,
+      attribution: ATTRIBUTION,
+    };
+  });

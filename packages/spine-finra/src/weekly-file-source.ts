@@ -1,0 +1,42 @@
+import { type FileSourceOptions, fileSource } from "spine-adapters/sources";
+import type { Source } from "spine-core";
+import { isIsoDate } from "./iso-date.ts";
+import { WEEKLY_FILE_COLUMNS, type WeeklyFileRow } from "./weekly-file-columns.ts";
+
+/** The name that the plugin registers its source by. */
+export const OTC_TRANSPARENCY = "finra.otc_transparency";
+
+export interface WeeklyFileSourceOptions extends Pick<FileSourceOptions, "roots" | "batchRows"> {
+  /** `finra.otc_transparency` when left out. */
+  readonly name?: string;
+}
+
+/** What a weekly file is asked for by: a path below one of the source's roots. */
+export interface WeeklyFileRequest {
+  readonly path: string;
+}
+
+/**
+ * FINRA's weekly files as a source of rows with text fields, unchanged. Exactly the eight columns, separated
+ * by pipes, without quotes: names hold quotes and commas that mean nothing. A file cut off within its last
+ * row is refused as a whole (SOURCE_TRUNCATED): some files end without a newline, so its absence alone says
+ * nothing, but the last field is a date and a part of a date is none.
+ *
+ * Errors: those of `fileSource`, all SOURCE_* and not retried, and PERMISSION_DENIED outside the roots.
+ */
+export function finraWeeklyFile(
+  options: WeeklyFileSourceOptions = {},
+): Source<WeeklyFileRequest, WeeklyFileRow> {
+  const { name = OTC_TRANSPARENCY, ...reading } = options;
+  return fileSource({
+    ...reading,
+    name,
+    columns: WEEKLY_FILE_COLUMNS,
+    delimiter: "|",
+    quote: null,
+    lastRow: ({ lastUpdateDate }) =>
+      typeof lastUpdateDate === "string" && isIsoDate(lastUpdateDate)
+        ? null
+        : `its lastUpdateDate is ${JSON.stringify(lastUpdateDate)}, no whole date`,
+  }) as Source<WeeklyFileRequest, WeeklyFileRow>;
+}

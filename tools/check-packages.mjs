@@ -1,0 +1,97 @@
+// Proves that what would be published works: builds, packs, lints the tarballs (publint, attw), installs them into an
+// empty folder and imports every entry with plain `node`. It needs no network.
+import { spawnSync } from "node:child_process";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+// Outside the repository, where no parent folder has a node_modules that could answer for a forgotten dependency.
+const temp = mkdtempSync(join(tmpdir(), "spine-packages-"));
+const packages = readdirSync(join(root, "packages")).map((folder) =>
+  JSON.parse(readFileSync(join(root, "packages", folder, "package.json"), "utf8")),
+);
+
+try {
+  run("npm", ["run", "--silent", "build"]);
+  for (const pkg of packages) {
+    const tarball = pack(pkg);
+    await lint(pkg, tarball);
+    install(pkg, tarball);
+  }
+  const entries = packages.flatMap((pkg) => Object.keys(pkg.exports).map((path) => pkg.name + path.slice(1)));
+  for (const entry of entries) importWithPlainNode(entry);
+  console.log(`packages ok: ${packages.map((pkg) => pkg.name).join(", ")}; imported ${entries.join(", ")}`);
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+} finally {
+  rmSync(temp, { recursive: true });
+}
+
+function pack({ name, version }) {
+  run("npm", ["pack", "--silent", "--workspace", name, "--pack-destination", temp]);
+  return join(temp, `${name}-${version}.tgz`);
+}
+
+async function lint({ name }, tarball) {
+  const { messages, pkg } = await publint({
+    pack: { tarball: new Uint8Array(readFileSync(tarball)).buffer },
+    strict: true,
+  });
+  if (messages.length > 0) {
+    const lines = messages.map(
+      (message) => `  ${message.type}: ${formatMessage(message, pkg, { color: false })}`,
+    );
+    throw new Error(`publint on ${name}:\n${lines.join("\n")}`);
+  }
+  run("attw", [tarball, "--profile", "esm-only", "--no-definitely-typed", "--no-color", "--format", "ascii"]);
+}
+
+/** Unpacks it beside the other packages; of the third-party ones it finds those that its package.json names, no others. */
+function install({ name, dependencies = {}, peerDependencies = {} }, tarball) {
+  const folder = join(temp, "node_modules", name);
+  mkdirSync(folder, { recursive: true });
+  run("tar", ["-xzf", tarball, "-C", folder, "--strip-components=1"]);
+  for (const dependency of Object.keys({ ...dependencies, ...peerDependencies })) {
+    if (packages.some((pkg) => pkg.name === dependency)) continue;
+    const link = join(folder, "node_modules", dependency);
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(join(root, "node_modules", dependency), link, "junction");
+  }
+}
+
+function importWithPlainNode(entry) {
+  const file = join(temp, "import.mjs");
+  writeFileSync(
+    file,
+    `const names = Object.keys(await import(${JSON.stringify(entry)}));
+     if (names.length === 0) throw new Error("it exports nothing");`,
+  );
+  run(process.execPath, [file], `import "${entry}" from its built package`);
+}
+
+function run(command, args, title = [command, ...args].join(" ")) {
+  const { NODE_OPTIONS: _, ...env } = process.env;
+  const { error, status, stdout, stderr } = spawnSync(command, args, {
+    cwd: command === process.execPath ? temp : root,
+    encoding: "utf8",
+    env: {
+      ...env,
+      PATH: `${join(root, "node_modules", ".bin")}${process.platform === "win32" ? ";" : ":"}${env.PATH}`,
+    },
+    shell: process.platform === "win32" && command !== process.execPath,
+  });
+  if (status !== 0) throw new Error(`${title} failed:\n${error?.message ?? ""}${stdout}${stderr}`);
+}

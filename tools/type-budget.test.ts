@@ -1,0 +1,74 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+
+const repository = join(import.meta.dirname, "..");
+const STEPS = 60;
+
+// What the compiler does for a type that grows with every step decides how long a workflow may become: a builder that
+// flattens its outputs at each step dies near step 50. Raise the budget knowingly, never to make the test pass.
+// Measured with TypeScript 7.0.2: 162,000 for sixty steps, of which 85,000 are zod's and the first step's; budget = 1.3 times.
+const BUDGET = 210_000;
+
+/** A workflow of sixty steps, each of which reads the one before; `broken` adds mistakes that must not compile. */
+function workflowSource(): string {
+  const steps = Array.from({ length: STEPS }, (_, index) => {
+    const n = index + 1;
+    const before = n === 1 ? "params.start" : `outputs.step${n - 1}.value`;
+    return `  .step("step${n}", ({ ${n === 1 ? "params" : "outputs"} }) => ({ value: ${before} + 1, step${n}: "${n}", at: new Date() }))`;
+  });
+  return `import { defineWorkflow, type OutputsOf } from "spine-core";
+import { expectTypeOf } from "vitest";
+import { z } from "zod";
+
+const sixty = defineWorkflow({ name: "test.sixty_steps", params: z.object({ start: z.number() }) })
+${steps.join("\n")};
+
+type Outputs = OutputsOf<typeof sixty>;
+// A Date is a string once it went through the history; the types say so.
+expectTypeOf<Outputs["step1"]>().toEqualTypeOf<{ readonly value: number; readonly step1: string; readonly at: string }>();
+expectTypeOf<Outputs["step${STEPS}"]>().toEqualTypeOf<{ readonly value: number; readonly step${STEPS}: string; readonly at: string }>();
+expectTypeOf<keyof Outputs>().toEqualTypeOf<${steps.map((_, index) => `"step${index + 1}"`).join(" | ")}>();
+// @ts-expect-error there is no step of that name
+sixty.step("end", ({ outputs }) => outputs.step${STEPS + 1});
+// @ts-expect-error step 1 has no such field
+sixty.step("end", ({ outputs }) => outputs.step1.step2);
+// @ts-expect-error the name is taken
+sixty.step("step30", () => 1);
+`;
+}
+
+test("a workflow of sixty steps is typed to the last one, within its budget", () => {
+  // Below node_modules, so that packages resolve and no other check sees the file.
+  const cache = join(repository, "node_modules", ".cache");
+  mkdirSync(cache, { recursive: true });
+  const folder = mkdtempSync(join(cache, "type-budget-"));
+  try {
+    writeFileSync(join(folder, "sixty-steps.ts"), workflowSource());
+    const options = { composite: false, declaration: false, emitDeclarationOnly: false, noEmit: true };
+    const config = {
+      extends: join(repository, "tsconfig.base.json"),
+      compilerOptions: options,
+      files: ["sixty-steps.ts"],
+    };
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
+    // One thread: the count of instantiations depends on how files are dealt out to several checkers.
+    const tsc = spawnSync(
+      "tsc",
+      ["-p", folder, "--extendedDiagnostics", "--singleThreaded", "--pretty", "false"],
+      {
+        cwd: repository,
+        encoding: "utf8",
+        env: { ...process.env, PATH: `${join(repository, "node_modules", ".bin")}:${process.env.PATH}` },
+      },
+    );
+    expect(tsc.stdout).not.toMatch(/error TS/);
+    expect(tsc.status, tsc.stdout + tsc.stderr).toBe(0);
+    const instantiations = Number(/Instantiations:\s+(\d+)/.exec(tsc.stdout)?.[1]);
+    console.log(`${STEPS} steps: ${instantiations} type instantiations (budget ${BUDGET})`);
+    expect(instantiations).toBeLessThanOrEqual(BUDGET);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
