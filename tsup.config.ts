@@ -4,7 +4,9 @@ import { defineConfig, type Options } from "tsup";
 function pkg(name: string, entry: Record<string, string>): Options {
   return {
     name,
-    entry: Object.fromEntries(Object.entries(entry).map(([out, src]) => [out, `packages/${name}/src/${src}`])),
+    entry: Object.fromEntries(
+      Object.entries(entry).map(([out, src]) => [out, `packages/${name}/src/${src}`]),
+    ),
     outDir: `packages/${name}/dist`,
     format: ["esm"],
     dts: false,

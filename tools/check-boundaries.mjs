@@ -1,7 +1,7 @@
 // Fails when an import goes where it must not: `node tools/check-boundaries.mjs [root]`.
 // These tables are the rules; the code below only applies them.
 
-/** Package → what its sources may import of ours; tests and src/testing may import `inTests` as well. */
+/** Package → what its sources may import of ours; tests and testing/ folders may import `inTests` as well. */
 const PACKAGES = {
   "spine-core": { uses: [], inTests: [] },
   "spine-adapters": { uses: ["spine-core"], inTests: ["spine-core/testing"] },
@@ -137,7 +137,7 @@ function packageOf(file) {
 }
 
 function isTest(file, testingFolder = true) {
-  return /\.test(-d)?\.tsx?$/.test(file) || (testingFolder && file.includes("/src/testing/"));
+  return /\.test(-d)?\.tsx?$/.test(file) || (testingFolder && /\/src\/(.*\/)?testing\//.test(file));
 }
 
 function targetOf(file, specifier) {

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { sqlite } from "spine-adapters/databases";
-import { canonicalJson, createSpine, type Run, type Spine } from "spine-core";
+import { canonicalJson, createSpine, type InputOf, type Run, type Spine } from "spine-core";
 import { describeFile, finra, ingestWeek, type WeeklyFile } from "spine-finra";
 
 /** Opens the database with the FINRA plugin, without beginning to work yet. */
@@ -22,7 +22,8 @@ export async function paramsOf(
   return { file, params: { tier, week_ending, last_update_date, file: file.path } };
 }
 
-type IngestParams = Parameters<typeof ingestWeek.params.parse>[0] & Record<string, unknown>;
+/** What `ingestWeek` takes, as a file describes it. */
+type IngestParams = InputOf<typeof ingestWeek>;
 
 /**
  * Starts the ingest of a file, or finds the one of the same file that an earlier process left unfinished.

@@ -5,7 +5,9 @@ import { start, temporaryFolder } from "./testing/command.ts";
 import { query, tableHash } from "./testing/inspect.ts";
 
 const real = new URL("../../../shared/data/finra-otc-weekly/", import.meta.url);
-const withRealData = test.skipIf(!existsSync(real));
+const present = existsSync(real);
+const withRealData = test.skipIf(!present);
+const reason = present ? "" : " (skipped: real data not present)";
 const file = (name: string) => new URL(name, real).pathname;
 
 test("without a file it loads the generated sample week, all three tiers, and says SAMPLE", async () => {
@@ -37,7 +39,7 @@ test("without a file it loads the generated sample week, all three tiers, and sa
 });
 
 withRealData(
-  "the real OTCE file of 2025-12-15 gives its golden figures, and loading it twice changes nothing (skipped: real data not present)",
+  `the real OTCE file of 2025-12-15 gives its golden figures, and loading it twice changes nothing${reason}`,
   async () => {
     using folder = temporaryFolder();
     const db = join(folder.path, "x.db");
@@ -63,7 +65,7 @@ withRealData(
 );
 
 withRealData(
-  "the real OTCE file of 2025-12-29 quarantines its row without a symbol, with the reason (skipped: real data not present)",
+  `the real OTCE file of 2025-12-29 quarantines its row without a symbol, with the reason${reason}`,
   async () => {
     using folder = temporaryFolder();
     const db = join(folder.path, "x.db");

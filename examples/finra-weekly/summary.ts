@@ -66,7 +66,7 @@ export async function summarize(spine: Spine, runId: string, source: string): Pr
 }
 
 /** The error's three keys on the wire. */
-export function errorKeys(error: ErrorJson | null): Pick<Summary, "error" | "error_code" | "error_category"> {
+function errorKeys(error: ErrorJson | null): Pick<Summary, "error" | "error_code" | "error_category"> {
   return {
     error: error?.message ?? null,
     error_code: error?.code ?? null,

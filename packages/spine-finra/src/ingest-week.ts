@@ -46,7 +46,7 @@ export const ingestWeek = defineWorkflow({
     on: "transform",
     checks: [
       recordCount({ min: 1 }),
-      unique(TRADE_ACTIVITY_KEY),
+      unique(TRADE_ACTIVITY_KEY, { name: "unique(natural key)" }),
       notNull(["symbol", "mpid", "shares", "trades"]),
       range("shares", { min: 0 }),
       range("trades", { min: 0 }),

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import { encodeJson, type Row, SpineError, ValidationError } from "spine-core";
+import { encodeJson, type Row, ValidationError } from "spine-core";
 
 /** A chunk as it is stored. */
 export interface EncodedChunk {
@@ -31,9 +31,12 @@ const CELL_LIMITS = { maxLength: 16 * 1024 * 1024, maxDepth: 64 };
  */
 export function encodeChunk(rows: readonly Row[], lines: readonly number[] | null): EncodedChunk {
   if (lines && lines.length !== rows.length) {
-    throw new ValidationError(`A chunk has ${rows.length} rows and ${lines.length} lines; they are parallel.`, {
-      code: "PAYLOAD_INVALID",
-    });
+    throw new ValidationError(
+      `A chunk has ${rows.length} rows and ${lines.length} lines; they are parallel.`,
+      {
+        code: "PAYLOAD_INVALID",
+      },
+    );
   }
   const text = Buffer.from(JSON.stringify(toBlocks(rows)));
   return {
@@ -114,12 +117,4 @@ function toRuns(lines: readonly number[]): readonly LineRun[] {
     if (position === 0 || line !== (lines[position - 1] ?? 0) + 1) runs.push([position, line]);
   }
   return runs;
-}
-
-/** Stored data that cannot be read is said to be so, not taken for an empty chunk. */
-export function damaged(dataset: string, chunk: number, cause?: unknown): SpineError {
-  return new SpineError("DATABASE_FAILED", `Chunk ${chunk} of dataset ${dataset} is damaged or gone.`, {
-    context: { dataset, chunk },
-    cause,
-  });
 }

@@ -7,7 +7,6 @@ import {
   type DatasetState,
   type DatasetStore,
   type DatasetWriter,
-  decodeJson,
   newId,
   type Reject,
   type RejectQuery,
@@ -15,39 +14,23 @@ import {
   type StoredReject,
   ValidationError,
 } from "spine-core";
-import type { SqliteConnection, SqlValue } from "../databases/sqlite/sqlite-connection.ts";
+import type { SqliteConnection } from "../databases/sqlite/sqlite-connection.ts";
 import type { SqlitePool } from "../databases/sqlite/sqlite-pool.ts";
+import { isoTime } from "../history/iso-time.ts";
 import type { StateTables } from "../history/state-tables.ts";
-import { damaged, decodeLines, decodeRows, encodeChunk } from "./chunk-codec.ts";
-
-interface DatasetRow {
-  readonly dataset_id: string;
-  readonly run_id: string;
-  readonly step_name: string;
-  readonly token: number;
-  readonly chunks: number;
-  readonly rows: number;
-  readonly rejected: number;
-  readonly bytes: number;
-  readonly cursor: string | null;
-  readonly hash: string | null;
-  readonly sealed_at: string | null;
-}
-
-interface ChunkRow {
-  readonly rows: number;
-  readonly lines: string | null;
-  readonly data: Uint8Array;
-}
-
-interface RejectRow {
-  readonly step_name: string;
-  readonly position: number;
-  readonly code: string;
-  readonly message: string;
-  readonly line: number | null;
-  readonly raw: string;
-}
+import { encodeChunk } from "./chunk-codec.ts";
+import {
+  type ChunkRow,
+  chunkDamaged,
+  type DatasetRow,
+  datasetMissing,
+  type RejectRow,
+  readChunk,
+  readRef,
+  readReject,
+  readState,
+  writerFenced,
+} from "./dataset-rows.ts";
 
 interface SqliteDatasetOptions {
   readonly pool: SqlitePool;
@@ -79,7 +62,7 @@ export class SqliteDatasetStore implements DatasetStore {
         runId,
         step,
       );
-      if (present && present.token > token) throw fenced(writer, present.token);
+      if (present && present.token > token) throw writerFenced(writer, present.token);
       if (present && !fresh) {
         connection.run(
           `UPDATE ${this.#t.datasets} SET token = ? WHERE dataset_id = ?`,
@@ -89,17 +72,19 @@ export class SqliteDatasetStore implements DatasetStore {
         return readState(present);
       }
       if (present) this.#drop(connection, present.dataset_id);
-      const created = connection.get<DatasetRow>(
-        `INSERT INTO ${this.#t.datasets}
-  (dataset_id, run_id, step_name, token, chunks, rows, rejected, bytes, created_at)
-VALUES (?, ?, ?, ?, 0, 0, 0, 0, ?) RETURNING *`,
-        newId(),
-        runId,
-        step,
+      const dataset = newId();
+      connection.insert(this.#t.datasets, {
+        dataset_id: dataset,
+        run_id: runId,
+        step_name: step,
         token,
-        this.#now(),
-      );
-      return readState(created as DatasetRow);
+        chunks: 0,
+        rows: 0,
+        rejected: 0,
+        bytes: 0,
+        created_at: this.#now(),
+      });
+      return readState(this.#find(connection, dataset) as DatasetRow);
     });
   }
 
@@ -116,14 +101,25 @@ VALUES (?, ?, ?, ?, 0, 0, 0, 0, ?) RETURNING *`,
 SET chunks = chunks + 1, rows = rows + ?, rejected = rejected + ?, bytes = bytes + ?, cursor = ?
 WHERE dataset_id = ? AND run_id = ? AND step_name = ? AND token = ? AND chunks = ? AND sealed_at IS NULL
 RETURNING *`,
-        ...[rows.length, rejects.length, bytes, cursor],
-        ...[dataset, writer.runId, writer.step, writer.token, index],
+        rows.length,
+        rejects.length,
+        bytes,
+        cursor,
+        dataset,
+        writer.runId,
+        writer.step,
+        writer.token,
+        index,
       );
       if (!row) throw this.#refusal(connection, writer, dataset, index);
-      connection.run(
-        `INSERT INTO ${this.#t.dataset_chunks} (dataset_id, chunk, rows, hash, lines, data) VALUES (?, ?, ?, ?, ?, ?)`,
-        ...[dataset, index, rows.length, hash, lineRuns, data],
-      );
+      connection.insert(this.#t.dataset_chunks, {
+        dataset_id: dataset,
+        chunk: index,
+        rows: rows.length,
+        hash,
+        lines: lineRuns,
+        data,
+      });
       this.#insertRejects(connection, dataset, row.rejected - rejects.length, rejects, raws);
       return readState(row);
     });
@@ -132,7 +128,8 @@ RETURNING *`,
   async seal(writer: DatasetWriter, dataset: string): Promise<DatasetRef> {
     return await this.#pool.write((connection) => {
       const row = this.#find(connection, dataset);
-      if (!row || row.token !== writer.token || row.sealed_at === null) this.#seal(connection, writer, dataset);
+      if (!row || row.token !== writer.token || row.sealed_at === null)
+        this.#seal(connection, writer, dataset);
       return readRef(this.#find(connection, dataset) as DatasetRow);
     });
   }
@@ -142,7 +139,7 @@ RETURNING *`,
     { fromChunk = 0, signal }: { readonly fromChunk?: number; readonly signal?: AbortSignal } = {},
   ): AsyncIterable<DatasetChunk> {
     const state = await this.#pool.read((connection) => this.#find(connection, dataset));
-    if (!state) throw missing(dataset);
+    if (!state) throw datasetMissing(dataset);
     if (state.sealed_at === null) {
       throw new SpineError(
         "HISTORY_CONFLICT",
@@ -159,7 +156,8 @@ RETURNING *`,
           index,
         ),
       );
-      if (!chunk) throw (await this.#isGone(dataset)) ? missing(dataset) : damaged(dataset, index);
+      if (!chunk)
+        throw (await this.#isGone(dataset)) ? datasetMissing(dataset) : chunkDamaged(dataset, index);
       yield readChunk(dataset, index, chunk);
     }
   }
@@ -185,15 +183,7 @@ ORDER BY d.dataset_id, r.position LIMIT ?`,
         limit,
       ),
     );
-    return rows.map(({ step_name, position, code, message, line, raw }) => ({
-      runId,
-      step: step_name,
-      index: position,
-      code,
-      message,
-      line,
-      raw: decodeJson(raw),
-    }));
+    return rows.map((row) => readReject(runId, row));
   }
 
   async remove(runId: string): Promise<void> {
@@ -223,11 +213,9 @@ ORDER BY d.dataset_id, r.position LIMIT ?`,
     raws: readonly string[],
   ): void {
     for (const [index, { code, message, line }] of rejects.entries()) {
-      const values: SqlValue[] = [dataset, first + index, code, message, line, raws[index] ?? "null"];
-      connection.run(
-        `INSERT INTO ${this.#t.rejects} (dataset_id, position, code, message, line, raw) VALUES (?, ?, ?, ?, ?, ?)`,
-        ...values,
-      );
+      const raw = raws[index] ?? "null";
+      const position = first + index;
+      connection.insert(this.#t.rejects, { dataset_id: dataset, position, code, message, line, raw });
     }
   }
 
@@ -242,7 +230,12 @@ ORDER BY d.dataset_id, r.position LIMIT ?`,
     const sealed = connection.run(
       `UPDATE ${this.#t.datasets} SET sealed_at = coalesce(sealed_at, ?), hash = ?
 WHERE dataset_id = ? AND run_id = ? AND step_name = ? AND token = ?`,
-      ...[this.#now(), hash.digest("hex"), dataset, writer.runId, writer.step, writer.token],
+      this.#now(),
+      hash.digest("hex"),
+      dataset,
+      writer.runId,
+      writer.step,
+      writer.token,
     );
     if (sealed === 0) throw this.#refusal(connection, writer, dataset, null);
   }
@@ -255,8 +248,8 @@ WHERE dataset_id = ? AND run_id = ? AND step_name = ? AND token = ?`,
     index: number | null,
   ): SpineError {
     const row = this.#find(connection, dataset);
-    if (!row || row.run_id !== writer.runId || row.step_name !== writer.step) return missing(dataset);
-    if (row.token !== writer.token) return fenced(writer, row.token);
+    if (!row || row.run_id !== writer.runId || row.step_name !== writer.step) return datasetMissing(dataset);
+    if (row.token !== writer.token) return writerFenced(writer, row.token);
     const context = { dataset, runId: writer.runId, step: writer.step };
     if (row.sealed_at !== null) {
       return new SpineError("HISTORY_CONFLICT", `The dataset ${dataset} is sealed: nothing can be added.`, {
@@ -285,47 +278,6 @@ WHERE dataset_id = ? AND run_id = ? AND step_name = ? AND token = ?`,
   }
 
   #now(): string {
-    return new Date(this.#clock.now()).toISOString();
+    return isoTime(this.#clock.now());
   }
-}
-
-function readState(row: DatasetRow): DatasetState {
-  const { chunks, rows, rejected, bytes, cursor } = row;
-  return {
-    dataset: row.dataset_id,
-    chunks,
-    rows,
-    rejected,
-    bytes,
-    cursor: cursor === null ? null : decodeJson(cursor),
-    sealed: row.sealed_at !== null,
-  };
-}
-
-function readRef({ dataset_id, rows, rejected, bytes, hash }: DatasetRow): DatasetRef {
-  return { dataset: dataset_id, rows, rejected, bytes, hash: hash ?? "" };
-}
-
-function readChunk(dataset: string, index: number, { rows, lines, data }: ChunkRow): DatasetChunk {
-  try {
-    return { index, rows: decodeRows(data), lines: decodeLines(lines, rows) };
-  } catch (error) {
-    throw damaged(dataset, index, error);
-  }
-}
-
-function missing(dataset: string): SpineError {
-  return new SpineError(
-    "DATASET_MISSING",
-    `The dataset ${dataset} is not there (any more): retention removes the datasets of old runs.`,
-    { context: { dataset } },
-  );
-}
-
-function fenced({ runId, step, token }: DatasetWriter, current: number): SpineError {
-  return new SpineError(
-    "FENCED",
-    `Step "${step}" may not write its dataset with token ${token}: the right to write is with token ${current}.`,
-    { context: { runId, step } },
-  );
 }

@@ -3,18 +3,19 @@ import {
   type CommitResult,
   type ControlCommit,
   type CreateCommit,
-  isTerminal,
   partitionKey,
   type RunChange,
   type RunCommit,
-  SpineError,
   type RunStatus,
+  SpineError,
   type StepBegin,
   type StepEnd,
 } from "spine-core";
-import type { SqliteConnection, SqlValue } from "../databases/sqlite/sqlite-connection.ts";
+import type { SqliteConnection } from "../databases/sqlite/sqlite-connection.ts";
 import { isUniqueViolation } from "../databases/sqlite/sqlite-error.ts";
 import type { HistorySql } from "./history-sql.ts";
+import { isoTime } from "./iso-time.ts";
+import { RunColumns } from "./run-columns.ts";
 import { appendEvents, type NewEvent, runChanged, stepBegan, stepEnded } from "./run-events.ts";
 import { writeAttachments } from "./write-attachments.ts";
 
@@ -55,12 +56,30 @@ function create({ connection, sql, at }: Scope, { run, begun }: CreateCommit): C
   if (run.worker !== null) events.push({ type: "run.started", data: { worker: run.worker } });
   events.push(...begun.map(stepBegan));
   const { runId, workflow, domain, partition, key, worker, fingerprint, params, paramsHash } = run;
-  const inserted = connection.run(
-    sql.insertRun,
-    ...[runId, workflow, domain, partition && partitionKey(partition)],
-    ...[partition && JSON.stringify(partition), key, worker === null ? "PENDING" : "RUNNING", events.length],
-    ...[worker, fingerprint, params, paramsHash, run.triggeredBy, run.parentRunId, begun.length, at],
-    ...[worker === null ? null : at, worker === null ? isoTime(run.availableAt) : null],
+  const inserted = connection.insert(
+    sql.tables.workflow_runs,
+    {
+      run_id: runId,
+      workflow_name: workflow,
+      domain,
+      partition_key: partition && partitionKey(partition),
+      partition: partition && JSON.stringify(partition),
+      run_key: key,
+      status: worker === null ? "PENDING" : "RUNNING",
+      version: events.length,
+      token: 1,
+      worker,
+      fingerprint,
+      params,
+      params_hash: paramsHash,
+      triggered_by: run.triggeredBy,
+      parent_run_id: run.parentRunId,
+      attempts: begun.length,
+      created_at: at,
+      started_at: worker === null ? null : at,
+      available_at: worker === null ? isoTime(run.availableAt) : null,
+    },
+    "ON CONFLICT (workflow_name, run_key) WHERE run_key IS NOT NULL DO NOTHING",
   );
   if (inserted === 0) return existing(connection, sql, workflow, key);
   begin({ connection, sql, at }, runId, begun, begun.length);
@@ -74,7 +93,11 @@ function existing(
   workflow: string,
   key: string | null,
 ): CommitResult {
-  const row = connection.get<{ run_id: string; params_hash: string }>(sql.runOfKey, workflow, key);
+  const row = connection.get<{ run_id: string; params_hash: string }>(
+    `SELECT run_id, params_hash FROM ${sql.tables.workflow_runs} WHERE workflow_name = ? AND run_key = ?`,
+    workflow,
+    key,
+  );
   if (!row) throw new SpineError("HISTORY_CONFLICT", `A run of "${workflow}" was neither stored nor found.`);
   return { result: "duplicate", runId: row.run_id, paramsHash: row.params_hash };
 }
@@ -87,7 +110,7 @@ function advance(scope: Scope, { runId, fence, transition }: AdvanceCommit): Com
   // Every write has an event, so that whoever follows the events misses nothing.
   if (events.length === 0) events.push({ type: "run.updated", data: {} });
 
-  const change = new ColumnChange(events.length);
+  const change = new RunColumns(events.length);
   if (begun.length > 0) change.add("attempts = attempts + ?", begun.length);
   if (metrics) change.add("metrics = json_patch(metrics, ?)", JSON.stringify(metrics));
   if (run) change.addRun(run, at);
@@ -96,12 +119,14 @@ function advance(scope: Scope, { runId, fence, transition }: AdvanceCommit): Com
     `UPDATE ${sql.tables.workflow_runs} SET ${change.sql}
 WHERE run_id = ? AND worker = ? AND token = ? AND status = 'RUNNING' RETURNING version, attempts`,
     ...change.values,
-    ...[runId, fence.worker, fence.token],
+    runId,
+    fence.worker,
+    fence.token,
   );
   if (!row) return { result: connection.get(sql.runStatus, runId) ? "fenced" : "missing" };
   for (const end of ended) finish(scope, runId, end);
   begin(scope, runId, begun, row.attempts);
-  writeAttachments(connection, sql, { runId, version: row.version, at }, attachments);
+  writeAttachments({ connection, tables: sql.tables, runId, version: row.version, at }, attachments);
   appendEvents(connection, sql, runId, row.version, at, events);
   return { result: "committed", version: row.version };
 }
@@ -116,7 +141,7 @@ function control(scope: Scope, { runId, from, change, reason }: ControlCommit): 
     .map(({ step_name, attempt }) => ({ type: "step.cancelled", data: { step: step_name, attempt } }));
   const events = [...cancelled, runChanged(change.status, { reason, ...errorCode(change) })];
 
-  const columns = new ColumnChange(events.length);
+  const columns = new RunColumns(events.length);
   columns.add("token = token + 1");
   // Queued again: what it ended with the last time is not its result any more.
   if (change.status === "PENDING") columns.add("outputs = NULL");
@@ -132,36 +157,6 @@ function control(scope: Scope, { runId, from, change, reason }: ControlCommit): 
   return { result: "committed", version };
 }
 
-/** The SET of an UPDATE of a run's row. */
-class ColumnChange {
-  readonly values: SqlValue[] = [];
-  readonly #parts: string[] = [];
-
-  constructor(events: number) {
-    this.add("version = version + ?", events);
-  }
-
-  get sql(): string {
-    return this.#parts.join(", ");
-  }
-
-  add(part: string, ...values: readonly SqlValue[]): void {
-    this.#parts.push(part);
-    this.values.push(...values);
-  }
-
-  /** A run has a worker while it is RUNNING, a time while it waits for one, an end when it has ended. */
-  addRun({ status, outputs, error, availableAt }: RunChange, at: string): void {
-    this.add("status = ?", status);
-    if (outputs !== undefined) this.add("outputs = ?", outputs);
-    if (error !== undefined) this.add("error = ?", error && JSON.stringify(error));
-    if (status === "RUNNING") return;
-    const due = availableAt === undefined ? null : isoTime(availableAt);
-    const available = status === "PENDING" ? (due ?? at) : status === "WAITING" ? due : null;
-    this.add("worker = NULL, available_at = ?, completed_at = ?", available, isTerminal(status) ? at : null);
-  }
-}
-
 function begin(
   { connection, sql, at }: Scope,
   runId: string,
@@ -170,18 +165,37 @@ function begin(
 ): void {
   for (const [index, { name, kind, attempt }] of begun.entries()) {
     const seq = attempts - begun.length + 1 + index;
-    connection.run(sql.insertStep, runId, seq, name, kind, attempt, at);
+    connection.insert(sql.tables.workflow_step_runs, {
+      run_id: runId,
+      seq,
+      step_name: name,
+      step_type: kind,
+      attempt,
+      status: "RUNNING",
+      started_at: at,
+    });
   }
 }
 
 function finish({ connection, sql, at }: Scope, runId: string, end: StepEnd): void {
   const { name, attempt, status, output, error, rows, metrics, retryAt } = end;
   const changed = connection.run(
-    sql.endStep,
-    ...[status, output, error && JSON.stringify(error)],
-    ...[rows?.in ?? null, rows?.out ?? null, rows?.rejected ?? null],
-    ...[JSON.stringify(metrics), at, retryAt === null ? null : isoTime(retryAt)],
-    ...[runId, name, attempt],
+    `UPDATE ${sql.tables.workflow_step_runs} SET
+  status = ?, output = ?, error = ?, rows_in = ?, rows_out = ?, rows_rejected = ?,
+  metrics = ?, completed_at = ?, retry_at = ?
+WHERE run_id = ? AND step_name = ? AND attempt = ? AND status IN ('RUNNING', 'WAITING')`,
+    status,
+    output,
+    error && JSON.stringify(error),
+    rows?.in ?? null,
+    rows?.out ?? null,
+    rows?.rejected ?? null,
+    JSON.stringify(metrics),
+    at,
+    retryAt === null ? null : isoTime(retryAt),
+    runId,
+    name,
+    attempt,
   );
   if (changed === 1) return;
   throw new SpineError(
@@ -193,8 +207,4 @@ function finish({ connection, sql, at }: Scope, runId: string, end: StepEnd): vo
 
 function errorCode({ error }: RunChange): { readonly error_code?: string } {
   return error ? { error_code: error.code } : {};
-}
-
-function isoTime(ms: number): string {
-  return new Date(ms).toISOString();
 }

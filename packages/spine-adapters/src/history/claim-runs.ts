@@ -1,6 +1,7 @@
 import type { ClaimedRun, ClaimRequest } from "spine-core";
 import type { SqliteConnection } from "../databases/sqlite/sqlite-connection.ts";
 import type { HistorySql } from "./history-sql.ts";
+import { isoTime } from "./iso-time.ts";
 import { appendEvents } from "./run-events.ts";
 import { type RunRow, readRun, readStep, type StepRow } from "./run-rows.ts";
 
@@ -36,7 +37,7 @@ ORDER BY run_id LIMIT ?`,
     `SELECT run_id, status, worker FROM ${tables.workflow_runs}
 WHERE available_at IS NOT NULL AND available_at <= ? AND workflow_name IN (SELECT value FROM json_each(?))
 ORDER BY available_at, run_id LIMIT ?`,
-    new Date(now).toISOString(),
+    isoTime(now),
     known,
     limit - lost.length,
   );
@@ -66,7 +67,7 @@ export function claimRun(
   worker: string,
   now: number,
 ): ClaimedRun {
-  const at = new Date(now).toISOString();
+  const at = isoTime(now);
   const steps = connection.all<StepRow>(sql.stepRows, run_id).map(readStep);
   const takenOver = status === "RUNNING";
   const crashed = takenOver && steps.some((step) => step.status === "RUNNING");

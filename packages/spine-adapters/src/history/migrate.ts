@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { SpineError } from "spine-core";
 import type { SqliteConnection } from "../databases/sqlite/sqlite-connection.ts";
+import { isoTime } from "./iso-time.ts";
 import { SQLITE_MIGRATIONS } from "./migrations/index.ts";
 import type { Migration } from "./migrations/migration.ts";
 import { type StateTables, stateTables } from "./state-tables.ts";
@@ -31,12 +32,11 @@ export function migrate(
   checkApplied(applied, migrations);
   for (const migration of migrations.slice(applied.length)) {
     connection.script(migration.sql(tables));
-    connection.run(
-      `INSERT INTO ${tables.migrations} (id, checksum, applied_at) VALUES (?, ?, ?)`,
-      migration.id,
-      checksum(migration),
-      new Date(now).toISOString(),
-    );
+    connection.insert(tables.migrations, {
+      id: migration.id,
+      checksum: checksum(migration),
+      applied_at: isoTime(now),
+    });
   }
 }
 
@@ -62,5 +62,7 @@ function checkApplied(applied: readonly Applied[], known: readonly Migration[]):
 
 /** Of the text without a prefix: the same code, whatever its tables are called. */
 function checksum(migration: Migration): string {
-  return createHash("sha256").update(migration.sql(stateTables(""))).digest("hex");
+  return createHash("sha256")
+    .update(migration.sql(stateTables("")))
+    .digest("hex");
 }

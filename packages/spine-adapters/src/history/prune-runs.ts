@@ -1,6 +1,7 @@
 import { isTerminal, type RunStatus } from "spine-core";
 import type { SqliteConnection } from "../databases/sqlite/sqlite-connection.ts";
 import type { HistorySql } from "./history-sql.ts";
+import { isoTime } from "./iso-time.ts";
 
 interface OldRun {
   readonly run_id: string;
@@ -18,7 +19,7 @@ export function pruneRuns(
   { tables }: HistorySql,
   { before, limit }: { readonly before: number; readonly limit: number },
 ): readonly string[] {
-  const cutOff = new Date(before).toISOString();
+  const cutOff = isoTime(before);
   const ids = findOld(connection, tables.workflow_runs, cutOff, limit);
   const list = JSON.stringify(ids);
   for (const table of [
@@ -48,7 +49,8 @@ function findOld(
   for (const run of connection.iterate<OldRun>(sql)) {
     // Ids are in the order of creation, and a run that is younger than the cut-off has not ended before it.
     if (ids.length >= limit || run.created_at >= cutOff) break;
-    if (isTerminal(run.status) && run.completed_at !== null && run.completed_at < cutOff) ids.push(run.run_id);
+    if (isTerminal(run.status) && run.completed_at !== null && run.completed_at < cutOff)
+      ids.push(run.run_id);
   }
   return ids;
 }

@@ -44,6 +44,6 @@ export function appendEvents(
 ): void {
   for (const [index, { type, data }] of events.entries()) {
     const seq = version - events.length + 1 + index;
-    connection.run(sql.insertEvent, runId, seq, type, at, JSON.stringify(data));
+    connection.insert(sql.tables.run_events, { run_id: runId, seq, type, at, data: JSON.stringify(data) });
   }
 }

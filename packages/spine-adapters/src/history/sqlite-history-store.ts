@@ -17,6 +17,7 @@ import { SqliteTransaction } from "../databases/sqlite/sqlite-transaction.ts";
 import { applyCommit } from "./apply-commit.ts";
 import { claimable, claimRun, nextDue } from "./claim-runs.ts";
 import { type HistorySql, historySql } from "./history-sql.ts";
+import { isoTime } from "./iso-time.ts";
 import { listRuns } from "./list-runs.ts";
 import { pruneRuns } from "./prune-runs.ts";
 import { type EventRow, type RunRow, readEvent, readRun, readStep, type StepRow } from "./run-rows.ts";
@@ -72,14 +73,20 @@ export class SqliteHistoryStore implements HistoryStore {
     try {
       const gone = dead.map((each) => each.worker);
       const isDue = await this.#pool.read((connection) => {
-        const candidates = claimable(connection, this.#sql, { ...request, limit: 1 }, gone, this.#clock.now());
+        const candidates = claimable(
+          connection,
+          this.#sql,
+          { ...request, limit: 1 },
+          gone,
+          this.#clock.now(),
+        );
         return candidates.length > 0 ? true : nextDue(connection, this.#sql, workflows);
       });
       // Asking often costs no write while there is nothing to do.
       if (isDue !== true && dead.length === 0) return { runs: [], nextAt: isDue };
       const claim = await this.#pool.write((connection) => {
         const now = this.#clock.now();
-        for (const each of gone) markGone(connection, this.#sql, each, new Date(now).toISOString());
+        for (const each of gone) markGone(connection, this.#sql, each, isoTime(now));
         const runs = claimable(connection, this.#sql, request, gone, now).map((candidate) =>
           claimRun(connection, this.#sql, candidate, worker, now),
         );
@@ -154,6 +161,6 @@ export class SqliteHistoryStore implements HistoryStore {
   }
 
   #now(): string {
-    return new Date(this.#clock.now()).toISOString();
+    return isoTime(this.#clock.now());
   }
 }

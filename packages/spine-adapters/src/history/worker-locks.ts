@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as delay } from "node:timers/promises";
 import { SpineError } from "spine-core";
 import { isBusy, toSpineError } from "../databases/sqlite/sqlite-error.ts";
 
 /** How long our own lock may be held by somebody who looks whether we are alive. */
-const LIMIT_MS = 5_000;
+const LIMIT_MS = 1_000;
 
 /** A lock that was taken of a worker that is gone. */
 export interface DeadWorker {
@@ -108,7 +108,7 @@ export class WorkerLocks {
 
   /** Releases all of our own; removes the directory when nobody else's file is in it. */
   close(): void {
-    for (const worker of [...this.#held.keys()]) this.release(worker);
+    for (const worker of this.#held.keys()) this.release(worker);
     if (this.#directory === null) return;
     try {
       rmdirSync(this.#directory);

@@ -25,11 +25,7 @@ export function listWorkers(connection: SqliteConnection, { tables }: HistorySql
 }
 
 /** True when a worker was registered and is marked gone. */
-export function isMarkedGone(
-  connection: SqliteConnection,
-  { tables }: HistorySql,
-  worker: string,
-): boolean {
+export function isMarkedGone(connection: SqliteConnection, { tables }: HistorySql, worker: string): boolean {
   const sql = `SELECT state FROM ${tables.workers} WHERE worker_id = ?`;
   return connection.get<{ state: string }>(sql, worker)?.state === "gone";
 }

@@ -1,9 +1,16 @@
-import { type Attachment, partitionKey } from "spine-core";
+import {
+  type Attachment,
+  type LoadAttachment,
+  type PartitionAttachment,
+  partitionKey,
+  type QualityAttachment,
+} from "spine-core";
 import type { SqliteConnection } from "../databases/sqlite/sqlite-connection.ts";
-import type { HistorySql } from "./history-sql.ts";
+import type { StateTables } from "./state-tables.ts";
 
-/** The commit that attachments belong to. */
-interface Owner {
+interface Scope {
+  readonly connection: SqliteConnection;
+  readonly tables: StateTables;
   readonly runId: string;
   /** The number of the commit's last event. */
   readonly version: number;
@@ -11,44 +18,75 @@ interface Owner {
 }
 
 /** Writes what commits together with a transition. */
-export function writeAttachments(
-  connection: SqliteConnection,
-  sql: HistorySql,
-  { runId, version, at }: Owner,
-  attachments: readonly Attachment[],
-): void {
+export function writeAttachments(scope: Scope, attachments: readonly Attachment[]): void {
   for (const [position, attachment] of attachments.entries()) {
     switch (attachment.kind) {
-      case "load": {
-        const { loadId, step, table, partition, disposition, dataset, hash, inserted, superseded } =
-          attachment;
-        const key = partition && partitionKey(partition);
-        const text = partition && JSON.stringify(partition);
-        connection.run(
-          sql.insertLoad,
-          ...[loadId, runId, step, table, key, text, disposition, dataset, hash, inserted, superseded, at],
-        );
+      case "load":
+        writeLoad(scope, attachment);
         break;
-      }
-      case "partition": {
-        const { table, partition, loadId, hash, rows } = attachment;
-        const text = JSON.stringify(partition);
-        connection.run(
-          sql.putPartition,
-          ...[table, partitionKey(partition), text, runId, loadId, hash, rows, at],
-        );
+      case "partition":
+        writePartition(scope, attachment);
         break;
-      }
-      case "quality": {
-        const { check, category, status, blocking, message, ...found } = attachment.result;
-        connection.run(
-          sql.insertQuality,
-          ...[runId, version, position, attachment.step, check, category, status, Number(blocking), message],
-          ...[found.actual === null ? null : String(found.actual), found.expected],
-          ...[found.rowsTested, found.rowsFailed, JSON.stringify(found.samples), at],
-        );
+      case "quality":
+        writeQuality(scope, attachment, position);
         break;
-      }
     }
   }
+}
+
+function writeLoad({ connection, tables, runId, at }: Scope, load: LoadAttachment): void {
+  connection.insert(tables.loads, {
+    load_id: load.loadId,
+    run_id: runId,
+    step_name: load.step,
+    table_name: load.table,
+    partition_key: load.partition && partitionKey(load.partition),
+    partition: load.partition && JSON.stringify(load.partition),
+    disposition: load.disposition,
+    dataset_id: load.dataset,
+    hash: load.hash,
+    inserted: load.inserted,
+    superseded: load.superseded,
+    loaded_at: at,
+  });
+}
+
+function writePartition({ connection, tables, runId, at }: Scope, attachment: PartitionAttachment): void {
+  const { table, partition, loadId, hash, rows } = attachment;
+  connection.insert(
+    tables.partitions,
+    {
+      table_name: table,
+      partition_key: partitionKey(partition),
+      partition: JSON.stringify(partition),
+      run_id: runId,
+      load_id: loadId,
+      hash,
+      rows,
+      loaded_at: at,
+    },
+    `ON CONFLICT (table_name, partition_key) DO UPDATE SET
+  partition = excluded.partition, run_id = excluded.run_id, load_id = excluded.load_id,
+  hash = excluded.hash, rows = excluded.rows, loaded_at = excluded.loaded_at`,
+  );
+}
+
+function writeQuality(scope: Scope, { step, result }: QualityAttachment, position: number): void {
+  scope.connection.insert(scope.tables.quality_results, {
+    run_id: scope.runId,
+    event_seq: scope.version,
+    position,
+    step_name: step,
+    check_name: result.check,
+    category: result.category,
+    status: result.status,
+    blocking: Number(result.blocking),
+    message: result.message,
+    actual: result.actual === null ? null : String(result.actual),
+    expected: result.expected,
+    rows_tested: result.rowsTested,
+    rows_failed: result.rowsFailed,
+    samples: JSON.stringify(result.samples),
+    recorded_at: scope.at,
+  });
 }

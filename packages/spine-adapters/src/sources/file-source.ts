@@ -2,6 +2,7 @@ import { type Page, type Row, type Source, SourceError, SpineError, type StreamO
 import { byteDecoder } from "./byte-decoder.ts";
 import { DelimitedReader } from "./delimited-reader.ts";
 import { recordsBefore } from "./file-cursor.ts";
+import { explainFileError } from "./file-error.ts";
 import { DELIMITER_OF, formatOfPath } from "./file-format.ts";
 import { type FileRules, type FileSourceOptions, fileRules } from "./file-source-options.ts";
 import { JsonDocumentReader } from "./json-document-reader.ts";
@@ -68,7 +69,7 @@ async function* readFile(
     // Whoever aborted gets back the very reason that they gave.
     if (signal?.aborted && error === signal.reason) throw error;
     const known = asSourceError(error, path);
-    throw SpineError.is(known) ? known.withContext({ source: rules.name, path }) : known;
+    throw SpineError.is(known) ? explainFileError(known, rules.name, path) : known;
   }
 }
 

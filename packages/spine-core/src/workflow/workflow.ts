@@ -22,7 +22,6 @@ export interface WorkflowData {
 
 declare const types: unique symbol;
 
-type Add<O, N extends string, R> = O & { readonly [K in N]: R };
 /** A name that no step has yet. */
 type NewName<N extends string, O> = N extends keyof O ? never : N;
 /** The names of the steps whose output is a dataset. */
@@ -34,6 +33,8 @@ type Handler<P, O, R> = (context: StepContext<P, O>) => R;
  * A workflow with the types of its parameters and outputs. Every builder method returns a new, complete
  * workflow; none changes the one that it is called on.
  */
+// The outputs are a plain intersection, spelt out in each method: behind an alias the compiler gives up (TS2589)
+// near a hundred steps, behind a mapped type near fifty.
 export interface Workflow<Input = never, Params = unknown, Outputs = unknown> extends WorkflowData {
   /** Exists only for the type checker. */
   readonly [types]?: {
@@ -47,7 +48,7 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown> ex
     name: NewName<N, Outputs>,
     run: Handler<Params, Outputs, R>,
     options?: StepOptions,
-  ): Workflow<Input, Params, Add<Outputs, N, Json<Awaited<R>>>>;
+  ): Workflow<Input, Params, Outputs & { readonly [K in N]: Json<Awaited<R>> }>;
 
   /** Reads a source into a dataset, page by page; after a crash it goes on at the page that was under way. */
   fetch<N extends string, Request, R extends object = Row>(
@@ -56,7 +57,7 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown> ex
       readonly from: Source<Request, R> | string;
       readonly request: Handler<Params, Outputs, NoInfer<Request>>;
     },
-  ): Workflow<Input, Params, Add<Outputs, N, DatasetRef<R>>>;
+  ): Workflow<Input, Params, Outputs & { readonly [K in N]: DatasetRef<R> }>;
 
   /** Makes a new dataset row by row; a row that is refused goes to the rejects with its reason and line. */
   transform<N extends string, From extends DatasetNames<Outputs>, S extends ZodType<object>>(
@@ -69,7 +70,7 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown> ex
       ) => z.input<S> | Rejection;
       readonly schema: S;
     },
-  ): Workflow<Input, Params, Add<Outputs, N, DatasetRef<Json<z.output<S>> & object>>>;
+  ): Workflow<Input, Params, Outputs & { readonly [K in N]: DatasetRef<Json<z.output<S>> & object> }>;
 
   /** Runs checks over a dataset; a blocking one that fails ends the run before anything is loaded. */
   quality<N extends string, On extends DatasetNames<Outputs>>(
@@ -78,7 +79,7 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown> ex
       readonly on: On;
       readonly checks: readonly QualityCheck<RowOf<Outputs[On]>>[];
     },
-  ): Workflow<Input, Params, Add<Outputs, N, QualityReport>>;
+  ): Workflow<Input, Params, Outputs & { readonly [K in N]: QualityReport }>;
 
   /** Writes a dataset into a table, in one transaction with the step's own record. */
   load<N extends string, From extends DatasetNames<Outputs>>(
@@ -90,7 +91,7 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown> ex
       /** The partition that is replaced; the run's own when left out. */
       readonly partition?: Handler<Params, Outputs, Partition>;
     },
-  ): Workflow<Input, Params, Add<Outputs, N, LoadResult>>;
+  ): Workflow<Input, Params, Outputs & { readonly [K in N]: LoadResult }>;
 
   /** Runs another workflow as a child and waits for it; its outputs are this step's output. */
   pipeline<N extends string, I, P, O>(
@@ -99,7 +100,7 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown> ex
       readonly run: Workflow<I, P, O>;
       readonly params: Handler<Params, Outputs, NoInfer<I>>;
     },
-  ): Workflow<Input, Params, Add<Outputs, N, O>>;
+  ): Workflow<Input, Params, Outputs & { readonly [K in N]: O }>;
 }
 
 export type InputOf<W> = W extends Workflow<infer I, infer _P, infer _O> ? I : never;

@@ -19,7 +19,8 @@ export function bindable(value: unknown): SqlValue {
       if (value instanceof Date) return value.toISOString();
       break;
   }
-  const what = typeof value === "object" ? "an object" : typeof value === "number" ? "NaN" : `a ${typeof value}`;
+  const what =
+    typeof value === "object" ? "an object" : typeof value === "number" ? "NaN" : `a ${typeof value}`;
   throw new ValidationError(
     `A query parameter is ${what}, which SQLite cannot hold. Encode it, e.g. with JSON.stringify.`,
     { code: "PAYLOAD_INVALID" },

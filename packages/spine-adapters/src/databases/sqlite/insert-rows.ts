@@ -95,7 +95,7 @@ class RowInsert {
   }
 
   #misfit(error: unknown, column: string, row: number): SpineError {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
     return new SpineError(
       "LOAD_FAILED",
       `Row ${row} does not fit column "${column}" of table "${this.#table.name}": ${why}.`,

@@ -74,10 +74,13 @@ function checkPath(path: string): void {
   if (path.trim() === "") refuse('The path of the SQLite database is empty. Give a file, or ":memory:".');
   if (/^file:/i.test(path)) refuse(`"${path}" is a URI. Give the plain path of the SQLite database.`);
   if (path.includes("\0")) refuse("The path of the SQLite database contains a NUL character.");
-  if (isDirectory(path)) refuse(`${path} is a directory. Give the path of a file in it, e.g. ${path}/spine.db.`);
+  if (isDirectory(path))
+    refuse(`${path} is a directory. Give the path of a file in it, e.g. ${path}/spine.db.`);
   const directory = dirname(resolve(path));
   if (!isDirectory(directory)) {
-    refuse(`There is no directory ${directory} for the SQLite database ${path}. Create it, or correct the path.`);
+    refuse(
+      `There is no directory ${directory} for the SQLite database ${path}. Create it, or correct the path.`,
+    );
   }
 }
 

@@ -33,6 +33,19 @@ export class SqliteConnection {
     return Number(this.#prepare(sql).run(...values).changes);
   }
 
+  /**
+   * Inserts a row; returns how many there are more, which is 0 when `onConflict` says so.
+   *
+   * @param row the values by the names of their columns.
+   * @param onConflict the clause that follows, e.g. `ON CONFLICT (id) DO NOTHING`.
+   */
+  insert(table: string, row: SqlRow, onConflict = ""): number {
+    const columns = Object.keys(row);
+    const marks = columns.map(() => "?").join(", ");
+    const sql = `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${marks}) ${onConflict}`;
+    return this.run(sql, ...Object.values(row));
+  }
+
   get<R extends object = SqlRow>(sql: string, ...values: readonly SqlValue[]): R | undefined {
     return this.#prepare(sql).get(...values) as R | undefined;
   }

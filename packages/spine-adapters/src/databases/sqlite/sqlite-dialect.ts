@@ -64,7 +64,11 @@ class PoolAdapter extends SqliteAdapter {
   }
 }
 
-type Execute = (sql: string, values: readonly SqlValue[], query: CompiledQuery["query"]) => Promise<SqlResult>;
+type Execute = (
+  sql: string,
+  values: readonly SqlValue[],
+  query: CompiledQuery["query"],
+) => Promise<SqlResult>;
 
 class QueryConnection implements DatabaseConnection {
   /** The transaction that Kysely has begun on this connection. */
@@ -89,19 +93,14 @@ class QueryConnection implements DatabaseConnection {
     };
   }
 
-  // biome-ignore lint/correctness/useYield: Kysely asks for an iterator here
-  async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+  streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
     throw new SpineError(
       "DATABASE_UNSUPPORTED",
       "The SQLite adapter does not stream queries. Read in pages: `where key > last`, `orderBy key`, `limit n`.",
     );
   }
 
-  async #result(
-    sql: string,
-    values: readonly SqlValue[],
-    query: CompiledQuery["query"],
-  ): Promise<SqlResult> {
+  async #result(sql: string, values: readonly SqlValue[], query: CompiledQuery["query"]): Promise<SqlResult> {
     if (!this.lease) return await this.#execute(sql, values, query);
     try {
       return this.lease.connection.query(sql, values);

@@ -58,7 +58,8 @@ function partitionCondition(
     const column = table.columns[name];
     if (!column) throw new SpineError("CONFIG_INVALID", `Table "${table.name}" has no column "${name}".`);
     const text = partition[name] ?? "";
-    const value = column.type === "integer" ? Number(text) : column.type === "boolean" ? text === "true" : text;
+    const value =
+      column.type === "integer" ? Number(text) : column.type === "boolean" ? text === "true" : text;
     return { sql: `"${storedName(name, column)}" = ?`, value: encoderOf(column)(value) };
   });
   return {

@@ -69,13 +69,12 @@ interface TableInfo {
   readonly hidden: number;
 }
 
-function createOrCompare(
-  connection: SqliteConnection,
-  name: string,
-  columns: readonly ColumnShape[],
-): void {
+function createOrCompare(connection: SqliteConnection, name: string, columns: readonly ColumnShape[]): void {
   const present = connection.all<TableInfo>("SELECT * FROM pragma_table_xinfo(?)", name);
-  if (present.length > 0) return compare(name, present, columns);
+  if (present.length > 0) {
+    compare(name, present, columns);
+    return;
+  }
   const lines = columns.map(
     ({ name: column, type, notNull, generated }) =>
       `  "${column}" ${type}${notNull ? " NOT NULL" : ""}${generated ? ` AS (${generated}) VIRTUAL` : ""}`,
@@ -94,9 +93,12 @@ function compare(name: string, present: readonly TableInfo[], wanted: readonly C
     const found = is.get(column.name);
     is.delete(column.name);
     if (found === should) return [];
-    return [`"${column.name}" should be ${should}, ${found === undefined ? "and is missing" : `is ${found}`}`];
+    return [
+      `"${column.name}" should be ${should}, ${found === undefined ? "and is missing" : `is ${found}`}`,
+    ];
   });
-  for (const column of is.keys()) differences.push(`"${column}" is there, and the definition has no such column`);
+  for (const column of is.keys())
+    differences.push(`"${column}" is there, and the definition has no such column`);
   if (differences.length === 0) return;
   throw new SpineError(
     "CONFIG_INVALID",

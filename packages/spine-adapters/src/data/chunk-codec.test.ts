@@ -1,0 +1,46 @@
+import type { Row } from "spine-core";
+import { expect, test } from "vitest";
+import { decodeLines, decodeRows, encodeChunk } from "./chunk-codec.ts";
+
+const roundTrip = (rows: readonly Row[]) => decodeRows(encodeChunk(rows, null).data);
+
+test("rows of changing shapes come back in their order, with their keys in order", () => {
+  const rows = [{ a: 1, b: 2 }, { b: 2, a: 1 }, { a: 1 }, { a: 3 }, {}, {}, { "": "empty key", b: null }];
+  const decoded = roundTrip(rows);
+  expect(decoded).toStrictEqual(rows);
+  expect(decoded.map((row) => Object.keys(row))).toEqual(rows.map((row) => Object.keys(row)));
+});
+
+test("values of the wire survive: exponents, negative zero as zero, dates as text", () => {
+  expect(roundTrip([{ a: 1e21, b: 5e-324, c: new Date(0) }])).toEqual([
+    { a: 1e21, b: 5e-324, c: "1970-01-01T00:00:00.000Z" },
+  ]);
+});
+
+test("a __proto__ key does not reach the prototype", () => {
+  const row = JSON.parse('{"__proto__":{"polluted":true},"a":1}') as Row;
+  const [decoded] = roundTrip([row]);
+  expect(decoded).toStrictEqual({ a: 1 });
+  expect((decoded as { polluted?: boolean }).polluted).toBeUndefined();
+});
+
+test("keys that are undefined do not make another hash", () => {
+  const hash = (rows: readonly Row[]) => encodeChunk(rows, null).hash;
+  expect(hash([{ a: 1, b: undefined }])).toBe(hash([{ a: 1 }]));
+  expect(hash([{ a: 1, b: null }])).not.toBe(hash([{ a: 1 }]));
+});
+
+test("lines are stored as the starts of their runs", () => {
+  const lines = [2, 3, 4, 10, 11, 5, 5];
+  const encoded = encodeChunk(
+    lines.map(() => ({})),
+    lines,
+  ).lines;
+  expect(encoded).toBe("[[0,2],[3,10],[5,5],[6,5]]");
+  expect(decodeLines(encoded, lines.length)).toEqual(lines);
+  expect(decodeLines(encodeChunk([], []).lines, 0)).toEqual([]);
+});
+
+test("lines that are not parallel to the rows are refused", () => {
+  expect(() => encodeChunk([{ a: 1 }], [1, 2])).toThrow(/1 rows and 2 lines/);
+});

@@ -1,0 +1,201 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as delay } from "node:timers/promises";
+import { SpineError } from "spine-core";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { temporaryDirectory } from "../../testing/sqlite-harness.ts";
+import { retryWhileBusy } from "./retry-while-busy.ts";
+import { kyselyOn } from "./sqlite-dialect.ts";
+import { SqlitePool } from "./sqlite-pool.ts";
+
+let directory: string;
+let pool: SqlitePool;
+
+beforeEach(async () => {
+  directory = temporaryDirectory();
+  pool = new SqlitePool(join(directory, "pool.db"), "full");
+  await pool.write((connection) => connection.script("CREATE TABLE t (id INTEGER PRIMARY KEY) STRICT"));
+});
+
+afterEach(async () => {
+  await pool.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const insert = (id: number | string) => pool.write((connection) => connection.insert("t", { id }));
+const ids = (from = pool) =>
+  from.read((connection) => connection.all<{ id: number }>("SELECT id FROM t").map(({ id }) => id));
+
+describe("shared commits", () => {
+  test("writes of one tick share one database commit", async () => {
+    const before = pool.commits;
+    await Promise.all(Array.from({ length: 100 }, (_, id) => insert(id)));
+    expect(pool.commits - before).toBe(1);
+    expect(await ids()).toHaveLength(100);
+  });
+
+  test("what gathers while a transaction is open shares one commit after it", async () => {
+    const before = pool.commits;
+    const writes: Promise<number>[] = [];
+    await pool.transaction(async (lease) => {
+      lease.connection.insert("t", { id: 1000 });
+      for (let id = 0; id < 5; id += 1) {
+        setTimeout(() => writes.push(insert(id)), id);
+      }
+      await delay(30);
+      expect(await ids()).toEqual([]);
+    });
+    await Promise.all(writes);
+    expect(writes).toHaveLength(5);
+    expect(pool.commits - before).toBeLessThan(5);
+    expect(await ids()).toHaveLength(6);
+  });
+
+  test("nothing is acknowledged before it is committed", async () => {
+    const other = new DatabaseSync(pool.path);
+    const count = other.prepare("SELECT count(*) AS n FROM t");
+    await Promise.all(
+      Array.from({ length: 20 }, async (_, id) => {
+        await insert(id);
+        expect(count.get()?.n).toBe(20);
+      }),
+    );
+    other.close();
+  });
+
+  test("a unit that fails takes no other with it, and leaves nothing", async () => {
+    const halfway = pool.write((connection) => {
+      connection.insert("t", { id: 50 });
+      throw new RangeError("mine");
+    });
+    const results = await Promise.allSettled([insert(1), insert(1), halfway, insert("no"), insert(2)]);
+    expect(results.map(({ status }) => status)).toEqual([
+      "fulfilled",
+      "rejected",
+      "rejected",
+      "rejected",
+      "fulfilled",
+    ]);
+    expect(results[2]).toMatchObject({ reason: new RangeError("mine") });
+    expect(results[1]).toMatchObject({ reason: { code: "DATABASE_FAILED" } });
+    expect(await ids()).toEqual([1, 2]);
+  });
+});
+
+describe("when another connection has the database locked", () => {
+  test("waits without stopping the event loop, then writes", async () => {
+    const other = new DatabaseSync(pool.path);
+    other.exec("BEGIN IMMEDIATE");
+    const write = insert(1);
+    let ticks = 0;
+    const timer = setInterval(() => {
+      ticks += 1;
+    }, 2);
+    await delay(80);
+    clearInterval(timer);
+    expect(ticks).toBeGreaterThan(10);
+    expect(await ids()).toEqual([]);
+    other.exec("COMMIT");
+    await write;
+    expect(await ids()).toEqual([1]);
+    other.close();
+  });
+
+  test("gives up after its limit with DATABASE_BUSY", async () => {
+    const other = new DatabaseSync(pool.path);
+    other.exec("BEGIN IMMEDIATE");
+    const mine = new DatabaseSync(pool.path, { timeout: 0 });
+    const write = retryWhileBusy(() => mine.exec("BEGIN IMMEDIATE"), pool.path, 50);
+    await expect(write).rejects.toMatchObject({ code: "DATABASE_BUSY", retryable: true });
+    mine.close();
+    other.close();
+  });
+
+  test("transactions of two pools on one file lose no update", async () => {
+    const second = new SqlitePool(pool.path, "process");
+    await insert(0);
+    const increment = (on: SqlitePool) =>
+      on.transaction(async ({ connection }) => {
+        const id = connection.get<{ id: number }>("SELECT id FROM t")?.id ?? 0;
+        await delay(1);
+        connection.run("UPDATE t SET id = ?", id + 1);
+      });
+    await Promise.all(Array.from({ length: 20 }, (_, n) => increment(n % 2 === 0 ? pool : second)));
+    expect(await ids(second)).toEqual([20]);
+    await second.close();
+  });
+});
+
+describe("misuse", () => {
+  test("a transaction inside a transaction is refused instead of waiting for ever", async () => {
+    const nested = pool.transaction(async () => await pool.transaction(async () => {}));
+    await expect(nested).rejects.toMatchObject({ code: "TRANSACTION_INVALID" });
+    const kysely = kyselyOn(pool);
+    const beside = pool.transaction(async () => await kysely.insertInto("t").values({ id: 1 }).execute());
+    await expect(beside).rejects.toMatchObject({ code: "TRANSACTION_INVALID" });
+    await insert(2);
+    expect(await ids()).toEqual([2]);
+  });
+
+  test("what was started in a transaction may write once that has ended", async () => {
+    let later: Promise<number> | undefined;
+    await pool.transaction(async () => {
+      later = insert(1);
+    });
+    await later;
+    expect(await ids()).toEqual([1]);
+  });
+
+  test("a raw BEGIN does not leave the writer in a transaction", async () => {
+    const kysely = kyselyOn(pool);
+    const begin = kysely.executeQuery({
+      sql: "BEGIN",
+      parameters: [],
+      query: { kind: "RawNode", sqlFragments: ["BEGIN"], parameters: [] },
+      queryId: { queryId: "q" },
+    });
+    await expect(begin).rejects.toMatchObject({ code: "TRANSACTION_INVALID" });
+    await insert(1);
+    expect(await ids()).toEqual([1]);
+  });
+
+  test("a closed database says so", async () => {
+    const write = insert(1);
+    await pool.close();
+    await pool.close();
+    await write;
+    for (const use of [() => insert(2), () => ids(), () => pool.begin()]) {
+      await expect(use()).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE", retryable: false });
+    }
+  });
+
+  test("a directory that appears later is used then", async () => {
+    const path = join(directory, "later", "spine.db");
+    const late = new SqlitePool(path, "full");
+    await expect(late.open()).rejects.toBeInstanceOf(SpineError);
+    mkdirSync(join(directory, "later"));
+    await late.open();
+    await late.close();
+  });
+});
+
+describe("the disk is full", () => {
+  test("everything of the commit is refused, and writing goes on once there is room", async () => {
+    await pool.write((connection) => connection.script("CREATE TABLE big (x TEXT) STRICT"));
+    await pool.alone((connection) => connection.get("PRAGMA max_page_count = 20"));
+    const big = () =>
+      pool.write((connection) => connection.run("INSERT INTO big VALUES (?)", "x".repeat(100_000)));
+    const results = await Promise.allSettled([insert(1), big(), insert(2)]);
+    for (const result of results) expect(result).toMatchObject({ reason: { code: "DATABASE_FULL" } });
+    expect(await ids()).toEqual([]);
+    const inTransaction = pool.transaction(async (lease) => {
+      expect(() => lease.connection.run("INSERT INTO big VALUES (?)", "x".repeat(100_000))).toThrow();
+      lease.connection.run("INSERT INTO t VALUES (3)");
+    });
+    await expect(inTransaction).rejects.toMatchObject({ code: "TRANSACTION_INVALID" });
+    await pool.alone((connection) => connection.get("PRAGMA max_page_count = 100000"));
+    await insert(4);
+    expect(await ids()).toEqual([4]);
+  });
+});

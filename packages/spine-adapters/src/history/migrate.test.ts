@@ -1,0 +1,90 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "spine-core";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { SqlitePool } from "../databases/sqlite/sqlite-pool.ts";
+import { sqlite } from "../databases/sqlite.ts";
+import { temporaryDirectory } from "../testing/sqlite-harness.ts";
+import { migrate } from "./migrate.ts";
+import { SQLITE_MIGRATIONS } from "./migrations/index.ts";
+import type { Migration } from "./migrations/migration.ts";
+import { stateTables } from "./state-tables.ts";
+
+const first: Migration = { id: "0001-a", sql: (t) => `CREATE TABLE ${t.loads} (a TEXT)` };
+const second: Migration = { id: "0002-b", sql: (t) => `ALTER TABLE ${t.loads} ADD COLUMN b TEXT` };
+
+let directory: string;
+let pool: SqlitePool;
+beforeEach(() => {
+  directory = temporaryDirectory();
+  pool = new SqlitePool(join(directory, "m.db"), "full");
+});
+afterEach(async () => {
+  await pool.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const run = (migrations: readonly Migration[], prefix = "") =>
+  pool.write((connection) => migrate(connection, stateTables(prefix), 0, migrations));
+const applied = () =>
+  pool.read((connection) => connection.all<{ id: string }>("SELECT id FROM migrations").map(({ id }) => id));
+
+test("applies what is missing, in order, once", async () => {
+  await run([first]);
+  await run([first]);
+  await run([first, second]);
+  await run([first, second]);
+  expect(await applied()).toEqual(["0001-a", "0002-b"]);
+});
+
+test("two processes that start at once migrate once", async () => {
+  const other = new SqlitePool(join(directory, "m.db"), "full");
+  await Promise.all([
+    run(SQLITE_MIGRATIONS),
+    other.write((connection) => migrate(connection, stateTables(""), 0)),
+  ]);
+  expect(await applied()).toEqual(SQLITE_MIGRATIONS.map(({ id }) => id));
+  await other.close();
+});
+
+test("a migration that fails leaves nothing behind", async () => {
+  const broken: Migration = {
+    id: "0002-b",
+    sql: (t) => `CREATE TABLE half (x); CREATE TABLE ${t.loads} (x)`,
+  };
+  await run([first]);
+  await expect(run([first, broken])).rejects.toMatchObject({ code: "DATABASE_FAILED" });
+  expect(await applied()).toEqual(["0001-a"]);
+  await run([first, second]);
+  const tables = await pool.read((connection) =>
+    connection.all("SELECT name FROM sqlite_schema WHERE name = 'half'"),
+  );
+  expect(tables).toEqual([]);
+});
+
+test("a migration that was changed after it was applied is refused", async () => {
+  await run([first]);
+  const changed: Migration = { ...first, sql: (t) => `CREATE TABLE ${t.loads} (other TEXT)` };
+  await expect(run([changed])).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: expect.stringContaining("0001-a"),
+  });
+});
+
+test("a database of a newer version is refused and left as it is", async () => {
+  await run([first, second]);
+  await expect(run([first])).rejects.toMatchObject({ code: "SCHEMA_TOO_NEW" });
+  expect(await applied()).toEqual(["0001-a", "0002-b"]);
+});
+
+test("prefixes keep two Spines in one file apart", async () => {
+  await pool.close();
+  const path = join(directory, "m.db");
+  const one = sqlite(path, { prefix: "one_" });
+  const two = sqlite(path, { prefix: "two_" });
+  const [a, b] = [await one.connect({ clock: systemClock }), await two.connect({ clock: systemClock })];
+  const dataset = await a.datasets.open({ runId: "r", step: "s", token: 1 });
+  expect((await b.datasets.open({ runId: "r", step: "s", token: 1 })).dataset).not.toBe(dataset.dataset);
+  await Promise.all([one.close(), two.close()]);
+  expect(() => sqlite(path, { prefix: "x; drop" })).toThrow(/cannot begin the name of a table/);
+});

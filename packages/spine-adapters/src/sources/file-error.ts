@@ -1,0 +1,28 @@
+import type { SpineError } from "spine-core";
+
+/** What to do about it, by code: the readers say what they found, this says how to go on. */
+const ADVICE: Readonly<Record<string, string>> = {
+  SOURCE_NOT_FOUND: "Check the path; relative paths start at the source's first root.",
+  SOURCE_NOT_A_FILE: "Give the path of one file.",
+  SOURCE_EMPTY: "Check that its download finished, and get it again.",
+  SOURCE_NO_ROWS: "Check that its download finished; where an empty file is right, set `allowNoRows`.",
+  SOURCE_HEADER: "Check that this is the right file, or give the source the `columns` that it has.",
+  SOURCE_DELIMITER: "Check that this is the right file, or set `delimiter`.",
+  SOURCE_ENCODING: "Convert it to UTF-8, or set `encoding`.",
+  SOURCE_TRUNCATED: "Its end is missing: get it again.",
+  SOURCE_TRAILER: "Rows may be missing: get it again.",
+  SOURCE_MALFORMED: "Correct the line, or set `quote: null` where quotes mean nothing.",
+  SOURCE_LINE_TOO_LONG: "Check that it is a text file with line ends, or raise `maxLineBytes`.",
+  SOURCE_TOO_LARGE: "Use jsonl, which is read line by line, or raise `maxBytes`.",
+  SOURCE_CHANGED: "Start again once nothing writes to it any more.",
+  PERMISSION_DENIED: "Check `roots` and the file's permissions.",
+};
+
+/** The error with the file that it is about, and what to do. */
+export function explainFileError(error: SpineError, source: string, path: string): SpineError {
+  const explained = error.withContext({ source, path });
+  const where = error.message.includes(path) ? "" : `${path}: `;
+  const advice = ADVICE[error.code];
+  explained.message = `${where}${error.message}${advice ? ` ${advice}` : ""}`;
+  return explained;
+}

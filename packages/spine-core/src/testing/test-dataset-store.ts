@@ -1,0 +1,272 @@
+import { expect } from "vitest";
+import type { ChunkWrite, DatasetChunk, DatasetStore, DatasetWriter } from "../data/dataset.ts";
+import type { Row } from "../sources/source.ts";
+import { type Check, type DatabaseHarness, databaseSuite, type SuiteOptions } from "./suite.ts";
+
+const writer: DatasetWriter = { runId: "run-1", step: "fetch", token: 1 };
+
+/** The conformance suite of dataset stores: registers its tests with vitest. */
+export function testDatasetStore(name: string, harness: DatabaseHarness, options: SuiteOptions = {}): void {
+  databaseSuite(`dataset store: ${name}`, harness, options, (check) => {
+    writingTests(check);
+    readingTests(check);
+  });
+}
+
+function writingTests(check: Check): void {
+  check("opens an empty dataset, and the same one again", async ({ stores: { datasets } }) => {
+    const state = await datasets.open(writer);
+    expect(state).toEqual({
+      dataset: expect.any(String),
+      chunks: 0,
+      rows: 0,
+      rejected: 0,
+      bytes: 0,
+      cursor: null,
+      sealed: false,
+    });
+    expect(await datasets.open(writer)).toEqual(state);
+    expect((await datasets.open({ ...writer, step: "other" })).dataset).not.toBe(state.dataset);
+  });
+
+  check("counts what is appended, and goes on at the cursor of the last chunk", async ({ stores }) => {
+    const { datasets } = stores;
+    const { dataset } = await datasets.open(writer);
+    await datasets.append(writer, dataset, chunk(0, { rejects: [reject(2)], cursor: { page: 1 } }));
+    const state = await datasets.append(writer, dataset, chunk(1, { cursor: { page: 2 } }));
+    expect(state).toMatchObject({
+      dataset,
+      chunks: 2,
+      rows: 4,
+      rejected: 1,
+      cursor: { page: 2 },
+      sealed: false,
+    });
+    expect(state.bytes).toBeGreaterThan(0);
+    expect(await datasets.open({ ...writer, token: 2 })).toEqual(state);
+  });
+
+  check("lets only the newest token write", async ({ stores: { datasets } }) => {
+    const { dataset } = await datasets.open(writer);
+    await datasets.append(writer, dataset, chunk(0));
+    const successor = { ...writer, token: 3 };
+    await datasets.open(successor);
+    const fenced = { code: "FENCED" };
+    await expect(datasets.append(writer, dataset, chunk(1))).rejects.toMatchObject(fenced);
+    await expect(datasets.seal(writer, dataset)).rejects.toMatchObject(fenced);
+    await expect(datasets.open(writer)).rejects.toMatchObject(fenced);
+    await expect(datasets.open(writer, { fresh: true })).rejects.toMatchObject(fenced);
+    const state = await datasets.append(successor, dataset, chunk(1));
+    expect(state).toMatchObject({ chunks: 2, rows: 4 });
+  });
+
+  check("appends a chunk once, and only the next one", async ({ stores: { datasets } }) => {
+    const { dataset } = await datasets.open(writer);
+    const conflict = { code: "HISTORY_CONFLICT" };
+    await expect(datasets.append(writer, dataset, chunk(1))).rejects.toMatchObject(conflict);
+    await datasets.append(writer, dataset, chunk(0, { rejects: [reject(1)] }));
+    const again = datasets.append(writer, dataset, chunk(0, { rejects: [reject(1)] }));
+    await expect(again).rejects.toMatchObject(conflict);
+    expect(await datasets.open(writer)).toMatchObject({ chunks: 1, rows: 2, rejected: 1 });
+    expect(await datasets.rejects({ runId: writer.runId })).toHaveLength(1);
+  });
+
+  check("seals once and for all", async ({ stores: { datasets } }) => {
+    const { dataset } = await datasets.open(writer);
+    await datasets.append(writer, dataset, chunk(0));
+    const ref = await datasets.seal(writer, dataset);
+    expect(ref).toEqual({
+      dataset,
+      rows: 2,
+      rejected: 0,
+      bytes: expect.any(Number),
+      hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect(await datasets.seal(writer, dataset)).toEqual(ref);
+    await expect(datasets.append(writer, dataset, chunk(1))).rejects.toMatchObject({
+      code: "HISTORY_CONFLICT",
+    });
+    const reopened = { ...writer, token: 2 };
+    expect(await datasets.open(reopened)).toMatchObject({ sealed: true, chunks: 1 });
+    expect(await datasets.seal(reopened, dataset)).toEqual(ref);
+  });
+
+  check("hashes rows, not where or when they were written", async ({ stores: { datasets } }) => {
+    const write = async (step: string, rows: readonly Row[], lines: readonly number[] | null) => {
+      const to = { ...writer, step };
+      const { dataset } = await datasets.open(to);
+      await datasets.append(to, dataset, chunk(0, { rows, lines, cursor: step }));
+      return (await datasets.seal(to, dataset)).hash;
+    };
+    const hash = await write("a", [{ x: 1 }, { x: 2 }], null);
+    expect(await write("b", [{ x: 1 }, { x: 2 }], [7, 8])).toBe(hash);
+    expect(await write("c", [{ x: 2 }, { x: 1 }], null)).not.toBe(hash);
+    expect(await write("d", [{ x: 1 }, { x: "2" }], null)).not.toBe(hash);
+    expect(await write("e", [{ y: 1 }, { y: 2 }], null)).not.toBe(hash);
+  });
+
+  check("drops what is there when a dataset is opened fresh", async ({ stores: { datasets } }) => {
+    const { dataset } = await datasets.open(writer);
+    await datasets.append(writer, dataset, chunk(0, { rejects: [reject(1)] }));
+    await datasets.seal(writer, dataset);
+    const fresh = await datasets.open(writer, { fresh: true });
+    expect(fresh).toMatchObject({ chunks: 0, rows: 0, rejected: 0, bytes: 0, cursor: null, sealed: false });
+    expect(await datasets.rejects({ runId: writer.runId })).toEqual([]);
+    await datasets.append(writer, fresh.dataset, chunk(0));
+    await datasets.seal(writer, fresh.dataset);
+    expect(await readAll(datasets, fresh.dataset)).toHaveLength(1);
+  });
+
+  check(
+    "refuses what JSON cannot hold, and stores nothing of the chunk",
+    async ({ stores: { datasets } }) => {
+      const { dataset } = await datasets.open(writer);
+      for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 1n, () => 1, { deep: [Number.NaN] }]) {
+        const bad = datasets.append(
+          writer,
+          dataset,
+          chunk(0, { rows: [{ ok: 1 }, { ok: 2, price: value }] }),
+        );
+        await expect(bad).rejects.toMatchObject({
+          code: "PAYLOAD_INVALID",
+          message: expect.stringContaining("price"),
+        });
+      }
+      expect(await datasets.open(writer)).toMatchObject({ chunks: 0, rows: 0 });
+    },
+  );
+}
+
+function readingTests(check: Check): void {
+  check("returns rows and lines as they were", async ({ stores: { datasets } }) => {
+    const rows: Row[] = [
+      { symbol: "BRK.A", price: "612345.25", count: 0, flag: false, note: null, empty: "" },
+      { symbol: 'ÄÖ € 漢 🙂 "quoted" \\ \n\t', price: "-0.5", count: -1, flag: true, note: "x", empty: "" },
+      { count: 3, symbol: "other order of keys" },
+      { nested: { list: [1, [2], { three: null }], object: {} }, big: 9007199254740991, small: 1e-300 },
+      {},
+      { a: 1, left_out: undefined },
+    ];
+    const lines = [2, 3, 4, 9, 8, 8];
+    const { dataset } = await datasets.open(writer);
+    await datasets.append(writer, dataset, chunk(0, { rows, lines }));
+    await datasets.append(writer, dataset, chunk(1, { rows: [], lines: [] }));
+    await datasets.append(writer, dataset, chunk(2, { rows: [{ a: 1 }], lines: null }));
+    await datasets.seal(writer, dataset);
+    const [first, second, third] = await readAll(datasets, dataset);
+    expect(first).toStrictEqual({ index: 0, rows: [...rows.slice(0, 5), { a: 1 }], lines });
+    expect(Object.keys(first?.rows[2] ?? {})).toEqual(["count", "symbol"]);
+    expect(second).toStrictEqual({ index: 1, rows: [], lines: [] });
+    expect(third).toStrictEqual({ index: 2, rows: [{ a: 1 }], lines: null });
+  });
+
+  check("reads from a chunk on, and stops at a signal", async ({ stores: { datasets } }) => {
+    const { dataset } = await datasets.open(writer);
+    for (let index = 0; index < 5; index += 1) await datasets.append(writer, dataset, chunk(index));
+    await datasets.seal(writer, dataset);
+    expect((await readAll(datasets, dataset, { fromChunk: 3 })).map(({ index }) => index)).toEqual([3, 4]);
+    const controller = new AbortController();
+    const seen: number[] = [];
+    const reading = async () => {
+      for await (const { index } of datasets.read(dataset, { signal: controller.signal })) {
+        seen.push(index);
+        if (index === 1) controller.abort(new Error("enough"));
+      }
+    };
+    await expect(reading()).rejects.toThrow("enough");
+    expect(seen).toEqual([0, 1]);
+  });
+
+  check("does not read what is missing or still being written", async ({ stores: { datasets } }) => {
+    await expect(readAll(datasets, "no-such-dataset")).rejects.toMatchObject({ code: "DATASET_MISSING" });
+    const { dataset } = await datasets.open(writer);
+    await datasets.append(writer, dataset, chunk(0));
+    await expect(readAll(datasets, dataset)).rejects.toMatchObject({ code: "HISTORY_CONFLICT" });
+  });
+
+  check("reads inside an open transaction", async ({ stores: { datasets }, database }) => {
+    const { dataset } = await datasets.open(writer);
+    await datasets.append(writer, dataset, chunk(0));
+    await datasets.seal(writer, dataset);
+    const rows = await database.transaction(async () => {
+      const chunks = await readAll(datasets, dataset);
+      return chunks.flatMap((each) => each.rows);
+    });
+    expect(rows).toHaveLength(2);
+  });
+
+  check("keeps rejects in the order in which they were met", async ({ stores: { datasets } }) => {
+    const { dataset } = await datasets.open(writer);
+    await datasets.append(writer, dataset, chunk(0, { rejects: [reject(3), reject(1)] }));
+    await datasets.append(
+      writer,
+      dataset,
+      chunk(1, { rejects: [{ ...reject(9), line: null, raw: { a: 1 } }] }),
+    );
+    const other = { ...writer, step: "transform" };
+    const second = await datasets.open(other);
+    await datasets.append(other, second.dataset, chunk(0, { rejects: [reject(5)] }));
+    const all = await datasets.rejects({ runId: writer.runId });
+    expect(all.map(({ step, index, line }) => [step, index, line])).toEqual([
+      ["fetch", 0, 3],
+      ["fetch", 1, 1],
+      ["fetch", 2, null],
+      ["transform", 0, 5],
+    ]);
+    expect(all[2]).toEqual({
+      runId: writer.runId,
+      step: "fetch",
+      index: 2,
+      code: "BAD",
+      message: "Line 9 is bad.",
+      line: null,
+      raw: { a: 1 },
+    });
+    const page = await datasets.rejects({ runId: writer.runId, step: "fetch", after: 0, limit: 1 });
+    expect(page.map(({ index }) => index)).toEqual([1]);
+    expect(await datasets.rejects({ runId: "other" })).toEqual([]);
+  });
+
+  check("removes the datasets and rejects of a run", async ({ stores: { datasets } }) => {
+    const { dataset } = await datasets.open(writer);
+    await datasets.append(writer, dataset, chunk(0, { rejects: [reject(1)] }));
+    await datasets.seal(writer, dataset);
+    const other = { ...writer, runId: "run-2" };
+    const kept = await datasets.open(other);
+    await datasets.append(other, kept.dataset, chunk(0));
+    await datasets.seal(other, kept.dataset);
+    await datasets.remove(writer.runId);
+    await datasets.remove(writer.runId);
+    await expect(readAll(datasets, dataset)).rejects.toMatchObject({ code: "DATASET_MISSING" });
+    expect(await datasets.rejects({ runId: writer.runId })).toEqual([]);
+    expect(await readAll(datasets, kept.dataset)).toHaveLength(1);
+  });
+}
+
+function chunk(index: number, changes: Partial<ChunkWrite> = {}): ChunkWrite {
+  return {
+    index,
+    rows: [
+      { symbol: "A", shares: "1.5" },
+      { symbol: "B", shares: "2" },
+    ],
+    lines: null,
+    rejects: [],
+    cursor: { page: index + 1 },
+    ...changes,
+  };
+}
+
+function reject(line: number) {
+  return { code: "BAD", message: `Line ${line} is bad.`, line, raw: `raw ${line}` };
+}
+
+async function readAll(
+  datasets: DatasetStore,
+  dataset: string,
+  options: { readonly fromChunk?: number } = {},
+): Promise<readonly DatasetChunk[]> {
+  const chunks: DatasetChunk[] = [];
+  for await (const each of datasets.read(dataset, options)) chunks.push(each);
+  return chunks;
+}

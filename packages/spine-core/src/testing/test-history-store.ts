@@ -1,0 +1,19 @@
+import { historyClaimTests } from "./history-claim-tests.ts";
+import { historyCommitTests } from "./history-commit-tests.ts";
+import { historyReadTests } from "./history-read-tests.ts";
+import { type DatabaseHarness, databaseSuite, type SuiteOptions } from "./suite.ts";
+
+/**
+ * The conformance suite of history stores (and of the partition stores that go with them): registers its
+ * tests with vitest.
+ *
+ * @example
+ * testHistoryStore("my database", { open: async (options) => openMine(options) });
+ */
+export function testHistoryStore(name: string, harness: DatabaseHarness, options: SuiteOptions = {}): void {
+  databaseSuite(`history store: ${name}`, harness, options, (check) => {
+    historyCommitTests(check);
+    historyClaimTests(check);
+    historyReadTests(check);
+  });
+}
