@@ -28,16 +28,14 @@ export {
 } from "./data/table.ts";
 // Databases
 export {
-  type AnySchema,
   type Database,
-  type DatabaseTransaction,
   DIALECTS,
   type Dialect,
-  type RowStamp,
   type StateOptions,
   type StateStores,
 } from "./database/database.ts";
-export { type Duration, toMs } from "./duration.ts";
+export type { AnySchema, DatabaseTransaction, RowStamp } from "./database/database-transaction.ts";
+
 // Words that everything uses
 export {
   ERROR_CATEGORIES,

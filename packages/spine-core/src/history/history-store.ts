@@ -1,5 +1,5 @@
 import type { Partition } from "../context.ts";
-import type { DatabaseTransaction } from "../database/database.ts";
+import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import type { ErrorJson } from "../errors.ts";
 import type { Attachment } from "./attachment.ts";
 import type { Metrics, RowCounts, RunDetail, RunEvent, RunRecord, RunStatus, StepStatus } from "./records.ts";

@@ -1,5 +1,5 @@
 import type { Partition } from "../context.ts";
-import type { DatabaseTransaction } from "../database/database.ts";
+import type { DatabaseTransaction } from "../database/database-transaction.ts";
 
 /** The state of one partition of one table: what was loaded into it last. */
 export interface PartitionRecord {

@@ -1,4 +1,4 @@
-import type { DatabaseTransaction } from "../database/database.ts";
+import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import type { SpineError } from "../errors.ts";
 import type { Attachment } from "../history/attachment.ts";
 import type { Transition } from "../history/history-store.ts";

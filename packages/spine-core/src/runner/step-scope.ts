@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { DatasetRef, DatasetStore, DatasetWriter } from "../data/dataset.ts";
-import type { Database, DatabaseTransaction } from "../database/database.ts";
+import type { Database } from "../database/database.ts";
+import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import type { SpineError } from "../errors.ts";
 import { ValidationError } from "../errors.ts";
 import type { Attachment } from "../history/attachment.ts";

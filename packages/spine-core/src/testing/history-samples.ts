@@ -12,7 +12,7 @@ import type {
 import { newId } from "../ids.ts";
 
 /** A new run that waits in the queue. */
-export function newRun(changes: Partial<NewRun> = {}): NewRun {
+function newRun(changes: Partial<NewRun> = {}): NewRun {
   return {
     runId: newId(),
     workflow: "demo",

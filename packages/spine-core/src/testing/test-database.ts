@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { defineTable, type Table } from "../data/table.ts";
-import type { Database, DatabaseTransaction, RowStamp } from "../database/database.ts";
+import type { Database } from "../database/database.ts";
+import type { DatabaseTransaction, RowStamp } from "../database/database-transaction.ts";
 import type { Row } from "../sources/source.ts";
 import { type Check, type DatabaseHarness, databaseSuite, type SuiteOptions } from "./suite.ts";
 
@@ -108,6 +109,10 @@ function transactionTests(check: Check): void {
     const ended = { code: "TRANSACTION_INVALID" };
     await expect(kept?.insertRows(plain, batches([{ id: 2 }]), stamp)).rejects.toMatchObject(ended);
     await expect(insertPlain(kept as DatabaseTransaction, 3)).rejects.toMatchObject(ended);
+    // Not even while another one is open on the same connection.
+    await database.transaction(async () => {
+      await expect(insertPlain(kept as DatabaseTransaction, 4)).rejects.toMatchObject(ended);
+    });
     expect(await plainIds(database)).toEqual([1]);
   });
 

@@ -1,6 +1,6 @@
 import type { Partition } from "../../context.ts";
 import type { DatasetRef } from "../../data/dataset.ts";
-import type { DatabaseTransaction, RowStamp } from "../../database/database.ts";
+import type { DatabaseTransaction, RowStamp } from "../../database/database-transaction.ts";
 import type { Attachment } from "../../history/attachment.ts";
 import { newId } from "../../ids.ts";
 import type { Row } from "../../sources/source.ts";
