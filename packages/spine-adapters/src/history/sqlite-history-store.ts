@@ -25,7 +25,8 @@ import type { StateTables } from "./state-tables.ts";
 import type { DeadWorker, WorkerLocks } from "./worker-locks.ts";
 import { isMarkedGone, listWorkers, markAlive, markGone, releaseRuns } from "./worker-register.ts";
 
-const MOST_EVENTS = 1_000;
+/** What SQLite's LIMIT takes for none. */
+const NO_LIMIT = -1;
 
 interface SqliteHistoryOptions {
   readonly pool: SqlitePool;
@@ -129,14 +130,14 @@ export class SqliteHistoryStore implements HistoryStore {
 
   async events(
     runId: string,
-    { after = 0, limit = MOST_EVENTS }: { readonly after?: number; readonly limit?: number } = {},
+    { after = 0, limit }: { readonly after?: number; readonly limit?: number } = {},
   ): Promise<readonly RunEvent[]> {
     const rows = await this.#pool.read((connection) =>
       connection.all<EventRow>(
         `SELECT * FROM ${this.#sql.tables.run_events} WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?`,
         runId,
         after,
-        limit,
+        limit ?? NO_LIMIT,
       ),
     );
     return rows.map(readEvent);

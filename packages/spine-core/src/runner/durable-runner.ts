@@ -10,6 +10,7 @@ import { type Engine, executeRun, type OwnedRun } from "./run-execution.ts";
 import { restore } from "./run-state.ts";
 import type { RunHandle, Runner, RunOptions } from "./runner.ts";
 import { planRun } from "./start-run.ts";
+import { WorkLoop } from "./work-loop.ts";
 import { workflowChanged } from "./workflow-changed.ts";
 
 export interface DurableRunnerOptions extends Engine {
@@ -35,13 +36,13 @@ export class DurableRunner implements Runner {
   readonly #active = new Map<string, Active>();
   /** Runs whose step waits for a child: they hold no slot, or parents could keep their own children out. */
   #waiting = 0;
+  readonly #loop: WorkLoop;
   #working = false;
-  #claiming: Promise<void> | undefined;
-  #again = false;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: DurableRunnerOptions) {
     this.#options = options;
+    const { clock, logger } = options;
+    this.#loop = new WorkLoop({ take: () => this.#claim(), pollMs: POLL_MS, clock, logger });
     this.#worker = `${hostname()}-${process.pid}-${newId().slice(-12)}`;
   }
 
@@ -49,14 +50,13 @@ export class DurableRunner implements Runner {
     if (this.#working) return;
     await this.#history.beat(this.#worker, "alive");
     this.#working = true;
-    this.#wake();
+    this.#loop.start();
   }
 
   async stop(): Promise<void> {
     if (!this.#working) return;
     this.#working = false;
-    clearTimeout(this.#timer);
-    await this.#claiming;
+    await this.#loop.stop();
     const active = [...this.#active.values()];
     for (const { controller } of active) {
       controller.abort(
@@ -113,7 +113,7 @@ export class DurableRunner implements Runner {
         lost: null,
       });
     } else {
-      this.#wake();
+      this.#loop.wake();
     }
     return this.#handle(runId, false);
   }
@@ -137,7 +137,7 @@ export class DurableRunner implements Runner {
 
   async retry(runId: string): Promise<RunHandle> {
     await this.#control(runId, ["FAILED", "CANCELLED"], "PENDING");
-    this.#wake();
+    this.#loop.wake();
     return this.#handle(runId, true);
   }
 
@@ -177,34 +177,13 @@ export class DurableRunner implements Runner {
     this.#options.events.emit("run.changed", { runId, workflow: run.workflow, status, error: null });
   }
 
-  /** Looks for work now; looks again if it is called while it looks. */
-  #wake(): void {
-    if (!this.#working) return;
-    this.#again = true;
-    this.#claiming ??= this.#claimAll().finally(() => {
-      this.#claiming = undefined;
-    });
-  }
-
-  async #claimAll(): Promise<void> {
-    clearTimeout(this.#timer);
-    let wait = POLL_MS;
-    try {
-      while (this.#again && this.#working) {
-        this.#again = false;
-        const limit = this.#free;
-        if (limit <= 0) break;
-        const workflows = this.#options.workflows.names();
-        const { runs, nextAt } = await this.#history.claim({ worker: this.#worker, workflows, limit });
-        for (const run of runs) this.#takeUp(run);
-        // Drain: a full answer means that there may be more.
-        if (runs.length === limit) this.#again = true;
-        if (nextAt !== null) wait = Math.min(POLL_MS, Math.max(1, nextAt - this.#options.clock.now()));
-      }
-    } catch (error) {
-      this.#options.logger.error("Looking for work failed; it is tried again.", { error: String(error) });
-    }
-    if (this.#working) this.#timer = setTimeout(() => this.#wake(), wait);
+  async #claim(): Promise<{ readonly more: boolean; readonly nextAt: number | null }> {
+    const limit = this.#free;
+    if (limit <= 0) return { more: false, nextAt: null };
+    const workflows = this.#options.workflows.names();
+    const { runs, nextAt } = await this.#history.claim({ worker: this.#worker, workflows, limit });
+    for (const run of runs) this.#takeUp(run);
+    return { more: runs.length === limit, nextAt };
   }
 
   #takeUp(claimed: ClaimedRun): void {
@@ -246,7 +225,7 @@ export class DurableRunner implements Runner {
       )
       .finally(() => {
         this.#active.delete(runId);
-        this.#wake();
+        this.#loop.wake();
       });
     this.#active.set(runId, { controller, done });
   }
@@ -274,7 +253,7 @@ export class DurableRunner implements Runner {
 
   async #withoutSlot<T>(work: Promise<T>): Promise<T> {
     this.#waiting += 1;
-    this.#wake();
+    this.#loop.wake();
     try {
       return await work;
     } finally {

@@ -180,6 +180,12 @@ describe("misuse", () => {
   });
 });
 
+test("a database that cannot be written says so, and is not tried again", async () => {
+  await pool.alone((connection) => connection.script("PRAGMA query_only = ON"));
+  await expect(insert(1)).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE", retryable: false });
+  expect(await ids()).toEqual([]);
+});
+
 describe("the disk is full", () => {
   test("everything of the commit is refused, and writing goes on once there is room", async () => {
     await pool.write((connection) => connection.script("CREATE TABLE big (x TEXT) STRICT"));
