@@ -318,6 +318,93 @@ describe("a run", () => {
   });
 });
 
+describe("inside a step", () => {
+  const log = defineTable({ name: "effects", columns: { id: "text" }, key: ["id"] });
+
+  test("a checkpoint is worked out once, whatever happens to the attempt", async () => {
+    const spine = await start();
+    const worked: string[] = [];
+    let failures = 2;
+    const flow = defineWorkflow({ name: "demo.checkpoints" }).step(
+      "pages",
+      async ({ checkpoint }) => {
+        const results: string[] = [];
+        for (const page of ["a", "b", "c"]) {
+          const result = await checkpoint(page, () => {
+            worked.push(page);
+            return { at: new Date(0), page };
+          });
+          results.push(`${result.page} ${result.at}`);
+          if (page === "b" && failures-- > 0) throw new TransientError("again");
+        }
+        return results;
+      },
+      { retry: fast },
+    );
+    const { outputs } = await (await spine.run(flow, {})).result();
+    expect(outputs.pages).toEqual(["a", "b", "c"].map((page) => `${page} 1970-01-01T00:00:00.000Z`));
+    expect(worked).toEqual(["a", "b", "c"]);
+  });
+
+  test("two calls with one key share the work", async () => {
+    const spine = await start();
+    let worked = 0;
+    const flow = defineWorkflow({ name: "demo.shared" }).step("both", ({ checkpoint }) =>
+      Promise.all([1, 2, 3].map(() => checkpoint("same", () => ++worked))),
+    );
+    expect((await (await spine.run(flow, {})).result()).outputs.both).toEqual([1, 1, 1]);
+  });
+
+  test("a transaction's effects happen exactly once, and not at all when it throws", async () => {
+    const spine = await start();
+    await spine.database.ensureTable(log);
+    let failures = 1;
+    let lost = 1;
+    const flow = defineWorkflow({ name: "demo.effects" }).step(
+      "write",
+      async ({ transaction, attempt }) => {
+        const written = await transaction(async ({ kysely }) => {
+          const row = { id: `row-${attempt}`, _spine_load_id: "l", _spine_loaded_at: "t" };
+          await kysely.insertInto("effects").values(row).execute();
+          if (failures-- > 0) throw new TransientError("rolled back");
+          return attempt;
+        });
+        if (lost-- > 0) throw new TransientError("after the commit");
+        return written;
+      },
+      { retry: fast },
+    );
+    const run = await spine.run(flow, {});
+    expect((await run.result()).outputs.write).toBe(2);
+    expect(await attempts(spine, run.id)).toEqual(["write#1 FAILED", "write#2 FAILED", "write#3 COMPLETED"]);
+    expect(await spine.database.kysely.selectFrom("effects").select("id").execute()).toEqual([
+      { id: "row-2" },
+    ]);
+  });
+
+  test("a transaction of a run that was cancelled meanwhile is rolled back", async () => {
+    const spine = await start();
+    await spine.database.ensureTable(log);
+    const other = await start();
+    const entered = Promise.withResolvers<string>();
+    const cancelled = Promise.withResolvers<void>();
+    const flow = defineWorkflow({ name: "demo.zombie" }).step("write", async ({ transaction, runId }) => {
+      entered.resolve(runId);
+      await cancelled.promise;
+      await transaction(async ({ kysely }) => {
+        const row = { id: "late", _spine_load_id: "l", _spine_loaded_at: "t" };
+        await kysely.insertInto("effects").values(row).execute();
+      });
+    });
+    const run = await spine.run(flow, {});
+    await other.cancel(await entered.promise);
+    cancelled.resolve();
+    await expect(run.result()).rejects.toMatchObject({ code: "RUN_CANCELLED" });
+    await spine.stop();
+    expect(await other.database.kysely.selectFrom("effects").selectAll().execute()).toEqual([]);
+  });
+});
+
 describe("data", () => {
   const rows = Array.from({ length: 25 }, (_, index) => ({ id: `r${index}`, qty: String(index) }));
   const pages = (fail?: () => void): Source<{ size: number }, { id: string; qty: string }> => ({

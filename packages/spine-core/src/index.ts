@@ -54,6 +54,7 @@ export {
 export type { RunChanged, SpineEvents, StepEnded, StepProgress, StepStarted } from "./events.ts";
 export type {
   Attachment,
+  CheckpointAttachment,
   LoadAttachment,
   PartitionAttachment,
   QualityAttachment,
@@ -82,6 +83,7 @@ export type {
 } from "./history/history-store.ts";
 export type { PartitionRecord, PartitionStore } from "./history/partition-store.ts";
 export {
+  type CheckpointRecord,
   isTerminal,
   type Metrics,
   type RowCounts,

@@ -1,10 +1,10 @@
 import { type Database, SpineError, type StateOptions, type StateStores } from "spine-core";
 import { SqliteDatasetStore } from "../data/sqlite-dataset-store.ts";
-import { migrate } from "../history/migrate.ts";
-import { SqliteHistoryStore } from "../history/sqlite-history-store.ts";
-import { SqlitePartitionStore } from "../history/sqlite-partition-store.ts";
+import { migrate } from "../history/sqlite/migrate.ts";
+import { SqliteHistoryStore } from "../history/sqlite/sqlite-history-store.ts";
+import { SqlitePartitionStore } from "../history/sqlite/sqlite-partition-store.ts";
+import { WorkerLocks } from "../history/sqlite/worker-locks.ts";
 import { stateTables } from "../history/state-tables.ts";
-import { WorkerLocks } from "../history/worker-locks.ts";
 import type { Durability } from "./sqlite/open-sqlite.ts";
 import { kyselyOn } from "./sqlite/sqlite-dialect.ts";
 import { SqlitePool } from "./sqlite/sqlite-pool.ts";

@@ -1,6 +1,4 @@
 import type { JsonValue, RunStatus, StepBegin, StepEnd } from "spine-core";
-import type { SqliteConnection } from "../databases/sqlite/sqlite-connection.ts";
-import type { HistorySql } from "./history-sql.ts";
 
 /** An event before it has its number. */
 export interface NewEvent {
@@ -31,19 +29,4 @@ export function stepEnded(end: StepEnd): NewEvent {
 /** The event of a run that has a new status: `run.completed`, `run.waiting`, `run.queued`, … */
 export function runChanged(status: RunStatus, data: JsonValue = {}): NewEvent {
   return { type: status === "PENDING" ? "run.queued" : `run.${status.toLowerCase()}`, data };
-}
-
-/** Appends events to a run whose version is theirs already: `version` is the number of the last one. */
-export function appendEvents(
-  connection: SqliteConnection,
-  sql: HistorySql,
-  runId: string,
-  version: number,
-  at: string,
-  events: readonly NewEvent[],
-): void {
-  for (const [index, { type, data }] of events.entries()) {
-    const seq = version - events.length + 1 + index;
-    connection.insert(sql.tables.run_events, { run_id: runId, seq, type, at, data: JSON.stringify(data) });
-  }
 }

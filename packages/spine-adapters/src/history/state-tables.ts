@@ -2,6 +2,7 @@ const NAMES = [
   "migrations",
   "workflow_runs",
   "workflow_step_runs",
+  "step_checkpoints",
   "run_events",
   "workers",
   "datasets",

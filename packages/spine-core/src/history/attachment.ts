@@ -32,8 +32,18 @@ export interface QualityAttachment {
   readonly result: QualityResult;
 }
 
+/** A result inside a step that is not to be worked out again: `context.checkpoint`, `context.transaction`. */
+export interface CheckpointAttachment {
+  readonly kind: "checkpoint";
+  readonly step: string;
+  /** Unique within the step of a run. */
+  readonly key: string;
+  /** JSON text. */
+  readonly value: string;
+}
+
 /**
  * Rows of other tables that commit together with a transition of a run, or not at all. A new kind is a
  * member of this union and a case in each history store; the port does not change.
  */
-export type Attachment = LoadAttachment | PartitionAttachment | QualityAttachment;
+export type Attachment = LoadAttachment | PartitionAttachment | QualityAttachment | CheckpointAttachment;

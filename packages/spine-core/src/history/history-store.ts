@@ -2,7 +2,16 @@ import type { Partition } from "../context.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import type { ErrorJson } from "../errors.ts";
 import type { Attachment } from "./attachment.ts";
-import type { Metrics, RowCounts, RunDetail, RunEvent, RunRecord, RunStatus, StepStatus } from "./records.ts";
+import type {
+  CheckpointRecord,
+  Metrics,
+  RowCounts,
+  RunDetail,
+  RunEvent,
+  RunRecord,
+  RunStatus,
+  StepStatus,
+} from "./records.ts";
 
 /** Proof of ownership: a write with an older token, or of another worker, is refused. */
 export interface Fence {
@@ -129,6 +138,7 @@ export interface ClaimRequest {
 /** A run that now belongs to the claiming worker, with everything needed to go on. */
 export interface ClaimedRun extends RunDetail {
   readonly fence: Fence;
+  readonly checkpoints: readonly CheckpointRecord[];
 }
 
 export interface Claim {

@@ -100,6 +100,13 @@ export interface RunDetail {
   readonly steps: readonly StepRecord[];
 }
 
+/** A checkpoint inside a step. */
+export interface CheckpointRecord {
+  readonly step: string;
+  readonly key: string;
+  readonly value: JsonValue;
+}
+
 /** One entry of a run's append-only log. `seq` grows by one within the run, without gaps. */
 export interface RunEvent {
   readonly runId: string;

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { SpineError } from "../errors.ts";
 import type { ClaimedRun } from "../history/history-store.ts";
-import { isTerminal, type RunDetail, type RunRecord } from "../history/records.ts";
+import { type CheckpointRecord, isTerminal, type RunDetail, type RunRecord } from "../history/records.ts";
 import { newId } from "../ids.ts";
 import type { Registry } from "../registry.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
@@ -111,6 +111,7 @@ export class DurableRunner implements Runner {
         fence: { worker: this.#worker, token: 1 },
         state,
         lost: null,
+        checkpoints: new Map(),
       });
     } else {
       this.#loop.wake();
@@ -202,7 +203,7 @@ export class DurableRunner implements Runner {
       status: "RUNNING",
       error: null,
     });
-    this.#execute({ workflow, execution, fence, state, lost });
+    this.#execute({ workflow, execution, fence, state, lost, checkpoints: byStep(claimed.checkpoints) });
   }
 
   async #refuseChanged(claimed: ClaimedRun, workflow: WorkflowData): Promise<void> {
@@ -273,6 +274,12 @@ export class DurableRunner implements Runner {
       await delay(RESULT_POLL_MS);
     }
   }
+}
+
+function byStep(records: readonly CheckpointRecord[]): OwnedRun["checkpoints"] {
+  const steps: OwnedRun["checkpoints"] = new Map();
+  for (const { step, key, value } of records) steps.set(step, (steps.get(step) ?? new Map()).set(key, value));
+  return steps;
 }
 
 function outputsOf(run: RunRecord, steps: RunDetail["steps"]): Readonly<Record<string, unknown>> {

@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Database } from "../database/database.ts";
 import { SpineError } from "../errors.ts";
+import type { Attachment } from "../history/attachment.ts";
 import type { CommitOptions, Fence, HistoryStore, Transition } from "../history/history-store.ts";
 import type { Durable, Ended, Handle, Settled, StepResult, TransactionalResult } from "./durable.ts";
 
@@ -61,6 +62,11 @@ export class HistoryDurable implements Durable {
       const { step, attempt } = writing;
       await this.#commit(plan([{ step, attempt, failure: SpineError.from(error, "LOAD_FAILED") }]));
     }
+  }
+
+  /** Records something inside a step that goes on. */
+  async attach(attachments: readonly Attachment[], options?: CommitOptions): Promise<void> {
+    await this.#write({ ended: [], begun: [], attachments }, options);
   }
 
   async #commitWithWrites(writing: Writing, plan: (ended: readonly Ended[]) => Transition): Promise<void> {

@@ -4,6 +4,7 @@ import type { Database, StateStores } from "../database/database.ts";
 import { SpineError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { Fence, Transition } from "../history/history-store.ts";
+import type { JsonValue } from "../json.ts";
 import type { Logger } from "../logger.ts";
 import type { Registry } from "../registry.ts";
 import type { Source } from "../sources/source.ts";
@@ -15,6 +16,7 @@ import { HistoryDurable } from "./history-durable.ts";
 import { interpret } from "./interpret.ts";
 import type { RunState } from "./run-state.ts";
 import type { RunHandle } from "./runner.ts";
+import { StepCheckpoints } from "./step-checkpoints.ts";
 import { createStepContext } from "./step-context.ts";
 import type { StepScope } from "./step-scope.ts";
 
@@ -36,6 +38,8 @@ export interface OwnedRun {
   readonly state: RunState;
   /** Attempts of an owner that is gone; null for a run that starts here. */
   readonly lost: readonly Ended[] | null;
+  /** What earlier attempts recorded inside their steps: step → key → value. */
+  readonly checkpoints: Map<string, Map<string, JsonValue>>;
   readonly signal: AbortSignal;
   startChild(step: string, pipeline: string, params: unknown): Promise<RunHandle>;
 }
@@ -53,13 +57,14 @@ export async function executeRun(engine: Engine, run: OwnedRun): Promise<RunStat
     onRecorded: (transition) => announce(engine.events, execution, transition),
   });
   return await interpret(workflow, run.state, run.lost, durable, (step, attempt, outputs) =>
-    executeAttempt(engine, run, step, attempt, outputs),
+    executeAttempt(engine, run, durable, step, attempt, outputs),
   );
 }
 
 async function executeAttempt(
   engine: Engine,
   run: OwnedRun,
+  durable: HistoryDurable,
   step: Step,
   attempt: number,
   outputs: RunState["outputs"],
@@ -71,6 +76,12 @@ async function executeAttempt(
     step.timeoutMs === null
       ? undefined
       : setTimeout(() => timeout.abort(stepTimeout(step.name, step.timeoutMs)), step.timeoutMs);
+  const checkpoints = new StepCheckpoints({
+    step: step.name,
+    database: engine.database,
+    recorded: recordedIn(run, step.name),
+    commit: (checkpoint, options) => durable.attach([checkpoint], options),
+  });
   const { context, metrics } = createStepContext({
     execution,
     step: step.name,
@@ -80,6 +91,7 @@ async function executeAttempt(
     logger: engine.logger,
     sources: engine.sources,
     datasets: engine.stores.datasets,
+    checkpoints,
   });
   const scope: StepScope = {
     context,
@@ -103,6 +115,12 @@ async function executeAttempt(
   } finally {
     clearTimeout(timer);
   }
+}
+
+function recordedIn({ checkpoints }: OwnedRun, step: string): Map<string, JsonValue> {
+  const recorded = checkpoints.get(step) ?? new Map<string, JsonValue>();
+  checkpoints.set(step, recorded);
+  return recorded;
 }
 
 function stepTimeout(step: string, ms: number | null): SpineError {

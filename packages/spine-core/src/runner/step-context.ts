@@ -1,10 +1,13 @@
 import type { ExecutionContext } from "../context.ts";
 import type { DatasetRef, DatasetStore } from "../data/dataset.ts";
+import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import type { Metrics } from "../history/records.ts";
+import type { Json } from "../json.ts";
 import type { Logger } from "../logger.ts";
 import type { Registry } from "../registry.ts";
 import type { Source } from "../sources/source.ts";
 import type { StepContext } from "../workflow/step.ts";
+import type { StepCheckpoints } from "./step-checkpoints.ts";
 
 export interface StepContextOptions {
   readonly execution: ExecutionContext;
@@ -15,6 +18,7 @@ export interface StepContextOptions {
   readonly logger: Logger;
   readonly sources: Registry<Source>;
   readonly datasets: DatasetStore;
+  readonly checkpoints: StepCheckpoints;
 }
 
 /** The context of one attempt, and what its code recorded through it. */
@@ -22,7 +26,7 @@ export function createStepContext(options: StepContextOptions): {
   readonly context: StepContext;
   readonly metrics: () => Metrics;
 } {
-  const { execution, sources, datasets, ...rest } = options;
+  const { execution, sources, datasets, checkpoints, ...rest } = options;
   const metrics: Record<string, number | string> = {};
   const context: StepContext = {
     ...execution,
@@ -31,6 +35,13 @@ export function createStepContext(options: StepContextOptions): {
       metrics[name] = value;
     },
     source: (name) => sources.get(name),
+    // What comes back is what JSON made of the result: the types say the same by Json<T>.
+    checkpoint: <T>(key: string, work: () => T) =>
+      checkpoints.checkpoint(key, work) as Promise<Json<Awaited<T>>>,
+    transaction: <T>(
+      work: (transaction: DatabaseTransaction) => Promise<T>,
+      { key }: { key?: string } = {},
+    ) => checkpoints.transaction(work, key) as Promise<Json<T>>,
     async *read<R extends object>(dataset: DatasetRef<R>): AsyncIterable<readonly R[]> {
       for await (const chunk of datasets.read(dataset.dataset, { signal: options.signal })) {
         yield chunk.rows as readonly R[];

@@ -234,6 +234,32 @@ export function historyClaimTests(check: Check): void {
       [2, 2],
     ]);
   });
+
+  check("gives the next owner what was recorded inside a step", async ({ stores: { history } }) => {
+    const { runId, fence } = await startRun(history);
+    const checkpoint = (key: string, value: string) =>
+      ({ kind: "checkpoint", step: "first", key, value }) as const;
+    await committed(history, advanceCommit(runId, fence, { attachments: [checkpoint("a", '{"n":1}')] }));
+    await committed(history, advanceCommit(runId, fence, { attachments: [checkpoint("b", "null")] }));
+    const stale = { ...fence, token: 0 };
+    const [refused] = await history.commit([
+      advanceCommit(runId, stale, { attachments: [checkpoint("c", "1")] }),
+    ]);
+    expect(outcome(refused)).toBe("fenced");
+    const again = history.commit([advanceCommit(runId, fence, { attachments: [checkpoint("a", "2")] })]);
+    await expect(again).rejects.toMatchObject({ code: "HISTORY_CONFLICT" });
+
+    await history.beat(fence.worker, "gone");
+    await history.beat("next", "alive");
+    const { runs } = await history.claim({ worker: "next", workflows: ["demo"], limit: 1 });
+    expect(runs[0]?.checkpoints).toHaveLength(2);
+    expect(runs[0]?.checkpoints).toEqual(
+      expect.arrayContaining([
+        { step: "first", key: "a", value: { n: 1 } },
+        { step: "first", key: "b", value: null },
+      ]),
+    );
+  });
 }
 
 async function expectNoGaps(history: Parameters<typeof committed>[0], runId: string): Promise<void> {

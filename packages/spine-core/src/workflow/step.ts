@@ -2,7 +2,9 @@ import type { ZodType } from "zod";
 import type { ExecutionContext, Partition } from "../context.ts";
 import type { DatasetRef } from "../data/dataset.ts";
 import type { Table } from "../data/table.ts";
+import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import { type Duration, toMs } from "../duration.ts";
+import type { Json } from "../json.ts";
 import type { Logger } from "../logger.ts";
 import type { QualityCheck } from "../quality/quality-check.ts";
 import type { Row, Source } from "../sources/source.ts";
@@ -24,6 +26,19 @@ export interface StepContext<Params = unknown, Outputs = unknown> extends Execut
   source(name: string): Source;
   /** The rows of a dataset, in batches. */
   read<R extends object>(dataset: DatasetRef<R>): AsyncIterable<readonly R[]>;
+  /**
+   * Does a part of the step once: its result is recorded under `key` (unique in the step), and an attempt that
+   * begins again gets it back instead of doing the work. A crash may repeat work whose result was not recorded.
+   */
+  checkpoint<T>(key: string, work: () => T): Promise<Json<Awaited<T>>>;
+  /**
+   * Writes to Spine's own database exactly once: `work` and the record of its result commit together, or not
+   * at all. Open for at most 5 s (TRANSACTION_TOO_LONG). A step with several gives each a `key`.
+   */
+  transaction<T>(
+    work: (transaction: DatabaseTransaction) => Promise<T>,
+    options?: { readonly key?: string },
+  ): Promise<Json<T>>;
 }
 
 export interface StepOptions {

@@ -1,4 +1,5 @@
 import {
+  type CheckpointRecord,
   decodeJson,
   type ErrorJson,
   type JsonValue,
@@ -148,4 +149,15 @@ export function readPartition(row: PartitionRow): PartitionRecord {
 
 function readJson(text: string | null): JsonValue | null {
   return text === null ? null : decodeJson(text);
+}
+
+/** A row of `step_checkpoints`. */
+export interface CheckpointRow {
+  readonly step_name: string;
+  readonly checkpoint_key: string;
+  readonly value: string;
+}
+
+export function readCheckpoint({ step_name, checkpoint_key, value }: CheckpointRow): CheckpointRecord {
+  return { step: step_name, key: checkpoint_key, value: decodeJson(value) };
 }

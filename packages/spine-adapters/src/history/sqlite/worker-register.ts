@@ -1,7 +1,8 @@
 import { SpineError } from "spine-core";
-import type { SqliteConnection } from "../databases/sqlite/sqlite-connection.ts";
+import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
+import type { NewEvent } from "../run-events.ts";
+import { appendEvents } from "./append-events.ts";
 import type { HistorySql } from "./history-sql.ts";
-import { appendEvents, type NewEvent } from "./run-events.ts";
 
 /** What is known of the workers that may hold runs. */
 export interface WorkerList {

@@ -2,13 +2,13 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "spine-core";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { SqlitePool } from "../databases/sqlite/sqlite-pool.ts";
-import { sqlite } from "../databases/sqlite.ts";
-import { temporaryDirectory } from "../testing/sqlite-harness.ts";
+import { SqlitePool } from "../../databases/sqlite/sqlite-pool.ts";
+import { sqlite } from "../../databases/sqlite.ts";
+import { temporaryDirectory } from "../../testing/sqlite-harness.ts";
+import { stateTables } from "../state-tables.ts";
 import { migrate } from "./migrate.ts";
 import { SQLITE_MIGRATIONS } from "./migrations/index.ts";
 import type { Migration } from "./migrations/migration.ts";
-import { stateTables } from "./state-tables.ts";
 
 const first: Migration = { id: "0001-a", sql: (t) => `CREATE TABLE ${t.loads} (a TEXT)` };
 const second: Migration = { id: "0002-b", sql: (t) => `ALTER TABLE ${t.loads} ADD COLUMN b TEXT` };

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { SpineError } from "spine-core";
-import type { SqliteConnection } from "../databases/sqlite/sqlite-connection.ts";
-import { isoTime } from "./iso-time.ts";
+import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
+import { isoTime } from "../iso-time.ts";
+import { type StateTables, stateTables } from "../state-tables.ts";
 import { SQLITE_MIGRATIONS } from "./migrations/index.ts";
 import type { Migration } from "./migrations/migration.ts";
-import { type StateTables, stateTables } from "./state-tables.ts";
 
 interface Applied {
   readonly id: string;

@@ -1,4 +1,4 @@
-import type { StateTables } from "../state-tables.ts";
+import type { StateTables } from "../../state-tables.ts";
 
 /** One change of Spine's own tables. Once released, its text is never changed: a new one is added. */
 export interface Migration {

@@ -1,5 +1,5 @@
 import { testHistoryStore } from "spine-core/testing";
-import { fileHarness, memoryHarness } from "../testing/sqlite-harness.ts";
+import { fileHarness, memoryHarness } from "../../testing/sqlite-harness.ts";
 
 testHistoryStore("SQLite in a file", fileHarness);
 testHistoryStore("SQLite in memory", memoryHarness, {

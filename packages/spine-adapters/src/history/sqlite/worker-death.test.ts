@@ -6,10 +6,10 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Database, newId, type RunCommit, type StateStores, systemClock } from "spine-core";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { sqlite } from "../databases/sqlite.ts";
-import { temporaryDirectory } from "../testing/sqlite-harness.ts";
+import { sqlite } from "../../databases/sqlite.ts";
+import { temporaryDirectory } from "../../testing/sqlite-harness.ts";
 
-const WORKER = join(import.meta.dirname, "../testing/worker-process.ts");
+const WORKER = join(import.meta.dirname, "../../testing/worker-process.ts");
 
 let directory: string;
 let path: string;

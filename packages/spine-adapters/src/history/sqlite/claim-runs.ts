@@ -1,9 +1,16 @@
 import type { ClaimedRun, ClaimRequest } from "spine-core";
-import type { SqliteConnection } from "../databases/sqlite/sqlite-connection.ts";
+import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
+import { isoTime } from "../iso-time.ts";
+import { appendEvents } from "./append-events.ts";
 import type { HistorySql } from "./history-sql.ts";
-import { isoTime } from "./iso-time.ts";
-import { appendEvents } from "./run-events.ts";
-import { type RunRow, readRun, readStep, type StepRow } from "./run-rows.ts";
+import {
+  type CheckpointRow,
+  type RunRow,
+  readCheckpoint,
+  readRun,
+  readStep,
+  type StepRow,
+} from "./run-rows.ts";
 
 interface Candidate {
   readonly run_id: string;
@@ -88,5 +95,8 @@ WHERE run_id = ? RETURNING *`,
   const events = [{ type: first ? "run.started" : "run.resumed", data }];
   appendEvents(connection, sql, run_id, row.version, at, events);
   const run = readRun(row);
-  return { run, steps, fence: { worker, token: run.token } };
+  // A run that has not begun has none: the look-up is only worth its time for the others.
+  const checkpoints =
+    steps.length === 0 ? [] : connection.all<CheckpointRow>(sql.checkpointRows, run_id).map(readCheckpoint);
+  return { run, steps, checkpoints, fence: { worker, token: run.token } };
 }

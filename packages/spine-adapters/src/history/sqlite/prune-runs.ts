@@ -1,7 +1,7 @@
 import { isTerminal, type RunStatus } from "spine-core";
-import type { SqliteConnection } from "../databases/sqlite/sqlite-connection.ts";
+import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
+import { isoTime } from "../iso-time.ts";
 import type { HistorySql } from "./history-sql.ts";
-import { isoTime } from "./iso-time.ts";
 
 interface OldRun {
   readonly run_id: string;
@@ -24,6 +24,7 @@ export function pruneRuns(
   const list = JSON.stringify(ids);
   for (const table of [
     tables.workflow_step_runs,
+    tables.step_checkpoints,
     tables.run_events,
     tables.quality_results,
     tables.workflow_runs,

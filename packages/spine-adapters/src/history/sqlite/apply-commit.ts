@@ -11,12 +11,13 @@ import {
   type StepBegin,
   type StepEnd,
 } from "spine-core";
-import type { SqliteConnection } from "../databases/sqlite/sqlite-connection.ts";
-import { isUniqueViolation } from "../databases/sqlite/sqlite-error.ts";
+import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
+import { isUniqueViolation } from "../../databases/sqlite/sqlite-error.ts";
+import { isoTime } from "../iso-time.ts";
+import { type NewEvent, runChanged, stepBegan, stepEnded } from "../run-events.ts";
+import { appendEvents } from "./append-events.ts";
 import type { HistorySql } from "./history-sql.ts";
-import { isoTime } from "./iso-time.ts";
 import { RunColumns } from "./run-columns.ts";
-import { appendEvents, type NewEvent, runChanged, stepBegan, stepEnded } from "./run-events.ts";
 import { writeAttachments } from "./write-attachments.ts";
 
 /** Applies one commit inside the open transaction. When it throws, what it wrote has to be undone. */

@@ -59,6 +59,15 @@ CREATE TABLE ${t.workflow_step_runs} (
   UNIQUE (run_id, step_name, attempt)
 ) WITHOUT ROWID;
 
+CREATE TABLE ${t.step_checkpoints} (
+  run_id TEXT NOT NULL,
+  step_name TEXT NOT NULL,
+  checkpoint_key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  recorded_at TEXT NOT NULL,
+  PRIMARY KEY (run_id, step_name, checkpoint_key)
+) WITHOUT ROWID;
+
 CREATE TABLE ${t.run_events} (
   run_id TEXT NOT NULL,
   seq INTEGER NOT NULL,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { SpineError } from "spine-core";
-import { isBusy, toSpineError } from "../databases/sqlite/sqlite-error.ts";
+import { isBusy, toSpineError } from "../../databases/sqlite/sqlite-error.ts";
 
 /** How long our own lock may be held by somebody who looks whether we are alive. */
 const LIMIT_MS = 1_000;

@@ -1,6 +1,6 @@
 import { isTerminal, type RunChange } from "spine-core";
-import type { SqlValue } from "../databases/sqlite/sqlite-connection.ts";
-import { isoTime } from "./iso-time.ts";
+import type { SqlValue } from "../../databases/sqlite/sqlite-connection.ts";
+import { isoTime } from "../iso-time.ts";
 
 /** The SET of an UPDATE of a run's row. */
 export class RunColumns {

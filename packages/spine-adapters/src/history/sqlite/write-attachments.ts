@@ -1,12 +1,13 @@
 import {
   type Attachment,
+  type CheckpointAttachment,
   type LoadAttachment,
   type PartitionAttachment,
   partitionKey,
   type QualityAttachment,
 } from "spine-core";
-import type { SqliteConnection } from "../databases/sqlite/sqlite-connection.ts";
-import type { StateTables } from "./state-tables.ts";
+import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
+import type { StateTables } from "../state-tables.ts";
 
 interface Scope {
   readonly connection: SqliteConnection;
@@ -29,6 +30,9 @@ export function writeAttachments(scope: Scope, attachments: readonly Attachment[
         break;
       case "quality":
         writeQuality(scope, attachment, position);
+        break;
+      case "checkpoint":
+        writeCheckpoint(scope, attachment);
         break;
     }
   }
@@ -69,6 +73,17 @@ function writePartition({ connection, tables, runId, at }: Scope, attachment: Pa
   partition = excluded.partition, run_id = excluded.run_id, load_id = excluded.load_id,
   hash = excluded.hash, rows = excluded.rows, loaded_at = excluded.loaded_at`,
   );
+}
+
+function writeCheckpoint({ connection, tables, runId, at }: Scope, checkpoint: CheckpointAttachment): void {
+  const { step, key, value } = checkpoint;
+  connection.insert(tables.step_checkpoints, {
+    run_id: runId,
+    step_name: step,
+    checkpoint_key: key,
+    value,
+    recorded_at: at,
+  });
 }
 
 function writeQuality(scope: Scope, { step, result }: QualityAttachment, position: number): void {

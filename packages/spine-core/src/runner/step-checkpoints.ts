@@ -1,0 +1,97 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Database } from "../database/database.ts";
+import type { DatabaseTransaction } from "../database/database-transaction.ts";
+import { SpineError } from "../errors.ts";
+import type { CheckpointAttachment } from "../history/attachment.ts";
+import type { CommitOptions } from "../history/history-store.ts";
+import { decodeJson, encodeJson, type JsonValue } from "../json.ts";
+
+/** The longest that user code may keep a transaction open, in milliseconds: other runs may have to wait for it. */
+export const TRANSACTION_LIMIT_MS = 5_000;
+/** The key of a transaction that is given none. */
+const ONLY_TRANSACTION = "transaction";
+
+export interface StepCheckpointsOptions {
+  readonly step: string;
+  readonly database: Database;
+  /** What earlier attempts recorded, by key; what this one records is added. */
+  readonly recorded: Map<string, JsonValue>;
+  /** Commits a checkpoint under the run's fence; rejects with FENCED when the run belongs to somebody else. */
+  readonly commit: (checkpoint: CheckpointAttachment, options?: CommitOptions) => Promise<void>;
+}
+
+/** The results inside one step that outlive its attempt. */
+export class StepCheckpoints {
+  readonly #options: StepCheckpointsOptions;
+  /** Work under way, so that two calls with one key share it. */
+  readonly #open = new Map<string, Promise<JsonValue>>();
+
+  constructor(options: StepCheckpointsOptions) {
+    this.#options = options;
+  }
+
+  /** The recorded value of the key, or what `work` gives, recorded. */
+  checkpoint(key: string, work: () => unknown): Promise<JsonValue> {
+    return this.#once(key, async () => {
+      const value = this.#encode(key, await work());
+      await this.#options.commit({ kind: "checkpoint", step: this.#options.step, key, value });
+      return value;
+    });
+  }
+
+  /** The same with `work` and the record in one transaction: its effects happen exactly once. */
+  transaction(
+    work: (transaction: DatabaseTransaction) => unknown,
+    key = ONLY_TRANSACTION,
+  ): Promise<JsonValue> {
+    return this.#once(key, () =>
+      this.#options.database.transaction(async (transaction) => {
+        const value = this.#encode(key, await this.#inTime(Promise.resolve(work(transaction))));
+        // The fence: the last statement before COMMIT.
+        await this.#options.commit(
+          { kind: "checkpoint", step: this.#options.step, key, value },
+          { transaction },
+        );
+        return value;
+      }),
+    );
+  }
+
+  async #once(key: string, make: () => Promise<string>): Promise<JsonValue> {
+    const { recorded } = this.#options;
+    if (recorded.has(key)) return recorded.get(key) ?? null;
+    const open = this.#open.get(key) ?? this.#record(key, make);
+    this.#open.set(key, open);
+    return await open;
+  }
+
+  async #record(key: string, make: () => Promise<string>): Promise<JsonValue> {
+    try {
+      const value = decodeJson(await make());
+      this.#options.recorded.set(key, value);
+      return value;
+    } finally {
+      this.#open.delete(key);
+    }
+  }
+
+  #encode(key: string, value: unknown): string {
+    return encodeJson(value, `the checkpoint "${key}" of step "${this.#options.step}"`);
+  }
+
+  async #inTime<T>(work: Promise<T>): Promise<T> {
+    const timer = new AbortController();
+    const tooLong = delay(TRANSACTION_LIMIT_MS, undefined, { signal: timer.signal }).then(() => {
+      throw new SpineError(
+        "TRANSACTION_TOO_LONG",
+        `The transaction of step "${this.#options.step}" was open for more than ${TRANSACTION_LIMIT_MS} ms and was rolled back, because others wait for it. Do slow work (requests, waiting) before it, and only write in it.`,
+      );
+    });
+    try {
+      return await Promise.race([work, tooLong]);
+    } finally {
+      tooLong.catch(() => {});
+      timer.abort();
+    }
+  }
+}
