@@ -24,7 +24,7 @@ const FOLDERS = { examples: { leaf: true }, bench: { leaf: true }, tools: { leaf
  * `x/*` is a folder; tests may import all.
  */
 const CORE_LAYERS = [
-  ["leaves", "errors json ids clock duration logger registry context data/decimal data/table"],
+  ["leaves", "errors json ids clock duration logger registry context secret data/decimal data/table"],
   [
     "contracts",
     "workflow/* history/* database/* data/dataset sources/source quality/quality-check alerts/alert runner/runner runner/durable plugin config events",

@@ -1,11 +1,12 @@
 // The engine of spine-core on a real SQLite database: what a run promises, seen from outside.
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   createSpine,
   defineTable,
   defineWorkflow,
+  jsonLogger,
   range,
   recordCount,
   reject,
@@ -14,6 +15,7 @@ import {
   type Spine,
   type SpineOptions,
   Step,
+  secret,
   silentLogger,
   TransientError,
 } from "spine-core";
@@ -402,6 +404,71 @@ describe("inside a step", () => {
     await expect(run.result()).rejects.toMatchObject({ code: "RUN_CANCELLED" });
     await spine.stop();
     expect(await other.database.kysely.selectFrom("effects").selectAll().execute()).toEqual([]);
+  });
+});
+
+describe("a secret", () => {
+  const canary = 'c4n"ary\\secret';
+  const flow = defineWorkflow({
+    name: "demo.secret",
+    params: z.object({ auth: z.object({ token: secret() }), n: z.number() }),
+  })
+    .step("use", async ({ params: given, metric, checkpoint, logger }) => {
+      logger.warn(`using ${given.auth.token}`, { token: given.auth.token });
+      metric("token", given.auth.token);
+      await checkpoint("echo", () => ({ echoed: given.auth.token }));
+      return {
+        same: given.auth.token === canary,
+        echo: given.auth.token,
+        url: `?key=${encodeURIComponent(given.auth.token)}`,
+      };
+    })
+    .step("fail", ({ params: given }) => {
+      throw new SourceError(`401 for ${given.auth.token}`, { detail: { sent: given.auth.token } });
+    });
+
+  test("is looked up when a step begins, and stands in nothing that is written", async () => {
+    const logged: string[] = [];
+    const spine = await start({
+      secrets: (reference) => {
+        expect(reference).toBe("vault:demo/token");
+        return canary;
+      },
+      logger: jsonLogger("DEBUG", (line) => logged.push(line)),
+    });
+    const run = await spine.run(flow, { auth: { token: "vault:demo/token" }, n: 1 });
+    await expect(run.result()).rejects.toMatchObject({ message: "401 for [redacted]" });
+    const { run: record, steps } = await spine.get(run.id);
+    expect(record.params).toEqual({ auth: { token: { $secret: "vault:demo/token" } }, n: 1 });
+    expect(steps[0]?.output).toEqual({ same: true, echo: "[redacted]", url: "?key=[redacted]" });
+    await spine.stop();
+    const files = ["spine.db", "spine.db-wal"]
+      .map((name) => join(folder, name))
+      .filter((path) => existsSync(path));
+    const written = files.map((path) => readFileSync(path, "latin1")).join("") + logged.join("");
+    expect(written).toContain("[redacted]");
+    for (const form of [canary, JSON.stringify(canary).slice(1, -1), encodeURIComponent(canary)]) {
+      expect(written).not.toContain(form);
+    }
+  });
+
+  test("is refused as a literal, without being repeated in the error", async () => {
+    const spine = await start();
+    const refused = await spine.run(flow, { auth: { token: canary }, n: 1 }).catch((error: unknown) => error);
+    expect(refused).toMatchObject({
+      code: "VALIDATION_FAILED",
+      detail: { issues: [{ path: "/auth/token" }] },
+    });
+    expect(JSON.stringify(refused)).not.toContain("c4n");
+  });
+
+  test("of an environment variable that is not set fails the step and names the variable", async () => {
+    const spine = await start();
+    const run = await spine.run(flow, { auth: { token: "env:SPINE_TEST_NOT_SET" }, n: 1 });
+    await expect(run.result()).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      message: expect.stringContaining("SPINE_TEST_NOT_SET"),
+    });
   });
 });
 

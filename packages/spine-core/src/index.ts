@@ -35,7 +35,6 @@ export {
   type StateStores,
 } from "./database/database.ts";
 export type { AnySchema, DatabaseTransaction, RowStamp } from "./database/database-transaction.ts";
-
 // Words that everything uses
 export {
   ERROR_CATEGORIES,
@@ -59,7 +58,6 @@ export type {
   PartitionAttachment,
   QualityAttachment,
 } from "./history/attachment.ts";
-
 // History
 export type {
   AdvanceCommit,
@@ -116,7 +114,6 @@ export {
 } from "./logger.ts";
 export type { Plugin } from "./plugin.ts";
 export * from "./quality/checks.ts";
-
 // Quality and alerts
 export {
   QUALITY_CATEGORIES,
@@ -141,6 +138,7 @@ export type {
 } from "./runner/durable.ts";
 // Running
 export type { RunHandle, Runner, RunOptions } from "./runner/runner.ts";
+export { environmentSecrets, type SecretResolver, secret } from "./secret.ts";
 // Data
 export type { Page, Reject, Row, Source, StreamOptions } from "./sources/source.ts";
 export { createSpine, type Run, type Spine, type SpineOptions } from "./spine.ts";

@@ -24,4 +24,12 @@ export function jsonLogger(
   return { debug: at("DEBUG"), info: at("INFO"), warn: at("WARN"), error: at("ERROR") };
 }
 
+/** A logger whose messages and fields are rewritten before they are logged. */
+export function redactingLogger(logger: Logger, redact: (text: string) => string): Logger {
+  const at = (level: keyof Logger) => (message: string, fields?: LogFields) => {
+    logger[level](redact(message), fields && (JSON.parse(redact(JSON.stringify(fields))) as LogFields));
+  };
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
 export const silentLogger: Logger = jsonLogger("SILENT");

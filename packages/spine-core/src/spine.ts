@@ -11,6 +11,7 @@ import type { Plugin } from "./plugin.ts";
 import { Registry } from "./registry.ts";
 import { DurableRunner } from "./runner/durable-runner.ts";
 import type { RunHandle, RunOptions } from "./runner/runner.ts";
+import { environmentSecrets, type SecretResolver } from "./secret.ts";
 import type { Source } from "./sources/source.ts";
 import type { Workflow, WorkflowData } from "./workflow/workflow.ts";
 
@@ -24,6 +25,8 @@ export interface SpineOptions {
   readonly concurrency?: number;
   /** False for a process that only starts and reads runs, or that calls `start` later. */
   readonly worker?: boolean;
+  /** Looks up secrets that parameters refer to; `env:NAME` from the environment when left out. */
+  readonly secrets?: SecretResolver;
   readonly logger?: Logger;
   /** The level of the built-in logger, where no `logger` is given; INFO when left out. */
   readonly logLevel?: LogLevel;
@@ -103,6 +106,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     events,
     logger,
     clock,
+    secrets: options.secrets ?? environmentSecrets(),
     concurrency: options.concurrency ?? 10,
   });
   try {

@@ -21,20 +21,41 @@ export async function executeStep(
   scope: StepScope,
   metrics: () => Metrics,
 ): Promise<StepResult | TransactionalResult> {
+  const { redact } = scope;
   const seal = (outcome: StepOutcome): StepResult => ({
-    output: encodeJson(outcome.output, `the output of step "${step.name}"`),
+    output: redact(encodeJson(outcome.output, `the output of step "${step.name}"`)),
     rows: outcome.rows ?? null,
-    metrics: metrics(),
-    attachments: outcome.attachments ?? [],
-    error: outcome.error ?? null,
+    metrics: redactJson(metrics(), redact),
+    attachments: redactJson(outcome.attachments ?? [], redact),
+    error: outcome.error ? redactError(outcome.error, redact) : null,
   });
   try {
     const outcome = await untilAborted(dispatch(step, scope), scope.context.signal);
     if (!("write" in outcome)) return seal(outcome);
-    return { write: async (transaction) => seal(await outcome.write(transaction)) };
+    return {
+      write: async (transaction) => {
+        try {
+          return seal(await outcome.write(transaction));
+        } catch (error) {
+          throw redactError(SpineError.from(error, "LOAD_FAILED"), redact);
+        }
+      },
+    };
   } catch (error) {
-    throw SpineError.from(error);
+    throw redactError(SpineError.from(error), redact);
   }
+}
+
+function redactJson<T>(value: T, redact: StepScope["redact"]): T {
+  const text = JSON.stringify(value);
+  const clean = redact(text);
+  return clean === text ? value : (JSON.parse(clean) as T);
+}
+
+function redactError(error: SpineError, redact: StepScope["redact"]): SpineError {
+  const json = error.toJSON();
+  const clean = redactJson(json, redact);
+  return clean === json ? error : SpineError.fromJSON(clean);
 }
 
 async function dispatch(step: Step, scope: StepScope): Promise<StepOutcome | TransactionalOutcome> {

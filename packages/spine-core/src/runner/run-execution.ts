@@ -5,8 +5,9 @@ import { SpineError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { Fence, Transition } from "../history/history-store.ts";
 import type { JsonValue } from "../json.ts";
-import type { Logger } from "../logger.ts";
+import { type Logger, redactingLogger } from "../logger.ts";
 import type { Registry } from "../registry.ts";
+import { redact, resolveSecrets, type SecretResolver } from "../secret.ts";
 import type { Source } from "../sources/source.ts";
 import type { Step } from "../workflow/step.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
@@ -28,6 +29,7 @@ export interface Engine {
   readonly events: Events;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly secrets: SecretResolver;
 }
 
 /** A run that this process owns. */
@@ -76,19 +78,22 @@ async function executeAttempt(
     step.timeoutMs === null
       ? undefined
       : setTimeout(() => timeout.abort(stepTimeout(step.name, step.timeoutMs)), step.timeoutMs);
+  const { params, values } = await resolveSecrets(execution.params, engine.secrets);
+  const redacting = (text: string) => redact(text, values);
   const checkpoints = new StepCheckpoints({
     step: step.name,
     database: engine.database,
     recorded: recordedIn(run, step.name),
+    redact: redacting,
     commit: (checkpoint, options) => durable.attach([checkpoint], options),
   });
   const { context, metrics } = createStepContext({
-    execution,
+    execution: { ...execution, params },
     step: step.name,
     attempt,
     outputs,
     signal,
-    logger: engine.logger,
+    logger: values.length === 0 ? engine.logger : redactingLogger(engine.logger, redacting),
     sources: engine.sources,
     datasets: engine.stores.datasets,
     checkpoints,
@@ -100,6 +105,7 @@ async function executeAttempt(
     datasets: engine.stores.datasets,
     partitions: engine.stores.partitions,
     clock: engine.clock,
+    redact: redacting,
     progress: (rows, bytes, totalBytes) =>
       engine.events.emit("step.progress", {
         ...fact(execution),

@@ -7,7 +7,7 @@ import type { CommitOptions } from "../history/history-store.ts";
 import { decodeJson, encodeJson, type JsonValue } from "../json.ts";
 
 /** The longest that user code may keep a transaction open, in milliseconds: other runs may have to wait for it. */
-export const TRANSACTION_LIMIT_MS = 5_000;
+const TRANSACTION_LIMIT_MS = 5_000;
 /** The key of a transaction that is given none. */
 const ONLY_TRANSACTION = "transaction";
 
@@ -16,6 +16,8 @@ export interface StepCheckpointsOptions {
   readonly database: Database;
   /** What earlier attempts recorded, by key; what this one records is added. */
   readonly recorded: Map<string, JsonValue>;
+  /** Takes the run's secrets out of a text that is about to be recorded. */
+  readonly redact: (text: string) => string;
   /** Commits a checkpoint under the run's fence; rejects with FENCED when the run belongs to somebody else. */
   readonly commit: (checkpoint: CheckpointAttachment, options?: CommitOptions) => Promise<void>;
 }
@@ -76,7 +78,8 @@ export class StepCheckpoints {
   }
 
   #encode(key: string, value: unknown): string {
-    return encodeJson(value, `the checkpoint "${key}" of step "${this.#options.step}"`);
+    const { step, redact } = this.#options;
+    return redact(encodeJson(value, `the checkpoint "${key}" of step "${step}"`));
   }
 
   async #inTime<T>(work: Promise<T>): Promise<T> {

@@ -19,6 +19,8 @@ export interface StepScope {
   readonly datasets: DatasetStore;
   readonly partitions: PartitionStore;
   readonly clock: Clock;
+  /** Takes the run's secrets out of a text that is about to be recorded. */
+  readonly redact: (text: string) => string;
   progress(rows: RowCounts, bytes?: number, totalBytes?: number): void;
   /** Starts another workflow as a child of this run, once, however often the step is tried. */
   startChild(pipeline: string, params: unknown): Promise<RunHandle>;
