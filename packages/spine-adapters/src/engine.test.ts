@@ -6,6 +6,7 @@ import {
   createSpine,
   defineTable,
   defineWorkflow,
+  HistoryTracker,
   jsonLogger,
   range,
   recordCount,
@@ -404,6 +405,62 @@ describe("inside a step", () => {
     await expect(run.result()).rejects.toMatchObject({ code: "RUN_CANCELLED" });
     await spine.stop();
     expect(await other.database.kysely.selectFrom("effects").selectAll().execute()).toEqual([]);
+  });
+});
+
+describe("HistoryTracker", () => {
+  test("records a run that Spine does not drive, as the seed's story goes", async () => {
+    const spine = await start();
+    const tracker = new HistoryTracker(spine.history);
+    let runId = "";
+    const tracked = tracker.trackWorkflow(
+      "legacy.ingest",
+      { domain: "finra", params: { tier: "T1" } },
+      async (run) => {
+        runId = run.runId;
+        await run.trackStep("fetch", "lambda", async (step) => step.recordRecords(1500));
+        await run.trackStep("archive", "lambda", async (step) => step.skip("nothing to archive"));
+        run.recordMetric("total_records", 1500);
+        await run.trackStep("quality", "pipeline", async (step) => {
+          step.recordRecords({ in: 1500, out: 1400, rejected: 100 });
+          throw new TypeError("no rows");
+        });
+      },
+    );
+    await expect(tracked).rejects.toThrow("no rows");
+    expect(await spine.get(runId)).toMatchObject({
+      run: {
+        workflow: "legacy.ingest",
+        domain: "finra",
+        status: "FAILED",
+        metrics: { total_records: 1500 },
+        triggeredBy: "tracker",
+        error: { message: "no rows", context: { workflow: "legacy.ingest" } },
+      },
+      steps: [
+        { name: "fetch", status: "COMPLETED", rows: { in: 1500, out: 1500, rejected: 0 } },
+        { name: "archive", status: "SKIPPED", output: { skip_reason: "nothing to archive" } },
+        { name: "quality", kind: "pipeline", status: "FAILED", rows: { rejected: 100 } },
+      ],
+    });
+  });
+
+  test("completes with its output, or stays cancelled when it was cancelled", async () => {
+    const spine = await start();
+    const tracker = new HistoryTracker(spine.history);
+    const ids = await Promise.all([
+      tracker.trackWorkflow("legacy.a", {}, async (run) => {
+        run.recordOutput({ rows: 3 });
+        return run.runId;
+      }),
+      tracker.trackWorkflow("legacy.b", {}, async (run) => {
+        run.cancel("not needed");
+        return run.runId;
+      }),
+    ]);
+    const [a, b] = await Promise.all(ids.map((id) => spine.get(id)));
+    expect(a?.run).toMatchObject({ status: "COMPLETED", outputs: { rows: 3 }, error: null });
+    expect(b?.run).toMatchObject({ status: "CANCELLED", error: { message: "not needed" } });
   });
 });
 

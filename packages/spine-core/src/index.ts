@@ -79,6 +79,12 @@ export type {
   StepEnd,
   Transition,
 } from "./history/history-store.ts";
+export {
+  HistoryTracker,
+  type TrackedRun,
+  type TrackedStep,
+  type TrackOptions,
+} from "./history/history-tracker.ts";
 export type { PartitionRecord, PartitionStore } from "./history/partition-store.ts";
 export {
   type CheckpointRecord,

@@ -1,0 +1,218 @@
+import { createHash } from "node:crypto";
+import type { Partition } from "../context.ts";
+import { SpineError } from "../errors.ts";
+import { newId } from "../ids.ts";
+import { canonicalJson, encodeJson } from "../json.ts";
+import type { QualityResult } from "../quality/quality-check.ts";
+import type { Attachment } from "./attachment.ts";
+import type { Fence, HistoryStore, RunChange, StepEnd, Transition } from "./history-store.ts";
+import type { Metrics, RowCounts } from "./records.ts";
+
+export interface TrackOptions {
+  readonly domain?: string;
+  readonly partition?: Partition;
+  readonly params?: unknown;
+  /** `tracker` when left out. */
+  readonly triggeredBy?: string;
+}
+
+/** A run that somebody else drives. */
+export interface TrackedRun {
+  readonly runId: string;
+  /** Records a step around `work`; what `work` throws fails the step and is thrown on. */
+  trackStep<T>(name: string, kind: string, work: (step: TrackedStep) => Promise<T>): Promise<T>;
+  recordMetric(name: string, value: number | string): void;
+  recordOutput(output: unknown): void;
+  /** The run ends CANCELLED, whatever comes after. */
+  cancel(reason: string): void;
+}
+
+/** A step that somebody else does. */
+export interface TrackedStep {
+  recordRecords(rows: number | RowCounts): void;
+  recordOutput(output: unknown): void;
+  recordMetric(name: string, value: number | string): void;
+  recordQuality(results: readonly QualityResult[]): void;
+  /** The step ends SKIPPED instead of COMPLETED; the reason is its output's `skip_reason`. */
+  skip(reason: string): void;
+}
+
+/**
+ * Records runs that Spine does not drive (a script, another engine) in the same history, so that they are seen
+ * like any other. It only records: nothing is resumed or tried again.
+ *
+ * @example
+ * const tracker = new HistoryTracker(spine.history);
+ * await tracker.trackWorkflow("legacy.nightly", { domain: "pricing" }, async (run) => {
+ *   await run.trackStep("fetch", "lambda", async (step) => step.recordRecords(1500));
+ * });
+ */
+export class HistoryTracker {
+  readonly #history: HistoryStore;
+  readonly #worker = `tracker-${newId()}`;
+  #registered: Promise<void> | undefined;
+
+  constructor(history: HistoryStore) {
+    this.#history = history;
+  }
+
+  /** Records a run around `work`: COMPLETED when it resolves, FAILED with what it throws, which is thrown on. */
+  async trackWorkflow<T>(
+    name: string,
+    options: TrackOptions,
+    work: (run: TrackedRun) => Promise<T>,
+  ): Promise<T> {
+    this.#registered ??= this.#history.beat(this.#worker, "alive");
+    await this.#registered;
+    const run = new Tracked(this.#history, { worker: this.#worker, token: 1 });
+    await run.create(name, options);
+    try {
+      const result = await work(run);
+      await run.end(null);
+      return result;
+    } catch (error) {
+      await run.end(SpineError.from(error).withContext({ workflow: name }));
+      throw error;
+    }
+  }
+}
+
+class Tracked implements TrackedRun {
+  readonly runId = newId();
+  readonly #history: HistoryStore;
+  readonly #fence: Fence;
+  readonly #attempts = new Map<string, number>();
+  #metrics: Metrics = {};
+  #output: string | undefined;
+  #cancelled: string | undefined;
+
+  constructor(history: HistoryStore, fence: Fence) {
+    this.#history = history;
+    this.#fence = fence;
+  }
+
+  async create(workflow: string, { domain, partition, params = {}, triggeredBy = "tracker" }: TrackOptions) {
+    const run = {
+      runId: this.runId,
+      workflow,
+      domain: domain ?? null,
+      partition: partition ?? null,
+      key: null,
+      fingerprint: "tracked",
+      params: encodeJson(params, `the parameters of "${workflow}"`),
+      paramsHash: createHash("sha256").update(canonicalJson(params)).digest("hex"),
+      triggeredBy,
+      parentRunId: null,
+      worker: this.#fence.worker,
+      availableAt: 0,
+    };
+    await this.#history.commit([{ kind: "create", run, begun: [] }]);
+  }
+
+  async trackStep<T>(name: string, kind: string, work: (step: TrackedStep) => Promise<T>): Promise<T> {
+    const attempt = (this.#attempts.get(name) ?? 0) + 1;
+    this.#attempts.set(name, attempt);
+    await this.#commit({ begun: [{ name, kind, attempt }] });
+    const step = new TrackedWork(name, attempt);
+    try {
+      const result = await work(step);
+      await this.#commit({ ended: [step.end(null)], attachments: step.attachments });
+      return result;
+    } catch (error) {
+      const failure = SpineError.from(error).withContext({ step: name, attempt });
+      await this.#commit({ ended: [step.end(failure)], attachments: step.attachments });
+      throw error;
+    }
+  }
+
+  recordMetric(name: string, value: number | string): void {
+    this.#metrics = { ...this.#metrics, [name]: value };
+  }
+
+  recordOutput(output: unknown): void {
+    this.#output = encodeJson(output, `the output of run ${this.runId}`);
+  }
+
+  cancel(reason: string): void {
+    this.#cancelled = reason;
+  }
+
+  async end(error: SpineError | null): Promise<void> {
+    await this.#commit({ run: this.#change(error), metrics: this.#metrics });
+  }
+
+  #change(error: SpineError | null): RunChange {
+    const output = this.#output === undefined ? {} : { outputs: this.#output };
+    if (this.#cancelled !== undefined) {
+      const cancelled = new SpineError("RUN_CANCELLED", this.#cancelled);
+      return { status: "CANCELLED", error: cancelled.toJSON(), ...output };
+    }
+    return error
+      ? { status: "FAILED", error: error.toJSON(), ...output }
+      : { status: "COMPLETED", ...output };
+  }
+
+  async #commit(change: Partial<Transition>): Promise<void> {
+    const transition = { ended: [], begun: [], attachments: [], ...change };
+    const [outcome] = await this.#history.commit([
+      { kind: "advance", runId: this.runId, fence: this.#fence, transition },
+    ]);
+    if (outcome?.result === "committed") return;
+    throw new SpineError(
+      "FENCED",
+      `The tracked run ${this.runId} was ended by somebody else; nothing more is recorded.`,
+      {
+        context: { runId: this.runId },
+      },
+    );
+  }
+}
+
+class TrackedWork implements TrackedStep {
+  readonly #name: string;
+  readonly #attempt: number;
+  readonly attachments: Attachment[] = [];
+  #rows: RowCounts | null = null;
+  #output: string | null = null;
+  #metrics: Metrics = {};
+  #skipped = false;
+
+  constructor(name: string, attempt: number) {
+    this.#name = name;
+    this.#attempt = attempt;
+  }
+
+  recordRecords(rows: number | RowCounts): void {
+    this.#rows = typeof rows === "number" ? { in: rows, out: rows, rejected: 0 } : rows;
+  }
+
+  recordOutput(output: unknown): void {
+    this.#output = encodeJson(output, `the output of step "${this.#name}"`);
+  }
+
+  recordMetric(name: string, value: number | string): void {
+    this.#metrics = { ...this.#metrics, [name]: value };
+  }
+
+  recordQuality(results: readonly QualityResult[]): void {
+    for (const result of results) this.attachments.push({ kind: "quality", step: this.#name, result });
+  }
+
+  skip(reason: string): void {
+    this.#skipped = true;
+    this.recordOutput({ skip_reason: reason });
+  }
+
+  end(error: SpineError | null): StepEnd {
+    return {
+      name: this.#name,
+      attempt: this.#attempt,
+      status: error ? "FAILED" : this.#skipped ? "SKIPPED" : "COMPLETED",
+      output: this.#output,
+      error: error?.toJSON() ?? null,
+      rows: this.#rows,
+      metrics: this.#metrics,
+      retryAt: null,
+    };
+  }
+}
