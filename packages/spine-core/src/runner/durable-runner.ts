@@ -220,10 +220,7 @@ export class DurableRunner implements Runner {
     const startChild: OwnedRun["startChild"] = (step, pipeline, params) =>
       this.#startChild(runId, step, pipeline, params);
     const done = executeRun(this.#options, { ...run, signal: controller.signal, startChild })
-      .then(
-        () => {},
-        (error: unknown) => this.#letGo(runId, controller.signal, error),
-      )
+      .catch((error: unknown) => this.#letGo(runId, controller.signal, error))
       .finally(() => {
         this.#active.delete(runId);
         this.#loop.wake();

@@ -1,7 +1,7 @@
 import type { Step } from "../workflow/step.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import type { Durable, Ended, Handle, Settled, StepResult, TransactionalResult } from "./durable.ts";
-import { type Advance, advance, type RunState, running } from "./run-state.ts";
+import { type Advance, advance, apply, type RunState, running } from "./run-state.ts";
 
 /** Runs the code of one attempt. */
 export type StepBody = (
@@ -11,7 +11,7 @@ export type StepBody = (
 ) => Promise<StepResult | TransactionalResult>;
 
 /**
- * Drives a run until it ends or has to wait, and returns the state that it is left in. One loop with one
+ * Drives a run until it ends or has to wait; `state` is then the state that it is left in. One loop with one
  * await at a time, no graph of promises: an engine that journals what is awaited sees the same order again.
  *
  * @param lost attempts to record as ended before anything else: those of an owner that is gone.
@@ -19,12 +19,11 @@ export type StepBody = (
  */
 export async function interpret(
   workflow: WorkflowData,
-  initial: RunState,
+  state: RunState,
   lost: readonly Ended[] | null,
   durable: Durable,
   body: StepBody,
-): Promise<RunState> {
-  let state = initial;
+): Promise<void> {
   const open = new Map<string, Handle>();
 
   const record = async (settled: readonly Settled[]): Promise<void> => {
@@ -33,7 +32,7 @@ export async function interpret(
       next = advance(workflow, state, ended, durable.now(), Math.random());
       return next.transition;
     });
-    if (next) state = next.state;
+    if (next) apply(state, next);
   };
 
   if (lost) await record(lost);
@@ -46,7 +45,7 @@ export async function interpret(
         durable.step({ step: step.name, attempt }, () => body(step, attempt, outputs)),
       );
     }
-    if (open.size === 0) return state;
+    if (open.size === 0) return;
     const settled = await durable.race([...open.values()]);
     for (const { step } of settled) open.delete(step);
     await record(settled);

@@ -46,8 +46,8 @@ export interface OwnedRun {
   startChild(step: string, pipeline: string, params: unknown): Promise<RunHandle>;
 }
 
-/** Works on a run until it ends, waits, or is let go of; returns the state that it is left in. */
-export async function executeRun(engine: Engine, run: OwnedRun): Promise<RunState> {
+/** Works on a run until it ends or waits; rejects when it has to be let go of. */
+export async function executeRun(engine: Engine, run: OwnedRun): Promise<void> {
   const { workflow, execution, fence } = run;
   const durable = new HistoryDurable({
     runId: execution.runId,
@@ -58,7 +58,7 @@ export async function executeRun(engine: Engine, run: OwnedRun): Promise<RunStat
     signal: run.signal,
     onRecorded: (transition) => announce(engine.events, execution, transition),
   });
-  return await interpret(workflow, run.state, run.lost, durable, (step, attempt, outputs) =>
+  await interpret(workflow, run.state, run.lost, durable, (step, attempt, outputs) =>
     executeAttempt(engine, run, durable, step, attempt, outputs),
   );
 }

@@ -2,8 +2,17 @@ import { describe, expect, test } from "vitest";
 import { SourceError, SpineError, TransientError } from "../errors.ts";
 import type { RunDetail, RunRecord, StepRecord } from "../history/records.ts";
 import { defineWorkflow } from "../workflow/define-workflow.ts";
+import type { WorkflowData } from "../workflow/workflow.ts";
 import type { Ended, StepResult } from "./durable.ts";
-import { advance, NEW_RUN, restore, running } from "./run-state.ts";
+import {
+  type Advance,
+  apply,
+  newRun,
+  advance as plan,
+  type RunState,
+  restore,
+  running,
+} from "./run-state.ts";
 
 const flow = defineWorkflow({ name: "demo.flow" })
   .step("a", () => 1)
@@ -23,6 +32,22 @@ const done = (step: string, output: unknown, attempt = 1): Ended => ({
   result: result(output),
 });
 const failed = (step: string, failure: SpineError, attempt = 1): Ended => ({ step, attempt, failure });
+
+/** Plans, and makes the plan the state, as the interpreter does once it is recorded. */
+function advance(
+  workflow: WorkflowData,
+  state: RunState,
+  ended: readonly Ended[],
+  now: number,
+  random: number,
+): Advance & { readonly state: RunState } {
+  const next = plan(workflow, state, ended, now, random);
+  const after = structuredClone(state);
+  apply(after, next);
+  return { ...next, state: after };
+}
+
+const NEW_RUN = newRun();
 
 describe("advance", () => {
   test("ends one step and begins the next in one transition; the last one completes the run", () => {
@@ -80,7 +105,7 @@ describe("advance", () => {
   test("is pure: the same facts give the same answer, and the state before is untouched", () => {
     const { state } = advance(flow, NEW_RUN, [], 0, 0);
     const before = structuredClone(state);
-    expect(advance(flow, state, [done("a", 1)], 5, 0)).toEqual(advance(flow, state, [done("a", 1)], 5, 0));
+    expect(plan(flow, state, [done("a", 1)], 5, 0)).toEqual(plan(flow, state, [done("a", 1)], 5, 0));
     expect(state).toEqual(before);
   });
 });

@@ -19,21 +19,40 @@ interface StepState {
   readonly retryAt: number | null;
 }
 
-/** The whole state of a run's interpretation. Immutable; rebuilt from the history after a crash. */
+/**
+ * The whole state of a run's interpretation; rebuilt from the history after a crash. Only `apply` changes it, in
+ * place and by what is new: a run of ten thousand steps costs as much per step as a run of ten.
+ */
 export interface RunState {
+  status: RunStatus;
+  readonly steps: Map<string, StepState>;
+  readonly outputs: Record<string, JsonValue>;
+  /** All steps of the list before this position are finished. */
+  position: number;
+}
+
+/** What follows from attempts that ended: what to record, and what is new in the state once that is recorded. */
+export interface Advance {
+  readonly transition: Transition;
   readonly status: RunStatus;
   readonly steps: ReadonlyMap<string, StepState>;
   readonly outputs: Readonly<Record<string, JsonValue>>;
-}
-
-export interface Advance {
-  readonly state: RunState;
-  readonly transition: Transition;
+  readonly position: number;
 }
 
 const NOT_BEGUN: StepState = { attempt: 0, status: "PENDING", failures: 0, retryAt: null };
 
-export const NEW_RUN: RunState = { status: "RUNNING", steps: new Map(), outputs: {} };
+export function newRun(): RunState {
+  return { status: "RUNNING", steps: new Map(), outputs: {}, position: 0 };
+}
+
+/** Makes an advance the state; call it once its transition is recorded. */
+export function apply(state: RunState, advance: Advance): void {
+  state.status = advance.status;
+  state.position = advance.position;
+  for (const [name, step] of advance.steps) state.steps.set(name, step);
+  Object.assign(state.outputs, advance.outputs);
+}
 
 /**
  * The state of a claimed run, and the attempts that its earlier owner left under way: they are lost, and
@@ -69,7 +88,7 @@ export function restore(detail: RunDetail): { readonly state: RunState; readonly
         steps.set(record.name, { ...at, status: "PENDING" });
     }
   }
-  return { state: { status: "RUNNING", steps, outputs }, lost };
+  return { state: { status: "RUNNING", steps, outputs, position: 0 }, lost };
 }
 
 function workerLost(worker: string | null): SpineError {
@@ -84,10 +103,11 @@ function workerLost(worker: string | null): SpineError {
 
 /** The steps whose newest attempt is under way. */
 export function running(workflow: WorkflowData, state: RunState): readonly { step: Step; attempt: number }[] {
-  return workflow.steps.flatMap((step) => {
-    const at = state.steps.get(step.name);
-    return at?.status === "RUNNING" ? [{ step, attempt: at.attempt }] : [];
-  });
+  // Steps run one after another: the one under way, if any, is the first that is not finished.
+  const step = workflow.steps[state.position];
+  if (!step) return [];
+  const at = state.steps.get(step.name);
+  return at?.status === "RUNNING" ? [{ step, attempt: at.attempt }] : [];
 }
 
 /**
@@ -103,26 +123,27 @@ export function advance(
   now: number,
   random: number,
 ): Advance {
-  const steps = new Map(before.steps);
-  const outputs = { ...before.outputs };
+  const changed = new Map<string, StepState>();
+  const outputs: Record<string, JsonValue> = {};
+  const stateOf = (name: string) => changed.get(name) ?? before.steps.get(name) ?? NOT_BEGUN;
   const ends: StepEnd[] = [];
   let metrics: Metrics = {};
   let failure: ErrorJson | null = null;
 
   for (const end of ended) {
-    const at = steps.get(end.step) ?? NOT_BEGUN;
+    const at = stateOf(end.step);
     const result = "result" in end ? end.result : null;
     const error = "failure" in end ? end.failure : end.result.error;
     if (error === null && result) {
-      steps.set(end.step, { ...at, status: "COMPLETED" });
+      changed.set(end.step, { ...at, status: "COMPLETED" });
       outputs[end.step] = decodeJson(result.output);
       metrics = { ...metrics, ...result.metrics };
     } else if (error) {
       const next = afterFailure(workflow, end.step, at, error, now, random);
-      steps.set(end.step, next);
+      changed.set(end.step, next);
       if (next.retryAt === null) failure = locate(error, workflow, end).toJSON();
     }
-    const { retryAt } = steps.get(end.step) ?? NOT_BEGUN;
+    const { retryAt } = stateOf(end.step);
     ends.push({
       name: end.step,
       attempt: end.attempt,
@@ -135,40 +156,47 @@ export function advance(
     });
   }
 
-  const begun: StepBegin[] = [];
-  const run = failure ? { status: "FAILED" as const, error: failure } : goOn(workflow, steps, begun, now);
+  const next = failure
+    ? { begun: [], run: { status: "FAILED" as const, error: failure }, position: before.position }
+    : goOn(workflow, before.position, stateOf, now);
+  for (const { name, attempt } of next.begun) {
+    changed.set(name, { ...stateOf(name), attempt, status: "RUNNING", retryAt: null });
+  }
   return {
-    state: { status: run?.status ?? "RUNNING", steps, outputs },
+    status: next.run?.status ?? "RUNNING",
+    steps: changed,
+    outputs,
+    position: next.position,
     transition: {
       ended: ends,
-      begun,
-      ...(run ? { run } : {}),
+      begun: next.begun,
+      ...(next.run ? { run: next.run } : {}),
       ...(Object.keys(metrics).length > 0 ? { metrics } : {}),
       attachments: ended.flatMap((end) => ("result" in end ? end.result.attachments : [])),
     },
   };
 }
 
+interface Next {
+  readonly begun: readonly StepBegin[];
+  readonly run: RunChange | null;
+  readonly position: number;
+}
+
 /** Begins the first step that is not finished, or says that the run waits, or that it is complete. */
-function goOn(
-  workflow: WorkflowData,
-  steps: Map<string, StepState>,
-  begun: StepBegin[],
-  now: number,
-): RunChange | null {
-  for (const step of workflow.steps) {
-    const at = steps.get(step.name) ?? NOT_BEGUN;
+function goOn(workflow: WorkflowData, from: number, stateOf: (name: string) => StepState, now: number): Next {
+  for (let position = from; position < workflow.steps.length; position++) {
+    const step = workflow.steps[position];
+    if (!step) break;
+    const at = stateOf(step.name);
     if (at.status === "COMPLETED") continue;
-    if (at.status === "RUNNING") return null;
+    if (at.status === "RUNNING") return { begun: [], run: null, position };
     if (at.status === "FAILED" && at.retryAt !== null && at.retryAt > now) {
-      return { status: "WAITING", availableAt: at.retryAt };
+      return { begun: [], run: { status: "WAITING", availableAt: at.retryAt }, position };
     }
-    const attempt = at.attempt + 1;
-    steps.set(step.name, { ...at, attempt, status: "RUNNING", retryAt: null });
-    begun.push({ name: step.name, kind: step.kind, attempt });
-    return null;
+    return { begun: [{ name: step.name, kind: step.kind, attempt: at.attempt + 1 }], run: null, position };
   }
-  return { status: "COMPLETED" };
+  return { begun: [], run: { status: "COMPLETED" }, position: workflow.steps.length };
 }
 
 function afterFailure(

@@ -5,7 +5,7 @@ import type { CreateCommit } from "../history/history-store.ts";
 import { newId } from "../ids.ts";
 import { canonicalJson, decodeJson, encodeJson } from "../json.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import { advance, NEW_RUN, type RunState } from "./run-state.ts";
+import { advance, apply, newRun, type RunState } from "./run-state.ts";
 import type { RunOptions } from "./runner.ts";
 
 export interface NewRunPlan {
@@ -51,7 +51,9 @@ export async function planRun(
   // Functions of the run see what a resumed run would see: the parameters as JSON gives them back.
   const stored: unknown = decodeJson(params);
   const now = clock.now();
-  const { state, transition } = advance(workflow, NEW_RUN, [], now, 0);
+  const state = newRun();
+  const first = advance(workflow, state, [], now, 0);
+  apply(state, first);
   return {
     state,
     commit: {
@@ -70,7 +72,7 @@ export async function planRun(
         worker,
         availableAt: now,
       },
-      begun: worker === null ? [] : transition.begun,
+      begun: worker === null ? [] : first.transition.begun,
     },
   };
 }
