@@ -1,9 +1,7 @@
 // The engine of spine-core on a real SQLite database: what a run promises, seen from outside.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
-  createSpine,
   defineTable,
   defineWorkflow,
   HistoryTracker,
@@ -14,42 +12,16 @@ import {
   type Source,
   SourceError,
   type Spine,
-  type SpineOptions,
+  SpineError,
   Step,
   secret,
-  silentLogger,
   TransientError,
 } from "spine-core";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { sqlite } from "./databases/index.ts";
+import { attemptsOf, engineFixture } from "./testing/engine-fixture.ts";
 
-let folder = "";
-const open: Spine[] = [];
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "spine-engine-"));
-});
-afterEach(async () => {
-  for (const spine of open.splice(0)) await spine.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-async function start(options: Partial<SpineOptions> = {}): Promise<Spine> {
-  const spine = await createSpine({
-    database: sqlite(join(folder, "spine.db")),
-    logger: silentLogger,
-    ...options,
-  });
-  open.push(spine);
-  return spine;
-}
-
-async function attempts(spine: Spine, runId: string): Promise<readonly string[]> {
-  const { steps } = await spine.get(runId);
-  return steps.map(({ name, attempt, status }) => `${name}#${attempt} ${status}`);
-}
-
+const { folder, start } = engineFixture();
 const params = z.object({ n: z.number() });
 const fast = { attempts: 3, delay: 5 } as const;
 
@@ -136,7 +108,7 @@ describe("a run", () => {
     );
     const run = await spine.run(flaky, {});
     expect(await run.result()).toEqual({ outputs: { call: 3 } });
-    expect(await attempts(spine, run.id)).toEqual(["call#1 FAILED", "call#2 FAILED", "call#3 COMPLETED"]);
+    expect(await attemptsOf(spine, run.id)).toEqual(["call#1 FAILED", "call#2 FAILED", "call#3 COMPLETED"]);
 
     const broken = defineWorkflow({ name: "demo.broken" }).step("call", () => {
       throw new TypeError("x is undefined");
@@ -180,15 +152,17 @@ describe("a run", () => {
 
   test("can be cancelled: its signal is aborted and what it still returns is refused", async () => {
     const spine = await start();
-    let release = (_value: unknown) => {};
+    const aborted = Promise.withResolvers<string>();
     const flow = defineWorkflow({ name: "demo.cancel" })
       .step("one", () => 1)
       .step(
         "two",
         ({ signal }) =>
           new Promise((resolve) => {
-            release = resolve;
-            signal.addEventListener("abort", () => resolve("late"));
+            signal.addEventListener("abort", () => {
+              aborted.resolve(SpineError.from(signal.reason).code);
+              resolve("late");
+            });
           }),
       )
       .step("three", () => 3);
@@ -198,9 +172,10 @@ describe("a run", () => {
     const run = await spine.run(flow, {});
     await begun;
     await spine.cancel(run.id);
-    release("late");
+    // By the signal, not by the database: nobody else tells the step.
+    expect(await aborted.promise).toBe("RUN_CANCELLED");
     await expect(run.result()).rejects.toMatchObject({ code: "RUN_CANCELLED" });
-    expect(await attempts(spine, run.id)).toEqual(["one#1 COMPLETED", "two#1 CANCELLED"]);
+    expect(await attemptsOf(spine, run.id)).toEqual(["one#1 COMPLETED", "two#1 CANCELLED"]);
     await expect(spine.cancel(run.id)).rejects.toMatchObject({ code: "RUN_CONFLICT" });
     await expect(spine.cancel("00000000-0000-7000-8000-000000000000")).rejects.toMatchObject({
       code: "RUN_NOT_FOUND",
@@ -379,7 +354,11 @@ describe("inside a step", () => {
     );
     const run = await spine.run(flow, {});
     expect((await run.result()).outputs.write).toBe(2);
-    expect(await attempts(spine, run.id)).toEqual(["write#1 FAILED", "write#2 FAILED", "write#3 COMPLETED"]);
+    expect(await attemptsOf(spine, run.id)).toEqual([
+      "write#1 FAILED",
+      "write#2 FAILED",
+      "write#3 COMPLETED",
+    ]);
     expect(await spine.database.kysely.selectFrom("effects").select("id").execute()).toEqual([
       { id: "row-2" },
     ]);
@@ -500,7 +479,7 @@ describe("a secret", () => {
     expect(steps[0]?.output).toEqual({ same: true, echo: "[redacted]", url: "?key=[redacted]" });
     await spine.stop();
     const files = ["spine.db", "spine.db-wal"]
-      .map((name) => join(folder, name))
+      .map((name) => join(folder(), name))
       .filter((path) => existsSync(path));
     const written = files.map((path) => readFileSync(path, "latin1")).join("") + logged.join("");
     expect(written).toContain("[redacted]");
@@ -687,7 +666,7 @@ describe("data", () => {
       message: expect.stringContaining("quantities"),
     });
     expect(await current(spine)).toEqual(before);
-    expect(await attempts(spine, run.id)).toEqual([
+    expect(await attemptsOf(spine, run.id)).toEqual([
       "fetch#1 COMPLETED",
       "transform#1 COMPLETED",
       "load#1 FAILED",

@@ -34,6 +34,7 @@ export const ERRORS = {
   INTERNAL: kind("INTERNAL", 500),
   STEP_FAILED: kind("INTERNAL", 500),
   HISTORY_CONFLICT: kind("INTERNAL", 409),
+  RECORD_FAILED: kind("INTERNAL", 500),
   DATABASE_FAILED: kind("INTERNAL", 500),
   DATASET_MISSING: kind("INTERNAL", 410),
 
@@ -150,7 +151,9 @@ export class SpineError extends Error {
     this.code = code;
     this.category = options.category ?? known.category;
     this.retryable = options.retryable ?? known.retryable;
-    this.retryAfterMs = options.retryAfterMs;
+    // Whatever a server sent: a time that no clock can hold is no time.
+    const wait = options.retryAfterMs;
+    this.retryAfterMs = wait !== undefined && wait >= 0 && Number.isFinite(wait) ? wait : undefined;
     this.context = Object.freeze({ ...options.context });
     this.detail = options.detail;
     Object.defineProperty(this, BRAND, { value: true });
@@ -164,8 +167,7 @@ export class SpineError extends Error {
   /** The error itself when it is one of ours, otherwise a STEP_FAILED (or `code`) that wraps it. */
   static from(error: unknown, code: ErrorCode = "STEP_FAILED"): SpineError {
     if (SpineError.is(error)) return error;
-    const message = error instanceof Error ? error.message : String(error);
-    return new SpineError(code, message || "An error without a message was thrown.", { cause: error });
+    return new SpineError(code, textOf(error) || "An error without a message was thrown.", { cause: error });
   }
 
   /** Reads the stored form back. */
@@ -201,15 +203,15 @@ export class SpineError extends Error {
   }
 
   toJSON(): ErrorJson {
-    const cause = causeText(this.cause);
+    const cause = this.cause === undefined ? undefined : textOf(this.cause);
     return {
       code: this.code,
       category: this.category,
       retryable: this.retryable,
       message: this.message,
       ...(this.retryAfterMs === undefined ? {} : { retry_after_ms: this.retryAfterMs }),
-      ...(Object.keys(this.context).length === 0 ? {} : { context: this.context }),
-      ...(this.detail === undefined ? {} : { detail: this.detail }),
+      ...(Object.keys(this.context).length === 0 ? {} : { context: storable(this.context) as ErrorContext }),
+      ...(this.detail === undefined ? {} : { detail: storable(this.detail) }),
       ...(cause === undefined || cause === this.message ? {} : { cause }),
     };
   }
@@ -219,9 +221,29 @@ export class SpineError extends Error {
   }
 }
 
-function causeText(cause: unknown): string | undefined {
-  if (cause === undefined || typeof cause === "string") return cause;
-  return cause instanceof Error ? cause.message : JSON.stringify(cause);
+/**
+ * A text for anything that can be thrown: the message of an error, the text of a string, JSON of the rest. Never
+ * throws itself, whatever getters and `toString` methods the value has.
+ *
+ * @internal
+ */
+export function textOf(thrown: unknown): string {
+  try {
+    if (typeof thrown === "string") return thrown;
+    if (thrown instanceof Error) return String(thrown.message);
+    return typeof thrown === "object" && thrown !== null ? JSON.stringify(thrown) : String(thrown);
+  } catch {
+    return "Something was thrown that has no text.";
+  }
+}
+
+/** A value as JSON can hold it: an error has to be recorded, whatever its facts are made of. */
+function storable(value: unknown): unknown {
+  try {
+    return JSON.parse(JSON.stringify(value) ?? "null");
+  } catch {
+    return textOf(value);
+  }
 }
 
 type NamedOptions = SpineErrorOptions & { readonly code?: ErrorCode | (string & {}) };

@@ -103,6 +103,10 @@ function check(value: unknown, path: string[], above: Set<object>, depthLeft: nu
       return;
     }
   }
+  const kind = Object.prototype.toString.call(value).slice("[object ".length, -1);
+  if (kind !== "Object" && kind !== "Array") {
+    refuse(path, `a ${kind}, of which JSON would keep nothing; convert it to an object, an array or a text`);
+  }
   if (above.has(value)) refuse(path, "a cycle");
   if (depthLeft === 0) refuse(path.slice(0, 8), "nesting deeper than allowed");
   above.add(value);
@@ -122,6 +126,15 @@ export function decodeJson(text: string): JsonValue {
 
 function dropProto(this: unknown, key: string, value: unknown): unknown {
   return key === "__proto__" ? undefined : value;
+}
+
+/** Freezes a JSON value and everything in it; returns it. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const member of Object.values(value)) deepFreeze(member);
+  }
+  return value;
 }
 
 /** JSON with object keys in sorted order: equal values have equal text, whatever order they were built in. */

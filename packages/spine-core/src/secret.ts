@@ -43,6 +43,7 @@ export interface ResolvedParams {
 
 /** The parameters with each reference replaced by its value. */
 export async function resolveSecrets(stored: unknown, resolve: SecretResolver): Promise<ResolvedParams> {
+  if (!holdsReference(stored)) return { params: stored, values: [] };
   const values: string[] = [];
   const walk = async (value: unknown): Promise<unknown> => {
     if (typeof value !== "object" || value === null) return value;
@@ -58,6 +59,11 @@ export async function resolveSecrets(stored: unknown, resolve: SecretResolver): 
     return Object.fromEntries(members);
   };
   return { params: await walk(stored), values };
+}
+
+function holdsReference(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return isReference(value) || Object.values(value).some(holdsReference);
 }
 
 function isReference(value: object): value is SecretReference {

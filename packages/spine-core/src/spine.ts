@@ -133,9 +133,10 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     workflows.add(target);
     return typed(await runner.run(target, params, options));
   }
-  const stop = async () => {
-    await runner.stop();
-    await database.close();
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping ??= runner.stop().finally(() => database.close());
+    return stopping;
   };
   return {
     database,

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { SpineError } from "../errors.ts";
-import type { ClaimedRun } from "../history/history-store.ts";
+import type { ClaimedRun, Fence } from "../history/history-store.ts";
 import { type CheckpointRecord, isTerminal, type RunDetail, type RunRecord } from "../history/records.ts";
 import { newId } from "../ids.ts";
 import type { Registry } from "../registry.ts";
@@ -26,7 +26,8 @@ const RESULT_POLL_MS = 200;
 
 interface Active {
   readonly controller: AbortController;
-  readonly done: Promise<void>;
+  /** Resolves when this process is done with the run; with an error when it could not record it. */
+  readonly done: Promise<SpineError | null>;
 }
 
 /** The own engine: runs workflows in this process and records each step before the next one begins. */
@@ -34,10 +35,15 @@ export class DurableRunner implements Runner {
   readonly #options: DurableRunnerOptions;
   readonly #worker: string;
   readonly #active = new Map<string, Active>();
+  /** Executions that have not ended; a cancelled one may still unwind while the run is at work anew. */
+  readonly #executions = new Set<Active>();
+  /** Runs that could not be recorded: still ours in the history, and to be given back to the queue. */
+  readonly #stranded = new Map<string, Fence>();
   /** Runs whose step waits for a child: they hold no slot, or parents could keep their own children out. */
   #waiting = 0;
   readonly #loop: WorkLoop;
   #working = false;
+  #stopping: Promise<void> | undefined;
 
   constructor(options: DurableRunnerOptions) {
     this.#options = options;
@@ -53,11 +59,18 @@ export class DurableRunner implements Runner {
     this.#loop.start();
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop().finally(() => {
+      this.#stopping = undefined;
+    });
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     if (!this.#working) return;
     this.#working = false;
     await this.#loop.stop();
-    const active = [...this.#active.values()];
+    const active = [...this.#executions];
     for (const { controller } of active) {
       controller.abort(
         new SpineError("STOPPED", "This process is stopping; the run goes on elsewhere or later."),
@@ -179,6 +192,7 @@ export class DurableRunner implements Runner {
   }
 
   async #claim(): Promise<{ readonly more: boolean; readonly nextAt: number | null }> {
+    await this.#release();
     const limit = this.#free;
     if (limit <= 0) return { more: false, nextAt: null };
     const workflows = this.#options.workflows.names();
@@ -194,7 +208,7 @@ export class DurableRunner implements Runner {
     const { runId, domain, params, partition, parentRunId } = run;
     const execution = { runId, workflow: workflow.name, domain, params, partition, parentRunId };
     if (run.fingerprint !== workflow.fingerprint) {
-      void this.#refuseChanged(claimed, workflow);
+      this.#refuseChanged(claimed, workflow).catch((error: unknown) => this.#strand(runId, fence, error));
       return;
     }
     this.#options.events.emit("run.changed", {
@@ -219,22 +233,42 @@ export class DurableRunner implements Runner {
     const { runId } = run.execution;
     const startChild: OwnedRun["startChild"] = (step, pipeline, params) =>
       this.#startChild(runId, step, pipeline, params);
-    const done = executeRun(this.#options, { ...run, signal: controller.signal, startChild })
-      .catch((error: unknown) => this.#letGo(runId, controller.signal, error))
-      .finally(() => {
-        this.#active.delete(runId);
-        this.#loop.wake();
-      });
-    this.#active.set(runId, { controller, done });
+    const done = executeRun(this.#options, { ...run, signal: controller.signal, startChild }).then(
+      () => null,
+      (error: unknown) => this.#letGo(runId, run.fence, controller.signal, error),
+    );
+    const active: Active = { controller, done };
+    this.#active.set(runId, active);
+    this.#executions.add(active);
+    void done.then(() => {
+      this.#executions.delete(active);
+      if (this.#active.get(runId) === active) this.#active.delete(runId);
+      this.#loop.wake();
+    });
   }
 
-  /** The run is not ours any more, or cannot be recorded: whoever claims it next goes on with it. */
-  #letGo(runId: string, signal: AbortSignal, error: unknown): void {
-    if (signal.aborted || (SpineError.is(error) && error.code === "FENCED")) return;
-    this.#options.logger.error("A run could not be recorded and is let go of; it goes on after a restart.", {
-      runId,
-      error: String(error),
-    });
+  /** Whoever has the run by now goes on with it; one that could not be recorded has to be given back first. */
+  #letGo(runId: string, fence: Fence, signal: AbortSignal, error: unknown): SpineError | null {
+    if (signal.aborted || (SpineError.is(error) && error.code === "FENCED")) return null;
+    return this.#strand(runId, fence, error);
+  }
+
+  #strand(runId: string, fence: Fence, error: unknown): SpineError {
+    this.#stranded.set(runId, fence);
+    const known = SpineError.from(error, "RECORD_FAILED");
+    const message = "A run cannot be recorded; it goes on from its last record once the database takes it.";
+    this.#options.logger.error(message, { runId, error: known.message });
+    return known.withContext({ runId });
+  }
+
+  /** Gives stranded runs back to the queue, as soon as the database can be written again. */
+  async #release(): Promise<void> {
+    for (const [runId, fence] of this.#stranded) {
+      const run = { status: "PENDING" as const, availableAt: this.#options.clock.now() };
+      const transition = { ended: [], begun: [], run, attachments: [] };
+      await this.#history.commit([{ kind: "advance", runId, fence, transition }]);
+      this.#stranded.delete(runId);
+    }
   }
 
   async #startChild(
@@ -246,6 +280,11 @@ export class DurableRunner implements Runner {
     const workflow = this.#options.workflows.get(pipeline);
     const key = `${parentRunId}/${step}`;
     const child = await this.run(workflow, params, { key, parentRunId, triggeredBy: "pipeline" });
+    // An earlier attempt's child that failed is what this attempt is to do again.
+    if (child.existing) {
+      const { status } = (await this.get(child.id)).run;
+      if (status === "FAILED" || status === "CANCELLED") await this.retry(child.id);
+    }
     return { ...child, result: () => this.#withoutSlot(child.result()) };
   }
 
@@ -265,7 +304,8 @@ export class DurableRunner implements Runner {
 
   async #result(runId: string): Promise<Readonly<Record<string, unknown>>> {
     for (;;) {
-      await this.#active.get(runId)?.done;
+      const failure = await this.#active.get(runId)?.done;
+      if (failure) throw failure;
       const { run, steps } = await this.get(runId);
       if (isTerminal(run.status)) return outputsOf(run, steps);
       await delay(RESULT_POLL_MS);

@@ -59,4 +59,6 @@ export interface Durable {
   record(settled: readonly Settled[], plan: (ended: readonly Ended[]) => Transition): Promise<void>;
   /** Milliseconds since the epoch. */
   now(): number;
+  /** A number in [0, 1), for the jitter of retries; an engine that replays gives the same one again. */
+  random(): number;
 }

@@ -1,8 +1,10 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../clock.ts";
 import type { Database } from "../database/database.ts";
-import { SpineError } from "../errors.ts";
+import { SpineError, textOf } from "../errors.ts";
 import type { Attachment } from "../history/attachment.ts";
 import type { CommitOptions, Fence, HistoryStore, Transition } from "../history/history-store.ts";
+import type { Logger } from "../logger.ts";
 import type { Durable, Ended, Handle, Settled, StepResult, TransactionalResult } from "./durable.ts";
 
 export interface HistoryDurableOptions {
@@ -11,11 +13,17 @@ export interface HistoryDurableOptions {
   readonly history: HistoryStore;
   readonly database: Database;
   readonly clock: Clock;
+  readonly logger: Logger;
   /** Aborted when the run is to be let go of. */
   readonly signal: AbortSignal;
   /** Called after a transition is durable. */
   readonly onRecorded: (transition: Transition) => void;
 }
+
+/** How long a result waits for a database that cannot take it, before the run is let go of. */
+const PATIENCE_MS = 15_000;
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 1_000;
 
 /** A settled attempt whose writes are still to be made. */
 type Writing = Extract<Settled, { readonly result: unknown }> & { readonly result: TransactionalResult };
@@ -31,6 +39,10 @@ export class HistoryDurable implements Durable {
 
   now(): number {
     return this.#options.clock.now();
+  }
+
+  random(): number {
+    return Math.random();
   }
 
   step(attempt: Handle, body: () => Promise<StepResult | TransactionalResult>): Handle {
@@ -54,13 +66,15 @@ export class HistoryDurable implements Durable {
 
   async record(settled: readonly Settled[], plan: (ended: readonly Ended[]) => Transition): Promise<void> {
     const writing = settled.find(hasWrites);
-    if (!writing) return await this.#commit(plan(settled.filter(isEnded)));
     try {
-      await this.#commitWithWrites(writing, plan);
+      if (writing) await this.#commitWithWrites(writing, plan);
+      else await this.#commit(plan(settled.filter(isEnded)));
     } catch (error) {
-      if (this.#options.signal.aborted || (SpineError.is(error) && error.code === "FENCED")) throw error;
-      const { step, attempt } = writing;
-      await this.#commit(plan([{ step, attempt, failure: SpineError.from(error, "LOAD_FAILED") }]));
+      const [first] = settled;
+      if (!first || this.#options.signal.aborted || isLost(error)) throw error;
+      // What cannot be written or recorded is that attempt's failure: the run says so and ends, or tries again.
+      const failure = writing ? SpineError.from(error, "LOAD_FAILED") : recordFailed(error);
+      await this.#commit(plan([{ step: first.step, attempt: first.attempt, failure }]));
     }
   }
 
@@ -81,8 +95,24 @@ export class HistoryDurable implements Durable {
   }
 
   async #commit(transition: Transition): Promise<void> {
-    await this.#write(transition);
+    await this.#persist(() => this.#write(transition));
     this.#options.onRecorded(transition);
+  }
+
+  /** The work is done and only waits to be recorded: a database that is busy, full or away is given time. */
+  async #persist(write: () => Promise<void>): Promise<void> {
+    const { signal, logger, runId } = this.#options;
+    const start = performance.now();
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+      try {
+        return await write();
+      } catch (error) {
+        const final = isLost(error) || !(SpineError.is(error) && error.retryable);
+        if (final || signal.aborted || performance.now() - start > PATIENCE_MS) throw error;
+        logger.warn("A result cannot be recorded yet; it is tried again.", { runId, error: textOf(error) });
+      }
+      await delay(pause);
+    }
   }
 
   async #write(transition: Transition, options?: CommitOptions): Promise<void> {
@@ -95,6 +125,22 @@ export class HistoryDurable implements Durable {
       { context: { runId } },
     );
   }
+}
+
+/** The run belongs to somebody else by now. */
+function isLost(error: unknown): boolean {
+  return SpineError.is(error) && error.code === "FENCED";
+}
+
+function recordFailed(error: unknown): SpineError {
+  if (SpineError.is(error) && error.retryable) throw error;
+  return new SpineError(
+    "RECORD_FAILED",
+    `The result of this attempt could not be recorded: ${textOf(error)}`,
+    {
+      cause: error,
+    },
+  );
 }
 
 function hasWrites(settled: Settled): settled is Writing {

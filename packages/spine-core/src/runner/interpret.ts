@@ -25,11 +25,12 @@ export async function interpret(
   body: StepBody,
 ): Promise<void> {
   const open = new Map<string, Handle>();
+  const outputs = readOnly(state.outputs);
 
   const record = async (settled: readonly Settled[]): Promise<void> => {
     let next: Advance | undefined;
     await durable.record(settled, (ended) => {
-      next = advance(workflow, state, ended, durable.now(), Math.random());
+      next = advance(workflow, state, ended, durable.now(), durable.random());
       return next.transition;
     });
     if (next) apply(state, next);
@@ -39,7 +40,6 @@ export async function interpret(
   for (;;) {
     for (const { step, attempt } of running(workflow, state)) {
       if (open.has(step.name)) continue;
-      const { outputs } = state;
       open.set(
         step.name,
         durable.step({ step: step.name, attempt }, () => body(step, attempt, outputs)),
@@ -50,4 +50,15 @@ export async function interpret(
     for (const { step } of settled) open.delete(step);
     await record(settled);
   }
+}
+
+/** What steps see of the outputs: a view that grows with the run, and that none of them can change. */
+function readOnly<T extends object>(target: T): T {
+  const refuse = () => false;
+  return new Proxy(target, {
+    set: refuse,
+    defineProperty: refuse,
+    deleteProperty: refuse,
+    setPrototypeOf: refuse,
+  });
 }

@@ -1,10 +1,11 @@
 import type { Clock } from "../clock.ts";
 import type { ExecutionContext } from "../context.ts";
 import type { Database, StateStores } from "../database/database.ts";
+import { after } from "../duration.ts";
 import { SpineError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { Fence, Transition } from "../history/history-store.ts";
-import type { JsonValue } from "../json.ts";
+import { deepFreeze, type JsonValue } from "../json.ts";
 import { type Logger, redactingLogger } from "../logger.ts";
 import type { Registry } from "../registry.ts";
 import { redact, resolveSecrets, type SecretResolver } from "../secret.ts";
@@ -55,6 +56,7 @@ export async function executeRun(engine: Engine, run: OwnedRun): Promise<void> {
     history: engine.stores.history,
     database: engine.database,
     clock: engine.clock,
+    logger: engine.logger,
     signal: run.signal,
     onRecorded: (transition) => announce(engine.events, execution, transition),
   });
@@ -74,10 +76,9 @@ async function executeAttempt(
   const { execution, fence } = run;
   const timeout = new AbortController();
   const signal = AbortSignal.any([run.signal, timeout.signal]);
-  const timer =
-    step.timeoutMs === null
-      ? undefined
-      : setTimeout(() => timeout.abort(stepTimeout(step.name, step.timeoutMs)), step.timeoutMs);
+  const { timeoutMs } = step;
+  const stopTimer =
+    timeoutMs === null ? () => {} : after(timeoutMs, () => timeout.abort(stepTimeout(step.name, timeoutMs)));
   const { params, values } = await resolveSecrets(execution.params, engine.secrets);
   const redacting = (text: string) => redact(text, values);
   const checkpoints = new StepCheckpoints({
@@ -88,7 +89,7 @@ async function executeAttempt(
     commit: (checkpoint, options) => durable.attach([checkpoint], options),
   });
   const { context, metrics } = createStepContext({
-    execution: { ...execution, params },
+    execution: { ...execution, params: deepFreeze(params) },
     step: step.name,
     attempt,
     outputs,
@@ -117,9 +118,26 @@ async function executeAttempt(
     startChild: (pipeline, params) => run.startChild(step.name, pipeline, params),
   };
   try {
-    return await executeStep(step, scope, metrics);
-  } finally {
-    clearTimeout(timer);
+    const result = await executeStep(step, scope, metrics);
+    if (!("write" in result)) {
+      stopTimer();
+      return result;
+    }
+    // The writes belong to the attempt: its time ends when they are made, or when they take too long.
+    return {
+      write: async (transaction) => {
+        try {
+          const written = await result.write(transaction);
+          signal.throwIfAborted();
+          return written;
+        } finally {
+          stopTimer();
+        }
+      },
+    };
+  } catch (error) {
+    stopTimer();
+    throw error;
   }
 }
 
@@ -129,7 +147,7 @@ function recordedIn({ checkpoints }: OwnedRun, step: string): Map<string, JsonVa
   return recorded;
 }
 
-function stepTimeout(step: string, ms: number | null): SpineError {
+function stepTimeout(step: string, ms: number): SpineError {
   return new SpineError("STEP_TIMEOUT", `Step "${step}" took longer than its timeout of ${ms} ms.`, {
     context: { step },
   });

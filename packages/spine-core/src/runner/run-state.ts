@@ -2,7 +2,7 @@ import type { ErrorJson } from "../errors.ts";
 import { SpineError } from "../errors.ts";
 import type { RunChange, StepBegin, StepEnd, Transition } from "../history/history-store.ts";
 import type { Metrics, RunDetail, RunStatus } from "../history/records.ts";
-import { decodeJson, type JsonValue } from "../json.ts";
+import { decodeJson, deepFreeze, type JsonValue } from "../json.ts";
 import { retryDelay } from "../workflow/retry.ts";
 import type { Step } from "../workflow/step.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
@@ -68,7 +68,7 @@ export function restore(detail: RunDetail): { readonly state: RunState; readonly
     switch (record.status) {
       case "COMPLETED":
         steps.set(record.name, { ...at, status: "COMPLETED" });
-        outputs[record.name] = record.output;
+        outputs[record.name] = deepFreeze(record.output);
         break;
       case "FAILED":
         if (record.retryAt === null && record.error?.code !== "WORKER_LOST") {
@@ -136,7 +136,7 @@ export function advance(
     const error = "failure" in end ? end.failure : end.result.error;
     if (error === null && result) {
       changed.set(end.step, { ...at, status: "COMPLETED" });
-      outputs[end.step] = decodeJson(result.output);
+      outputs[end.step] = deepFreeze(decodeJson(result.output));
       metrics = { ...metrics, ...result.metrics };
     } else if (error) {
       const next = afterFailure(workflow, end.step, at, error, now, random);

@@ -244,6 +244,15 @@ export function historyCommitTests(check: Check): void {
     expect(outcome(advanced)).toBe("missing");
   });
 
+  check("ends an attempt once", async ({ stores: { history } }) => {
+    const { runId, fence } = await startRun(history);
+    await committed(history, advanceCommit(runId, fence, { ended: [stepEnd("first", { output: "1" })] }));
+    const before = await wholeRun(history, runId);
+    const again = advanceCommit(runId, fence, { ended: [stepEnd("first", { output: "2" })] });
+    await expect(history.commit([again])).rejects.toMatchObject({ code: "HISTORY_CONFLICT" });
+    expect(await wholeRun(history, runId)).toEqual(before);
+  });
+
   check("lets no commit of a call affect another", async ({ stores: { history } }) => {
     const owned = await startRun(history);
     const other = await startRun(history);

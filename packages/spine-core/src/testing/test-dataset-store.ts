@@ -105,6 +105,20 @@ function writingTests(check: Check): void {
     expect(await write("e", [{ y: 1 }, { y: 2 }], null)).not.toBe(hash);
   });
 
+  check("hashes chunks in their order", async ({ stores: { datasets } }) => {
+    const write = async (step: string, values: readonly number[]) => {
+      const to = { ...writer, step };
+      const { dataset } = await datasets.open(to);
+      for (const [index, x] of values.entries()) {
+        await datasets.append(to, dataset, chunk(index, { rows: [{ x }], lines: null }));
+      }
+      return (await datasets.seal(to, dataset)).hash;
+    };
+    const hash = await write("a", [1, 2]);
+    expect(await write("b", [1, 2])).toBe(hash);
+    expect(await write("c", [2, 1])).not.toBe(hash);
+  });
+
   check("drops what is there when a dataset is opened fresh", async ({ stores: { datasets } }) => {
     const { dataset } = await datasets.open(writer);
     await datasets.append(writer, dataset, chunk(0, { rejects: [reject(1)] }));

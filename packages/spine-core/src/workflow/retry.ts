@@ -11,6 +11,9 @@ export interface RetryPolicy {
   readonly maxDelay?: Duration;
 }
 
+/** What another side asks for is respected up to a year. */
+const LONGEST_WAIT_MS = 365 * 86_400_000;
+
 const DEFAULTS = { attempts: 3, delay: "1s", maxDelay: "1m" } as const;
 
 /**
@@ -29,7 +32,8 @@ export function retryDelay(
   const { attempts, delay, maxDelay } = { ...DEFAULTS, ...policy };
   if (!error.retryable || failures >= attempts) return null;
   const step = Math.min(toMs(delay) * 2 ** (failures - 1), toMs(maxDelay));
-  return Math.max(Math.round(step * (0.5 + random / 2)), error.retryAfterMs ?? 0);
+  const wait = Math.max(Math.round(step * (0.5 + random / 2)), error.retryAfterMs ?? 0);
+  return Math.min(wait, LONGEST_WAIT_MS);
 }
 
 /** Refuses a policy that makes no sense, when the workflow is defined. */

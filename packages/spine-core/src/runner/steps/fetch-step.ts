@@ -1,6 +1,6 @@
 import type { DatasetState } from "../../data/dataset.ts";
-import { SpineError } from "../../errors.ts";
-import type { Source } from "../../sources/source.ts";
+import { SourceError, SpineError } from "../../errors.ts";
+import type { Page, Source } from "../../sources/source.ts";
 import type { FetchStep } from "../../workflow/step.ts";
 import type { StepOutcome, StepScope } from "../step-scope.ts";
 
@@ -28,6 +28,24 @@ export async function runFetch(step: FetchStep, scope: StepScope): Promise<StepO
   return { output: ref, rows: { in: ref.rows + ref.rejected, out: ref.rows, rejected: ref.rejected } };
 }
 
+/** A source may be anybody's: what it yields is checked before it is stored. */
+function checkPage(page: Partial<Page> | undefined, source: Source<unknown>): void {
+  const { rows, lines, rejects = [], cursor } = page ?? {};
+  const wrong = !Array.isArray(rows)
+    ? "`rows` is no array"
+    : cursor === undefined
+      ? "`cursor` is missing (where to go on after it; null will do for a source that always starts anew)"
+      : lines !== undefined && lines.length !== rows.length
+        ? `it has ${rows.length} rows and ${lines.length} line numbers`
+        : Array.isArray(rejects)
+          ? null
+          : "`rejects` is no array";
+  if (wrong === null) return;
+  throw new SourceError(`Source "${source.name}" yielded a page that cannot be stored: ${wrong}.`, {
+    context: { source: source.name },
+  });
+}
+
 async function readInto(
   source: Source<unknown>,
   request: unknown,
@@ -39,6 +57,7 @@ async function readInto(
   let bytes = 0;
   for await (const page of source.stream(request, { signal: context.signal, cursor: from.cursor })) {
     context.signal.throwIfAborted();
+    checkPage(page, source);
     state = await datasets.append(writer, state.dataset, {
       index: state.chunks,
       rows: page.rows,
