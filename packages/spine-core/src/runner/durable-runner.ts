@@ -6,6 +6,7 @@ import { type CheckpointRecord, isTerminal, type RunDetail, type RunRecord } fro
 import { newId } from "../ids.ts";
 import type { Registry } from "../registry.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
+import { ActiveRuns } from "./active-runs.ts";
 import { type Engine, executeRun, type OwnedRun } from "./run-execution.ts";
 import { restore } from "./run-state.ts";
 import type { RunHandle, Runner, RunOptions } from "./runner.ts";
@@ -24,19 +25,11 @@ const POLL_MS = 1_000;
 /** How often a run of another process is looked at while its result is waited for, in milliseconds. */
 const RESULT_POLL_MS = 200;
 
-interface Active {
-  readonly controller: AbortController;
-  /** Resolves when this process is done with the run; with an error when it could not record it. */
-  readonly done: Promise<SpineError | null>;
-}
-
 /** The own engine: runs workflows in this process and records each step before the next one begins. */
 export class DurableRunner implements Runner {
   readonly #options: DurableRunnerOptions;
   readonly #worker: string;
-  readonly #active = new Map<string, Active>();
-  /** Executions that have not ended; a cancelled one may still unwind while the run is at work anew. */
-  readonly #executions = new Set<Active>();
+  readonly #active = new ActiveRuns();
   /** Runs that could not be recorded: still ours in the history, and to be given back to the queue. */
   readonly #stranded = new Map<string, Fence>();
   /** Runs whose step waits for a child: they hold no slot, or parents could keep their own children out. */
@@ -70,13 +63,9 @@ export class DurableRunner implements Runner {
     if (!this.#working) return;
     this.#working = false;
     await this.#loop.stop();
-    const active = [...this.#executions];
-    for (const { controller } of active) {
-      controller.abort(
-        new SpineError("STOPPED", "This process is stopping; the run goes on elsewhere or later."),
-      );
-    }
-    await Promise.all(active.map(({ done }) => done));
+    await this.#active.abortAll(
+      new SpineError("STOPPED", "This process is stopping; the run goes on elsewhere or later."),
+    );
     await this.#history.beat(this.#worker, "gone");
   }
 
@@ -146,7 +135,7 @@ export class DurableRunner implements Runner {
 
   async cancel(runId: string): Promise<void> {
     await this.#control(runId, ["PENDING", "RUNNING", "WAITING", "PAUSED"], "CANCELLED");
-    this.#active.get(runId)?.controller.abort(new SpineError("RUN_CANCELLED", "The run was cancelled."));
+    this.#active.abort(runId, new SpineError("RUN_CANCELLED", "The run was cancelled."));
   }
 
   async retry(runId: string): Promise<RunHandle> {
@@ -237,14 +226,7 @@ export class DurableRunner implements Runner {
       () => null,
       (error: unknown) => this.#letGo(runId, run.fence, controller.signal, error),
     );
-    const active: Active = { controller, done };
-    this.#active.set(runId, active);
-    this.#executions.add(active);
-    void done.then(() => {
-      this.#executions.delete(active);
-      if (this.#active.get(runId) === active) this.#active.delete(runId);
-      this.#loop.wake();
-    });
+    this.#active.add(runId, controller, done, () => this.#loop.wake());
   }
 
   /** Whoever has the run by now goes on with it; one that could not be recorded has to be given back first. */
@@ -304,7 +286,7 @@ export class DurableRunner implements Runner {
 
   async #result(runId: string): Promise<Readonly<Record<string, unknown>>> {
     for (;;) {
-      const failure = await this.#active.get(runId)?.done;
+      const failure = await this.#active.done(runId);
       if (failure) throw failure;
       const { run, steps } = await this.get(runId);
       if (isTerminal(run.status)) return outputsOf(run, steps);

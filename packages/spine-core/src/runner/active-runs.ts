@@ -1,0 +1,46 @@
+import type { SpineError } from "../errors.ts";
+
+interface Execution {
+  readonly controller: AbortController;
+  /** Resolves when this process is done with the run; with an error when it could not record it. */
+  readonly done: Promise<SpineError | null>;
+}
+
+/** The runs that this process works on. */
+export class ActiveRuns {
+  readonly #current = new Map<string, Execution>();
+  /** All that have not ended: a cancelled execution may still unwind while its run is at work anew. */
+  readonly #all = new Set<Execution>();
+
+  get size(): number {
+    return this.#current.size;
+  }
+
+  /** Follows an execution until it is done, then calls back. */
+  add(runId: string, controller: AbortController, done: Execution["done"], then: () => void): void {
+    const execution = { controller, done };
+    this.#current.set(runId, execution);
+    this.#all.add(execution);
+    void done.then(() => {
+      this.#all.delete(execution);
+      if (this.#current.get(runId) === execution) this.#current.delete(runId);
+      then();
+    });
+  }
+
+  /** Waits until this process is done with a run; the error says that it could not be recorded. */
+  async done(runId: string): Promise<SpineError | null> {
+    return (await this.#current.get(runId)?.done) ?? null;
+  }
+
+  abort(runId: string, reason: SpineError): void {
+    this.#current.get(runId)?.controller.abort(reason);
+  }
+
+  /** Aborts all and waits until they have let go. */
+  async abortAll(reason: SpineError): Promise<void> {
+    const all = [...this.#all];
+    for (const { controller } of all) controller.abort(reason);
+    await Promise.all(all.map(({ done }) => done));
+  }
+}
