@@ -106,6 +106,22 @@ describe("bad input", () => {
     expect(lines).toEqual([3, 4, 5]);
   });
 
+  test("a database below a file is refused with what to do, for a sample week too", async () => {
+    const file = join(folder.path, "file.txt");
+    writeFileSync(file, "a file");
+    const good = join(folder.path, "below.csv");
+    writeFileSync(good, HEADER + ROW);
+    for (const args of [[], ["--file", good]]) {
+      for (const path of [join(file, "x.db"), join(file, "deeper", "x.db")]) {
+        const { code, summary } = await start(["--db", path, ...args]);
+        expect(code).toBe(1);
+        expect(summary).toMatchObject({ status: "FAILED", error_code: "CONFIG_INVALID" });
+        expect(summary.error).toContain(path);
+        expect(summary.error).toContain("--db PATH");
+      }
+    }
+  });
+
   test("a database path that is no database is refused and left as it is", async () => {
     const path = join(folder.path, "notes.txt");
     writeFileSync(path, "these are my notes, not a database\n".repeat(100));

@@ -1,23 +1,26 @@
-import { dirname } from "node:path";
+import { parse, resolve } from "node:path";
 import { sqlite } from "spine-adapters/databases";
 import { canonicalJson, createSpine, type InputOf, type Run, type Spine } from "spine-core";
 import { describeFile, finra, ingestWeek, type WeeklyFile } from "spine-finra";
 
 /** Opens the database with the FINRA plugin, without beginning to work yet. */
-export async function openSpine(db: string, files: readonly string[]): Promise<Spine> {
+export async function openSpine(db: string): Promise<Spine> {
   return await createSpine({
     database: sqlite(db),
-    plugins: [finra({ fileRoots: [...new Set(files.map((file) => dirname(file)))] })],
+    // Whoever calls the command names the files, so any may be read: a run that another call left unfinished,
+    // or leaves so later, goes on here with its own file.
+    plugins: [finra({ fileRoots: [parse(resolve(db)).root] })],
     worker: false,
     logLevel: "WARN",
   });
 }
 
-/** The parameters that a weekly file stands for: its tier and week are in the file itself. */
+/** The parameters that a weekly file stands for: its tier is in the file, and so is its week unless it is named. */
 export async function paramsOf(
   path: string,
+  weekEnding: string | null = null,
 ): Promise<{ readonly file: WeeklyFile; readonly params: IngestParams }> {
-  const file = await describeFile(path);
+  const file = await describeFile(path, weekEnding === null ? {} : { weekEnding });
   const { tier, week_ending, last_update_date } = file;
   return { file, params: { tier, week_ending, last_update_date, file: file.path } };
 }

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { start, temporaryFolder } from "./testing/command.ts";
@@ -86,7 +86,67 @@ withRealData(
 );
 
 test("an unknown option is refused with the usage and exit code 2", async () => {
-  const { code, stderr } = await start(["--fiel", "x"]);
-  expect(code).toBe(2);
-  expect(stderr).toContain("--file PATH");
+  for (const args of [
+    ["--fiel", "x"],
+    ["--file"],
+    ["--week-ending", "2025-11-14"],
+    ["--file", "x", "--week-ending", "soon"],
+  ]) {
+    const { code, stderr, summary } = await start(args);
+    expect(code).toBe(2);
+    expect(stderr).toContain("--file PATH");
+    expect(summary).toMatchObject({ status: "FAILED", execution_id: null, error_code: "CONFIG_INVALID" });
+  }
+});
+
+test("several at once on one database: each completes, the week is loaded once", async () => {
+  using folder = temporaryFolder();
+  const db = join(folder.path, "spine.db");
+  const all = await Promise.all([1, 2, 3].map(() => start(["--db", db])));
+  for (const { code, summary, stderr } of all) {
+    expect(code, stderr).toBe(0);
+    expect(summary).toMatchObject({ status: "COMPLETED", rows: all[0]?.summary.rows });
+  }
+  expect(query(db, "select count(*) n from loads")).toEqual([{ n: 3 }]);
+});
+
+const HEADER =
+  "tierDescription|issueSymbolIdentifier|issueName|marketParticipantName|MPID|totalWeeklyShareQuantity|totalWeeklyTradeCount|lastUpdateDate\n";
+const row = (mpid: string, shares: string, date: string) =>
+  `OTC|AABB|Asia Broadband Inc|${mpid} A VENUE|${mpid}|${shares}|171|${date}\n`;
+
+test("more shares than 64 bits hold are added up exactly", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "huge.csv");
+  writeFileSync(
+    path,
+    HEADER + row("OTCN", "9000000000000", "2025-12-15") + row("OTCX", "9000000000000", "2025-12-15"),
+  );
+  const { code, summary } = await start(["--db", join(folder.path, "x.db"), "--file", path]);
+  expect(code).toBe(0);
+  expect(summary).toMatchObject({ status: "COMPLETED", shares: "18000000000000" });
+});
+
+test("a restated file is loaded when its week is named, and an older one over it is warned of", async () => {
+  using folder = temporaryFolder();
+  const db = join(folder.path, "x.db");
+  const [first, restated] = [join(folder.path, "first.csv"), join(folder.path, "restated.csv")];
+  writeFileSync(first, HEADER + row("OTCN", "7", "2025-12-15"));
+  writeFileSync(restated, HEADER + row("OTCN", "8", "2026-01-08"));
+
+  const refused = await start(["--db", db, "--file", restated]);
+  expect(refused).toMatchObject({ code: 1, summary: { error_code: "SOURCE_MALFORMED" } });
+  expect((await start(["--db", db, "--file", first])).summary).toMatchObject({ shares: "7", warnings: [] });
+  const named = await start(["--db", db, "--file", restated, "--week-ending", "2025-11-14"]);
+  expect(named).toMatchObject({
+    code: 0,
+    summary: { status: "COMPLETED", tier: "OTCE", week_start: "2025-11-10", shares: "8", warnings: [] },
+  });
+  const older = await start(["--db", db, "--file", first]);
+  expect(older).toMatchObject({ code: 0, summary: { status: "COMPLETED", shares: "7" } });
+  expect(older.summary.warnings).toEqual([expect.stringContaining("2026-01-08")]);
+  expect(older.stderr).toContain("WARN: rows dated 2026-01-08");
+  // Not published yet on the file's date.
+  const early = await start(["--db", db, "--file", first, "--week-ending", "2025-11-21"]);
+  expect(early).toMatchObject({ code: 1, summary: { error_code: "VALIDATION_FAILED" } });
 });

@@ -1,14 +1,13 @@
 // What `npm start` runs: the FINRA weekly ingest on an embedded database, shown while it happens.
-import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
 import { SpineError } from "spine-core";
 import { type Arguments, readArguments, USAGE } from "./arguments.ts";
+import { inFolderOf } from "./folder.ts";
 import { openSpine, paramsOf, startOrAttach } from "./ingest.ts";
 import { createOutput, type Output } from "./output.ts";
 import { showProgress } from "./progress.ts";
-import { printReport } from "./report.ts";
+import { reportRun } from "./report.ts";
 import { sampleFiles } from "./sample.ts";
-import { failedBeforeRun, type Summary, summarize } from "./summary.ts";
+import { failedBeforeRun, type Summary } from "./summary.ts";
 import { total } from "./total.ts";
 
 /** Runs the command; returns the process's exit code: 0 loaded, 1 failed, 2 called wrongly. */
@@ -17,7 +16,11 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     args = readArguments(argv);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}\n`);
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`${message}\n\n${USAGE}\n`);
+    if (argv.includes("--json")) {
+      process.stdout.write(`${JSON.stringify(failedBeforeRun(new SpineError("CONFIG_INVALID", message)))}\n`);
+    }
     return 2;
   }
   if (args.help) {
@@ -29,7 +32,7 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     const summaries = await ingest(args, output);
     if (args.json) process.stdout.write(`${JSON.stringify(total(summaries))}\n`);
-    return summaries.every(({ status }) => status === "COMPLETED") ? 0 : 1;
+    return summaries.every(({ status, error }) => status === "COMPLETED" && error === null) ? 0 : 1;
   } catch (error) {
     output.settle(`${output.red("✘")} ${SpineError.from(error, "INTERNAL")}`);
     if (args.json) process.stdout.write(`${JSON.stringify(failedBeforeRun(error))}\n`);
@@ -39,9 +42,9 @@ async function main(argv: readonly string[]): Promise<number> {
 
 async function ingest(args: Arguments, output: Output): Promise<readonly Summary[]> {
   const source = args.file ? "FILE" : "SAMPLE";
-  const paths = args.file ? [args.file] : await sampleFiles(dirname(args.db));
-  const files = await Promise.all(paths.map(paramsOf));
-  mkdirSync(dirname(args.db), { recursive: true });
+  const paths = args.file ? [args.file] : await inFolderOf(args.db, sampleFiles);
+  const files = await Promise.all(paths.map((path) => paramsOf(path, args.weekEnding)));
+  await inFolderOf(args.db, () => {});
 
   output.print(output.bold("Spine · FINRA OTC weekly"));
   output.print(
@@ -49,7 +52,7 @@ async function ingest(args: Arguments, output: Output): Promise<readonly Summary
       ? output.dim(`  ${args.file} → ${args.db}`)
       : `  ${output.yellow("SAMPLE")} ${output.dim(`generated data in FINRA's format, no real trades → ${args.db}`)}`,
   );
-  const spine = await openSpine(args.db, paths);
+  const spine = await openSpine(args.db);
   const interrupt = () => {
     output.settle(`${output.yellow("↻")} Stopped. The same command goes on where this one was.`);
     void spine.stop().then(() => process.exit(130));
@@ -69,11 +72,7 @@ async function ingest(args: Arguments, output: Output): Promise<readonly Summary
     for (const run of started) await run.result().catch(() => {});
     done();
     const summaries = [];
-    for (const run of started) {
-      const summary = await summarize(spine, run.id, source);
-      await printReport(spine, summary, output);
-      summaries.push(summary);
-    }
+    for (const run of started) summaries.push(await reportRun(spine, run.id, source, output));
     return summaries;
   } finally {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);

@@ -10,13 +10,16 @@ const WIDTH = 24;
 export function showProgress(spine: Spine, output: Output, label: (runId: string) => string): () => void {
   const began = new Map<string, number>();
   const key = (runId: string, step: string) => `${runId}/${step}`;
-  const elapsed = (runId: string, step: string) =>
-    (performance.now() - (began.get(key(runId, step)) ?? performance.now())) / 1000;
+  // Null for a step whose beginning was not seen: it ended with the process that it began in.
+  const elapsed = (runId: string, step: string) => {
+    const from = began.get(key(runId, step));
+    return from === undefined ? null : (performance.now() - from) / 1000;
+  };
   const line = (runId: string, step: string, middle: string, rows: number, rejected: number) => {
     const time = elapsed(runId, step);
-    const rate = time > 0.001 && rows > 0 ? `${count(rows / time)} rows/s` : "";
+    const rate = time !== null && time > 0.001 && rows > 0 ? `${count(rows / time)} rows/s` : "";
     const refused = rejected > 0 ? `${count(rejected)} rejected` : "";
-    return `  ${label(runId).padEnd(5)} ${step.padEnd(10)} ${middle} ${(rows > 0 ? `${count(rows)} rows` : "").padStart(12)} ${rate.padStart(18)} ${`${time.toFixed(2)} s`.padStart(9)}  ${refused}`.trimEnd();
+    return `  ${label(runId).padEnd(5)} ${step.padEnd(10)} ${middle} ${(rows > 0 ? `${count(rows)} rows` : "").padStart(12)} ${rate.padStart(18)} ${(time === null ? "" : `${time.toFixed(2)} s`).padStart(9)}  ${refused}`.trimEnd();
   };
   const ends = [
     spine.on("step.started", ({ runId, step }) => began.set(key(runId, step), performance.now())),

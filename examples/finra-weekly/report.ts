@@ -1,11 +1,30 @@
-import type { Spine } from "spine-core";
+import { type Spine, SpineError } from "spine-core";
 import { topSymbols, topVenues } from "spine-finra";
 import type { Output } from "./output.ts";
-import type { Summary } from "./summary.ts";
+import { type Summary, summarize, unreported } from "./summary.ts";
+
+/** Sums up a finished run and prints it. A report that fails takes nothing back: the run and its end are told. */
+export async function reportRun(
+  spine: Spine,
+  runId: string,
+  source: string,
+  output: Output,
+): Promise<Summary> {
+  try {
+    const summary = await summarize(spine, runId, source);
+    await printReport(spine, summary, output);
+    return summary;
+  } catch (error) {
+    const { run } = await spine.get(runId);
+    const summary = unreported(run, source, SpineError.from(error, "INTERNAL"));
+    output.settle(`${output.red("✘")} run ${runId}: ${summary.error}`);
+    return summary;
+  }
+}
 
 /** Prints the summary of one run for people: steps, rows, quality, and what the week looks like. */
-export async function printReport(spine: Spine, summary: Summary, output: Output): Promise<void> {
-  const { print, bold, dim, green, red } = output;
+async function printReport(spine: Spine, summary: Summary, output: Output): Promise<void> {
+  const { print, bold, dim, green, red, yellow } = output;
   const done = summary.status === "COMPLETED";
   print();
   print(
@@ -29,6 +48,7 @@ export async function printReport(spine: Spine, summary: Summary, output: Output
       `  ${(index === 0 ? "quality" : "").padEnd(10)} ${mark(check.status, output)} ${check.check.padEnd(20)} ${dim(check.message)}`,
     );
   }
+  for (const warning of summary.warnings) print(`  ${yellow("!")} ${warning}`);
   if (!done) return;
 
   const week = { week_start: summary.week_start, tier: summary.tier };

@@ -1,5 +1,12 @@
-import { type ErrorJson, type QualityReport, type RunDetail, type Spine, SpineError } from "spine-core";
-import { weekTotals } from "spine-finra";
+import {
+  type ErrorJson,
+  type QualityReport,
+  type RunDetail,
+  type RunRecord,
+  type Spine,
+  SpineError,
+} from "spine-core";
+import { newerCapture, weekTotals } from "spine-finra";
 
 export interface StepSummary {
   readonly name: string;
@@ -27,6 +34,8 @@ export interface Summary {
   readonly steps: readonly StepSummary[];
   readonly quality: QualityReport["results"];
   readonly rejects: Readonly<Record<string, number>>;
+  /** What is odd about the partition as it stands now; nothing was stopped by it. */
+  readonly warnings: readonly string[];
   readonly duration: number;
   readonly error: string | null;
   readonly error_code: string | null;
@@ -38,7 +47,9 @@ export async function summarize(spine: Spine, runId: string, source: string): Pr
   const detail = await spine.get(runId);
   const { run } = detail;
   const { week_start = "", tier = "" } = run.partition ?? {};
-  const totals = await weekTotals(spine.database, { week_start, tier });
+  const week = { week_start, tier };
+  const totals = await weekTotals(spine.database, week);
+  const newer = run.status === "COMPLETED" ? await newerCapture(spine.database, week) : null;
   const steps = stepsOf(detail);
   const rowsOf = (name: string) => steps.find((step) => step.name === name)?.rows;
   const output = (name: string) => detail.steps.findLast((step) => step.name === name)?.output as unknown;
@@ -60,8 +71,37 @@ export async function summarize(spine: Spine, runId: string, source: string): Pr
     steps,
     quality: (output("quality") as QualityReport | null | undefined)?.results ?? [],
     rejects: await rejectsByCode(spine, runId),
+    warnings:
+      newer === null
+        ? []
+        : [
+            `WARN: rows dated ${newer} were replaced by older ones. Load the newer file again if that was not meant.`,
+          ],
     duration: seconds(run.startedAt, run.completedAt),
     ...errorKeys(run.error),
+  };
+}
+
+/** The summary of a run that could not be summed up: that it ended, how, and why no more is said. */
+export function unreported(run: RunRecord, source: string, error: SpineError): Summary {
+  return {
+    status: run.status,
+    execution_id: run.runId,
+    tier: run.partition?.tier ?? "",
+    week_start: run.partition?.week_start ?? "",
+    source,
+    rows: { in: 0, out: 0, rejected: 0 },
+    unchanged: false,
+    shares: "0",
+    trades: 0,
+    symbols: 0,
+    steps: [],
+    quality: [],
+    rejects: {},
+    warnings: [],
+    duration: seconds(run.startedAt, run.completedAt),
+    ...errorKeys(error.toJSON()),
+    error: `The run ended as ${run.status}, but its report failed, so that the figures here are empty: ${error.message}`,
   };
 }
 

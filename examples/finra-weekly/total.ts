@@ -7,7 +7,7 @@ export function total(runs: readonly Summary[]): Record<string, unknown> {
   if (!first) return { status: "FAILED", execution_id: null };
   if (others.length === 0) return { ...first };
   const sum = (of: (run: Summary) => number) => runs.reduce((so, run) => so + of(run), 0);
-  const failed = runs.find(({ status }) => status !== "COMPLETED");
+  const failed = runs.find(({ status, error }) => status !== "COMPLETED" || error !== null);
   const { status, execution_id, source, week_start, error, error_code, error_category } = failed ?? first;
   return {
     status,

@@ -32,3 +32,21 @@ test("the README's example runs, and run twice it is one load", () => {
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+test("its key finds a failed run too: the stored error again, though the file is there by now", () => {
+  const folder = mkdtempSync(join(tmpdir(), "spine-quickstart-"));
+  try {
+    const run = () =>
+      spawnSync(process.execPath, ["--conditions=spine-source", join(here, "main.ts"), "prices.csv"], {
+        cwd: folder,
+        encoding: "utf8",
+      });
+    expect(run().stderr).toContain("SOURCE_NOT_FOUND");
+    copyFileSync(join(here, "prices.csv"), join(folder, "prices.csv"));
+    const again = run();
+    expect(again.status).toBe(1);
+    expect(again.stderr).toContain("SOURCE_NOT_FOUND");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

@@ -9,6 +9,7 @@ export { PUBLICATION_LAG_DAYS, publishedOn, toWeekStart, weekEnding, weekOf } fr
 export {
   type CapturedTradeActivity,
   captureAsOf,
+  newerCapture,
   type QueryDatabase,
   type SymbolVolume,
   topSymbols,

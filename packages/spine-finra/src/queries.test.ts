@@ -4,17 +4,26 @@ import { join } from "node:path";
 import { sqlite } from "spine-adapters/databases";
 import { type Database, Rejection, systemClock } from "spine-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { captureAsOf, topSymbols, topVenues, weekTotals } from "./queries.ts";
+import { captureAsOf, newerCapture, topSymbols, topVenues, weekTotals } from "./queries.ts";
 import { type OtcTradeActivity, toTradeActivity } from "./trade-activity.ts";
 import { tradeActivity } from "./trade-activity-table.ts";
 
-const WEEK = { week_start: "2025-11-10", tier: "OTCE" } as const;
+const WEEK: { readonly week_start: string; readonly tier: "OTCE" } = {
+  week_start: "2025-11-10",
+  tier: "OTCE",
+};
 const [FIRST, SECOND] = ["2026-01-01T00:00:00.000Z", "2026-01-08T00:00:00.000Z"];
 
 let folder = "";
 let database: Database;
 
-function row(symbol: string, mpid: string, shares: string, trades: number): OtcTradeActivity {
+function row(
+  symbol: string,
+  mpid: string,
+  shares: string,
+  trades: number,
+  { week = WEEK, date = "2025-12-15" }: { readonly week?: typeof WEEK; readonly date?: string } = {},
+): OtcTradeActivity {
   const made = toTradeActivity(
     {
       tierDescription: "OTC",
@@ -24,9 +33,9 @@ function row(symbol: string, mpid: string, shares: string, trades: number): OtcT
       MPID: mpid,
       totalWeeklyShareQuantity: shares,
       totalWeeklyTradeCount: String(trades),
-      lastUpdateDate: "2025-12-15",
+      lastUpdateDate: date,
     },
-    { params: { ...WEEK, last_update_date: "2025-12-15" } },
+    { params: { ...week, last_update_date: date } },
   );
   if (made instanceof Rejection) throw new Error(made.message);
   return made;
@@ -36,9 +45,10 @@ async function replaceWeek(
   loadId: string,
   loadedAt: string,
   rows: readonly OtcTradeActivity[],
+  week: typeof WEEK = WEEK,
 ): Promise<void> {
   await database.transaction(async (transaction) => {
-    await transaction.supersede(tradeActivity, WEEK, loadedAt);
+    await transaction.supersede(tradeActivity, week, loadedAt);
     await transaction.insertRows(tradeActivity, oneBatch(rows), { loadId, loadedAt });
   });
 }
@@ -112,4 +122,46 @@ it("reads a week as it stood at a moment", async () => {
   await expect(captureAsOf(database, { ...WEEK, at: "yesterday" })).rejects.toMatchObject({
     code: "VALIDATION_FAILED",
   });
+});
+
+it("adds up and ranks what no 64-bit integer holds", async () => {
+  const week = { ...WEEK, week_start: "2025-11-03" };
+  const rows = [
+    row("HUGE", "OTCN", "9000000000000", Number.MAX_SAFE_INTEGER, { week }),
+    row("HUGE", "OTCX", "9000000000000.000001", Number.MAX_SAFE_INTEGER, { week }),
+    // By its low parts alone it would come first.
+    row("LESS", "OTCN", "9000000000000.999999", 1, { week }),
+    row("LESS", "OTCX", "8999999999999", 1, { week }),
+  ];
+  await replaceWeek("huge", FIRST, rows, week);
+  expect(await weekTotals(database, week)).toMatchObject({ rows: 4, shares: "36000000000000", symbols: 2 });
+  expect(await topSymbols(database, week)).toMatchObject([
+    { symbol: "HUGE", shares: "18000000000000.000001" },
+    { symbol: "LESS", shares: "17999999999999.999999" },
+  ]);
+  expect(await topVenues(database, week)).toMatchObject([
+    { mpid: "OTCN", shares: "18000000000000.999999" },
+    { mpid: "OTCX", shares: "17999999999999.000001" },
+  ]);
+});
+
+it("adds up more trades than a 64-bit integer holds", async () => {
+  const week = { ...WEEK, week_start: "2025-10-27" };
+  const rows = Array.from({ length: 1_100 }, (_, i) =>
+    row(`S${i}`, "OTCN", "1", Number.MAX_SAFE_INTEGER, { week }),
+  );
+  await replaceWeek("trades", FIRST, rows, week);
+  expect((await weekTotals(database, week)).trades).toBe(1_100 * Number.MAX_SAFE_INTEGER);
+});
+
+it("says when an older file was loaded over a newer one", async () => {
+  const week = { ...WEEK, week_start: "2025-10-20" };
+  const load = async (id: string, at: string, date: string) =>
+    await replaceWeek(id, at, [row("BCPC", "OTCN", "7", 1, { week, date })], week);
+  expect(await newerCapture(database, week)).toBeNull();
+  await load("a", "2026-01-01T00:00:00.000Z", "2025-12-15");
+  await load("b", "2026-01-02T00:00:00.000Z", "2026-01-08");
+  expect(await newerCapture(database, week)).toBeNull();
+  await load("c", "2026-01-03T00:00:00.000Z", "2025-12-15");
+  expect(await newerCapture(database, week)).toBe("2026-01-08");
 });

@@ -2,6 +2,9 @@ import { type Database, decimal, fromUnits, ValidationError } from "spine-core";
 import type { OtcTradeActivity } from "./trade-activity.ts";
 import { tradeActivity } from "./trade-activity-table.ts";
 
+/** SQLite adds up what is above and below it apart: both sums fit into 64 bits for thousands of millions of rows. */
+const PART = 1_000_000_000;
+
 /** What the queries need of a Spine's database: `spine.database`. */
 export type QueryDatabase = Pick<Database, "dialect" | "kysely">;
 
@@ -13,7 +16,7 @@ export interface Week {
   readonly tier: string;
 }
 
-/** Quantities are exact decimal texts: they are added up in SQL, never as floats. */
+/** Quantities are exact decimal texts: they are added up as whole numbers, never as floats. */
 export interface WeekTotals {
   readonly rows: number;
   readonly shares: string;
@@ -38,21 +41,13 @@ export interface VenueVolume {
 
 /** The totals of a week as it is loaded now; all zero for a week that is not. */
 export async function weekTotals(database: QueryDatabase, week: Week): Promise<WeekTotals> {
-  const shares = sumDecimal(database, "shares");
-  const row = await rowsOf(database, week)
+  const row = await withSums(database, rowsOf(database, week))
     .select((eb) => [
       eb.cast<string>(eb.fn.countAll(), "text").as("rows"),
-      eb.cast<string | null>(eb.fn.sum(shares.column), "text").as("shares"),
-      eb.cast<string | null>(eb.fn.sum("trades"), "text").as("trades"),
       eb.cast<string>(eb.fn.count("symbol").distinct(), "text").as("symbols"),
     ])
     .executeTakeFirstOrThrow();
-  return {
-    rows: Number(row.rows),
-    shares: shares.read(row.shares),
-    trades: Number(row.trades ?? 0),
-    symbols: Number(row.symbols),
-  };
+  return { rows: Number(row.rows), ...readSums(database, row), symbols: Number(row.symbols) };
 }
 
 /** The symbols with the most shares in a week, over all venues and issuers. */
@@ -61,23 +56,15 @@ export async function topSymbols(
   week: Week,
   limit = 10,
 ): Promise<readonly SymbolVolume[]> {
-  const shares = sumDecimal(database, "shares");
-  const rows = await rowsOf(database, week)
-    .select((eb) => [
-      "symbol",
-      eb.cast<string>(eb.fn.sum(shares.column), "text").as("shares"),
-      eb.cast<string>(eb.fn.sum("trades"), "text").as("trades"),
-      eb.cast<string>(eb.fn.count("mpid").distinct(), "text").as("venues"),
-    ])
+  const rows = await mostSharesFirst(database, withSums(database, rowsOf(database, week)))
+    .select((eb) => ["symbol", eb.cast<string>(eb.fn.count("mpid").distinct(), "text").as("venues")])
     .groupBy("symbol")
-    .orderBy((eb) => eb.fn.sum(shares.column), "desc")
     .orderBy("symbol")
     .limit(limit)
     .execute();
   return rows.map((row) => ({
     symbol: row.symbol as string,
-    shares: shares.read(row.shares),
-    trades: Number(row.trades),
+    ...readSums(database, row),
     venues: Number(row.venues),
   }));
 }
@@ -88,27 +75,40 @@ export async function topVenues(
   week: Week,
   limit = 10,
 ): Promise<readonly VenueVolume[]> {
-  const shares = sumDecimal(database, "shares");
-  const rows = await rowsOf(database, week)
+  const rows = await mostSharesFirst(database, withSums(database, rowsOf(database, week)))
     .select((eb) => [
       "mpid",
       eb.fn.max("participant_name").as("participant_name"),
-      eb.cast<string>(eb.fn.sum(shares.column), "text").as("shares"),
-      eb.cast<string>(eb.fn.sum("trades"), "text").as("trades"),
       eb.cast<string>(eb.fn.count("symbol").distinct(), "text").as("symbols"),
     ])
     .groupBy("mpid")
-    .orderBy((eb) => eb.fn.sum(shares.column), "desc")
     .orderBy("mpid")
     .limit(limit)
     .execute();
   return rows.map((row) => ({
     mpid: row.mpid as string,
     participant_name: String(row.participant_name),
-    shares: shares.read(row.shares),
-    trades: Number(row.trades),
+    ...readSums(database, row),
     symbols: Number(row.symbols),
   }));
+}
+
+/**
+ * The newest `last_update_date` among a week's captures, where it is later than that of the current rows: an
+ * older file was loaded over a newer one. Null where the current rows are the newest.
+ */
+export async function newerCapture(database: QueryDatabase, week: Week): Promise<string | null> {
+  const newest = async (table: string) => {
+    const row = await rowsOf(database, week, table)
+      .select((eb) => eb.cast<string | null>(eb.fn.max("last_update_date"), "text").as("date"))
+      .executeTakeFirst();
+    return row?.date ?? null;
+  };
+  const [current, captured] = await Promise.all([
+    newest(tradeActivity.name),
+    newest(tradeActivity.captures as string),
+  ]);
+  return current !== null && captured !== null && captured > current ? captured : null;
 }
 
 /** A row with the load that wrote it. */
@@ -176,12 +176,52 @@ function readRow(row: Readonly<Record<string, unknown>>): CapturedTradeActivity 
 }
 
 /**
- * Which column to add up for an exact sum of a decimal column, and how to read the sum, once it is cast to
- * text. SQLite has no exact decimals: Spine keeps whole units of 10^-6 there, in `<column>_units`.
+ * Adds the exact sums of shares and trades to a query, each in a high and a low part, as text. SQLite has no
+ * exact decimals, Spine keeps whole units of 10^-6 there; and a sum of 64-bit integers may not fit in one.
  */
-function sumDecimal({ dialect }: QueryDatabase, column: "shares" | "notional") {
-  const scale = tradeActivity.columns[column]?.scale ?? 0;
-  return dialect === "sqlite"
-    ? { column: `${column}_units`, read: (sum: string | null) => fromUnits(BigInt(sum ?? 0), scale) }
-    : { column: column as string, read: (sum: string | null) => decimal(sum ?? "0") };
+function withSums(database: QueryDatabase, rows: ReturnType<typeof rowsOf>) {
+  return rows.select((eb) =>
+    (["shares", "trades"] as const).flatMap((name) => {
+      const column = summed(database, name);
+      const part = (operator: "/" | "%") => eb.fn.sum(eb(column, operator, eb.lit(PART)));
+      const [high, low] =
+        database.dialect === "sqlite" ? [part("/"), part("%")] : [eb.lit(0), eb.fn.sum(column)];
+      return [
+        eb.cast<string | null>(high, "text").as(`${name}_high`),
+        eb.cast<string | null>(low, "text").as(`${name}_low`),
+      ];
+    }),
+  );
+}
+
+/** Orders groups by their exact sum of shares: what the low parts come to is carried into the high part. */
+function mostSharesFirst(database: QueryDatabase, rows: ReturnType<typeof rowsOf>) {
+  const column = summed(database, "shares");
+  if (database.dialect !== "sqlite") return rows.orderBy((eb) => eb.fn.sum(column), "desc");
+  return rows
+    .orderBy((eb) => {
+      const part = eb.lit(PART);
+      return eb(eb.fn.sum(eb(column, "/", part)), "+", eb(eb.fn.sum(eb(column, "%", part)), "/", part));
+    }, "desc")
+    .orderBy((eb) => eb(eb.fn.sum(eb(column, "%", eb.lit(PART))), "%", eb.lit(PART)), "desc");
+}
+
+/** The column that is added up. */
+function summed({ dialect }: QueryDatabase, name: "shares" | "trades"): string {
+  return name === "shares" && dialect === "sqlite" ? "shares_units" : name;
+}
+
+/** What `withSums` added, put together again. */
+function readSums(
+  { dialect }: QueryDatabase,
+  row: Readonly<Record<string, string | null | undefined>>,
+): { readonly shares: string; readonly trades: number } {
+  const sum = (name: string, scale: number) => {
+    const [high, low] = [row[`${name}_high`] ?? "0", row[`${name}_low`] ?? "0"];
+    return dialect === "sqlite" ? fromUnits(BigInt(high) * BigInt(PART) + BigInt(low), scale) : decimal(low);
+  };
+  return {
+    shares: sum("shares", tradeActivity.columns.shares?.scale ?? 0),
+    trades: Number(sum("trades", 0)),
+  };
 }

@@ -65,6 +65,20 @@ describe("describeFile", () => {
     expect(await describeFile(await file(`${HEADER}\nOTC|X\n${ROW}\n`))).toMatchObject({ tier: "OTCE" });
   });
 
+  it("is told the week of a restated file, and refuses one that was not published by then", async () => {
+    const path = await file(`${HEADER}\n${ROW.replace("2025-12-15", "2026-01-08")}\n`);
+    const restated = { path, tier: "OTCE", week_start: "2025-11-10", week_ending: "2025-11-14" };
+    for (const weekEnding of ["2025-11-10", "2025-11-14", "2025-11-16"]) {
+      expect(await describeFile(path, { weekEnding })).toEqual({
+        ...restated,
+        last_update_date: "2026-01-08",
+      });
+    }
+    for (const weekEnding of ["2025-12-12", "14.11.2025"]) {
+      await expect(describeFile(path, { weekEnding })).rejects.toMatchObject({ code: "VALIDATION_FAILED" });
+    }
+  });
+
   it("does not read the rest of a large file", async () => {
     const path = await file(`${HEADER}\n${`${ROW}\n`.repeat(5_000)}`, "large.csv");
     const handle = await open(path, "r+");

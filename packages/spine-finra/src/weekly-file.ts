@@ -1,7 +1,7 @@
 import { parse, resolve } from "node:path";
-import { SourceError, SpineError } from "spine-core";
+import { SourceError, SpineError, ValidationError } from "spine-core";
 import { isIsoDate } from "./iso-date.ts";
-import { weekEnding, weekOf } from "./publication.ts";
+import { publishedOn, toWeekStart, weekEnding, weekOf } from "./publication.ts";
 import { TIER_NAMES, type Tier, tierOf } from "./tiers.ts";
 import type { WeeklyFileRow } from "./weekly-file-columns.ts";
 import { finraWeeklyFile } from "./weekly-file-source.ts";
@@ -15,13 +15,15 @@ export interface WeeklyFile {
   readonly week_start: string;
   /** Friday. */
   readonly week_ending: string;
-  /** The date in the file: the day of its publication. */
+  /** The date in the file: the day of its publication, or of its restatement. */
   readonly last_update_date: string;
 }
 
 export interface DescribeFileOptions {
   /** Directories that the file must lie in; anywhere when left out. */
   readonly roots?: readonly string[];
+  /** Any day of the week that the file holds; for restated files, whose date does not tell. */
+  readonly weekEnding?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -34,7 +36,8 @@ const ROWS_TO_LOOK_AT = 100;
  *
  * @throws SpineError SOURCE_NOT_FOUND, SOURCE_NOT_A_FILE, SOURCE_EMPTY, SOURCE_HEADER, SOURCE_DELIMITER,
  * SOURCE_ENCODING, SOURCE_NO_ROWS, SOURCE_TRUNCATED or SOURCE_LINE_TOO_LONG; SOURCE_MALFORMED for a tier or a
- * date that is none, and for a date on which FINRA first publishes no week of that tier.
+ * date that is none, and for a date on which FINRA first publishes no week of that tier, unless the week is
+ * named; VALIDATION_FAILED for a week that was not published yet on the file's date.
  */
 export async function describeFile(path: string, options: DescribeFileOptions = {}): Promise<WeeklyFile> {
   const absolute = resolve(path);
@@ -55,7 +58,10 @@ export async function describeFile(path: string, options: DescribeFileOptions = 
       `its lastUpdateDate is ${JSON.stringify(lastUpdateDate)}, no date (YYYY-MM-DD)`,
     );
   }
-  const week_start = weekOfFile(absolute, line, lastUpdateDate, tier);
+  const week_start =
+    options.weekEnding === undefined
+      ? weekOfFile(absolute, line, lastUpdateDate, tier)
+      : namedWeek(options.weekEnding, absolute, lastUpdateDate, tier);
   return {
     path: absolute,
     tier,
@@ -89,6 +95,16 @@ function weekOfFile(path: string, line: number | null, date: string, tier: Tier)
   } catch (error) {
     throw malformed(path, line, SpineError.from(error).message, error);
   }
+}
+
+function namedWeek(day: string, path: string, date: string, tier: Tier): string {
+  const week = toWeekStart(day);
+  const published = publishedOn(week, tier);
+  if (date >= published) return week;
+  throw new ValidationError(
+    `${path} is dated ${date}, but the week of ${week} of ${tier} was first published on ${published}. Check which week the file holds.`,
+    { context: { path } },
+  );
 }
 
 function malformed(path: string, line: number | null, why: string, cause?: unknown): SourceError {
