@@ -24,6 +24,10 @@ function pkg(name: string, entry: Record<string, string>): Options {
 
 export default defineConfig([
   pkg("spine-core", { index: "index.ts", "testing/index": "testing/index.ts" }),
-  pkg("spine-adapters", { "databases/index": "databases/index.ts", "sources/index": "sources/index.ts" }),
+  pkg("spine-adapters", {
+    "databases/index": "databases/index.ts",
+    "sources/index": "sources/index.ts",
+    "testing/index": "testing/index.ts",
+  }),
   pkg("spine-finra", { index: "index.ts", "testing/index": "testing/index.ts" }),
 ]);

@@ -20,8 +20,8 @@ const PACKAGES = {
 const FOLDERS = { examples: { leaf: true }, bench: { leaf: true }, tools: { leaf: false } };
 
 /**
- * Inside spine-core/src a file imports files of its own layer and of the layers above it in this list.
- * `x/*` is a folder; tests may import all.
+ * Inside spine-core/src a file imports files of its own layer and of the layers above it in this list; tests may import
+ * all. `x/*` is a folder, without the files of it that stand in a row of their own. Each file stands in a row.
  */
 const CORE_LAYERS = [
   ["leaves", "errors json ids clock duration logger registry context secret data/decimal data/table"],
@@ -29,7 +29,7 @@ const CORE_LAYERS = [
     "contracts",
     "workflow/* history/* database/* data/dataset sources/source quality/quality-check alerts/alert runner/runner runner/durable plugin config events",
   ],
-  ["engine", "*"],
+  ["engine", "runner/* quality/*"],
   ["spine", "spine"],
   ["index", "index"],
   ["testing", "testing/*"],
@@ -41,13 +41,19 @@ const BROWSER = {
   forbidden: /^(node:.*|kysely(\/.*)?|spine-core(\/.*)?)$/,
 };
 
-// Beyond the tables: another package is imported by its name, never by a path into its folder; and files must not
-// import each other in a circle at run time (`import type` may, for types have no order of loading).
+/** spine-core knows databases by its own interfaces; what talks to one stands in spine-adapters. */
+const DRIVERS = /^(better-sqlite3|node:sqlite|pg(-[a-z-]+)?|ibm_db)(\/.*)?$/;
+
+// Beyond the tables: no package makes a `require` of its own, for nobody sees what it loads; another package is imported
+// by its name, never by a path into its folder; and files must not import each other in a circle at run time
+// (`import type` may, for types have no order of loading).
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { importsOf } from "./imports-of.mjs";
 
+const CORE = "packages/spine-core/src/";
+const SOURCE_FILE = /\.([cm]?[tj]s|[tj]sx)$/;
 const root = resolve(process.argv[2] ?? ".");
 const files = [...Object.keys(FOLDERS), "packages"].flatMap((folder) => sourcesIn(join(root, folder))).sort();
 const known = new Set(files);
@@ -56,6 +62,8 @@ const violations = [];
 const loads = new Map();
 
 for (const file of files) {
+  if (isInCore(file) && !isTest(file, false) && layerOf(file.slice(CORE.length)) < 0)
+    violations.push(`${file} is in no layer of spine-core: name it in tools/check-boundaries.mjs`);
   const edges = new Map();
   loads.set(file, edges);
   for (const found of importsOf(readFileSync(join(root, file), "utf8"))) {
@@ -87,6 +95,12 @@ function brokenByName(file, specifier) {
   if (BROWSER.files.test(file) && !isTest(file) && BROWSER.forbidden.test(specifier)) {
     return `${packageOf(file)} runs in browsers and must not reach ${specifier}`;
   }
+  if (isInCore(file) && DRIVERS.test(specifier)) {
+    return "spine-core knows no driver; what needs one stands in spine-adapters";
+  }
+  if (file.startsWith("packages/") && !isTest(file) && /^(node:)?module$/.test(specifier)) {
+    return "packages are ESM only: import what createRequire would load";
+  }
   const [name] = specifier.split("/");
   if (name === "spine-examples") return "nothing imports examples/";
   if (!name.startsWith("spine-")) return null;
@@ -110,20 +124,22 @@ function brokenByPath(file, target) {
     if (FOLDERS[to]?.leaf) return `nothing imports ${to}/`;
     if (from.startsWith("packages/")) return "a package imports nothing outside its folder";
   }
-  const core = "packages/spine-core/src/";
-  if (isTest(file, false) || !file.startsWith(core) || !target.startsWith(core)) return null;
-  const [own, other] = [layerOf(file.slice(core.length)), layerOf(target.slice(core.length))];
-  if (other <= own) return null;
+  if (isTest(file, false) || !isInCore(file) || !isInCore(target)) return null;
+  const [own, other] = [layerOf(file.slice(CORE.length)), layerOf(target.slice(CORE.length))];
+  // What is in no layer is reported as such.
+  if (own < 0 || other <= own) return null;
   return `spine-core's ${CORE_LAYERS[own][0]} must not import its ${CORE_LAYERS[other][0]}`;
 }
 
-/** The engine is whatever no other layer names. */
+function isInCore(file) {
+  return file.startsWith(CORE);
+}
+
+/** The row that names the file, else the one that names its folder; -1 when there is none. */
 function layerOf(path) {
-  const names = [path.replace(/\.tsx?$/, ""), `${path.split("/")[0]}/*`];
-  const named = CORE_LAYERS.findIndex(([, members]) =>
-    names.some((name) => members.split(" ").includes(name)),
-  );
-  return named >= 0 ? named : CORE_LAYERS.findIndex(([, members]) => members === "*");
+  const rowOf = (name) => CORE_LAYERS.findIndex(([, members]) => members.split(" ").includes(name));
+  const own = rowOf(path.replace(SOURCE_FILE, ""));
+  return own >= 0 ? own : rowOf(`${path.split("/")[0]}/*`);
 }
 
 /** `packages/spine-core` or `examples`: the folder whose files may import each other by path. */
@@ -137,7 +153,7 @@ function packageOf(file) {
 }
 
 function isTest(file, testingFolder = true) {
-  return /\.test(-d)?\.tsx?$/.test(file) || (testingFolder && /\/src\/(.*\/)?testing\//.test(file));
+  return /\.test(-d)?\.[cm]?tsx?$/.test(file) || (testingFolder && /\/src\/(.*\/)?testing\//.test(file));
 }
 
 function targetOf(file, specifier) {
@@ -149,7 +165,7 @@ function sourcesIn(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return /^(node_modules|dist|\..*)$/.test(entry.name) ? [] : sourcesIn(path);
-    return /\.(ts|tsx|mjs|js)$/.test(entry.name) ? [posix(relative(root, path))] : [];
+    return SOURCE_FILE.test(entry.name) ? [posix(relative(root, path))] : [];
   });
 }
 

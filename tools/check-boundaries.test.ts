@@ -39,7 +39,7 @@ test("the repository keeps its boundaries", () => {
   expect(status).toBe(0);
 });
 
-describe("an import that must not be", () => {
+describe("what must not be", () => {
   const forbidden: [title: string, file: string, source: string, message: string][] = [
     [
       "core imports a package of ours",
@@ -88,6 +88,69 @@ describe("an import that must not be", () => {
       `${adapters}/a.ts`,
       `import {\n  finra,\n  type Tier,\n} from 'spine-finra';`,
       `${adapters}/a.ts:4 imports spine-finra`,
+    ],
+    [
+      "a module that says so in its name counts too",
+      `${adapters}/a.mts`,
+      `import "spine-finra";`,
+      "may import only spine-core",
+    ],
+    ["a script counts too", `${adapters}/a.cts`, `import "spine-finra";`, "may import only spine-core"],
+    ["require counts too", `${adapters}/a.ts`, `require("spine-finra");`, "may import only spine-core"],
+    [
+      "what require would resolve counts too",
+      `${adapters}/a.ts`,
+      `require.resolve( "spine-finra" );`,
+      "may import only spine-core",
+    ],
+    [
+      "a path in require counts too",
+      `${core}/errors.ts`,
+      `const { step } = require("./workflow/step.ts");`,
+      "spine-core's leaves must not import its contracts",
+    ],
+    [
+      "a require of one's own making",
+      `${adapters}/a.ts`,
+      `import { createRequire } from "node:module";\nconst load = createRequire(import.meta.url);`,
+      `${adapters}/a.ts:1 imports node:module: `,
+    ],
+    [
+      "a require of a test's own making",
+      `${adapters}/a.test.ts`,
+      `createRequire(import.meta.url).resolve("spine-finra");`,
+      "tests of spine-adapters may import only spine-core, spine-core/testing",
+    ],
+    [
+      "core imports a driver",
+      `${core}/database/database.ts`,
+      `import Database from "better-sqlite3";`,
+      `${core}/database/database.ts:1 imports better-sqlite3: spine-core knows no driver`,
+    ],
+    [
+      "types of a driver count too",
+      `${core}/testing/a.ts`,
+      `import type { Pool } from "pg";`,
+      "imports pg: spine-core knows no driver",
+    ],
+    ["core requires a driver", `${core}/spine.ts`, `require("ibm_db");`, "spine-core knows no driver"],
+    [
+      "core's tests import a driver",
+      `${core}/errors.test.ts`,
+      `import "node:sqlite";`,
+      "spine-core knows no driver",
+    ],
+    [
+      "a file of core that no layer names",
+      `${core}/data/parquet.ts`,
+      "export const a = 1;",
+      `${core}/data/parquet.ts is in no layer of spine-core: name it in tools/check-boundaries.mjs`,
+    ],
+    [
+      "a folder of core that no layer names",
+      `${core}/scheduler/tick.ts`,
+      "export const a = 1;",
+      `${core}/scheduler/tick.ts is in no layer of spine-core`,
     ],
     [
       "a package imports itself by name",
@@ -214,7 +277,7 @@ test("what is allowed passes", () => {
 
 test("text that only looks like an import passes", () => {
   const { output } = checkTree({
-    [`${core}/a.ts`]: [
+    [`${core}/errors.ts`]: [
       `// import { a } from "spine-finra";`,
       `/* import { b } from "spine-finra"; */`,
       'const c = `import { c } from "spine-finra"; it\'s`;',

@@ -32,6 +32,7 @@ try {
   }
   const entries = packages.flatMap((pkg) => Object.keys(pkg.exports).map((path) => pkg.name + path.slice(1)));
   for (const entry of entries) importWithPlainNode(entry);
+  keepErrorNames();
   console.log(`packages ok: ${packages.map((pkg) => pkg.name).join(", ")}; imported ${entries.join(", ")}`);
 } catch (error) {
   console.error(error.message);
@@ -80,6 +81,23 @@ function importWithPlainNode(entry) {
      if (names.length === 0) throw new Error("it exports nothing");`,
   );
   run(process.execPath, [file], `import "${entry}" from its built package`);
+}
+
+/** Logs, stored errors and clients tell errors apart by name; a bundler may rename a class. */
+function keepErrorNames() {
+  const file = join(temp, "errors.mjs");
+  writeFileSync(
+    file,
+    `import * as core from "spine-core";
+     const errors = [
+       new core.SpineError("INTERNAL", "m"),
+       ...["SourceError", "ValidationError", "TransientError", "QualityError"].map((name) => new core[name]("m")),
+     ];
+     const names = [...errors, ...errors.map((error) => core.SpineError.fromJSON(error.toJSON()))].map(({ name }) => name);
+     const once = ["SpineError", "SourceError", "ValidationError", "TransientError", "QualityError"];
+     if (names.join() !== [...once, ...once].join()) throw new Error("errors are named " + names.join(", "));`,
+  );
+  run(process.execPath, [file], "the names of the errors in the built spine-core");
 }
 
 function run(command, args, title = [command, ...args].join(" ")) {

@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   utimesSync,
   writeFileSync,
@@ -40,6 +41,18 @@ function ensure(...nodeOptions: string[]) {
 }
 
 const unix = test.skipIf(process.platform === "win32");
+
+test("every script of the repository installs first what is missing", () => {
+  const { scripts } = JSON.parse(readFileSync(join(import.meta.dirname, "..", "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+  };
+  const isHook = (name: string) => name.startsWith("pre") && name.slice(3) in scripts;
+  const commands = Object.keys(scripts).filter((name) => !isHook(name));
+  expect(commands).toContain("format");
+  for (const name of commands) {
+    expect(scripts[`pre${name}`], name).toMatch(/^node tools\/ensure\.mjs( && |$)/);
+  }
+});
 
 unix("installs the locked packages when there are none, and says what it took", () => {
   command("npm", installs);

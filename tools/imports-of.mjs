@@ -1,5 +1,5 @@
 /**
- * The imports of a TypeScript or JavaScript file: static, dynamic, re-exports and types.
+ * The imports of a TypeScript or JavaScript file: static, dynamic, re-exports, types and `require`.
  * Text is masked first, so that code inside a comment, a string or a template is not taken for an import.
  */
 export function importsOf(source) {
@@ -24,6 +24,10 @@ const PATTERNS = [
   ],
   [/\bimport\s*"(?<string>\d+)"/g, () => false],
   [/(?<type>\btypeof\s+)?\bimport\s*\(\s*"(?<string>\d+)"/g, (m) => Boolean(m.groups.type)],
+  [
+    /(?<![\w$])(?:require|createRequire\s*\([^()]*\))\s*(?:\.\s*resolve\s*)?\(\s*"(?<string>\d+)"/g,
+    () => false,
+  ],
 ];
 
 // A template inside a template ends the outer one early and begins it again: code and text come out right all the same.

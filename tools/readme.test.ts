@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 const repository = join(import.meta.dirname, "..");
 const pages = [
   ...globSync("*.md", { cwd: repository }),
-  ...globSync("{docs,bench}/**/*.md", { cwd: repository }),
+  ...globSync("{docs,bench}/**/*.md", { cwd: repository, exclude: ["**/node_modules/**"] }),
 ];
 
 /** `<!-- example: path -->` before a code block: the block is that file, which other tests compile and run. */

@@ -146,7 +146,7 @@ export class SpineError extends Error {
 
   constructor(code: ErrorCode | (string & {}), message: string, options: SpineErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.name = new.target.name;
+    this.name = nameOf(new.target);
     const known: ErrorKind = Object.hasOwn(ERRORS, code) ? ERRORS[code as ErrorCode] : ERRORS.INTERNAL;
     this.code = code;
     this.category = options.category ?? known.category;
@@ -182,7 +182,7 @@ export class SpineError extends Error {
       cause: json.cause,
     });
     Object.setPrototypeOf(revived, Class.prototype);
-    revived.name = Class.name;
+    revived.name = nameOf(Class);
     return revived;
   }
 
@@ -244,6 +244,11 @@ function storable(value: unknown): unknown {
   } catch {
     return textOf(value);
   }
+}
+
+/** The name of an error's class; the base class's as a text, because builds rename a class that refers to itself. */
+function nameOf(Class: { readonly name: string }): string {
+  return Class === SpineError ? "SpineError" : Class.name;
 }
 
 type NamedOptions = SpineErrorOptions & { readonly code?: ErrorCode | (string & {}) };

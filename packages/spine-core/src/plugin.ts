@@ -10,6 +10,8 @@ export interface Plugin {
   /** Unique in a Spine. */
   readonly name: string;
   readonly workflows?: readonly WorkflowData[];
-  readonly sources?: readonly Source[];
+  // Not `object`: the rows of {} fit an interface and a registry of sources both.
+  // biome-ignore lint/complexity/noBannedTypes: as above
+  readonly sources?: readonly Source<never, {}>[];
   readonly alertChannels?: readonly AlertChannel[];
 }

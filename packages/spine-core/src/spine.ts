@@ -135,8 +135,15 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   }
   let stopping: Promise<void> | undefined;
   const stop = () => {
-    stopping ??= runner.stop().finally(() => database.close());
+    stopping ??= stopOnce();
     return stopping;
+  };
+  const stopOnce = async () => {
+    try {
+      await runner.stop();
+    } finally {
+      await database.close();
+    }
   };
   return {
     database,

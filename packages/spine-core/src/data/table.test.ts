@@ -31,3 +31,33 @@ test.each(["Trades", "a; drop table b", "", "1a", 'a"b', "_spine_load_id"])(
     );
   },
 );
+
+test.each([
+  ["a table", { name: "sqlite_trades" }, "sqlite_trades"],
+  ["a table of captures", { captures: "sqlite_old" }, "sqlite_old"],
+])("refuses what SQLite keeps for itself as the name of %s", (_what, options, name) => {
+  expect(() => defineTable({ name: "t", columns: { a: "text" }, key: ["a"], ...options })).toThrowError(
+    expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining(`"${name}"`) }),
+  );
+});
+
+test("refuses a column whose name a decimal column takes", () => {
+  const beside = (columns: Record<string, "decimal?" | "integer" | "text">) => () =>
+    defineTable({ name: "t", columns, key: [] });
+  expect(beside({ shares: "decimal?", shares_units: "integer" })).toThrowError(
+    expect.objectContaining({
+      code: "CONFIG_INVALID",
+      message: expect.stringMatching(/"shares_units".*"shares"/),
+    }),
+  );
+  expect(beside({ shares: "text", shares_units: "integer" })).not.toThrow();
+});
+
+test.each(["texts", "", "?", "te?xt", "text??", "toString", undefined])(
+  "refuses %j as the type of a column",
+  (type) => {
+    expect(() => defineTable({ name: "t", columns: { a: type as "text" }, key: ["a"] })).toThrowError(
+      expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining('column "a"') }),
+    );
+  },
+);

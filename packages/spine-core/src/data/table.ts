@@ -1,7 +1,8 @@
 import { SpineError } from "../errors.ts";
 
 /** The types of a target's columns; each database maps them to its own. */
-export type ColumnType = "text" | "integer" | "boolean" | "date" | "timestamp" | "json" | "decimal";
+export type ColumnType = (typeof COLUMN_TYPES)[number];
+const COLUMN_TYPES = ["text", "integer", "boolean", "date", "timestamp", "json", "decimal"] as const;
 
 export interface Column {
   readonly type: ColumnType;
@@ -69,11 +70,8 @@ export const DECIMAL_SCALE = 6;
 export function defineTable<const C extends Readonly<Record<string, ColumnSpec>>>(
   options: TableOptions<C>,
 ): Table<RowFor<C>> {
-  for (const name of [
-    options.name,
-    ...(options.captures ? [options.captures] : []),
-    ...Object.keys(options.columns),
-  ]) {
+  const tables = [options.name, ...(options.captures ? [options.captures] : [])];
+  for (const name of [...tables, ...Object.keys(options.columns)]) {
     if (!/^[a-z][a-z0-9_]{0,62}$/.test(name)) {
       throw new SpineError(
         "CONFIG_INVALID",
@@ -81,16 +79,25 @@ export function defineTable<const C extends Readonly<Record<string, ColumnSpec>>
       );
     }
   }
+  for (const name of tables) {
+    if (name.startsWith("sqlite_")) {
+      throw new SpineError(
+        "CONFIG_INVALID",
+        `"${name}" cannot name a table: SQLite keeps names that begin with "sqlite_" for itself. Choose another.`,
+      );
+    }
+  }
   const columns = Object.fromEntries(
-    Object.entries(options.columns).map(([name, spec]) => [
-      name,
-      Object.freeze({
-        type: spec.replace("?", "") as ColumnType,
-        nullable: spec.endsWith("?"),
-        scale: DECIMAL_SCALE,
-      }),
-    ]),
+    Object.entries(options.columns).map(([name, spec]) => [name, columnOf(options.name, name, spec)]),
   );
+  for (const [name, { type }] of Object.entries(columns)) {
+    if (type === "decimal" && Object.hasOwn(columns, `${name}_units`)) {
+      throw new SpineError(
+        "CONFIG_INVALID",
+        `Table "${options.name}" cannot have a column "${name}_units": SQLite keeps the decimals of "${name}" in a column of that name. Rename one of them.`,
+      );
+    }
+  }
   for (const name of [...options.key, ...(options.partition ?? [])]) {
     if (!Object.hasOwn(columns, name)) {
       throw new SpineError(
@@ -106,4 +113,17 @@ export function defineTable<const C extends Readonly<Record<string, ColumnSpec>>
     partition: Object.freeze([...(options.partition ?? [])]),
     captures: options.captures ?? null,
   });
+}
+
+/** A specification may come from plain JavaScript, or from data. */
+function columnOf(table: string, name: string, spec: string): Column {
+  const base = String(spec).replace(/\?$/, "");
+  const type = COLUMN_TYPES.find((one) => one === base);
+  if (type === undefined) {
+    throw new SpineError(
+      "CONFIG_INVALID",
+      `Table "${table}" gives its column "${name}" the type "${spec}", which there is not. Use one of ${COLUMN_TYPES.join(", ")}, with ? after it when the column may be null.`,
+    );
+  }
+  return Object.freeze({ type, nullable: spec.endsWith("?"), scale: DECIMAL_SCALE });
 }

@@ -5,7 +5,7 @@ import type { Page, Row, Source } from "../sources/source.ts";
 
 /** A source under test together with the request that reads it. */
 export interface SourceFixture<Request> {
-  readonly source: Source<Request>;
+  readonly source: Source<Request, object>;
   readonly request: Request;
   /** Called when the test is over. */
   dispose?(): unknown;
@@ -83,11 +83,11 @@ export function testSource<Request>(name: string, factory: SourceFactory<Request
     test("resumes a resumed stream", async () => {
       const rows = sampleRows(10);
       const fixture = await make(rows, 2);
-      const got: Row[] = [];
+      const got: object[] = [];
       let cursor: JsonValue | null = null;
       // One page per stream, as if the process ended after each.
       for (let left = rows.length; left >= 0; left--) {
-        const page: Page | undefined = await firstPage(fixture, cursor);
+        const page: Page<object> | undefined = await firstPage(fixture, cursor);
         if (page === undefined) break;
         got.push(...page.rows);
         cursor = stored(page.cursor);
@@ -158,12 +158,12 @@ function sampleRows(count: number): Row[] {
 async function read<Request>(
   fixture: SourceFixture<Request>,
   cursor: JsonValue | null = null,
-): Promise<Page[]> {
+): Promise<Page<object>[]> {
   return await collect(fixture.source.stream(fixture.request, { cursor }));
 }
 
-async function collect(stream: AsyncIterable<Page>): Promise<Page[]> {
-  const pages: Page[] = [];
+async function collect(stream: AsyncIterable<Page<object>>): Promise<Page<object>[]> {
+  const pages: Page<object>[] = [];
   for await (const page of stream) pages.push(page);
   return pages;
 }
@@ -171,12 +171,12 @@ async function collect(stream: AsyncIterable<Page>): Promise<Page[]> {
 async function firstPage<Request>(
   { source, request }: SourceFixture<Request>,
   cursor: JsonValue | null,
-): Promise<Page | undefined> {
+): Promise<Page<object> | undefined> {
   for await (const page of source.stream(request, { cursor })) return page;
   return undefined;
 }
 
-function rowsOf(pages: readonly Page[]): Row[] {
+function rowsOf(pages: readonly Page<object>[]): object[] {
   return pages.flatMap((page) => page.rows);
 }
 

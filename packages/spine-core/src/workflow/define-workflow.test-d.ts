@@ -2,6 +2,8 @@ import { expectTypeOf } from "vitest";
 import { z } from "zod";
 import type { DatasetRef } from "../data/dataset.ts";
 import { defineTable } from "../data/table.ts";
+import type { Plugin } from "../plugin.ts";
+import { secret } from "../secret.ts";
 import type { Source } from "../sources/source.ts";
 import { defineWorkflow } from "./define-workflow.ts";
 import { reject } from "./step.ts";
@@ -56,3 +58,64 @@ wf.load("l2", { from: "hello", into: t, disposition: "append" });
 wf.load("l3", { from: "fetch", into: t, disposition: "append" });
 // @ts-expect-error there is no output of that name
 wf.step("z", ({ outputs }) => outputs.nope);
+
+// Parameters are what JSON gives back, in every function that sees them.
+interface JsonParams {
+  readonly at: string;
+  readonly days: readonly string[];
+  readonly apiKey: string;
+  readonly note?: string | undefined;
+}
+const dated = defineWorkflow({
+  name: "dated",
+  params: z.object({
+    at: z.coerce.date(),
+    days: z.array(z.date()),
+    apiKey: secret(),
+    note: z.string().optional(),
+  }),
+  partition: ({ params }) => {
+    expectTypeOf(params).toEqualTypeOf<JsonParams>();
+    return { at: params.at };
+  },
+});
+dated
+  .step("s", ({ params }) => {
+    expectTypeOf(params).toEqualTypeOf<JsonParams>();
+    return params.at;
+  })
+  .fetch("f", { from: src, request: ({ params }) => ({ path: params.at }) })
+  .transform("t", {
+    from: "f",
+    row: (row, { params }) => ({ ...row, at: params.at }),
+    schema: z.object({ a: z.string(), at: z.string() }),
+  });
+// @ts-expect-error a Date is a string once it went through the history
+dated.step("time", ({ params }) => params.at.getTime());
+expectTypeOf<InputOf<typeof dated>["days"]>().toEqualTypeOf<Date[]>();
+
+// Rows may be declared as an interface, which has no index signature.
+interface Quote {
+  id: string;
+}
+declare const quotes: Source<{ day: string }, Quote>;
+const quoted = defineWorkflow({ name: "quoted" })
+  .fetch("fetch", { from: quotes, request: () => ({ day: "2025-01-06" }) })
+  .transform("transform", {
+    from: "fetch",
+    row: (row) => {
+      expectTypeOf(row).toEqualTypeOf<Quote>();
+      return { id: row.id };
+    },
+    schema: z.object({ id: z.string() }),
+  })
+  .quality("quality", { on: "fetch", checks: [] })
+  .load("load", {
+    from: "fetch",
+    into: defineTable({ name: "quotes", columns: { id: "text" }, key: ["id"] }),
+    disposition: "append",
+  });
+expectTypeOf<OutputsOf<typeof quoted>["fetch"]>().toEqualTypeOf<DatasetRef<Quote>>();
+// @ts-expect-error a load's result is no dataset
+quoted.quality("again", { on: "load", checks: [] });
+export const plugin: Plugin = { name: "quotes", workflows: [quoted], sources: [quotes, src] };

@@ -4,6 +4,7 @@ import { defineTable } from "../data/table.ts";
 import type { Source } from "../sources/source.ts";
 import { defineWorkflow } from "./define-workflow.ts";
 import { Step } from "./step.ts";
+import type { Workflow, WorkflowData } from "./workflow.ts";
 
 const source: Source<{ path: string }> = { name: "demo.source", async *stream() {} };
 const table = defineTable({ name: "t", columns: { a: "text" }, key: ["a"], partition: ["a"] });
@@ -15,6 +16,9 @@ describe("defineWorkflow", () => {
     const two = one.step("b", ({ outputs }) => outputs.a + 1);
     expect(one.steps.map((step) => step.name)).toEqual(["a"]);
     expect(two.steps.map((step) => step.name)).toEqual(["a", "b"]);
+    expect(one.step("b", () => 3).step("c", () => 4).steps).toHaveLength(3);
+    expect(() => two.load("c", { from: "c" as never, into: table, disposition: "append" })).toThrow('"c"');
+    expect(() => (two as Workflow).step("a", () => 5)).toThrow("same name");
     expect(Object.isFrozen(two) && Object.isFrozen(two.steps) && Object.isFrozen(two.steps[0])).toBe(true);
     expect(Object.keys(two).sort()).toEqual([
       "description",
@@ -49,6 +53,28 @@ describe("defineWorkflow", () => {
         .step("a", () => 2).fingerprint,
     ).not.toBe(base.fingerprint);
     expect(base.step("c", () => 3).fingerprint).not.toBe(base.fingerprint);
+  });
+
+  test("a step is looked at once, and the fingerprint is computed once, when it is first read", () => {
+    let looks = 0;
+    const first = new Proxy(
+      Step.lambda("first", () => 1),
+      {
+        get(step, key, receiver) {
+          if (key === "kind") looks += 1;
+          return Reflect.get(step, key, receiver);
+        },
+      },
+    );
+    let flow: WorkflowData = defineWorkflow({ ...head, steps: [first] });
+    const once = looks;
+    for (let n = 0; n < 100; n++) flow = (flow as Workflow).step(`step${n}`, () => n);
+    expect(looks).toBe(once);
+    const { fingerprint } = flow;
+    const read = looks;
+    expect(read).toBeGreaterThan(once);
+    expect([flow.fingerprint, { ...flow }.fingerprint]).toEqual([fingerprint, fingerprint]);
+    expect(looks).toBe(read);
   });
 
   test("steps can be given as data", () => {

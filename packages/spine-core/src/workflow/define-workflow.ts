@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Partition } from "../context.ts";
 import { SpineError } from "../errors.ts";
-import { canonicalJson } from "../json.ts";
+import { canonicalJson, type Json } from "../json.ts";
 import type { Source } from "../sources/source.ts";
 import { freezeStep, Step, type StepContext, type StepOptions, stepData } from "./step.ts";
 import type { Workflow, WorkflowData } from "./workflow.ts";
@@ -12,10 +12,13 @@ export interface WorkflowOptions<S extends z.ZodType> {
   readonly name: string;
   readonly domain?: string;
   readonly description?: string;
-  /** A zod schema; parameters that do not fit it are refused before anything is stored. */
+  /**
+   * A zod schema; parameters that do not fit it are refused before anything is stored. Functions of the workflow see
+   * what it makes of them as JSON gives it back: a Date is a string.
+   */
   readonly params?: S;
   /** The slice of the data that a run is about. */
-  readonly partition?: (context: { readonly params: z.output<S> }) => Partition;
+  readonly partition?: (context: { readonly params: Json<z.output<S>> }) => Partition;
   /** Steps as data, for workflows that are generated; their outputs are not typed. */
   readonly steps?: readonly Step[];
 }
@@ -37,7 +40,7 @@ const STEP_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 export function defineWorkflow<S extends z.ZodType = z.ZodObject<{}>>(
   options: WorkflowOptions<S>,
   // biome-ignore lint/complexity/noBannedTypes: as above
-): Workflow<z.input<S>, z.output<S>, {}> {
+): Workflow<z.input<S>, Json<z.output<S>>, {}> {
   if (!NAME.test(options.name)) {
     throw new SpineError(
       "WORKFLOW_INVALID",
@@ -45,6 +48,11 @@ export function defineWorkflow<S extends z.ZodType = z.ZodObject<{}>>(
     );
   }
   const partition = options.partition as WorkflowData["partition"] | undefined;
+  const names = new Set<string>();
+  for (const step of options.steps ?? []) {
+    checkStep(options.name, step, names);
+    names.add(step.name);
+  }
   return build(
     {
       name: options.name,
@@ -53,29 +61,39 @@ export function defineWorkflow<S extends z.ZodType = z.ZodObject<{}>>(
       params: options.params ?? z.object({}),
       partition: partition ?? (() => null),
     },
-    options.steps ?? [],
+    [...(options.steps ?? [])],
+    names,
     // biome-ignore lint/complexity/noBannedTypes: as above
-  ) as unknown as Workflow<z.input<S>, z.output<S>, {}>;
+  ) as unknown as Workflow<z.input<S>, Json<z.output<S>>, {}>;
 }
 
 type Head = Omit<WorkflowData, "steps" | "fingerprint">;
 // What the typed builder methods boil down to at run time.
 type AnyOptions = StepOptions & Record<string, unknown>;
 
-function build(head: Head, steps: readonly Step[]): WorkflowData {
-  const names = new Set<string>();
-  for (const step of steps) {
-    checkStep(head.name, step, names);
-    names.add(step.name);
-  }
-  const own = { ...head, steps: Object.freeze([...steps]), fingerprint: fingerprint(steps) };
-  const methods = { ...builderOf(head, steps) };
+/** @param names the names of the steps, which are checked already; later workflows of the chain add theirs. */
+function build(head: Head, steps: readonly Step[], names: Set<string>): WorkflowData {
+  let known: string | undefined;
+  const own = {
+    ...head,
+    steps: Object.freeze(steps),
+    // Computed when it is first read: each call of the builder makes a workflow, and most are never run.
+    get fingerprint() {
+      known ??= fingerprint(steps);
+      return known;
+    },
+  };
   // The methods stand on the prototype: the workflow's own properties are its data and nothing else.
-  return Object.freeze(Object.assign(Object.create(methods), own));
+  return Object.freeze(Object.create(builderOf(head, steps, names), Object.getOwnPropertyDescriptors(own)));
 }
 
-function builderOf(head: Head, steps: readonly Step[]): Record<string, unknown> {
-  const add = (step: Step) => build(head, [...steps, step]);
+function builderOf(head: Head, steps: readonly Step[], names: Set<string>): Record<string, unknown> {
+  const add = (step: Step) => {
+    // The newest workflow of a chain hands its names on; one that was built upon before has too many in them.
+    const earlier = names.size === steps.length ? names : new Set(steps.map(({ name }) => name));
+    checkStep(head.name, step, earlier);
+    return build(head, [...steps, step], earlier.add(step.name));
+  };
   return {
     step: (name: string, run: (context: StepContext) => unknown, options: StepOptions = {}) =>
       add(Step.lambda(name, run, options)),

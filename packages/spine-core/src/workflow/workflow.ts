@@ -25,7 +25,8 @@ declare const types: unique symbol;
 /** A name that no step has yet. */
 type NewName<N extends string, O> = N extends keyof O ? never : N;
 /** The names of the steps whose output is a dataset. */
-export type DatasetNames<O> = { [K in keyof O]: O[K] extends DatasetRef ? K : never }[keyof O] & string;
+export type DatasetNames<O> = { [K in keyof O]: O[K] extends DatasetRef<object> ? K : never }[keyof O] &
+  string;
 
 type Handler<P, O, R> = (context: StepContext<P, O>) => R;
 
