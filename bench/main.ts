@@ -1,0 +1,64 @@
+import { experiments } from "./experiments.ts";
+import { Databases } from "./harness/databases.ts";
+import { type Result, runExperiment } from "./harness/run-experiment.ts";
+import { isChosen, type Options, readOptions, USAGE } from "./options.ts";
+import { conditions, load } from "./report/conditions.ts";
+import { missed, summarize } from "./report/goals.ts";
+import { goalsTable, table } from "./report/table.ts";
+import { SYSTEMS } from "./systems/catalog.ts";
+
+let options: Options;
+try {
+  options = readOptions(process.argv.slice(2), {
+    experiments: experiments(false).map(({ id }) => id),
+    systems: SYSTEMS.map(({ name }) => name),
+  });
+} catch (error) {
+  console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+  process.exit(2);
+}
+
+const { quick, json, systems } = options;
+const before = conditions();
+const begun = performance.now();
+const results: Result[] = [];
+{
+  await using databases = new Databases();
+  for (const experiment of experiments(quick)) {
+    const chosen = experiment.systems.filter(({ name }) => systems === null || systems.includes(name));
+    if (!isChosen(experiment.id, options) || chosen.length === 0) continue;
+    const say = (text: string) => process.stderr.write(`${text}\n`);
+    const measured = await runExperiment({ ...experiment, systems: chosen }, databases, say);
+    results.push(...measured);
+    if (json) for (const result of measured) console.log(JSON.stringify(lineOf(result)));
+    else console.log(table(measured));
+  }
+}
+
+const summary = summarize(results);
+const misses = missed(summary);
+const failed = results.filter(({ error }) => error !== null).map(({ system }) => system.name);
+const ok = misses.length === 0 && failed.length === 0;
+const seconds = Math.round((performance.now() - begun) / 1_000);
+const circumstances = { ...before, loadAfter: load(), seconds, quick };
+if (json) {
+  console.log(JSON.stringify({ conditions: circumstances }));
+  console.log(JSON.stringify({ ...summary, missed: misses, failed: [...new Set(failed)], ok }));
+} else {
+  console.log(goalsTable(summary, misses));
+  console.log(JSON.stringify(circumstances));
+}
+
+/** One result as a line of JSON. */
+function lineOf({ experiment, system, figures, rounds, error }: Result) {
+  const { id, durability } = experiment;
+  return {
+    experiment: id,
+    system: system.name,
+    kind: system.kind,
+    durability,
+    figures,
+    rounds,
+    ...(error === null ? {} : { error }),
+  };
+}

@@ -1,0 +1,128 @@
+import type { Result } from "../harness/run-experiment.ts";
+import type { System } from "../harness/system.ts";
+
+/** What the figures come to; null where they were not measured. */
+export interface Summary {
+  readonly w2_pg_vs_best_peer: number | null;
+  readonly w2_pg_vs_same_rows: number | null;
+  readonly w2_pg_vs_minimal: number | null;
+  readonly w2_sqlite_vs_openworkflow: number | null;
+  readonly w2_sqlite_vs_same_rows: number | null;
+  readonly w2_sqlite_vs_minimal: number | null;
+  readonly w2_one_pg_vs_serial: number | null;
+  readonly w2_one_pg_vs_dbos: number | null;
+  readonly w1_vs_floor: number | null;
+  readonly w1_pg_vs_floor: number | null;
+  readonly round_trips_per_step: number | null;
+  readonly round_trips_per_step_one: number | null;
+  readonly commits_per_step: number | null;
+  readonly commits_per_step_one: number | null;
+  readonly cpu_pg_vs_same_rows: number | null;
+  readonly cpu_sqlite_vs_same_rows: number | null;
+  readonly loop_delay_p99_ms: number | null;
+  readonly w8_ratio: number | null;
+  readonly w5_rows_read: number | null;
+  readonly w5_vs_get: number | null;
+  readonly w5_vs_small: number | null;
+}
+
+type Goal = { readonly least: number } | { readonly most: number };
+
+/** What Spine has to reach, all of it in one run. */
+export const GOALS: Readonly<Record<keyof Summary, Goal>> = {
+  w2_pg_vs_best_peer: { least: 8 },
+  w2_pg_vs_same_rows: { least: 0.65 },
+  w2_pg_vs_minimal: { least: 0.35 },
+  w2_sqlite_vs_openworkflow: { least: 10 },
+  w2_sqlite_vs_same_rows: { least: 0.65 },
+  w2_sqlite_vs_minimal: { least: 0.35 },
+  w2_one_pg_vs_serial: { least: 0.8 },
+  w2_one_pg_vs_dbos: { least: 4 },
+  w1_vs_floor: { most: 1.5 },
+  w1_pg_vs_floor: { most: 1.5 },
+  round_trips_per_step: { most: 1 },
+  round_trips_per_step_one: { most: 1 },
+  commits_per_step: { most: 1 },
+  // A run that is alone shares with nobody: its start is a commit besides those of its five steps.
+  commits_per_step_one: { most: 1.2 },
+  cpu_pg_vs_same_rows: { most: 2 },
+  cpu_sqlite_vs_same_rows: { most: 2 },
+  loop_delay_p99_ms: { most: 25 },
+  w8_ratio: { most: 1.2 },
+  w5_rows_read: { most: 5 },
+  w5_vs_get: { most: 5 },
+  w5_vs_small: { most: 1.5 },
+};
+
+/** Peers that record each step, and so make the same promise. */
+const DURABLE_STEPS = ["dbos", "openworkflow-postgres"];
+
+/** The ratios of the medians. */
+export function summarize(results: readonly Result[]): Summary {
+  const figure = (experiment: string, system: string, name: string): number | null =>
+    results.find((result) => result.experiment.id === experiment && result.system.name === system)?.figures[
+      name
+    ] ?? null;
+  const rate = (system: string, experiment = "w2") => figure(experiment, system, "runsPerSecond");
+  const ofSpine = (experiment: string, name: string) =>
+    worst(ENGINES.map((one) => figure(experiment, one, name)));
+  const cpu = (kind: System["database"]) =>
+    ratio(
+      figure("w2", `spine-${kind}`, "cpuMsPerRun"),
+      figure("w2", `floor-same-rows-${kind}`, "cpuMsPerRun"),
+    );
+  const latency = (kind: System["database"]) =>
+    ratio(figure("w1", `spine-${kind}`, "p50"), figure("w1", `floor-serial-${kind}`, "p50"));
+  const rowsRead = results
+    .filter(({ experiment }) => experiment.id === "w5")
+    .flatMap(({ figures }) => Object.entries(figures).filter(([name]) => name.endsWith("RowsRead")))
+    .map(([, value]) => value);
+  const pg = rate("spine-postgres");
+  const lite = rate("spine-sqlite");
+  return {
+    w2_pg_vs_best_peer: ratio(pg, worst(DURABLE_STEPS.map((name) => rate(name)))),
+    w2_pg_vs_same_rows: ratio(pg, rate("floor-same-rows-postgres")),
+    w2_pg_vs_minimal: ratio(pg, rate("floor-minimal-postgres")),
+    w2_sqlite_vs_openworkflow: ratio(lite, rate("openworkflow-sqlite")),
+    w2_sqlite_vs_same_rows: ratio(lite, rate("floor-same-rows-sqlite")),
+    w2_sqlite_vs_minimal: ratio(lite, rate("floor-minimal-sqlite")),
+    w2_one_pg_vs_serial: ratio(rate("spine-postgres", "w2-one"), rate("floor-serial-postgres", "w2-one")),
+    w2_one_pg_vs_dbos: ratio(rate("spine-postgres", "w2-one"), rate("dbos", "w2-one")),
+    w1_vs_floor: latency("sqlite"),
+    w1_pg_vs_floor: latency("postgres"),
+    round_trips_per_step: figure("w2", "spine-postgres", "roundTripsPerStep"),
+    round_trips_per_step_one: figure("w2-one", "spine-postgres", "roundTripsPerStep"),
+    commits_per_step: figure("w2-commits", "spine-sqlite", "commitsPerStep"),
+    commits_per_step_one: figure("w2-commits-one", "spine-sqlite", "commitsPerStep"),
+    cpu_pg_vs_same_rows: cpu("postgres"),
+    cpu_sqlite_vs_same_rows: cpu("sqlite"),
+    loop_delay_p99_ms: figure("w2", "spine-sqlite", "loopDelayP99"),
+    w8_ratio: ofSpine("w8", "ratio"),
+    w5_rows_read: worst(rowsRead),
+    w5_vs_get: ofSpine("w5", "worstVsGet"),
+    w5_vs_small: worst(
+      ENGINES.map((name) => ratio(figure("w5", name, "worstP99"), figure("w5-small", name, "worstP99"))),
+    ),
+  };
+}
+
+const ENGINES = ["spine-sqlite", "spine-postgres"];
+
+/** The goals that were measured and are not met. */
+export function missed(summary: Summary): readonly (keyof Summary)[] {
+  return (Object.keys(GOALS) as (keyof Summary)[]).filter((name) => {
+    const value = summary[name];
+    const goal = GOALS[name];
+    return value !== null && !("least" in goal ? value >= goal.least : value <= goal.most);
+  });
+}
+
+function ratio(value: number | null, of: number | null): number | null {
+  return value === null || of === null ? null : value / of;
+}
+
+/** The largest of those that were measured: the fastest peer, the slowest query. */
+function worst(values: readonly (number | null)[]): number | null {
+  const measured = values.filter((value) => value !== null);
+  return measured.length === 0 ? null : Math.max(...measured);
+}

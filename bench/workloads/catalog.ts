@@ -1,0 +1,19 @@
+import type { Measurement } from "../harness/measurement.ts";
+import type { Figures } from "../harness/statistics.ts";
+import type { System } from "../harness/system.ts";
+import { measureCommits } from "./commits.ts";
+import { measureLatency } from "./w1-latency.ts";
+import { measureThroughput } from "./w2-throughput.ts";
+import { measureQueries } from "./w5-queries.ts";
+import { measureLongRun } from "./w8-long-run.ts";
+
+/** The workloads by the name that a measurement calls them. */
+export const WORKLOADS: Readonly<
+  Record<string, (system: System, measurement: Measurement) => Promise<Figures>>
+> = {
+  latency: measureLatency,
+  throughput: measureThroughput,
+  commits: measureCommits,
+  queries: measureQueries,
+  "long-run": measureLongRun,
+};

@@ -1,0 +1,4 @@
+import { testDatasetStore } from "spine-core/testing";
+import { postgresHarness } from "../testing/postgres-harness.ts";
+
+testDatasetStore("Postgres", postgresHarness);

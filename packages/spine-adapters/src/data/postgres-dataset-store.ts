@@ -1,0 +1,249 @@
+import { createHash } from "node:crypto";
+import {
+  type ChunkWrite,
+  type Clock,
+  type DatasetChunk,
+  type DatasetRef,
+  type DatasetState,
+  type DatasetStore,
+  type DatasetWriter,
+  newId,
+  type RejectQuery,
+  SpineError,
+  type StoredReject,
+  ValidationError,
+} from "spine-core";
+import type { PostgresPools, Query } from "../databases/postgres/postgres-pools.ts";
+import { DatabaseTime } from "../history/postgres/database-time.ts";
+import { isRunId } from "../history/postgres/run-id.ts";
+import type { StateTables } from "../history/state-tables.ts";
+import { encodeChunk } from "./chunk-codec.ts";
+import {
+  type ChunkRow,
+  chunkDamaged,
+  type DatasetRow,
+  datasetMissing,
+  type RejectRow,
+  readChunk,
+  readRef,
+  readReject,
+  readState,
+  writerFenced,
+} from "./dataset-rows.ts";
+
+interface PostgresDatasetOptions {
+  readonly pools: PostgresPools;
+  readonly tables: StateTables;
+  readonly clock: Clock;
+}
+
+const DEFAULT_REJECTS = 100;
+
+/** Datasets in a Postgres database: rows in compressed chunks, each committed with its rejects and its cursor. */
+export class PostgresDatasetStore implements DatasetStore {
+  readonly #pools: PostgresPools;
+  readonly #t: StateTables;
+  readonly #time: DatabaseTime;
+
+  constructor({ pools, tables, clock }: PostgresDatasetOptions) {
+    this.#pools = pools;
+    this.#t = tables;
+    this.#time = new DatabaseTime(clock);
+  }
+
+  async open(writer: DatasetWriter, { fresh = false } = {}): Promise<DatasetState> {
+    const { runId, step, token } = writer;
+    const t = this.#t;
+    return await this.#pools.inTransaction("data", async (query) => {
+      // The row that is there stays locked; a new one is made by whoever comes first.
+      await query(
+        `INSERT INTO ${t.datasets} (dataset_id, run_id, step_name, token, chunks, rows, rejected, bytes, created_at)
+VALUES ($1, $2, $3, $4, 0, 0, 0, 0, coalesce($5::timestamptz, now())) ON CONFLICT (run_id, step_name) DO NOTHING`,
+        [newId(), runId, step, token, this.#time.virtual],
+      );
+      const [present] = await query<DatasetRow>(
+        `SELECT * FROM ${t.datasets} WHERE run_id = $1 AND step_name = $2 FOR UPDATE`,
+        [runId, step],
+      );
+      if (!present) throw new SpineError("HISTORY_CONFLICT", "The dataset was removed while it was opened.");
+      if (present.token > token) throw writerFenced(writer, present.token);
+      if (fresh) return readState(await this.#renew(query, present, token));
+      await query(`UPDATE ${t.datasets} SET token = $2 WHERE dataset_id = $1`, [present.dataset_id, token]);
+      return readState(present);
+    });
+  }
+
+  async append(writer: DatasetWriter, dataset: string, chunk: ChunkWrite): Promise<DatasetState> {
+    const { index, rows, lines, rejects } = chunk;
+    const { data, hash, lines: lineRuns } = encodeChunk(rows, lines);
+    const raws = rejects.map(({ raw }) => JSON.stringify(raw) ?? "null");
+    const bytes = data.length + raws.reduce((sum, raw) => sum + raw.length, 0);
+    const t = this.#t;
+    // The right to write is the WHERE of the UPDATE: everything else hangs on the row that it returns.
+    const [row] = await this.#pools.query<DatasetRow>(
+      "data",
+      `WITH owned AS (
+  UPDATE ${t.datasets}
+  SET chunks = chunks + 1, rows = rows + $6, rejected = rejected + $7, bytes = bytes + $8, cursor = $9
+  WHERE dataset_id = $1 AND run_id = $2 AND step_name = $3 AND token = $4 AND chunks = $5 AND sealed_at IS NULL
+  RETURNING *),
+kept AS (
+  INSERT INTO ${t.dataset_chunks} (dataset_id, chunk, rows, hash, lines, data)
+  SELECT dataset_id, $5, $6, $10, $11, $12 FROM owned),
+refused AS (
+  INSERT INTO ${t.rejects} (dataset_id, position, code, message, line, raw)
+  SELECT dataset_id, rejected - $7::int8 + j.nth - 1, j.code, j.message, j.line, j.raw
+  FROM owned, unnest($13::text[], $14::text[], $15::int8[], $16::json[]) WITH ORDINALITY AS j(code, message, line, raw, nth))
+SELECT * FROM owned`,
+      [
+        isRunId(dataset) ? dataset : null,
+        writer.runId,
+        writer.step,
+        writer.token,
+        index,
+        rows.length,
+        rejects.length,
+        bytes,
+        JSON.stringify(chunk.cursor),
+        hash,
+        lineRuns,
+        Buffer.from(data.buffer, data.byteOffset, data.byteLength),
+        rejects.map(({ code }) => code),
+        rejects.map(({ message }) => message),
+        rejects.map(({ line }) => line),
+        raws,
+      ],
+    );
+    if (!row) throw await this.#refusal(writer, dataset, index);
+    return readState(row);
+  }
+
+  async seal(writer: DatasetWriter, dataset: string): Promise<DatasetRef> {
+    const row = await this.#find(dataset);
+    if (row?.token === writer.token && row.sealed_at !== null) return readRef(row);
+    const hash = createHash("sha256");
+    const chunks = await this.#pools.ask<{ hash: string }>(
+      "data",
+      `SELECT hash FROM ${this.#t.dataset_chunks} WHERE dataset_id = $1 ORDER BY chunk`,
+      [isRunId(dataset) ? dataset : null],
+    );
+    for (const chunk of chunks) hash.update(chunk.hash);
+    // Not while a chunk is added that the hash does not know.
+    const [sealed] = await this.#pools.ask<DatasetRow>(
+      "data",
+      `UPDATE ${this.#t.datasets} SET sealed_at = coalesce(sealed_at, $5::timestamptz, now()), hash = $6
+WHERE dataset_id = $1 AND run_id = $2 AND step_name = $3 AND token = $4 AND chunks = $7 RETURNING *`,
+      [
+        isRunId(dataset) ? dataset : null,
+        writer.runId,
+        writer.step,
+        writer.token,
+        this.#time.virtual,
+        hash.digest("hex"),
+        chunks.length,
+      ],
+    );
+    if (!sealed) throw await this.#refusal(writer, dataset, null);
+    return readRef(sealed);
+  }
+
+  async *read(
+    dataset: string,
+    { fromChunk = 0, signal }: { readonly fromChunk?: number; readonly signal?: AbortSignal } = {},
+  ): AsyncIterable<DatasetChunk> {
+    const state = await this.#find(dataset);
+    if (!state) throw datasetMissing(dataset);
+    if (state.sealed_at === null) {
+      throw new SpineError(
+        "HISTORY_CONFLICT",
+        `The dataset ${dataset} of step "${state.step_name}" is still being written; it can be read once it is whole.`,
+        { context: { dataset, runId: state.run_id, step: state.step_name } },
+      );
+    }
+    for (let index = fromChunk; index < state.chunks; index += 1) {
+      signal?.throwIfAborted();
+      const [chunk] = await this.#pools.ask<ChunkRow>(
+        "read",
+        `SELECT rows, lines, data FROM ${this.#t.dataset_chunks} WHERE dataset_id = $1 AND chunk = $2`,
+        [dataset, index],
+      );
+      if (!chunk) throw (await this.#find(dataset)) ? chunkDamaged(dataset, index) : datasetMissing(dataset);
+      yield readChunk(dataset, index, chunk);
+    }
+  }
+
+  async rejects({
+    runId,
+    step,
+    limit = DEFAULT_REJECTS,
+    after,
+  }: RejectQuery): Promise<readonly StoredReject[]> {
+    if (after !== undefined && step === undefined) {
+      throw new ValidationError("`after` counts within one step: name the step whose rejects go on.");
+    }
+    const rows = await this.#pools.ask<RejectRow>(
+      "read",
+      `SELECT d.step_name, r.position, r.code, r.message, r.line, r.raw
+FROM ${this.#t.datasets} d JOIN ${this.#t.rejects} r ON r.dataset_id = d.dataset_id
+WHERE d.run_id = $1 AND ($2::text IS NULL OR d.step_name = $2) AND r.position > $3
+ORDER BY d.dataset_id, r.position LIMIT $4`,
+      [runId, step ?? null, after ?? -1, limit],
+    );
+    return rows.map((row) => readReject(runId, row));
+  }
+
+  async remove(runId: string): Promise<void> {
+    await this.#pools.inTransaction("data", async (query) => {
+      const datasets = await query<DatasetRow>(
+        `SELECT dataset_id FROM ${this.#t.datasets} WHERE run_id = $1 ORDER BY dataset_id FOR UPDATE`,
+        [runId],
+      );
+      for (const { dataset_id } of datasets) {
+        await this.#drop(query, dataset_id);
+        await query(`DELETE FROM ${this.#t.datasets} WHERE dataset_id = $1`, [dataset_id]);
+      }
+    });
+  }
+
+  async #renew(query: Query, { dataset_id }: DatasetRow, token: number): Promise<DatasetRow> {
+    await this.#drop(query, dataset_id);
+    const [row] = await query<DatasetRow>(
+      `UPDATE ${this.#t.datasets} SET dataset_id = $2, token = $3, chunks = 0, rows = 0, rejected = 0, bytes = 0,
+  cursor = NULL, hash = NULL, sealed_at = NULL
+WHERE dataset_id = $1 RETURNING *`,
+      [dataset_id, newId(), token],
+    );
+    return row as DatasetRow;
+  }
+
+  async #drop(query: Query, dataset: string): Promise<void> {
+    for (const table of [this.#t.dataset_chunks, this.#t.rejects]) {
+      await query(`DELETE FROM ${table} WHERE dataset_id = $1`, [dataset]);
+    }
+  }
+
+  /** Why a write hit no row. */
+  async #refusal(writer: DatasetWriter, dataset: string, index: number | null): Promise<SpineError> {
+    const row = await this.#find(dataset);
+    if (!row || row.run_id !== writer.runId || row.step_name !== writer.step) return datasetMissing(dataset);
+    if (row.token !== writer.token) return writerFenced(writer, row.token);
+    const context = { dataset, runId: writer.runId, step: writer.step };
+    if (row.sealed_at !== null) {
+      return new SpineError("HISTORY_CONFLICT", `The dataset ${dataset} is sealed: nothing can be added.`, {
+        context,
+      });
+    }
+    const what = index === null ? `Dataset ${dataset} cannot be sealed` : `Chunk ${index} cannot be added`;
+    return new SpineError(
+      "HISTORY_CONFLICT",
+      `${what} now: the next chunk of dataset ${dataset} is ${row.chunks}.`,
+      { context },
+    );
+  }
+
+  async #find(dataset: string): Promise<DatasetRow | undefined> {
+    if (!isRunId(dataset)) return undefined;
+    const sql = `SELECT * FROM ${this.#t.datasets} WHERE dataset_id = $1`;
+    return (await this.#pools.ask<DatasetRow>("data", sql, [dataset]))[0];
+  }
+}

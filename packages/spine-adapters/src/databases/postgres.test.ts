@@ -1,0 +1,4 @@
+import { testDatabase } from "spine-core/testing";
+import { postgresHarness } from "../testing/postgres-harness.ts";
+
+testDatabase("Postgres", postgresHarness);

@@ -1,0 +1,52 @@
+import type { Database, StateOptions, StateStores } from "spine-core";
+import { PostgresDatasetStore } from "../data/postgres-dataset-store.ts";
+import { migrate } from "../history/postgres/migrate.ts";
+import { PostgresHistoryStore } from "../history/postgres/postgres-history-store.ts";
+import { PostgresPartitionStore } from "../history/postgres/postgres-partition-store.ts";
+import { WorkerBeats } from "../history/postgres/worker-beats.ts";
+import { stateTables } from "../history/state-tables.ts";
+import { kyselyOn } from "./postgres/postgres-dialect.ts";
+import { type PostgresOptions, postgresSettings } from "./postgres/postgres-options.ts";
+import { PostgresPools } from "./postgres/postgres-pools.ts";
+import { PostgresTransaction } from "./postgres/postgres-transaction.ts";
+import { runTransaction } from "./postgres/run-transaction.ts";
+import { createTargetTable } from "./postgres/target-table.ts";
+
+/**
+ * A Postgres database. Needs the package `pg`. Nothing is connected before its first use, and one process uses at most
+ * ten connections.
+ *
+ * @example
+ * const spine = await createSpine({ database: postgres("postgres://spine:secret@localhost/app") });
+ */
+export function postgres(target: string | PostgresOptions): Database {
+  const pools = new PostgresPools(postgresSettings(target));
+  const { schema, tableSchema } = pools.settings;
+  const tables = stateTables(`"${schema}".`);
+
+  return {
+    dialect: "postgres",
+    kysely: kyselyOn(pools),
+
+    async connect({ clock }: StateOptions): Promise<StateStores> {
+      await pools.inTransaction("write", (query) => migrate(query, schema));
+      return {
+        history: new PostgresHistoryStore({ pools, tables, clock, beats: new WorkerBeats(pools) }),
+        datasets: new PostgresDatasetStore({ pools, tables, clock }),
+        partitions: new PostgresPartitionStore({ pools, tables }),
+      };
+    },
+
+    async transaction(work) {
+      return await runTransaction(pools, (lease) => work(new PostgresTransaction(pools, lease)));
+    },
+
+    async ensureTable(table) {
+      await pools.inTransaction("write", (query) => createTargetTable(query, tableSchema, table));
+    },
+
+    async close() {
+      await pools.close();
+    },
+  };
+}

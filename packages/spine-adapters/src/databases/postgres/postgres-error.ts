@@ -1,0 +1,149 @@
+import { SpineError } from "spine-core";
+import { maskPassword } from "../mask-password.ts";
+
+/** What the server says about an error; Node's own errors of sockets have a `code` too. */
+interface DriverError extends Error {
+  readonly code?: string;
+  readonly severity?: string;
+  readonly detail?: string;
+  readonly hint?: string;
+  readonly where?: string;
+  readonly constraint?: string;
+  readonly table?: string;
+  readonly column?: string;
+}
+
+const SOCKET_ERRORS = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ECONNABORTED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ENOENT",
+  "ENOTCONN",
+]);
+
+/** The server's code of an error (SQLSTATE); undefined for other errors. */
+export function sqlState(error: unknown): string | undefined {
+  const { code, severity } = asDriverError(error);
+  return severity !== undefined && code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/** The server's error as it was thrown. */
+export function asDriverError(error: unknown): DriverError {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+/** True when the connection is gone, or the server takes none: what was under way has an unknown outcome. */
+export function isConnectionLost(error: unknown): boolean {
+  if (SpineError.is(error)) return error.code === "DATABASE_UNAVAILABLE" && error.retryable;
+  const state = sqlState(error);
+  // 57P01 to 57P03: shut down, crashed, starting up. 25P03 and 57P05: idle for too long.
+  if (state !== undefined) return state.startsWith("08") || /^(?:57P0[1235]|25P03|25P04)$/.test(state);
+  const { code, message } = asDriverError(error);
+  if (code !== undefined && SOCKET_ERRORS.has(code)) return true;
+  return /^Connection terminated|^timeout expired$|^Client has encountered a connection error|^Client was closed/.test(
+    message,
+  );
+}
+
+/** True when the same transaction may succeed if it is done again. */
+export function isSerializationFailure(error: unknown): boolean {
+  const state = sqlState(error) ?? sqlState(asDriverError(error).cause);
+  return state === "40001" || state === "40P01";
+}
+
+/** True when the values of a statement are what was refused, not the statement or the server. */
+export function isDataError(error: unknown): boolean {
+  return /^(?:2[123]|54)/.test(sqlState(error) ?? "");
+}
+
+/** An error of the driver or the server as a SpineError that says what to do. Others stay as they are. */
+export function toSpineError(error: unknown, database: string): unknown {
+  if (SpineError.is(error) || !(error instanceof Error)) return error;
+  const { detail, constraint, table, column } = asDriverError(error);
+  const message = maskPassword(error.message);
+  const state = sqlState(error);
+  const facts = { sqlstate: state, message, detail, constraint, table, column };
+  const options = { context: { database }, detail: facts, cause: error };
+  if (isConnectionLost(error)) {
+    return new SpineError(
+      "DATABASE_UNAVAILABLE",
+      `The database ${database} cannot be reached (${message || asDriverError(error).code}). It is tried again; if it goes on, check that the server runs.`,
+      options,
+    );
+  }
+  if (error.message.startsWith("timeout exceeded when trying to connect")) {
+    return new SpineError(
+      "DATABASE_BUSY",
+      "All connections of this process for this kind of work stayed taken. End transactions sooner, or query through the transaction that is open.",
+      options,
+    );
+  }
+  if (state === undefined) return error;
+  return fromSqlState(state, message, database, options);
+}
+
+function fromSqlState(
+  state: string,
+  message: string,
+  database: string,
+  options: ConstructorParameters<typeof SpineError>[2],
+): SpineError {
+  switch (state) {
+    case "28P01":
+    case "28000":
+      return new SpineError(
+        "CONFIG_INVALID",
+        `The database ${database} refused the user or password (${message}). Check the URL.`,
+        options,
+      );
+    case "3D000":
+      return new SpineError(
+        "CONFIG_INVALID",
+        `The server has no such database: ${database} (${message}). Create it, or check the URL.`,
+        options,
+      );
+    case "42501":
+      return new SpineError(
+        "PERMISSION_DENIED",
+        `The user of ${database} may not do this: ${message}. Grant it, or use another user.`,
+        options,
+      );
+    case "53100":
+    case "53200":
+      return new SpineError(
+        "DATABASE_FULL",
+        `The server of ${database} has no room left (${message}). Free disk space or memory; what was committed is safe.`,
+        options,
+      );
+    case "53300":
+      return new SpineError(
+        "DATABASE_BUSY",
+        `The server of ${database} takes no more connections (${message}). Raise max_connections, or run fewer processes.`,
+        options,
+      );
+    case "40001":
+    case "40P01":
+      return new SpineError(
+        "TRANSIENT",
+        `Other transactions kept this one from committing: ${message}.`,
+        options,
+      );
+    case "55P03":
+    case "57014":
+      return new SpineError("DATABASE_BUSY", `The server gave up a statement: ${message}.`, options);
+    case "25006":
+      return new SpineError(
+        "DATABASE_UNAVAILABLE",
+        `The database ${database} is read-only (${message}). Connect to the primary server.`,
+        options,
+      );
+    default:
+      return new SpineError("DATABASE_FAILED", `Postgres refused a statement: ${message}.`, options);
+  }
+}

@@ -1,0 +1,221 @@
+import type { Client, ClientConfig, Pool, PoolClient } from "pg";
+import { SpineError } from "spine-core";
+import { loadPg } from "./load-pg.ts";
+import { isConnectionLost, toSpineError } from "./postgres-error.ts";
+import type { PostgresSettings } from "./postgres-options.ts";
+import { Slots } from "./slots.ts";
+import { StatementNames } from "./statement-names.ts";
+import { STATE_VALUES, userValues, type ValueParsers } from "./value-parsers.ts";
+
+/** A result row by the names of its columns. */
+export type SqlRow = Readonly<Record<string, unknown>>;
+
+/** What is done on which connections, so that no kind of work can keep another one waiting for a connection. */
+const POOL_SIZES = { write: 1, data: 1, read: 2, user: 3 } as const;
+
+export type PoolName = keyof typeof POOL_SIZES;
+export type PurposeName = PoolName | "flush" | "beat";
+
+/** Transactions of users at a time: one connection of theirs stays free for queries beside them. */
+const MOST_TRANSACTIONS = POOL_SIZES.user - 1;
+/** How long reads and claims wait for a server that is away, e.g. restarting. */
+const OUTAGE_MS = 60_000;
+const CONNECT_MS = 10_000;
+/** How long work waits for a connection of its pool. */
+const ACQUIRE_MS = 30_000;
+
+/**
+ * The connections of one process to one database: pools by purpose, and single connections (two for `flush`, one for
+ * `beat`); ten in all. Opened when they are first used.
+ */
+export class PostgresPools {
+  readonly settings: PostgresSettings;
+  readonly names = new StatementNames();
+  readonly transactions = new Slots(MOST_TRANSACTIONS, ACQUIRE_MS);
+  readonly #pools = new Map<PoolName, Promise<Pool>>();
+  readonly #singles = new Set<Client>();
+  #closed = false;
+
+  constructor(settings: PostgresSettings) {
+    this.settings = settings;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Executes one prepared statement; its rows. What the server refuses is thrown as a SpineError. */
+  async query<R extends object = SqlRow>(
+    pool: PoolName,
+    sql: string,
+    values: readonly unknown[] = [],
+  ): Promise<readonly R[]> {
+    try {
+      const result = await (await this.#pool(pool)).query<R & Record<string, unknown>>({
+        name: this.names.of(sql),
+        text: sql,
+        values: [...values],
+      });
+      return result.rows;
+    } catch (error) {
+      throw toSpineError(error, this.settings.name);
+    }
+  }
+
+  /** A query that may be asked again: it waits for a server that is away for a while. */
+  async ask<R extends object = SqlRow>(
+    pool: PoolName,
+    sql: string,
+    values: readonly unknown[] = [],
+  ): Promise<readonly R[]> {
+    return await this.throughOutage(() => this.query<R>(pool, sql, values));
+  }
+
+  /** Does work that may be done again, until the server answers or an outage has lasted too long. */
+  async throughOutage<T>(work: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    for (let wait = 20; ; wait = Math.min(wait * 2, 1_000)) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isConnectionLost(error) || this.#closed || performance.now() - start > OUTAGE_MS) throw error;
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      }
+    }
+  }
+
+  /** A connection of a pool, until `release` is called: with `true` it is closed instead of used again. */
+  async acquire(pool: PoolName): Promise<PoolClient> {
+    try {
+      return await (await this.#pool(pool)).connect();
+    } catch (error) {
+      throw toSpineError(error, this.settings.name);
+    }
+  }
+
+  /** Several statements in one transaction of a state pool. */
+  async inTransaction<T>(pool: PoolName, work: (query: Query) => Promise<T>): Promise<T> {
+    const client = await this.acquire(pool);
+    let broken = true;
+    try {
+      await client.query("BEGIN");
+      const result = await work(async (sql, values = []) => {
+        const answer = await client.query({ name: this.names.of(sql), text: sql, values: [...values] });
+        return answer.rows as never;
+      });
+      await client.query("COMMIT");
+      broken = false;
+      return result;
+    } catch (error) {
+      if (!isConnectionLost(error)) {
+        await client.query("ROLLBACK").then(
+          () => {
+            broken = false;
+          },
+          () => {},
+        );
+      }
+      throw toSpineError(error, this.settings.name);
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  /** A connection of its own, closed with the pools. */
+  async single(purpose: "flush" | "beat", onLost: () => void): Promise<Client> {
+    this.#refuseClosed();
+    try {
+      const { Client: PgClient } = await loadPg();
+      const client = new PgClient(this.#config(purpose, STATE_VALUES));
+      // Without a listener the end of an idle connection would end the process.
+      client.on("error", onLost);
+      client.on("end", onLost);
+      await client.connect();
+      this.#singles.add(client);
+      client.on("end", () => this.#singles.delete(client));
+      if (this.#closed) await client.end();
+      this.#refuseClosed();
+      return client;
+    } catch (error) {
+      throw toSpineError(error, this.settings.name);
+    }
+  }
+
+  /** Closes all connections; work under way is waited for. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const pools = await Promise.allSettled(this.#pools.values());
+    await Promise.allSettled([
+      ...pools.map((pool) => (pool.status === "fulfilled" ? pool.value.end() : undefined)),
+      ...[...this.#singles].map((client) => client.end()),
+    ]);
+  }
+
+  #pool(name: PoolName): Promise<Pool> {
+    this.#refuseClosed();
+    const known = this.#pools.get(name);
+    if (known) return known;
+    const opening = this.#open(name);
+    this.#pools.set(name, opening);
+    opening.catch(() => this.#pools.delete(name));
+    return opening;
+  }
+
+  async #open(name: PoolName): Promise<Pool> {
+    const pg = await loadPg();
+    const values = name === "user" ? userValues(pg.types as ValueParsers) : STATE_VALUES;
+    const pool = new pg.Pool({
+      ...this.#config(name, values),
+      max: POOL_SIZES[name],
+      connectionTimeoutMillis: ACQUIRE_MS,
+      idleTimeoutMillis: 60_000,
+    });
+    // A connection that ends is replaced at the next use. Without listeners its end would end the process: the pool's is
+    // for idle ones, the other for those that somebody has in hand, whose query then fails.
+    pool.on("error", () => {});
+    pool.on("connect", (client) => client.on("error", () => {}));
+    return pool;
+  }
+
+  #config(purpose: PurposeName, types: ValueParsers): ClientConfig {
+    const { connection, applicationName, options, schema, tableSchema } = this.settings;
+    const set = [
+      `search_path=${tableSchema},${schema}`,
+      "TimeZone=UTC",
+      "DateStyle=ISO",
+      "bytea_output=hex",
+      "jit=off",
+      // A process whose machine is gone: its transactions and its locks end within a minute.
+      "tcp_keepalives_idle=20",
+      "tcp_keepalives_interval=10",
+      "tcp_keepalives_count=3",
+      // Every state statement finds its rows by their keys; a plan made while a table was empty would not.
+      ...(purpose === "user" ? [] : ["enable_seqscan=off", "plan_cache_mode=force_generic_plan"]),
+    ].map((setting) => `-c ${setting}`);
+    return {
+      ...connection,
+      application_name: `${applicationName}-${purpose}`,
+      options: [...set, options].join(" ").trim(),
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+      connectionTimeoutMillis: CONNECT_MS,
+      idle_in_transaction_session_timeout: purpose === "user" ? 600_000 : 60_000,
+      types: types as NonNullable<ClientConfig["types"]>,
+    };
+  }
+
+  #refuseClosed(): void {
+    if (!this.#closed) return;
+    throw new SpineError("DATABASE_UNAVAILABLE", `The database ${this.settings.name} has been closed.`, {
+      retryable: false,
+      context: { database: this.settings.name },
+    });
+  }
+}
+
+/** Executes a statement on the connection at hand; its rows. */
+export type Query = <R extends object = SqlRow>(
+  sql: string,
+  values?: readonly unknown[],
+) => Promise<readonly R[]>;

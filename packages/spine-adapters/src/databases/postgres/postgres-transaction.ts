@@ -1,0 +1,49 @@
+import type { Kysely } from "kysely";
+import {
+  type AnySchema,
+  type DatabaseTransaction,
+  type Partition,
+  type Row,
+  type RowStamp,
+  SpineError,
+  type Table,
+} from "spine-core";
+import { insertRows } from "./insert-rows.ts";
+import { kyselyIn } from "./postgres-dialect.ts";
+import type { PostgresPools } from "./postgres-pools.ts";
+import { supersedeRows } from "./supersede-rows.ts";
+import type { TransactionLease } from "./transaction-lease.ts";
+
+/** An open transaction of a Postgres database. */
+export class PostgresTransaction implements DatabaseTransaction {
+  readonly #pools: PostgresPools;
+  readonly #lease: TransactionLease;
+  #kysely: Kysely<AnySchema> | undefined;
+
+  constructor(pools: PostgresPools, lease: TransactionLease) {
+    this.#pools = pools;
+    this.#lease = lease;
+  }
+
+  /** The lease of a transaction of these pools' database; an error for any other transaction. */
+  static leaseOf(transaction: DatabaseTransaction, pools: PostgresPools): TransactionLease {
+    if (transaction instanceof PostgresTransaction && transaction.#pools === pools) return transaction.#lease;
+    throw new SpineError(
+      "TRANSACTION_INVALID",
+      "This transaction belongs to another database object. Commit in a transaction of the database that the history is in.",
+    );
+  }
+
+  get kysely(): Kysely<AnySchema> {
+    this.#kysely ??= kyselyIn(this.#lease, this.#pools);
+    return this.#kysely;
+  }
+
+  async insertRows(table: Table, rows: AsyncIterable<readonly Row[]>, stamp: RowStamp): Promise<number> {
+    return await insertRows({ lease: this.#lease, pools: this.#pools, table, stamp }, rows);
+  }
+
+  async supersede(table: Table, partition: Partition, at: string): Promise<number> {
+    return await supersedeRows(this.#lease, this.#pools, table, partition, at);
+  }
+}

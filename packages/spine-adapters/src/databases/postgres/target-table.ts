@@ -1,0 +1,123 @@
+import { SpineError, type Table } from "spine-core";
+import { sqlType } from "./column-codec.ts";
+import type { Query } from "./postgres-pools.ts";
+
+interface ColumnShape {
+  readonly name: string;
+  readonly type: string;
+  readonly notNull: boolean;
+}
+
+/** Creates a target table and its captures where they are missing; refuses tables of another shape. */
+export async function createTargetTable(query: Query, schema: string, table: Table): Promise<void> {
+  // Two processes that start at once would both find it missing.
+  await query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [
+    `spine.target:${schema}.${table.name}`,
+  ]);
+  const columns: ColumnShape[] = Object.entries(table.columns).map(([name, column]) => ({
+    name,
+    type: sqlType(column),
+    notNull: !column.nullable,
+  }));
+  columns.push(text("_spine_load_id"), text("_spine_loaded_at"));
+  await createOrCompare(query, schema, table.name, columns);
+  const { key, partition } = table;
+  const keyStartsWithPartition = partition.every((name) => key.includes(name));
+  if (key.length > 0) {
+    // The partition's columns first: replacing a partition then finds its rows through the key's index.
+    const order = keyStartsWithPartition
+      ? [...partition, ...key.filter((name) => !partition.includes(name))]
+      : key;
+    await createIndex(query, schema, table, table.name, "key", order, true);
+  }
+  if (partition.length > 0 && !(keyStartsWithPartition && key.length > 0)) {
+    await createIndex(query, schema, table, table.name, "partition", partition, false);
+  }
+  if (table.captures === null) return;
+  await createOrCompare(query, schema, table.captures, [...columns, text("_spine_superseded_at")]);
+  const found = partition.length > 0 ? partition : key;
+  if (found.length > 0) await createIndex(query, schema, table, table.captures, "partition", found, false);
+}
+
+function text(name: string): ColumnShape {
+  return { name, type: "text", notNull: true };
+}
+
+async function createOrCompare(
+  query: Query,
+  schema: string,
+  name: string,
+  columns: readonly ColumnShape[],
+): Promise<void> {
+  const present = await query<ColumnShape>(
+    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type, attnotnull AS "notNull"
+FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
+    [`"${schema}"."${name}"`],
+  );
+  if (present.length > 0) {
+    compare(name, present, columns);
+    return;
+  }
+  const lines = columns.map(
+    ({ name: column, type, notNull }) =>
+      `  "${column}" ${type}${type === "text" ? ' COLLATE "C"' : ""}${notNull ? " NOT NULL" : ""}`,
+  );
+  await query(`CREATE TABLE "${schema}"."${name}" (\n${lines.join(",\n")}\n)`);
+}
+
+function compare(name: string, present: readonly ColumnShape[], wanted: readonly ColumnShape[]): void {
+  const describe = ({ type, notNull }: ColumnShape) => `${type}${notNull ? " NOT NULL" : ""}`;
+  const is = new Map(present.map((column) => [column.name, describe(column)]));
+  const differences = wanted.flatMap((column) => {
+    const should = describe(column);
+    const found = is.get(column.name);
+    is.delete(column.name);
+    if (found === should) return [];
+    return [
+      `"${column.name}" should be ${should}, ${found === undefined ? "and is missing" : `is ${found}`}`,
+    ];
+  });
+  for (const column of is.keys())
+    differences.push(`"${column}" is there, and the definition has no such column`);
+  if (differences.length === 0) return;
+  throw new SpineError(
+    "CONFIG_INVALID",
+    `The table "${name}" in the database is not the one that is defined: ${differences.join("; ")}. Alter it, or give the definition another name.`,
+    { context: { table: name }, detail: { differences } },
+  );
+}
+
+async function createIndex(
+  query: Query,
+  schema: string,
+  table: Table,
+  on: string,
+  suffix: string,
+  columns: readonly string[],
+  unique: boolean,
+): Promise<void> {
+  const index = indexName(on, suffix);
+  const present = await query<{ name: string }>(
+    `SELECT a.attname AS name FROM pg_index i
+JOIN pg_attribute a ON a.attrelid = i.indexrelid
+WHERE i.indexrelid = to_regclass($1) ORDER BY a.attnum`,
+    [`"${schema}"."${index}"`],
+  );
+  if (present.length === 0) {
+    const list = columns.map((name) => `"${name}"`).join(", ");
+    await query(`CREATE ${unique ? "UNIQUE " : ""}INDEX "${index}" ON "${schema}"."${on}" (${list})`);
+    return;
+  }
+  const names = present.map(({ name }) => name);
+  if (names.join() === columns.join()) return;
+  throw new SpineError(
+    "CONFIG_INVALID",
+    `The index "${index}" in the database is on (${names.join(", ")}), the definition of table "${table.name}" needs (${columns.join(", ")}). Drop the index, and it is made anew.`,
+    { context: { table: table.name } },
+  );
+}
+
+/** Postgres would cut a longer name by itself, and then not find it again. */
+function indexName(on: string, suffix: string): string {
+  return `${on.slice(0, 62 - suffix.length)}_${suffix}`;
+}

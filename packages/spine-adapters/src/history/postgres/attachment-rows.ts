@@ -1,0 +1,75 @@
+import { type Attachment, type Partition, partitionKey } from "spine-core";
+import { RowSet } from "./row-set.ts";
+
+/** The rows of other tables that go with the commits of a flush. */
+export class AttachmentRows {
+  readonly loads = new RowSet();
+  readonly partitions = new RowSet();
+  readonly quality = new RowSet();
+  readonly checkpoints = new RowSet();
+  readonly #partitions = new Set<string>();
+
+  /** False when one of them changes a row that another one of the statement changes too. */
+  fits(attachments: readonly Attachment[]): boolean {
+    return attachments.every(
+      (each) => each.kind !== "partition" || !this.#partitions.has(this.#name(each.table, each.partition)),
+    );
+  }
+
+  /** @param pos the number of the commit's last event among those of its run in the flush. */
+  add(runId: string, pos: number, attachments: readonly Attachment[]): void {
+    for (const [position, attachment] of attachments.entries()) {
+      switch (attachment.kind) {
+        case "load": {
+          const { loadId, step, table, partition, disposition, dataset, hash, inserted, superseded } =
+            attachment;
+          const [key, json] = partition ? [partitionKey(partition), JSON.stringify(partition)] : [null, null];
+          this.loads.add(
+            runId,
+            loadId,
+            step,
+            table,
+            key,
+            json,
+            disposition,
+            dataset,
+            hash,
+            inserted,
+            superseded,
+          );
+          break;
+        }
+        case "partition": {
+          const { table, partition, loadId, hash, rows } = attachment;
+          this.#partitions.add(this.#name(table, partition));
+          this.partitions.add(
+            runId,
+            table,
+            partitionKey(partition),
+            JSON.stringify(partition),
+            loadId,
+            hash,
+            rows,
+          );
+          break;
+        }
+        case "quality": {
+          const { step, result } = attachment;
+          const { check, category, status, blocking, message, actual, expected } = result;
+          const { rowsTested, rowsFailed, samples } = result;
+          const value = actual === null ? null : String(actual);
+          const cells = [step, check, category, status, blocking, message, value, expected] as const;
+          this.quality.add(runId, pos, position, ...cells, rowsTested, rowsFailed, JSON.stringify(samples));
+          break;
+        }
+        case "checkpoint":
+          this.checkpoints.add(runId, attachment.step, attachment.key, attachment.value);
+          break;
+      }
+    }
+  }
+
+  #name(table: string, partition: Partition): string {
+    return `${table}/${partitionKey(partition)}`;
+  }
+}

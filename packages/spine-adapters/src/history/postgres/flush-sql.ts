@@ -1,0 +1,127 @@
+import type { StateTables } from "../state-tables.ts";
+import { FLUSH_COLUMNS, type FlushPart } from "./flush-columns.ts";
+
+/** What the text of a flush depends on. */
+export interface FlushShape {
+  /** What it writes. */
+  readonly has: Readonly<Partial<Record<FlushPart, boolean>>>;
+  /** One commit alone: its rows are plain parameters, which takes the database half the time. */
+  readonly single: readonly FlushPart[];
+  /** The time is a parameter: that of a virtual clock. */
+  readonly virtual: boolean;
+  /** Also tell the transaction's id. */
+  readonly transactionId: boolean;
+}
+
+/**
+ * A flush as one statement. The fence is the WHERE of the UPDATE of the runs; every other row is selected from
+ * what that UPDATE returned. (A join or a subquery would read the statement's snapshot, in which a run that was
+ * just taken over still belongs to its old owner.)
+ *
+ * (`IS TRUE` keeps the planner from finding runs by their status: its index is full of runs that were RUNNING once.)
+ *
+ * A step that cannot end, because it is not under way, divides by zero: the whole statement fails, and the
+ * commits are tried in smaller groups.
+ */
+export function flushSql(t: StateTables, shape: FlushShape): string {
+  const { has, single, virtual } = shape;
+  const seq = "$1::int8";
+  const now = virtual ? "$2::timestamptz" : "now()";
+  let next = virtual ? 3 : 2;
+  const from = (part: FlushPart, alias: string): string => {
+    const sql = FLUSH_COLUMNS[part].source(alias, next, single.includes(part));
+    next += FLUSH_COLUMNS[part].count;
+    return sql;
+  };
+  const parts: string[] = [];
+  const owners: string[] = [];
+
+  if (has.created) {
+    parts.push(`created AS (
+INSERT INTO ${t.workflow_runs} (run_id, version, token, write_seq, attempts, created_at, started_at, available_at,
+  status, workflow_name, worker, started_by, domain, partition_key, run_key, fingerprint, params_hash, triggered_by,
+  parent_run_id, partition, params)
+SELECT run_id, version, 1, ${seq}, attempts, ${now}, CASE WHEN worker IS NOT NULL THEN ${now} END, available_at,
+  CASE WHEN worker IS NULL THEN 'PENDING' ELSE 'RUNNING' END, workflow_name, worker, worker, domain, partition_key,
+  run_key, fingerprint, params_hash, triggered_by, parent_run_id, partition, params
+FROM ${from("created", "c")} ON CONFLICT DO NOTHING RETURNING run_id)`);
+    owners.push("SELECT run_id, 0::int8 AS base, 0 AS attempts FROM created");
+  }
+  if (has.moves || has.changes) {
+    const change = has.changes
+      ? `,
+  status = coalesce(f.status, r.status), outputs = coalesce(f.outputs, r.outputs),
+  error = CASE WHEN f.sets_error THEN f.error ELSE r.error END,
+  metrics = CASE WHEN f.metrics IS NULL THEN r.metrics ELSE coalesce(r.metrics, '{}') || f.metrics END,
+  worker = CASE WHEN coalesce(f.status, 'RUNNING') = 'RUNNING' THEN r.worker END,
+  available_at = CASE WHEN f.status = 'PENDING' THEN coalesce(f.available_at, ${now})
+    WHEN f.status = 'WAITING' THEN f.available_at END,
+  completed_at = CASE WHEN f.ends THEN ${now} END`
+      : "";
+    parts.push(`moved AS (
+UPDATE ${t.workflow_runs} r SET
+  version = r.version + f.events, attempts = r.attempts + f.begun, write_seq = ${seq}${change}
+FROM ${from(has.changes ? "changes" : "moves", "f")}
+WHERE r.run_id = f.run_id AND r.worker = f.worker AND r.token = f.token AND (r.status = 'RUNNING') IS TRUE
+  AND r.write_seq < ${seq}
+RETURNING r.run_id, r.version - f.events AS base, r.attempts - f.begun AS attempts, f.ended)`);
+    owners.push("SELECT run_id, base, attempts FROM moved");
+  }
+  parts.push(`owner AS (${owners.join(" UNION ALL ")})`);
+
+  if (has.ended) {
+    parts.push(`ended AS (
+UPDATE ${t.workflow_step_runs} s SET status = e.status, output = e.output, error = e.error, rows_in = e.rows_in,
+  rows_out = e.rows_out, rows_rejected = e.rows_rejected, metrics = e.metrics, retry_at = e.retry_at,
+  completed_at = ${now}, ended_event = o.base + e.pos
+FROM ${from("ended", "e")} JOIN owner o ON o.run_id = e.run_id
+WHERE s.run_id = e.run_id AND s.step_name = e.name AND s.attempt = e.attempt AND s.status IN ('RUNNING', 'WAITING')
+RETURNING 1)`);
+  }
+  if (has.begun) {
+    parts.push(`begun AS (
+INSERT INTO ${t.workflow_step_runs} (run_id, seq, attempt, begun_event, started_at, step_name, step_type, status)
+SELECT b.run_id, o.attempts + b.nth, b.attempt, o.base + b.pos, ${now}, b.name, b.kind, 'RUNNING'
+FROM ${from("begun", "b")} JOIN owner o ON o.run_id = b.run_id)`);
+  }
+  if (has.events) {
+    parts.push(`told AS (
+INSERT INTO ${t.run_events} (run_id, seq, type, at, data)
+SELECT e.run_id, o.base + e.pos, e.type, ${now}, e.data
+FROM ${from("events", "e")} JOIN owner o ON o.run_id = e.run_id)`);
+  }
+  if (has.loads) {
+    parts.push(`loaded AS (
+INSERT INTO ${t.loads} (run_id, load_id, step_name, table_name, partition_key, partition, disposition, dataset_id, hash,
+  inserted, superseded, loaded_at)
+SELECT l.*, ${now} FROM ${from("loads", "l")} JOIN owner o ON o.run_id = l.run_id)`);
+  }
+  if (has.partitions) {
+    parts.push(`filled AS (
+INSERT INTO ${t.partitions} (run_id, table_name, partition_key, partition, load_id, hash, rows, loaded_at)
+SELECT p.*, ${now} FROM ${from("partitions", "p")} JOIN owner o ON o.run_id = p.run_id
+ON CONFLICT (table_name, partition_key) DO UPDATE SET
+  partition = excluded.partition, run_id = excluded.run_id, load_id = excluded.load_id,
+  hash = excluded.hash, rows = excluded.rows, loaded_at = excluded.loaded_at)`);
+  }
+  if (has.quality) {
+    parts.push(`checked AS (
+INSERT INTO ${t.quality_results} (run_id, event_seq, position, step_name, check_name, category, status, blocking,
+  message, actual, expected, rows_tested, rows_failed, samples, recorded_at)
+SELECT q.run_id, o.base + q.pos, q.position, q.step_name, q.check_name, q.category, q.status, q.blocking,
+  q.message, q.actual, q.expected, q.rows_tested, q.rows_failed, q.samples, ${now}
+FROM ${from("quality", "q")} JOIN owner o ON o.run_id = q.run_id)`);
+  }
+  if (has.checkpoints) {
+    parts.push(`kept AS (
+INSERT INTO ${t.step_checkpoints} (run_id, step_name, checkpoint_key, value, recorded_at)
+SELECT k.*, ${now} FROM ${from("checkpoints", "k")} JOIN owner o ON o.run_id = k.run_id)`);
+  }
+  const xid = shape.transactionId ? ", pg_current_xact_id()::text AS transaction_id" : "";
+  const guard = has.ended
+    ? `
+WHERE 1 = 1 / CASE WHEN (SELECT count(*) FROM ended) = (SELECT coalesce(sum(ended), 0) FROM moved) THEN 1 ELSE 0 END`
+    : "";
+  return `WITH ${parts.join(",\n")}
+SELECT run_id, base${xid} FROM owner${guard}`;
+}

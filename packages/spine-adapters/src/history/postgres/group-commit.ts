@@ -1,0 +1,226 @@
+import { type CommitResult, SpineError } from "spine-core";
+import {
+  isConnectionLost,
+  isDataError,
+  isSerializationFailure,
+  sqlState,
+} from "../../databases/postgres/postgres-error.ts";
+import { Flush, type QueuedCommit } from "./flush.ts";
+import type { Answer } from "./write-flush.ts";
+
+interface Waiting {
+  readonly commit: QueuedCommit;
+  readonly settle: (result: CommitResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Writes a flush durably. With the number of an earlier call it finds what that wrote. */
+export type WriteFlush = (flush: Flush, writeSeq: number) => Promise<Map<QueuedCommit, Answer>>;
+
+export interface GroupCommitOptions {
+  /** The connections: each writes one flush at a time. */
+  readonly lanes: readonly WriteFlush[];
+  /** An error as the caller of a commit sees it. */
+  readonly toError: (error: unknown) => unknown;
+  /** True once nothing can be written any more. */
+  readonly isClosed: () => boolean;
+}
+
+/** Commits in one statement: more do not go faster, and one bad one among them takes longer to find. */
+const MOST_COMMITS = 256;
+/** Fewer commits than this go in one statement although two lanes are free: each has its price. */
+const WORTH_SPLITTING = 16;
+const MOST_RETRIES = 20;
+/** How long commits wait for a server that is away. */
+const OUTAGE_MS = 5 * 60_000;
+
+let lastSeq = 0;
+
+/** The number of a write: it grows with every write of this process, and from one process of a worker to the next. */
+export function nextWriteSeq(): number {
+  lastSeq = Math.max(lastSeq + 1, Date.now() * 1000);
+  return lastSeq;
+}
+
+/**
+ * Gathers the commits of a process and writes them together: what comes while the lanes are busy goes with the next
+ * flush, and a commit that comes alone goes at once. There is no timer. While one lane waits for the database, the runs
+ * that the other one has answered go on; the commits of one run are never in both.
+ */
+export class GroupCommit {
+  readonly #options: GroupCommitOptions;
+  readonly #idle: WriteFlush[];
+  readonly #underWay = new Set<string>();
+  #queue: Waiting[] = [];
+  #scheduled = false;
+  #flushes = 0;
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options;
+    this.#idle = [...options.lanes];
+  }
+
+  /** Statements sent so far, for tests and figures. */
+  get flushes(): number {
+    return this.#flushes;
+  }
+
+  /** Durable when it resolves. */
+  add(commit: QueuedCommit): Promise<CommitResult> {
+    return new Promise((settle, reject) => {
+      this.#queue.push({ commit, settle, reject });
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#idle.length === 0 || this.#queue.length === 0) return;
+    this.#scheduled = true;
+    // After everything that is ready to run now: runs that were answered together ask together again.
+    process.nextTick(() => {
+      this.#scheduled = false;
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    for (let lane = this.#idle.pop(); lane !== undefined; lane = this.#idle.pop()) {
+      const { length } = this.#queue;
+      const split = this.#idle.length > 0 && length >= 2 * WORTH_SPLITTING;
+      const most = split ? Math.ceil(length / (this.#idle.length + 1)) : length;
+      const { flush, taken, rest } = takeFlush(this.#queue, ({ commit }) => commit, {
+        most,
+        underWay: this.#underWay,
+      });
+      this.#queue = rest;
+      if (taken.length === 0) {
+        this.#idle.push(lane);
+        return;
+      }
+      void this.#ride(lane, flush, taken);
+    }
+  }
+
+  async #ride(lane: WriteFlush, flush: Flush, taken: readonly Waiting[]): Promise<void> {
+    const runs = taken.map(({ commit }) => runOf(commit));
+    for (const runId of runs) this.#underWay.add(runId);
+    await this.#write(lane, flush, taken);
+    for (const runId of runs) this.#underWay.delete(runId);
+    this.#idle.push(lane);
+    this.#schedule();
+  }
+
+  /** Writes commits; every one of them is answered or refused. */
+  async #write(lane: WriteFlush, flush: Flush, waiting: readonly Waiting[]): Promise<void> {
+    try {
+      const answers = await this.#insist(lane, flush);
+      for (const { commit, settle, reject } of waiting) {
+        const answer = answers.get(commit);
+        if (answer && !SpineError.is(answer)) settle(answer);
+        else reject(answer);
+      }
+    } catch (error) {
+      if (waiting.length > 1 && isDataError(error)) await this.#bisect(lane, waiting);
+      else for (const { commit, reject } of waiting) reject(this.#refusal(error, commit));
+    }
+  }
+
+  /** One of them is not accepted, and which one is not known: each half for itself, in their order. */
+  async #bisect(lane: WriteFlush, waiting: readonly Waiting[]): Promise<void> {
+    const middle = Math.ceil(waiting.length / 2);
+    for (const half of [waiting.slice(0, middle), waiting.slice(middle)]) {
+      for (let left = half; left.length > 0; ) {
+        const { flush, taken, rest } = takeFlush(left, ({ commit }) => commit);
+        await this.#write(lane, flush, taken);
+        left = rest;
+      }
+    }
+  }
+
+  /** Through deadlocks and outages. */
+  async #insist(write: WriteFlush, flush: Flush): Promise<Map<QueuedCommit, Answer>> {
+    const { isClosed } = this.#options;
+    const writeSeq = nextWriteSeq();
+    const start = performance.now();
+    let retries = 0;
+    for (let wait = 10; ; wait = Math.min(wait * 2, 1_000)) {
+      try {
+        this.#flushes += 1;
+        return await write(flush, writeSeq);
+      } catch (error) {
+        const goesOn = isConnectionLost(error)
+          ? performance.now() - start < OUTAGE_MS && !isClosed()
+          : isSerializationFailure(error) && ++retries < MOST_RETRIES;
+        if (!goesOn) throw error;
+        await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random())));
+      }
+    }
+  }
+
+  #refusal(error: unknown, commit: QueuedCommit): unknown {
+    return refusal(error, commit) ?? this.#options.toError(error);
+  }
+}
+
+export interface TakeOptions {
+  readonly most?: number;
+  /** Runs whose commits have to wait. */
+  readonly underWay?: ReadonlySet<string>;
+}
+
+/** As many commits as go together into one statement, in their order, and what is left. */
+export function takeFlush<T>(
+  queue: readonly T[],
+  commitOf: (each: T) => QueuedCommit,
+  { most = MOST_COMMITS, underWay }: TakeOptions = {},
+): { readonly flush: Flush; readonly taken: readonly T[]; readonly rest: T[] } {
+  const flush = new Flush();
+  const limit = Math.min(most, MOST_COMMITS);
+  const taken: T[] = [];
+  const rest: T[] = [];
+  const later = new Set(underWay);
+  for (const each of queue) {
+    const commit = commitOf(each);
+    const runId = runOf(commit);
+    if (flush.count < limit && !later.has(runId) && flush.add(commit)) {
+      taken.push(each);
+    } else {
+      // What comes behind it for the same run stays behind it.
+      later.add(runId);
+      rest.push(each);
+    }
+  }
+  return { flush, taken, rest };
+}
+
+function runOf(commit: QueuedCommit): string {
+  return commit.kind === "create" ? commit.run.runId : commit.runId;
+}
+
+/** A refusal of one commit as its caller sees it; undefined for other errors. */
+export function refusal(error: unknown, commit: QueuedCommit): SpineError | undefined {
+  const state = sqlState(error);
+  const runId = runOf(commit);
+  const options = { context: { runId }, cause: error };
+  if (state === "22012" && commit.kind === "advance") {
+    const steps = commit.transition.ended.map(({ name, attempt }) => `attempt ${attempt} of "${name}"`);
+    return new SpineError(
+      "HISTORY_CONFLICT",
+      `What is to end is not under way: ${steps.join(", ")}. Nothing was recorded.`,
+      options,
+    );
+  }
+  if (state?.startsWith("23")) {
+    return new SpineError(
+      "HISTORY_CONFLICT",
+      `What is to be recorded exists already: ${String(error)}.`,
+      options,
+    );
+  }
+  if (!isDataError(error)) return undefined;
+  return new SpineError(
+    "PAYLOAD_INVALID",
+    `Postgres cannot hold what is to be recorded: ${String(error)}.`,
+    options,
+  );
+}

@@ -1,0 +1,85 @@
+import { systemClock } from "spine-core";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { postgresSettings } from "../../databases/postgres/postgres-options.ts";
+import { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
+import { postgres } from "../../databases/postgres.ts";
+import { createTestDatabase } from "../../testing/index.ts";
+import { migrate } from "./migrate.ts";
+import type { PostgresMigration } from "./migrations/migration.ts";
+
+const migration = (id: string, statement: string, minReader = id): PostgresMigration => ({
+  id,
+  minReader,
+  sql: (s) => statement.replaceAll("$s", s),
+});
+const first = migration("0001-a", "CREATE TABLE $s.loads (a text)");
+const second = migration("0002-b", "ALTER TABLE $s.loads ADD COLUMN b text", "0001-a");
+const third = migration("0003-c", "ALTER TABLE $s.loads DROP COLUMN a");
+
+let url = "";
+let pools: PostgresPools;
+beforeEach(async () => {
+  url = await createTestDatabase();
+  pools = new PostgresPools(postgresSettings(url));
+});
+afterEach(() => pools.close());
+
+const run = (migrations?: readonly PostgresMigration[], on = pools) =>
+  on.inTransaction("write", (query) => migrate(query, "spine", migrations));
+const applied = async () =>
+  (await pools.query<{ id: string }>("read", "SELECT id FROM spine.migrations ORDER BY id")).map(
+    ({ id }) => id,
+  );
+
+test("applies what is missing, in order, once", async () => {
+  await run([first]);
+  await run([first]);
+  await run([first, second]);
+  expect(await applied()).toEqual(["0001-a", "0002-b"]);
+});
+
+test("processes that start at once migrate once", async () => {
+  const others = Array.from({ length: 4 }, () => postgres(url));
+  await Promise.all(others.map((other) => other.connect({ clock: systemClock })));
+  await Promise.all(others.map((other) => other.close()));
+  expect(await applied()).toEqual(["0001-initial"]);
+});
+
+test("a migration that fails leaves nothing behind", async () => {
+  await run([first]);
+  const broken = migration("0002-b", "CREATE TABLE $s.half (x text);\nCREATE TABLE $s.loads (x text)");
+  await expect(run([first, broken])).rejects.toMatchObject({ code: "DATABASE_FAILED" });
+  expect(await applied()).toEqual(["0001-a"]);
+  expect(await pools.query("read", "SELECT to_regclass('spine.half')::text AS half")).toEqual([
+    { half: null },
+  ]);
+  await run([first, second]);
+});
+
+test("a migration that was changed after it was applied is refused", async () => {
+  await run([first]);
+  await expect(run([migration("0001-a", "CREATE TABLE $s.other (a text)")])).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: expect.stringContaining("0001-a"),
+  });
+});
+
+test("an older version works beside a newer one that only added, and is refused once something went", async () => {
+  await run([first, second]);
+  await run([first]);
+  await run([first, second, third]);
+  await expect(run([first, second])).rejects.toMatchObject({ code: "SCHEMA_TOO_NEW" });
+  await expect(run([first])).rejects.toMatchObject({ code: "SCHEMA_TOO_NEW" });
+  expect(await applied()).toEqual(["0001-a", "0002-b", "0003-c"]);
+});
+
+test("schemas keep two Spines in one database apart", async () => {
+  const [one, two] = [postgres({ url, schema: "one" }), postgres({ url, schema: "two" })];
+  const [a, b] = [await one.connect({ clock: systemClock }), await two.connect({ clock: systemClock })];
+  const { dataset } = await a.datasets.open({ runId: "r", step: "s", token: 1 });
+  expect((await b.datasets.open({ runId: "r", step: "s", token: 1 })).dataset).not.toBe(dataset);
+  // The same worker name in both: their locks are different ones.
+  await a.history.beat("w", "alive");
+  await b.history.beat("w", "alive");
+  await Promise.all([one.close(), two.close()]);
+});

@@ -1,0 +1,176 @@
+import type { PostgresMigration } from "./migration.ts";
+
+// Run ids are UUIDv7, so their order is the order of creation. Names and keys compare by code points (COLLATE "C"):
+// cheaper, and the same order as on every other database. What a run changes with each step is in no index,
+// and its pages keep room, so that such an update stays on its page and touches no index (HOT).
+export const initial: PostgresMigration = {
+  id: "0001-initial",
+  minReader: "0001-initial",
+  sql: (s) => `
+CREATE TABLE ${s}.workflow_runs (
+  run_id uuid NOT NULL PRIMARY KEY,
+  version bigint NOT NULL,
+  token bigint NOT NULL,
+  write_seq bigint NOT NULL DEFAULT 0,
+  attempts integer NOT NULL DEFAULT 0,
+  crashes integer NOT NULL DEFAULT 0,
+  created_at timestamptz(3) NOT NULL,
+  started_at timestamptz(3),
+  completed_at timestamptz(3),
+  available_at timestamptz(3),
+  status text COLLATE "C" NOT NULL,
+  workflow_name text COLLATE "C" NOT NULL,
+  worker text COLLATE "C",
+  started_by text COLLATE "C",
+  domain text COLLATE "C",
+  partition_key text COLLATE "C",
+  run_key text COLLATE "C",
+  fingerprint text COLLATE "C" NOT NULL,
+  params_hash text COLLATE "C" NOT NULL,
+  triggered_by text COLLATE "C" NOT NULL,
+  parent_run_id text COLLATE "C",
+  partition json,
+  params json NOT NULL,
+  outputs json,
+  error json,
+  metrics jsonb
+) WITH (fillfactor = 70);
+CREATE UNIQUE INDEX workflow_runs_by_key ON ${s}.workflow_runs (workflow_name, run_key) WHERE run_key IS NOT NULL;
+CREATE INDEX workflow_runs_by_status ON ${s}.workflow_runs (status, run_id);
+CREATE INDEX workflow_runs_by_workflow ON ${s}.workflow_runs (workflow_name, run_id);
+CREATE INDEX workflow_runs_due ON ${s}.workflow_runs (available_at, run_id) WHERE available_at IS NOT NULL;
+
+CREATE TABLE ${s}.workflow_step_runs (
+  run_id uuid NOT NULL,
+  seq integer NOT NULL,
+  attempt integer NOT NULL,
+  begun_event bigint NOT NULL,
+  ended_event bigint,
+  rows_in bigint,
+  rows_out bigint,
+  rows_rejected bigint,
+  started_at timestamptz(3) NOT NULL,
+  completed_at timestamptz(3),
+  retry_at timestamptz(3),
+  step_name text COLLATE "C" NOT NULL,
+  step_type text COLLATE "C" NOT NULL,
+  status text COLLATE "C" NOT NULL,
+  output json,
+  error json,
+  metrics json,
+  PRIMARY KEY (run_id, step_name, attempt)
+) WITH (fillfactor = 60);
+
+CREATE TABLE ${s}.step_checkpoints (
+  run_id uuid NOT NULL,
+  step_name text COLLATE "C" NOT NULL,
+  checkpoint_key text COLLATE "C" NOT NULL,
+  value json NOT NULL,
+  recorded_at timestamptz(3) NOT NULL,
+  PRIMARY KEY (run_id, step_name, checkpoint_key)
+);
+
+CREATE TABLE ${s}.run_events (
+  run_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  type text COLLATE "C" NOT NULL,
+  at timestamptz(3) NOT NULL,
+  data json NOT NULL,
+  PRIMARY KEY (run_id, seq)
+);
+COMMENT ON TABLE ${s}.run_events IS
+  'The events that have no row of their own; creation, end and steps are in workflow_runs and workflow_step_runs';
+
+CREATE TABLE ${s}.workers (
+  worker_id text COLLATE "C" NOT NULL PRIMARY KEY,
+  lock_key bigint NOT NULL,
+  state text COLLATE "C" NOT NULL,
+  started_at timestamptz(3) NOT NULL,
+  gone_at timestamptz(3)
+);
+
+CREATE TABLE ${s}.datasets (
+  dataset_id uuid NOT NULL PRIMARY KEY,
+  run_id text COLLATE "C" NOT NULL,
+  step_name text COLLATE "C" NOT NULL,
+  token bigint NOT NULL,
+  chunks integer NOT NULL,
+  rows bigint NOT NULL,
+  rejected bigint NOT NULL,
+  bytes bigint NOT NULL,
+  cursor json,
+  hash text COLLATE "C",
+  created_at timestamptz(3) NOT NULL,
+  sealed_at timestamptz(3),
+  UNIQUE (run_id, step_name)
+);
+
+CREATE TABLE ${s}.dataset_chunks (
+  dataset_id uuid NOT NULL,
+  chunk integer NOT NULL,
+  rows integer NOT NULL,
+  hash text COLLATE "C" NOT NULL,
+  lines text COLLATE "C",
+  data bytea NOT NULL,
+  PRIMARY KEY (dataset_id, chunk)
+);
+ALTER TABLE ${s}.dataset_chunks ALTER COLUMN data SET STORAGE EXTERNAL;
+
+CREATE TABLE ${s}.rejects (
+  dataset_id uuid NOT NULL,
+  position bigint NOT NULL,
+  code text COLLATE "C" NOT NULL,
+  message text NOT NULL,
+  line bigint,
+  raw json NOT NULL,
+  PRIMARY KEY (dataset_id, position)
+);
+
+CREATE TABLE ${s}.loads (
+  load_id text COLLATE "C" NOT NULL PRIMARY KEY,
+  run_id uuid NOT NULL,
+  step_name text COLLATE "C" NOT NULL,
+  table_name text COLLATE "C" NOT NULL,
+  partition_key text COLLATE "C",
+  partition json,
+  disposition text COLLATE "C" NOT NULL,
+  dataset_id text COLLATE "C" NOT NULL,
+  hash text COLLATE "C" NOT NULL,
+  inserted bigint NOT NULL,
+  superseded bigint NOT NULL,
+  loaded_at timestamptz(3) NOT NULL
+);
+CREATE INDEX loads_by_run ON ${s}.loads (run_id);
+
+CREATE TABLE ${s}.partitions (
+  table_name text COLLATE "C" NOT NULL,
+  partition_key text COLLATE "C" NOT NULL,
+  partition json NOT NULL,
+  run_id uuid NOT NULL,
+  load_id text COLLATE "C" NOT NULL,
+  hash text COLLATE "C" NOT NULL,
+  rows bigint NOT NULL,
+  loaded_at timestamptz(3) NOT NULL,
+  PRIMARY KEY (table_name, partition_key)
+);
+
+CREATE TABLE ${s}.quality_results (
+  run_id uuid NOT NULL,
+  event_seq bigint NOT NULL,
+  position integer NOT NULL,
+  step_name text COLLATE "C" NOT NULL,
+  check_name text COLLATE "C" NOT NULL,
+  category text COLLATE "C" NOT NULL,
+  status text COLLATE "C" NOT NULL,
+  blocking boolean NOT NULL,
+  message text NOT NULL,
+  actual text,
+  expected text,
+  rows_tested bigint NOT NULL,
+  rows_failed bigint NOT NULL,
+  samples json NOT NULL,
+  recorded_at timestamptz(3) NOT NULL,
+  PRIMARY KEY (run_id, event_seq, position)
+);
+`,
+};

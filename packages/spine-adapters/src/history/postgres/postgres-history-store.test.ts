@@ -1,0 +1,4 @@
+import { testHistoryStore } from "spine-core/testing";
+import { postgresHarness } from "../../testing/postgres-harness.ts";
+
+testHistoryStore("Postgres", postgresHarness);

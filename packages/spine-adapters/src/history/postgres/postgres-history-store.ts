@@ -1,0 +1,218 @@
+import type {
+  Claim,
+  ClaimRequest,
+  Clock,
+  CommitOptions,
+  CommitResult,
+  DatabaseTransaction,
+  HistoryStore,
+  RunCommit,
+  RunDetail,
+  RunEvent,
+  RunPage,
+  RunQuery,
+} from "spine-core";
+import { SpineError } from "spine-core";
+import { toSpineError } from "../../databases/postgres/postgres-error.ts";
+import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
+import { PostgresTransaction } from "../../databases/postgres/postgres-transaction.ts";
+import { isoTime } from "../iso-time.ts";
+import type { StateTables } from "../state-tables.ts";
+import { claimRuns } from "./claim-runs.ts";
+import { controlRun } from "./control-run.ts";
+import { DatabaseTime } from "./database-time.ts";
+import { FlushConnection } from "./flush-connection.ts";
+import { GroupCommit, nextWriteSeq, refusal, takeFlush, type WriteFlush } from "./group-commit.ts";
+import { pruneRuns } from "./prune-runs.ts";
+import { getRun, listRuns, runEvents } from "./read-runs.ts";
+import { isRunId } from "./run-id.ts";
+import type { WorkerBeats } from "./worker-beats.ts";
+import { markAlive, markGone, sweepWorkers } from "./worker-register.ts";
+import { type Execute, writeFlush } from "./write-flush.ts";
+
+interface PostgresHistoryOptions {
+  readonly pools: PostgresPools;
+  readonly tables: StateTables;
+  readonly clock: Clock;
+  readonly beats: WorkerBeats;
+}
+
+/** Flushes under way at a time: the process works for one half of its runs while the database works for the other. */
+const LANES = 2;
+/** How often owners are looked for that are in no register. */
+const SWEEP_MS = 1_000;
+
+/** The history in a Postgres database. */
+export class PostgresHistoryStore implements HistoryStore {
+  readonly #pools: PostgresPools;
+  readonly #t: StateTables;
+  readonly #time: DatabaseTime;
+  readonly #beats: WorkerBeats;
+  readonly #group: GroupCommit;
+  #swept = Number.NEGATIVE_INFINITY;
+
+  constructor({ pools, tables, clock, beats }: PostgresHistoryOptions) {
+    this.#pools = pools;
+    this.#t = tables;
+    this.#time = new DatabaseTime(clock);
+    this.#beats = beats;
+    const lanes = Array.from({ length: LANES }, (): WriteFlush => {
+      const connection = new FlushConnection(pools);
+      const execute: Execute = (statement) => connection.execute(statement);
+      return (flush, writeSeq) => writeFlush(flush, { tables, writeSeq, at: this.#time.virtual, execute });
+    });
+    this.#group = new GroupCommit({
+      lanes,
+      toError: (error) => toSpineError(error, pools.settings.name),
+      isClosed: () => pools.isClosed,
+    });
+  }
+
+  /** Statements with which commits were written so far, for tests and figures. */
+  get flushes(): number {
+    return this.#group.flushes;
+  }
+
+  async commit(
+    commits: readonly RunCommit[],
+    { transaction }: CommitOptions = {},
+  ): Promise<readonly CommitResult[]> {
+    if (transaction) return await this.#commitIn(transaction, commits);
+    if (commits.some(({ kind }) => kind === "control")) return await this.#commitInOrder(commits);
+    return await Promise.all(commits.map((commit) => this.#commitOne(commit)));
+  }
+
+  async claim(request: ClaimRequest): Promise<Claim> {
+    if (request.limit < 1 || request.workflows.length === 0) return { runs: [], nextAt: null };
+    await this.#sweep();
+    const { own } = this.#beats;
+    const scope = {
+      pools: this.#pools,
+      tables: this.#t,
+      at: this.#time.virtual,
+      own,
+      writeSeq: nextWriteSeq(),
+    };
+    return await claimRuns(scope, request);
+  }
+
+  async beat(worker: string, state: "alive" | "gone"): Promise<void> {
+    const key = this.#beats.keyOf(worker);
+    const scope = { tables: this.#t, at: this.#time.virtual };
+    if (state === "gone") {
+      await this.#pools.inTransaction("write", (query) => markGone({ ...scope, query }, worker, key));
+      await this.#beats.release(worker);
+    } else if (!this.#beats.holds(worker)) {
+      await this.#beats.hold(worker);
+      await this.#pools.inTransaction("write", (query) => markAlive({ ...scope, query }, worker, key));
+    }
+  }
+
+  async get(runId: string): Promise<RunDetail | undefined> {
+    return await getRun(this.#pools, this.#t, runId);
+  }
+
+  async list(query: RunQuery): Promise<RunPage> {
+    return await listRuns(this.#pools, this.#t, query);
+  }
+
+  async events(
+    runId: string,
+    options: { readonly after?: number; readonly limit?: number } = {},
+  ): Promise<readonly RunEvent[]> {
+    return await runEvents(this.#pools, this.#t, runId, options);
+  }
+
+  async prune({
+    before,
+    limit,
+  }: {
+    readonly before: number;
+    readonly limit: number;
+  }): Promise<readonly string[]> {
+    const options = { before: isoTime(before), limit };
+    return await this.#pools.inTransaction("write", (query) => pruneRuns(query, this.#t, options));
+  }
+
+  async #commitOne(commit: RunCommit): Promise<CommitResult> {
+    if (commit.kind === "control") {
+      const scope = { tables: this.#t, at: this.#time.virtual };
+      return await this.#pools.inTransaction("write", (query) => controlRun({ ...scope, query }, commit));
+    }
+    return isKnown(commit) ? await this.#group.add(commit) : { result: "missing" };
+  }
+
+  /** A control has a transaction of its own; what stands before it in the call comes before it. */
+  async #commitInOrder(commits: readonly RunCommit[]): Promise<readonly CommitResult[]> {
+    const results: CommitResult[] = [];
+    for (const commit of commits) results.push(await this.#commitOne(commit));
+    return results;
+  }
+
+  async #commitIn(
+    transaction: DatabaseTransaction,
+    commits: readonly RunCommit[],
+  ): Promise<readonly CommitResult[]> {
+    const lease = PostgresTransaction.leaseOf(transaction, this.#pools);
+    const { names, settings } = this.#pools;
+    const execute = async ({ sql, values }: { readonly sql: string; readonly values: readonly unknown[] }) =>
+      (await lease.client.query({ name: names.of(sql), text: sql, values: [...values] }))
+        .rows as readonly unknown[];
+    const results = new Map<RunCommit, CommitResult>();
+    for (const commit of commits) if (!isKnown(commit)) results.set(commit, { result: "missing" });
+    let left = commits.filter((commit) => commit.kind !== "control" && isKnown(commit)) as readonly Extract<
+      RunCommit,
+      { kind: "create" | "advance" }
+    >[];
+    if (left.length + results.size < commits.length) {
+      throw new SpineError(
+        "TRANSACTION_INVALID",
+        "A run is changed from outside in a transaction of its own.",
+      );
+    }
+    try {
+      while (left.length > 0) {
+        const { flush, taken, rest } = takeFlush(left, (commit) => commit);
+        const answers = await writeFlush(flush, {
+          tables: this.#t,
+          writeSeq: nextWriteSeq(),
+          at: this.#time.virtual,
+          execute,
+          onTransaction: (id) => {
+            lease.id = id;
+          },
+        });
+        for (const commit of taken) {
+          const answer = answers.get(commit);
+          if (!answer || SpineError.is(answer)) throw answer;
+          results.set(commit, answer);
+        }
+        left = rest;
+      }
+    } catch (error) {
+      throw (left.length === 1 && left[0] && refusal(error, left[0])) || toSpineError(error, settings.name);
+    }
+    return commits.map((commit) => results.get(commit) ?? { result: "missing" });
+  }
+
+  async #sweep(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#swept < SWEEP_MS) return;
+    this.#swept = now;
+    const { own } = this.#beats;
+    const scope = { tables: this.#t, at: this.#time.virtual };
+    await this.#pools.throughOutage(() =>
+      this.#pools.inTransaction("write", (query) =>
+        sweepWorkers({ ...scope, query }, own, (worker) => this.#beats.keyOf(worker)),
+      ),
+    );
+  }
+}
+
+/** A run whose id no row can have does not exist, and cannot be made. */
+function isKnown(commit: RunCommit): boolean {
+  if (commit.kind !== "create") return isRunId(commit.runId);
+  const { runId } = commit.run;
+  if (isRunId(runId)) return true;
+  throw new SpineError("PAYLOAD_INVALID", `"${runId}" is no run id: it has to be a UUID in lower case.`);
+}

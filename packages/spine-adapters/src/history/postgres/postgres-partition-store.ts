@@ -1,0 +1,74 @@
+import {
+  type DatabaseTransaction,
+  type Partition,
+  type PartitionRecord,
+  type PartitionStore,
+  partitionKey,
+} from "spine-core";
+import { toSpineError } from "../../databases/postgres/postgres-error.ts";
+import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
+import { PostgresTransaction } from "../../databases/postgres/postgres-transaction.ts";
+import { STATE_VALUES } from "../../databases/postgres/value-parsers.ts";
+import { type PartitionRow, readPartition } from "../sqlite/run-rows.ts";
+import type { StateTables } from "../state-tables.ts";
+
+const COLUMNS = "table_name, partition, run_id, load_id, hash, rows, loaded_at";
+
+/** What is loaded, by partition, in a Postgres database. */
+export class PostgresPartitionStore implements PartitionStore {
+  readonly #pools: PostgresPools;
+  readonly #list: string;
+  readonly #get: string;
+
+  constructor({ pools, tables }: { readonly pools: PostgresPools; readonly tables: StateTables }) {
+    this.#pools = pools;
+    this.#list = `SELECT ${COLUMNS} FROM ${tables.partitions} WHERE table_name = $1 ORDER BY partition_key`;
+    this.#get = `SELECT ${COLUMNS} FROM ${tables.partitions} WHERE table_name = $1 AND partition_key = $2`;
+  }
+
+  async get(
+    table: string,
+    partition: Partition,
+    { transaction }: { readonly transaction?: DatabaseTransaction } = {},
+  ): Promise<PartitionRecord | undefined> {
+    const key = partitionKey(partition);
+    if (transaction) return await this.#lock(transaction, table, key);
+    const [row] = await this.#pools.ask<PartitionRow>("read", this.#get, [table, key]);
+    return row && readPartition(row);
+  }
+
+  async list(table: string): Promise<readonly PartitionRecord[]> {
+    return (await this.#pools.ask<PartitionRow>("read", this.#list, [table])).map(readPartition);
+  }
+
+  /**
+   * A row that is not there yet cannot be locked, so the lock is on its name. Whoever waited for it and then
+   * finds the row changed since its transaction began is refused by the database, and does it again.
+   */
+  async #lock(
+    transaction: DatabaseTransaction,
+    table: string,
+    key: string,
+  ): Promise<PartitionRecord | undefined> {
+    const { client } = PostgresTransaction.leaseOf(transaction, this.#pools);
+    const { names, settings } = this.#pools;
+    const ask = async (sql: string, values: readonly string[]) =>
+      (
+        await client.query({
+          name: names.of(sql),
+          text: sql,
+          values: [...values],
+          types: STATE_VALUES as never,
+        })
+      ).rows as readonly PartitionRow[];
+    try {
+      await ask("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [
+        `spine.partition:${settings.schema}/${table}/${key}`,
+      ]);
+      const [row] = await ask(`${this.#get} FOR UPDATE`, [table, key]);
+      return row && readPartition(row);
+    } catch (error) {
+      throw toSpineError(error, settings.name);
+    }
+  }
+}

@@ -1,0 +1,2 @@
+export { PostgresServer, type PostgresServerOptions, startPostgres } from "./postgres-server.ts";
+export { createTestDatabase } from "./shared-postgres.ts";
