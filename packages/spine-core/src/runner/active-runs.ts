@@ -1,7 +1,10 @@
 import type { SpineError } from "../errors.ts";
+import type { RunState } from "./run-state.ts";
 
 interface Execution {
   readonly controller: AbortController;
+  /** What is known of the run here; it changes as the run goes on. */
+  readonly state: RunState;
   /** Resolves when this process is done with the run; with an error when it could not record it. */
   readonly done: Promise<SpineError | null>;
 }
@@ -17,8 +20,8 @@ export class ActiveRuns {
   }
 
   /** Follows an execution until it is done, then calls back. */
-  add(runId: string, controller: AbortController, done: Execution["done"], then: () => void): void {
-    const execution = { controller, done };
+  add(runId: string, execution: Execution, then: () => void): void {
+    const { done } = execution;
     this.#current.set(runId, execution);
     this.#all.add(execution);
     void done.then(() => {
@@ -28,9 +31,9 @@ export class ActiveRuns {
     });
   }
 
-  /** Waits until this process is done with a run; the error says that it could not be recorded. */
-  async done(runId: string): Promise<SpineError | null> {
-    return (await this.#current.get(runId)?.done) ?? null;
+  /** The execution of a run that is at work here. */
+  of(runId: string): Execution | undefined {
+    return this.#current.get(runId);
   }
 
   abort(runId: string, reason: SpineError): void {

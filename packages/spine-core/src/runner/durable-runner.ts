@@ -30,6 +30,8 @@ export class DurableRunner implements Runner {
   readonly #options: DurableRunnerOptions;
   readonly #worker: string;
   readonly #active = new ActiveRuns();
+  /** The last look for work ended for want of slots: there may be more of it. */
+  #starved = false;
   /** Runs that could not be recorded: still ours in the history, and to be given back to the queue. */
   readonly #stranded = new Map<string, Fence>();
   /** Runs whose step waits for a child: they hold no slot, or parents could keep their own children out. */
@@ -183,11 +185,13 @@ export class DurableRunner implements Runner {
   async #claim(): Promise<{ readonly more: boolean; readonly nextAt: number | null }> {
     await this.#release();
     const limit = this.#free;
+    this.#starved = limit <= 0;
     if (limit <= 0) return { more: false, nextAt: null };
     const workflows = this.#options.workflows.names();
     const { runs, nextAt } = await this.#history.claim({ worker: this.#worker, workflows, limit });
     for (const run of runs) this.#takeUp(run);
-    return { more: runs.length === limit, nextAt };
+    this.#starved = runs.length === limit;
+    return { more: this.#starved, nextAt };
   }
 
   #takeUp(claimed: ClaimedRun): void {
@@ -226,7 +230,11 @@ export class DurableRunner implements Runner {
       () => null,
       (error: unknown) => this.#letGo(runId, run.fence, controller.signal, error),
     );
-    this.#active.add(runId, controller, done, () => this.#loop.wake());
+    const { state } = run;
+    this.#active.add(runId, { controller, state, done }, () => {
+      // A look for work is a query: only when there may be some for the slot that is free now, or a time to wait for.
+      if (this.#starved || this.#stranded.size > 0 || state.status !== "COMPLETED") this.#loop.wake();
+    });
   }
 
   /** Whoever has the run by now goes on with it; one that could not be recorded has to be given back first. */
@@ -286,8 +294,11 @@ export class DurableRunner implements Runner {
 
   async #result(runId: string): Promise<Readonly<Record<string, unknown>>> {
     for (;;) {
-      const failure = await this.#active.done(runId);
+      const active = this.#active.of(runId);
+      const failure = await active?.done;
       if (failure) throw failure;
+      // What was recorded is still here: no need to read it back.
+      if (active?.state.status === "COMPLETED") return { ...active.state.outputs };
       const { run, steps } = await this.get(runId);
       if (isTerminal(run.status)) return outputsOf(run, steps);
       await delay(RESULT_POLL_MS);

@@ -74,9 +74,10 @@ async function executeAttempt(
   outputs: RunState["outputs"],
 ): ReturnType<typeof executeStep> {
   const { execution, fence } = run;
-  const timeout = new AbortController();
-  const signal = AbortSignal.any([run.signal, timeout.signal]);
   const { timeoutMs } = step;
+  const timeout = new AbortController();
+  // A combined signal costs as much as all the rest of an attempt: only where there is something to combine.
+  const signal = timeoutMs === null ? run.signal : AbortSignal.any([run.signal, timeout.signal]);
   const stopTimer =
     timeoutMs === null ? () => {} : after(timeoutMs, () => timeout.abort(stepTimeout(step.name, timeoutMs)));
   const { params, values } = await resolveSecrets(execution.params, engine.secrets);

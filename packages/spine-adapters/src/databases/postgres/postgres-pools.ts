@@ -141,7 +141,7 @@ export class PostgresPools {
     }
   }
 
-  /** Closes all connections; work under way is waited for. */
+  /** Closes all connections. What is still under way on them fails. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

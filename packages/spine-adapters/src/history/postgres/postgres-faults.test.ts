@@ -435,7 +435,7 @@ describe("a process that dies", () => {
     expect((await claim()).runs).toEqual([]);
     child.kill("SIGKILL");
     await expect
-      .poll(async () => (await claim()).runs, { interval: 50, timeout: 5_000 })
+      .poll(async () => (await claim()).runs, { interval: 50, timeout: 15_000 })
       .toMatchObject([{ run: { runId, worker: "heir" } }]);
   });
 

@@ -40,7 +40,7 @@ interface PostgresHistoryOptions {
 /** Flushes under way at a time: the process works for one half of its runs while the database works for the other. */
 const LANES = 2;
 /** How often owners are looked for that are in no register. */
-const SWEEP_MS = 1_000;
+const SWEEP_MS = 5_000;
 
 /** The history in a Postgres database. */
 export class PostgresHistoryStore implements HistoryStore {
