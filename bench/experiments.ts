@@ -9,7 +9,7 @@ const POLLS = /^openworkflow/;
 export function experiments(quick: boolean): readonly Experiment[] {
   return [
     throughput("w2", 50, "full", quick ? 2_000 : 4_000, quick ? 3 : 5),
-    { ...throughput("w2-one", 1, "full", quick ? 300 : 1_000, 3), systems: without(POLLS) },
+    { ...throughput("w2-one", 1, "full", quick ? 300 : 1_000, 5), systems: without(POLLS) },
     ...(quick ? [] : [throughput("w2-process", 50, "process", 4_000, 3)]),
     {
       id: "w2-commits",

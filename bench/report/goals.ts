@@ -41,9 +41,10 @@ export const GOALS: Readonly<Record<keyof Summary, Goal>> = {
   w1_vs_floor: { most: 1.5 },
   w1_pg_vs_floor: { most: 1.5 },
   round_trips_per_step: { most: 1 },
-  round_trips_per_step_one: { most: 1 },
+  // A run that is alone shares with nobody: its start is a write besides those of its five steps. The slack is for
+  // the look for work once a second, which is no part of any run.
+  round_trips_per_step_one: { most: 1.25 },
   commits_per_step: { most: 1 },
-  // A run that is alone shares with nobody: its start is a commit besides those of its five steps.
   commits_per_step_one: { most: 1.2 },
   cpu_pg_vs_same_rows: { most: 2 },
   cpu_sqlite_vs_same_rows: { most: 2 },

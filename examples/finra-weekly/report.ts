@@ -57,12 +57,12 @@ async function printReport(spine: Spine, summary: Summary, output: Output): Prom
   );
   const symbols = await topSymbols(spine.database, week, 5);
   const venues = await topVenues(spine.database, week, 5);
-  print(`  ${dim("top symbols".padEnd(32))}${dim("top venues")}`);
+  print(`  ${dim("top symbols".padEnd(40))}${dim("top venues")}`);
   for (let i = 0; i < Math.max(symbols.length, venues.length); i++) {
     const [symbol, venue] = [symbols[i], venues[i]];
-    const left = symbol ? `${symbol.symbol.padEnd(10)} ${whole(symbol.shares).padStart(16)}` : "";
-    const right = venue ? `${whole(venue.shares).padStart(16)}  ${venue.participant_name}` : "";
-    print(`    ${left.padEnd(28)}${right}`);
+    const left = symbol ? `${symbol.symbol.padEnd(10)} ${whole(symbol.shares).padStart(20)}` : "";
+    const right = venue ? `${whole(venue.shares).padStart(20)}  ${venue.participant_name}` : "";
+    print(`    ${left.padEnd(34)}${right}`);
   }
 }
 

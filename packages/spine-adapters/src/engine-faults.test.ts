@@ -145,6 +145,14 @@ describe("code that throws anything", () => {
     ["an object without a prototype", () => Object.create(null)],
     ["an error whose message throws", () => hostile],
     ["undefined", () => undefined],
+    [
+      "a revoked proxy",
+      () => {
+        const { proxy, revoke } = Proxy.revocable({}, {});
+        revoke();
+        return proxy;
+      },
+    ],
     ["a cycle", () => cyclic],
     ["a BigInt", () => 12n],
     ["an error with a BigInt as detail", () => new SourceError("x", { detail: { n: 1n } })],
@@ -163,6 +171,44 @@ describe("code that throws anything", () => {
     await expect(run.result(), what).rejects.toMatchObject({ context: { step: "throw" } });
     expect((await spine.get(run.id)).run.status).toBe("FAILED");
     await spine.stop();
+  });
+
+  test("a message of megabytes is cut where it is stored", async () => {
+    const spine = await start();
+    const flow = defineWorkflow({ name: "demo.long" }).step("shout", () => {
+      throw new Error("y".repeat(5_000_000));
+    });
+    const run = await spine.run(flow, {});
+    await expect(run.result()).rejects.toMatchObject({ code: "STEP_FAILED" });
+    expect(JSON.stringify(await spine.get(run.id)).length).toBeLessThan(100_000);
+  });
+
+  test("listeners that throw or reject break nothing", async () => {
+    const spine = await start();
+    spine.on("step.started", () => {
+      throw Object.create(null);
+    });
+    spine.on("step.ended", (async () => {
+      throw new Error("slack is down");
+    }) as () => void);
+    expect(await (await spine.run(three("demo.listeners", []), {})).result()).toMatchObject({
+      outputs: { three: null },
+    });
+  });
+
+  test("a partition function that throws is told so, and nothing is stored", async () => {
+    const spine = await start();
+    const flow = defineWorkflow({
+      name: "demo.partition",
+      partition: () => {
+        throw new TypeError("no week");
+      },
+    }).step("one", () => 1);
+    await expect(spine.run(flow, {})).rejects.toMatchObject({
+      code: "WORKFLOW_INVALID",
+      message: expect.stringContaining("no week"),
+    });
+    expect((await spine.history.list({})).items).toEqual([]);
   });
 
   test("a Retry-After of ages waits a year at most", async () => {

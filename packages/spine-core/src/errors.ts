@@ -161,7 +161,12 @@ export class SpineError extends Error {
 
   /** True for a SpineError of any installed copy of this package. */
   static is(error: unknown): error is SpineError {
-    return typeof error === "object" && error !== null && BRAND in error;
+    try {
+      return typeof error === "object" && error !== null && BRAND in error;
+    } catch {
+      // A proxy that answers no question is none of ours.
+      return false;
+    }
   }
 
   /** The error itself when it is one of ours, otherwise a STEP_FAILED (or `code`) that wraps it. */
@@ -208,7 +213,7 @@ export class SpineError extends Error {
       code: this.code,
       category: this.category,
       retryable: this.retryable,
-      message: this.message,
+      message: textOf(this.message),
       ...(this.retryAfterMs === undefined ? {} : { retry_after_ms: this.retryAfterMs }),
       ...(Object.keys(this.context).length === 0 ? {} : { context: storable(this.context) as ErrorContext }),
       ...(this.detail === undefined ? {} : { detail: storable(this.detail) }),
@@ -228,6 +233,14 @@ export class SpineError extends Error {
  * @internal
  */
 export function textOf(thrown: unknown): string {
+  const text = anyText(thrown);
+  return text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT)}… (${text.length} characters)`;
+}
+
+/** Errors are facts to read, not data: a body of megabytes in a message is cut. */
+const LONGEST_TEXT = 16 * 1024;
+
+function anyText(thrown: unknown): string {
   try {
     if (typeof thrown === "string") return thrown;
     if (thrown instanceof Error) return String(thrown.message);
@@ -240,7 +253,8 @@ export function textOf(thrown: unknown): string {
 /** A value as JSON can hold it: an error has to be recorded, whatever its facts are made of. */
 function storable(value: unknown): unknown {
   try {
-    return JSON.parse(JSON.stringify(value) ?? "null");
+    const text = JSON.stringify(value) ?? "null";
+    return text.length <= LONGEST_TEXT ? JSON.parse(text) : textOf(text);
   } catch {
     return textOf(value);
   }

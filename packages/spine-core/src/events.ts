@@ -1,5 +1,5 @@
 import { EventEmitter } from "eventemitter3";
-import type { ErrorJson } from "./errors.ts";
+import { type ErrorJson, textOf } from "./errors.ts";
 import type { RowCounts, RunStatus } from "./history/records.ts";
 import type { Logger } from "./logger.ts";
 
@@ -60,10 +60,13 @@ export class Events {
   /** Calls `listener` at each event of this name; returns the function that ends it. */
   on<N extends keyof SpineEvents>(name: N, listener: (event: SpineEvents[N][0]) => void): () => void {
     const guarded = (event: SpineEvents[N][0]) => {
+      const failed = (error: unknown) =>
+        this.#logger.error(`A listener of "${name}" failed.`, { error: textOf(error) });
       try {
-        listener(event);
+        // A listener may be asynchronous all the same: what it rejects with must not end the process.
+        Promise.resolve(listener(event)).catch(failed);
       } catch (error) {
-        this.#logger.error(`A listener of "${name}" failed.`, { error: String(error) });
+        failed(error);
       }
     };
     this.#emitter.on(name, guarded);

@@ -1,3 +1,4 @@
+import { textOf } from "../errors.ts";
 import type { Row } from "../sources/source.ts";
 import { MAX_SAMPLES } from "./define-check.ts";
 import type {
@@ -97,7 +98,7 @@ function crashed(check: QualityCheck, error: unknown, rowsTested: number): Quali
   return Object.freeze({
     ...headOf(check),
     status: "ERROR",
-    message: clean(`the check itself crashed: ${error instanceof Error ? error.message : String(error)}`),
+    message: clean(`the check itself crashed: ${textOf(error)}`),
     actual: null,
     expected: null,
     rowsTested,

@@ -80,11 +80,9 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(SpineError.from(signal.reason, "STOPPED"));
     signal.addEventListener("abort", abort, { once: true });
-    work
-      .then(resolve, (error: unknown) => reject(SpineError.from(error)))
-      .finally(() => {
-        signal.removeEventListener("abort", abort);
-      });
+    work.then(resolve, reject).finally(() => {
+      signal.removeEventListener("abort", abort);
+    });
     if (signal.aborted) abort();
   });
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../clock.ts";
-import { SpineError, ValidationError } from "../errors.ts";
+import type { Partition } from "../context.ts";
+import { SpineError, textOf, ValidationError } from "../errors.ts";
 import type { CreateCommit } from "../history/history-store.ts";
 import { newId } from "../ids.ts";
 import { canonicalJson, decodeJson, encodeJson } from "../json.ts";
@@ -62,7 +63,7 @@ export async function planRun(
         runId: newId(now),
         workflow: workflow.name,
         domain: workflow.domain,
-        partition: workflow.partition({ params: stored }),
+        partition: partitionOf(workflow, stored),
         key: options.key ?? null,
         fingerprint: workflow.fingerprint,
         params,
@@ -75,4 +76,17 @@ export async function planRun(
       begun: worker === null ? [] : first.transition.begun,
     },
   };
+}
+
+function partitionOf(workflow: WorkflowData, params: unknown): Partition | null {
+  try {
+    return workflow.partition({ params });
+  } catch (error) {
+    if (SpineError.is(error)) throw error;
+    throw new SpineError(
+      "WORKFLOW_INVALID",
+      `The partition function of "${workflow.name}" threw: ${textOf(error)}. It only gets the parameters.`,
+      { cause: error },
+    );
+  }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { textOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 
 export interface WorkLoopOptions {
@@ -61,7 +62,7 @@ export class WorkLoop {
       }
     } catch (error) {
       this.#again = false;
-      logger.error("Looking for work failed; it is tried again.", { error: String(error) });
+      logger.error("Looking for work failed; it is tried again.", { error: textOf(error) });
     }
     if (this.#running) this.#timer = setTimeout(() => this.wake(), wait);
   }

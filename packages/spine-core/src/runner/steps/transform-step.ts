@@ -1,6 +1,6 @@
 import type { ZodType } from "zod";
 import type { ChunkWrite, DatasetChunk } from "../../data/dataset.ts";
-import { SpineError } from "../../errors.ts";
+import { SpineError, textOf } from "../../errors.ts";
 import type { JsonValue } from "../../json.ts";
 import type { Reject, Row } from "../../sources/source.ts";
 import { Rejection, type StepContext, type TransformStep } from "../../workflow/step.ts";
@@ -53,7 +53,7 @@ function transformRow(
   } catch (error) {
     throw new SpineError(
       "TRANSFORM_FAILED",
-      `The row function of step "${step.name}" threw${line === null ? "" : ` at line ${line}`}: ${error instanceof Error ? error.message : String(error)}. Return reject(code, message) for a row that cannot be used.`,
+      `The row function of step "${step.name}" threw${line === null ? "" : ` at line ${line}`}: ${textOf(error)}. Return reject(code, message) for a row that cannot be used.`,
       { context: { line }, cause: error },
     );
   }
