@@ -15,7 +15,7 @@ import {
 } from "kysely";
 import type { PoolClient } from "pg";
 import { type AnySchema, SpineError } from "spine-core";
-import { Mutex } from "../sqlite/mutex.ts";
+import { Mutex } from "../mutex.ts";
 import { asDriverError, isConnectionLost, sqlState, toSpineError } from "./postgres-error.ts";
 import type { PostgresPools } from "./postgres-pools.ts";
 import type { TransactionLease } from "./transaction-lease.ts";

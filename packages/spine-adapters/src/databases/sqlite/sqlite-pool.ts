@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { SpineError } from "spine-core";
+import { Mutex } from "../mutex.ts";
 import { commitTogether, type WriteUnit } from "./commit-together.ts";
-import { Mutex } from "./mutex.ts";
 import { canonicalPath, type Durability, MEMORY, openReader, openWriter } from "./open-sqlite.ts";
 import { retryWhileBusy } from "./retry-while-busy.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";

@@ -8,7 +8,7 @@ import {
   readRun,
   readStep,
   type StepRow,
-} from "../sqlite/run-rows.ts";
+} from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { claimStatement } from "./claim-statement.ts";
 import { RUN_COLUMNS, STEP_COLUMNS } from "./run-select.ts";

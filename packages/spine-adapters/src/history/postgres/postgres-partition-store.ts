@@ -9,7 +9,7 @@ import { toSpineError } from "../../databases/postgres/postgres-error.ts";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import { PostgresTransaction } from "../../databases/postgres/postgres-transaction.ts";
 import { STATE_VALUES } from "../../databases/postgres/value-parsers.ts";
-import { type PartitionRow, readPartition } from "../sqlite/run-rows.ts";
+import { type PartitionRow, readPartition } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 
 const COLUMNS = "table_name, partition, run_id, load_id, hash, rows, loaded_at";

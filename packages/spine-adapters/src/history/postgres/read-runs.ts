@@ -8,14 +8,7 @@ import {
   ValidationError,
 } from "spine-core";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
-import {
-  type EventRow,
-  type RunRow,
-  readEvent,
-  readRun,
-  readStep,
-  type StepRow,
-} from "../sqlite/run-rows.ts";
+import { type EventRow, type RunRow, readEvent, readRun, readStep, type StepRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { isRunId } from "./run-id.ts";
 import { RUN_COLUMNS, STEP_COLUMNS } from "./run-select.ts";

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "pg";
 import { SpineError } from "spine-core";
+import { Mutex } from "../../databases/mutex.ts";
 import { toSpineError } from "../../databases/postgres/postgres-error.ts";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
-import { Mutex } from "../../databases/sqlite/mutex.ts";
 
 /** How long our own lock may be held by somebody who looks whether we are alive. */
 const LIMIT_MS = 1_000;

@@ -1,8 +1,6 @@
 import type { ClaimedRun, ClaimRequest } from "spine-core";
 import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
 import { isoTime } from "../iso-time.ts";
-import { appendEvents } from "./append-events.ts";
-import type { HistorySql } from "./history-sql.ts";
 import {
   type CheckpointRow,
   type RunRow,
@@ -10,7 +8,9 @@ import {
   readRun,
   readStep,
   type StepRow,
-} from "./run-rows.ts";
+} from "../run-rows.ts";
+import { appendEvents } from "./append-events.ts";
+import type { HistorySql } from "./history-sql.ts";
 
 interface Candidate {
   readonly run_id: string;

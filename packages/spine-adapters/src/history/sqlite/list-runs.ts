@@ -1,7 +1,7 @@
 import { partitionKey, type RunPage, type RunQuery, type RunStatus, ValidationError } from "spine-core";
 import type { SqliteConnection, SqlValue } from "../../databases/sqlite/sqlite-connection.ts";
+import { type RunRow, readRun } from "../run-rows.ts";
 import type { HistorySql } from "./history-sql.ts";
-import { type RunRow, readRun } from "./run-rows.ts";
 
 const DEFAULT_LIMIT = 50;
 const MOST = 200;

@@ -15,13 +15,13 @@ import { savepoint } from "../../databases/sqlite/commit-together.ts";
 import type { SqlitePool } from "../../databases/sqlite/sqlite-pool.ts";
 import { SqliteTransaction } from "../../databases/sqlite/sqlite-transaction.ts";
 import { isoTime } from "../iso-time.ts";
+import { type EventRow, type RunRow, readEvent, readRun, readStep, type StepRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { applyCommit } from "./apply-commit.ts";
 import { claimable, claimRun, nextDue } from "./claim-runs.ts";
 import { type HistorySql, historySql } from "./history-sql.ts";
 import { listRuns } from "./list-runs.ts";
 import { pruneRuns } from "./prune-runs.ts";
-import { type EventRow, type RunRow, readEvent, readRun, readStep, type StepRow } from "./run-rows.ts";
 import type { DeadWorker, WorkerLocks } from "./worker-locks.ts";
 import { isMarkedGone, listWorkers, markAlive, markGone, releaseRuns } from "./worker-register.ts";
 

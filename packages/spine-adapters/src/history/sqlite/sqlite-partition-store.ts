@@ -8,8 +8,8 @@ import {
 import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
 import type { SqlitePool } from "../../databases/sqlite/sqlite-pool.ts";
 import { SqliteTransaction } from "../../databases/sqlite/sqlite-transaction.ts";
+import { type PartitionRow, readPartition } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
-import { type PartitionRow, readPartition } from "./run-rows.ts";
 
 /** What is loaded, by partition, in a SQLite database. */
 export class SqlitePartitionStore implements PartitionStore {
