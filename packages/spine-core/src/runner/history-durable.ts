@@ -1,5 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
-import type { Clock } from "../clock.ts";
+import { type Clock, pause } from "../clock.ts";
 import type { Database } from "../database/database.ts";
 import { SpineError, textOf } from "../errors.ts";
 import type { Attachment } from "../history/attachment.ts";
@@ -101,17 +100,17 @@ export class HistoryDurable implements Durable {
 
   /** The work is done and only waits to be recorded: a database that is busy, full or away is given time. */
   async #persist(write: () => Promise<void>): Promise<void> {
-    const { signal, logger, runId } = this.#options;
-    const start = performance.now();
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    const { signal, logger, runId, clock } = this.#options;
+    const start = clock.now();
+    for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(wait * 2, LONGEST_PAUSE_MS)) {
       try {
         return await write();
       } catch (error) {
         const final = isLost(error) || !(SpineError.is(error) && error.retryable);
-        if (final || signal.aborted || performance.now() - start > PATIENCE_MS) throw error;
+        if (final || signal.aborted || clock.now() - start > PATIENCE_MS) throw error;
         logger.warn("A result cannot be recorded yet; it is tried again.", { runId, error: textOf(error) });
       }
-      await delay(pause);
+      await pause(clock, wait);
     }
   }
 

@@ -1,7 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { ExecutionContext } from "../context.ts";
 import type { Database, StateStores } from "../database/database.ts";
-import { after } from "../duration.ts";
 import { SpineError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { Fence, Transition } from "../history/history-store.ts";
@@ -79,12 +78,15 @@ async function executeAttempt(
   // A combined signal costs as much as all the rest of an attempt: only where there is something to combine.
   const signal = timeoutMs === null ? run.signal : AbortSignal.any([run.signal, timeout.signal]);
   const stopTimer =
-    timeoutMs === null ? () => {} : after(timeoutMs, () => timeout.abort(stepTimeout(step.name, timeoutMs)));
+    timeoutMs === null
+      ? () => {}
+      : engine.clock.after(timeoutMs, () => timeout.abort(stepTimeout(step.name, timeoutMs)));
   const { params, values } = await resolveSecrets(execution.params, engine.secrets);
   const redacting = (text: string) => redact(text, values);
   const checkpoints = new StepCheckpoints({
     step: step.name,
     database: engine.database,
+    clock: engine.clock,
     recorded: recordedIn(run, step.name),
     redact: redacting,
     commit: (checkpoint, options) => durable.attach([checkpoint], options),

@@ -1,5 +1,6 @@
 export { type ArraySourceOptions, arraySource } from "./array-source.ts";
 export type { DatabaseHarness, OpenedDatabase, SuiteOptions } from "./suite.ts";
+export { TestClock } from "./test-clock.ts";
 export { testDatabase } from "./test-database.ts";
 export { testDatasetStore } from "./test-dataset-store.ts";
 export { testHistoryStore } from "./test-history-store.ts";
