@@ -1,16 +1,10 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Database } from "spine-core";
+import type { Place } from "spine-core/testing";
 import { postgres } from "../databases/postgres.ts";
 import { sqlite } from "../databases/sqlite.ts";
 import { createTestDatabase } from "./shared-postgres.ts";
 import { temporaryDirectory } from "./sqlite-harness.ts";
-
-/** Where Spines keep their state, one after another or several at once: each gets a database object of its own. */
-export interface Place {
-  database(): Database;
-  remove(): void;
-}
 
 let url: Promise<string> | undefined;
 let schemas = 0;
@@ -40,3 +34,8 @@ export const PLACES: readonly (readonly [name: string, open: () => Promise<Place
   ["SQLite", sqliteFile],
   ["Postgres", postgresSchema],
 ];
+
+/** A database in memory: one process, and nothing is left of it. */
+export async function memory(): Promise<Place> {
+  return { database: () => sqlite(":memory:"), remove: () => {} };
+}
