@@ -26,15 +26,9 @@ export interface Mortal {
  */
 export function mortal(inner: Database): Mortal {
   let isDead = false;
-  let kill = (_: Error) => {};
-  const death = new Promise<never>((_, reject) => {
-    kill = reject;
-  });
-  death.catch(() => {});
-  let settle = (_: Promise<void>) => {};
-  const dead = new Promise<void>((resolve) => {
-    settle = resolve;
-  });
+  const death = Promise.withResolvers<never>();
+  death.promise.catch(() => {});
+  const dead = Promise.withResolvers<void>();
 
   const alive = async <T>(call: () => Promise<T>): Promise<T> => {
     if (isDead) await never();
@@ -46,19 +40,19 @@ export function mortal(inner: Database): Mortal {
     }
   };
   return {
-    dead,
+    dead: dead.promise,
     die() {
       if (!isDead) {
         isDead = true;
-        kill(new Error("The process of this transaction has died."));
-        settle(inner.close());
+        death.reject(new Error("The process of this transaction has died."));
+        dead.resolve(inner.close());
       }
       return never();
     },
     database: overlay(inner, {
       connect: (options) => alive(async () => guarded(await inner.connect(options), alive)),
       transaction: (work) =>
-        alive(() => inner.transaction((transaction) => Promise.race([work(transaction), death]))),
+        alive(() => inner.transaction((transaction) => Promise.race([work(transaction), death.promise]))),
       ensureTable: (table) => alive(() => inner.ensureTable(table)),
       close: () => alive(() => inner.close()),
     }),
