@@ -1,11 +1,14 @@
 import type { Database } from "../database/database.ts";
 import { silentLogger } from "../logger.ts";
 import { createSpine, type Spine } from "../spine.ts";
+import { audit, type Violation } from "./audit.ts";
+import type { CrashObserver } from "./crash-observer.ts";
 import { crashWorkflow, effectsTable } from "./crash-workflow.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Place } from "./place.ts";
 
 /** A process with a Spine: starts the run of this key, or finds it, and works until it has ended. */
-export async function workOn(
+export async function workUntilDone(
   database: Database,
   key: string,
   ledger: Ledger,
@@ -24,4 +27,30 @@ export async function workOn(
   await run.result();
   await look(spine, run.id);
   await spine.stop();
+}
+
+/**
+ * After the death of a process that worked on the run of this key: another one on the same data finishes it, and the
+ * auditor compares. Whoever asked for the run and got no answer asks again.
+ */
+export async function afterDeath(
+  place: Place,
+  observer: CrashObserver,
+  key: string,
+  ledger: Ledger,
+  point: string,
+): Promise<readonly Violation[]> {
+  const left = await observer.find(key);
+  if (left !== undefined) ledger.died(left, point, await observer.completed(left));
+  await workUntilDone(place.database(), key, ledger);
+  return await auditRun(observer, key, ledger);
+}
+
+export async function auditRun(
+  observer: CrashObserver,
+  key: string,
+  ledger: Ledger,
+): Promise<readonly Violation[]> {
+  const runId = await observer.find(key);
+  return audit(ledger.entries, runId === undefined ? [] : [await observer.look(runId)]);
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { audit, type Violation } from "./audit.ts";
-import { workOn } from "./crash-life.ts";
+import type { Violation } from "./audit.ts";
+import { afterDeath, auditRun, workUntilDone } from "./crash-life.ts";
 import { CrashObserver } from "./crash-observer.ts";
 import { type CrashPoint, DURABLE_EFFECTS, withCrashPoints } from "./crash-points.ts";
 import { Ledger } from "./ledger.ts";
@@ -39,18 +39,11 @@ export function testCrashes(title: string, open: () => Promise<Place>): void {
         const key = `${when} ${n}`;
         const ledger = new Ledger();
         const point = await liveUntil(when, n, key, ledger);
-        if (point) {
-          deaths.push(point);
-          const runId = await observer.find(key);
-          if (runId !== undefined) ledger.died(runId, point, await observer.completed(runId));
-          // Another process on the same data. Whoever asked for the run and got no answer asks again.
-          await workOn(place.database(), key, ledger);
-        }
-        const runId = await observer.find(key);
-        const runs = runId === undefined ? [] : [await observer.look(runId)];
-        for (const violation of audit(ledger.entries, runs)) {
-          violations.push({ at: `${point ?? "no death"} (${n})`, ...violation });
-        }
+        if (point) deaths.push(point);
+        const found = point
+          ? await afterDeath(place, observer, key, ledger, point)
+          : await auditRun(observer, key, ledger);
+        violations.push(...found.map((violation) => ({ at: `${point ?? "no death"} (${n})`, ...violation })));
         if (!point) break;
       }
       expect(violations).toEqual([]);
@@ -76,7 +69,7 @@ export function testCrashes(title: string, open: () => Promise<Place>): void {
         died = point;
         return life.die();
       });
-      await Promise.race([workOn(database, key, ledger), life.dead]);
+      await Promise.race([workUntilDone(database, key, ledger), life.dead]);
       return died;
     }
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SpineError } from "../errors.ts";
 import { type AuditedRun, audit, type Violation } from "./audit.ts";
-import { workOn } from "./crash-life.ts";
+import { workUntilDone } from "./crash-life.ts";
 import { CrashObserver } from "./crash-observer.ts";
 import { type CrashPoint, withCrashPoints } from "./crash-points.ts";
 import { Ledger } from "./ledger.ts";
@@ -33,7 +33,7 @@ export function testRefusals(title: string, open: () => Promise<Place>): void {
       let refused: CrashPoint | null = null;
       const runs: AuditedRun[] = [];
       const attempt = () =>
-        workOn(
+        workUntilDone(
           withCrashPoints(place.database(), (point) => {
             if (point.startsWith("before")) reached += 1;
             if (reached !== n || refused) return;
