@@ -1,4 +1,4 @@
-import type { JsonValue, RunStatus, StepBegin, StepEnd } from "spine-core";
+import type { ErrorJson, JsonValue, RunStatus, StepBegin, StepRecord } from "spine-core";
 
 /** An event before it has its number. */
 export interface NewEvent {
@@ -12,16 +12,15 @@ export function stepBegan({ name, kind, attempt }: StepBegin): NewEvent {
 }
 
 /** The event of an attempt that ended. */
-export function stepEnded(end: StepEnd): NewEvent {
-  const { name, attempt, status, error, rows, retryAt } = end;
+export function stepEnded({ name, attempt, status, error, rows, retryAt }: StepRecord): NewEvent {
   return {
     type: `step.${status.toLowerCase()}`,
     data: {
       step: name,
       attempt,
-      ...(error ? { error_code: error.code } : {}),
+      ...errorCode(error),
       ...(rows ? { rows: { in: rows.in, out: rows.out, rejected: rows.rejected } } : {}),
-      ...(retryAt === null ? {} : { retry_at: new Date(retryAt).toISOString() }),
+      ...(retryAt === null ? {} : { retry_at: retryAt }),
     },
   };
 }
@@ -29,4 +28,9 @@ export function stepEnded(end: StepEnd): NewEvent {
 /** The event of a run that has a new status: `run.completed`, `run.waiting`, `run.queued`, … */
 export function runChanged(status: RunStatus, data: JsonValue = {}): NewEvent {
   return { type: status === "PENDING" ? "run.queued" : `run.${status.toLowerCase()}`, data };
+}
+
+/** The part of an event's data that names an error; nothing where there is none. */
+export function errorCode(error: ErrorJson | null | undefined): { readonly error_code?: string } {
+  return error ? { error_code: error.code } : {};
 }

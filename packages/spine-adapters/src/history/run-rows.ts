@@ -6,12 +6,12 @@ import {
   type Metrics,
   type Partition,
   type PartitionRecord,
-  type RunEvent,
   type RunRecord,
   type RunStatus,
   type StepRecord,
   type StepStatus,
 } from "spine-core";
+import { type OpenStep, readOpenSteps } from "./open-steps.ts";
 
 /** A row of `workflow_runs`. */
 export interface RunRow {
@@ -38,9 +38,16 @@ export interface RunRow {
   readonly started_at: string | null;
   readonly completed_at: string | null;
   readonly available_at: string | null;
+  /** The worker that it started with at once. */
+  readonly started_by: string | null;
+  /** The attempts under way; see `open-steps.ts`. */
+  readonly open_steps: string | null;
+  /** What belongs to attempts that began in the last write that changed them, where the database fills it in. */
+  readonly open_version?: number | null;
+  readonly open_since?: string | null;
 }
 
-/** A row of `workflow_step_runs`. */
+/** A row of `workflow_step_runs`: an attempt that has ended. */
 export interface StepRow {
   readonly run_id: string;
   readonly seq: number;
@@ -55,8 +62,11 @@ export interface StepRow {
   readonly rows_rejected: number | null;
   readonly metrics: string | null;
   readonly started_at: string;
-  readonly completed_at: string | null;
+  readonly completed_at: string;
   readonly retry_at: string | null;
+  /** The numbers of the events that told its beginning and its end. */
+  readonly begun_event: number;
+  readonly ended_event: number;
 }
 
 /** A row of `run_events`. */
@@ -109,7 +119,43 @@ export function readRun(row: RunRow): RunRecord {
   };
 }
 
-/** An attempt as the port has it. */
+/** The attempts under way that a run's row names. */
+export function openStepsOf({
+  open_steps,
+  open_version,
+  open_since,
+}: Pick<RunRow, "open_steps" | "open_version" | "open_since">): readonly OpenStep[] {
+  return readOpenSteps(open_steps, { version: open_version ?? 0, at: open_since ?? "" });
+}
+
+/** All attempts of a run as the port has them, in the order in which they began. */
+export function readSteps(run: RunRow, ended: readonly StepRow[]): readonly StepRecord[] {
+  const steps = ended.map(readStep);
+  const open = openStepsOf(run);
+  if (open.length === 0) return steps;
+  const running = open.map((step) => readOpenStep(run.run_id, step));
+  return [...steps, ...running].sort((a, b) => a.seq - b.seq);
+}
+
+function readOpenStep(runId: string, { seq, name, kind, attempt, at }: OpenStep): StepRecord {
+  return {
+    runId,
+    seq,
+    name,
+    kind,
+    attempt,
+    status: "RUNNING",
+    output: null,
+    error: null,
+    rows: null,
+    metrics: {},
+    startedAt: at,
+    completedAt: null,
+    retryAt: null,
+  };
+}
+
+/** An attempt that has ended as the port has it. */
 export function readStep(row: StepRow): StepRecord {
   const { rows_in, rows_out, rows_rejected } = row;
   return {
@@ -127,11 +173,6 @@ export function readStep(row: StepRow): StepRecord {
     completedAt: row.completed_at,
     retryAt: row.retry_at,
   };
-}
-
-/** An event as the port has it. */
-export function readEvent(row: EventRow): RunEvent {
-  return { runId: row.run_id, seq: row.seq, type: row.type, at: row.at, data: decodeJson(row.data) };
 }
 
 /** A partition as the port has it. */

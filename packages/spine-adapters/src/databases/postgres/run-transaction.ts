@@ -40,6 +40,7 @@ async function runOnce<T>(pools: PostgresPools, work: (lease: TransactionLease) 
     const result = await work(lease);
     lease.end();
     await commit(pools, lease, async () => (await client.query("COMMIT")).command);
+    lease.committed();
     usable = true;
     return result;
   } catch (error) {

@@ -4,6 +4,7 @@ import { SpineError } from "spine-core";
 /** The connection inside an open transaction, until that ends. */
 export class TransactionLease {
   readonly #client: PoolClient;
+  readonly #afterCommit: (() => void)[] = [];
   #open = true;
   /** The transaction's id on the server, once something has asked for it: it tells what became of a lost COMMIT. */
   id: string | null = null;
@@ -27,5 +28,14 @@ export class TransactionLease {
 
   end(): void {
     this.#open = false;
+  }
+
+  /** Calls back once what was written is durable; never when it is rolled back. */
+  afterCommit(call: () => void): void {
+    this.#afterCommit.push(call);
+  }
+
+  committed(): void {
+    for (const call of this.#afterCommit) call();
   }
 }

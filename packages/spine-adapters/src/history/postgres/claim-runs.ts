@@ -6,11 +6,13 @@ import {
   type RunRow,
   readCheckpoint,
   readRun,
-  readStep,
+  readSteps,
   type StepRow,
 } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { claimStatement } from "./claim-statement.ts";
+import { ownedRun } from "./look-at-runs.ts";
+import type { OwnedRuns } from "./owned-runs.ts";
 import { RUN_COLUMNS, STEP_COLUMNS } from "./run-select.ts";
 
 interface Scope {
@@ -26,7 +28,7 @@ interface Scope {
 type ClaimRow = RunRow & { readonly next_at: string | null };
 
 /** Takes what is due, and what workers that are gone have left. */
-export async function claimRuns(scope: Scope, request: ClaimRequest): Promise<Claim> {
+export async function claimRuns(scope: Scope, request: ClaimRequest, owned: OwnedRuns): Promise<Claim> {
   const { pools, tables, at, own, writeSeq } = scope;
   const { worker, workflows, limit } = request;
   const values = [worker, workflows, limit, at, [...own, worker], writeSeq];
@@ -43,6 +45,7 @@ export async function claimRuns(scope: Scope, request: ClaimRequest): Promise<Cl
     }
   });
   const runs = rows.filter((row) => row.run_id !== null);
+  for (const row of runs) owned.set(row.run_id, ownedRun(row, worker));
   const next = rows[0]?.next_at ?? null;
   return { runs: await withSteps(scope, worker, runs), nextAt: next === null ? null : Date.parse(next) };
 }
@@ -84,7 +87,7 @@ async function withSteps(
     const run = readRun(row);
     return {
       run,
-      steps: (stepsOf.get(row.run_id) ?? []).map(readStep),
+      steps: readSteps(row, stepsOf.get(row.run_id) ?? []),
       checkpoints: (checkpointsOf.get(row.run_id) ?? []).map(readCheckpoint),
       fence: { worker, token: run.token },
     };

@@ -28,8 +28,7 @@ claimed AS (
   UPDATE ${t.workflow_runs} r SET
     status = 'RUNNING', worker = $1, token = r.token + 1, version = r.version + 1, write_seq = $6, available_at = NULL,
     started_at = coalesce(r.started_at, ${at}),
-    crashes = r.crashes + CASE WHEN c.status = 'RUNNING' AND EXISTS (
-      SELECT 1 FROM ${t.workflow_step_runs} s WHERE s.run_id = r.run_id AND s.status = 'RUNNING') THEN 1 ELSE 0 END
+    crashes = r.crashes + CASE WHEN c.status = 'RUNNING' AND r.open_steps IS NOT NULL THEN 1 ELSE 0 END
   FROM chosen c WHERE r.run_id = c.run_id
   RETURNING c.nth, c.status AS was, c.started_at AS began, c.worker AS lost_worker, ${qualified("r")}),
 told AS (

@@ -8,14 +8,17 @@ import {
 } from "spine-core";
 import type { Query } from "../../databases/postgres/postgres-pools.ts";
 import { isoTime } from "../iso-time.ts";
-import { type NewEvent, runChanged } from "../run-events.ts";
+import { errorCode, type NewEvent, runChanged } from "../run-events.ts";
+import { openStepsOf, type RunRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { isRunId } from "./run-id.ts";
 
-interface Locked {
+/** What is read of a run whose row is locked, to change it from outside. */
+export type Locked = Pick<RunRow, "run_id" | "version" | "open_steps" | "open_version" | "open_since"> & {
   readonly status: RunStatus;
-  readonly version: number;
-}
+};
+
+export const LOCKED_COLUMNS = "run_id, status, version, open_steps, open_version, open_since";
 
 interface Scope {
   readonly query: Query;
@@ -30,19 +33,19 @@ export async function controlRun(scope: Scope, commit: ControlCommit): Promise<C
   if (!isRunId(runId)) return { result: "missing" };
   const { query, tables: t, at } = scope;
   const [run] = await query<Locked>(
-    `SELECT status, version FROM ${t.workflow_runs} WHERE run_id = $1 FOR UPDATE`,
+    `SELECT ${LOCKED_COLUMNS} FROM ${t.workflow_runs} WHERE run_id = $1 FOR UPDATE`,
     [runId],
   );
   if (!run) return { result: "missing" };
   if (!from.includes(run.status)) return { result: "conflict", status: run.status };
   if (isTerminal(run.status)) await keepEnd(scope, runId);
-  const cancelled = await cancelSteps(scope, runId, run.version, null);
+  const cancelled = await cancelSteps(scope, run, null);
   const version = run.version + cancelled + 1;
   const { status, outputs, error, availableAt } = change;
   const queued = status === "PENDING";
   await query(
     `UPDATE ${t.workflow_runs} SET
-  status = $2, version = $3, token = token + 1, worker = CASE WHEN $2 = 'RUNNING' THEN worker END,
+  status = $2, version = $3, token = token + 1, open_steps = NULL, worker = CASE WHEN $2 = 'RUNNING' THEN worker END,
   outputs = CASE WHEN $4 THEN NULL ELSE coalesce($5::json, outputs) END,
   error = CASE WHEN $6 THEN $7::json ELSE error END,
   available_at = CASE WHEN $2 = 'PENDING' THEN coalesce($8::timestamptz, $9::timestamptz, now())
@@ -63,46 +66,44 @@ WHERE run_id = $1`,
       isTerminal(status),
     ],
   );
-  const data = { reason, ...(error ? { error_code: error.code } : {}) };
-  await tell(scope, runId, version, runChanged(status, data));
+  await tell(scope, runId, version, runChanged(status, { reason, ...errorCode(error) }));
   return { result: "committed", version };
 }
 
 /** Queues a RUNNING run, whose row is locked, again: its worker stops by itself, so no crash is counted. */
 export async function releaseRun(
   scope: Scope,
-  { run_id, version: before }: { readonly run_id: string; readonly version: number },
+  run: Locked,
   worker: string,
   stopped: SpineError,
 ): Promise<void> {
-  const cancelled = await cancelSteps(scope, run_id, before, JSON.stringify(stopped));
-  const version = before + cancelled + 1;
+  const cancelled = await cancelSteps(scope, run, JSON.stringify(stopped));
+  const version = run.version + cancelled + 1;
   await scope.query(
     `UPDATE ${scope.tables.workflow_runs} SET status = 'PENDING', worker = NULL, token = token + 1, version = $2,
-  available_at = coalesce($3::timestamptz, now())
+  open_steps = NULL, available_at = coalesce($3::timestamptz, now())
 WHERE run_id = $1`,
-    [run_id, version, scope.at],
+    [run.run_id, version, scope.at],
   );
-  await tell(scope, run_id, version, { type: "run.released", data: { worker } });
+  await tell(scope, run.run_id, version, { type: "run.released", data: { worker } });
 }
 
 /** Ends the attempts under way; returns how many, each with an event of its own. */
 async function cancelSteps(
   { query, tables: t, at }: Scope,
-  runId: string,
-  version: number,
+  run: Locked,
   error: string | null,
 ): Promise<number> {
-  const ended = await query(
-    `WITH open AS (
-  SELECT step_name, attempt, row_number() OVER (ORDER BY seq) AS nth FROM ${t.workflow_step_runs}
-  WHERE run_id = $1 AND status IN ('RUNNING', 'WAITING'))
-UPDATE ${t.workflow_step_runs} s SET
-  status = 'CANCELLED', error = $2, completed_at = coalesce($3::timestamptz, now()), ended_event = $4 + open.nth
-FROM open WHERE s.run_id = $1 AND s.step_name = open.step_name AND s.attempt = open.attempt RETURNING 1`,
-    [runId, error, at, version],
-  );
-  return ended.length;
+  const open = openStepsOf(run);
+  for (const [index, { seq, name, kind, attempt, event, at: began }] of open.entries()) {
+    await query(
+      `INSERT INTO ${t.workflow_step_runs} (run_id, seq, attempt, begun_event, ended_event, started_at, completed_at,
+  step_name, step_type, status, error)
+VALUES ($1, $2, $3, $4, $5, $6, coalesce($7::timestamptz, now()), $8, $9, 'CANCELLED', $10)`,
+      [run.run_id, seq, attempt, event, run.version + index + 1, began, at, name, kind, error],
+    );
+  }
+  return open.length;
 }
 
 /** The end of a run is told by its row; before that changes, it becomes a row of its own. */

@@ -1,6 +1,14 @@
 import { RowColumns } from "./row-set.ts";
 
-const moves = { run_id: "uuid", worker: "text", token: "int8", events: "int4", begun: "int4", ended: "int4" };
+const moves = {
+  run_id: "uuid",
+  worker: "text",
+  token: "int8",
+  events: "int4",
+  attempts: "int4",
+  open_steps: "json",
+  open_version: "int8",
+};
 
 /** The columns of what a flush writes, in the order of its parameters. */
 export const FLUSH_COLUMNS = {
@@ -19,10 +27,12 @@ export const FLUSH_COLUMNS = {
     parent_run_id: "text",
     version: "int8",
     attempts: "int4",
+    open_steps: "json",
     available_at: "timestamptz",
   }),
+  /** Runs that go on: attempts of theirs end and begin, and that is all. */
   moves: new RowColumns(moves),
-  /** Moves of which some change more than the run's counters. */
+  /** Moves of which some change more than that, or something else only (`open_version` is null). */
   changes: new RowColumns({
     ...moves,
     status: "text",
@@ -36,8 +46,12 @@ export const FLUSH_COLUMNS = {
   ended: new RowColumns({
     run_id: "uuid",
     pos: "int4",
+    seq: "int4",
     name: "text",
+    kind: "text",
     attempt: "int4",
+    begun_event: "int8",
+    started_at: "timestamptz",
     status: "text",
     output: "json",
     error: "json",
@@ -46,14 +60,6 @@ export const FLUSH_COLUMNS = {
     rows_rejected: "int8",
     metrics: "json",
     retry_at: "timestamptz",
-  }),
-  begun: new RowColumns({
-    run_id: "uuid",
-    nth: "int4",
-    pos: "int4",
-    name: "text",
-    kind: "text",
-    attempt: "int4",
   }),
   events: new RowColumns({ run_id: "uuid", pos: "int4", type: "text", data: "json" }),
   loads: new RowColumns({

@@ -19,9 +19,6 @@ export interface FlushShape {
  * just taken over still belongs to its old owner.)
  *
  * (`IS TRUE` keeps the planner from finding runs by their status: its index is full of runs that were RUNNING once.)
- *
- * A step that cannot end, because it is not under way, divides by zero: the whole statement fails, and the
- * commits are tried in smaller groups.
  */
 export function flushSql(t: StateTables, shape: FlushShape): string {
   const { has, single, virtual } = shape;
@@ -38,14 +35,14 @@ export function flushSql(t: StateTables, shape: FlushShape): string {
 
   if (has.created) {
     parts.push(`created AS (
-INSERT INTO ${t.workflow_runs} (run_id, version, token, write_seq, attempts, created_at, started_at, available_at,
-  status, workflow_name, worker, started_by, domain, partition_key, run_key, fingerprint, params_hash, triggered_by,
+INSERT INTO ${t.workflow_runs} (run_id, version, token, write_seq, attempts, open_steps, open_since, created_at,
+  started_at, available_at, status, workflow_name, worker, started_by, domain, partition_key, run_key, fingerprint, params_hash, triggered_by,
   parent_run_id, partition, params)
-SELECT run_id, version, 1, ${seq}, attempts, ${now}, CASE WHEN worker IS NOT NULL THEN ${now} END, available_at,
+SELECT run_id, version, 1, ${seq}, attempts, open_steps, ${now}, ${now}, CASE WHEN worker IS NOT NULL THEN ${now} END, available_at,
   CASE WHEN worker IS NULL THEN 'PENDING' ELSE 'RUNNING' END, workflow_name, worker, worker, domain, partition_key,
   run_key, fingerprint, params_hash, triggered_by, parent_run_id, partition, params
 FROM ${from("created", "c")} ON CONFLICT DO NOTHING RETURNING run_id)`);
-    owners.push("SELECT run_id, 0::int8 AS base, 0 AS attempts FROM created");
+    owners.push("SELECT run_id, 0::int8 AS base FROM created");
   }
   if (has.moves || has.changes) {
     const change = has.changes
@@ -58,31 +55,29 @@ FROM ${from("created", "c")} ON CONFLICT DO NOTHING RETURNING run_id)`);
     WHEN f.status = 'WAITING' THEN f.available_at END,
   completed_at = CASE WHEN f.ends THEN ${now} END`
       : "";
+    const attempts = has.changes
+      ? `attempts = coalesce(f.attempts, r.attempts),
+  open_steps = CASE WHEN f.open_version IS NULL THEN r.open_steps ELSE f.open_steps END,
+  open_version = CASE WHEN f.open_version IS NULL THEN r.open_version ELSE r.version END,
+  open_since = CASE WHEN f.open_version IS NULL THEN r.open_since ELSE ${now} END`
+      : `attempts = f.attempts, open_steps = f.open_steps, open_version = r.version, open_since = ${now}`;
     parts.push(`moved AS (
-UPDATE ${t.workflow_runs} r SET
-  version = r.version + f.events, attempts = r.attempts + f.begun, write_seq = ${seq}${change}
+UPDATE ${t.workflow_runs} r SET version = r.version + f.events, write_seq = ${seq}, ${attempts}${change}
 FROM ${from(has.changes ? "changes" : "moves", "f")}
 WHERE r.run_id = f.run_id AND r.worker = f.worker AND r.token = f.token AND (r.status = 'RUNNING') IS TRUE
-  AND r.write_seq < ${seq}
-RETURNING r.run_id, r.version - f.events AS base, r.attempts - f.begun AS attempts, f.ended)`);
-    owners.push("SELECT run_id, base, attempts FROM moved");
+  AND r.write_seq < ${seq} AND r.open_version = ${has.changes ? "coalesce(f.open_version, r.open_version)" : "f.open_version"}
+RETURNING r.run_id, r.version - f.events AS base)`);
+    owners.push("SELECT run_id, base FROM moved");
   }
   parts.push(`owner AS (${owners.join(" UNION ALL ")})`);
 
   if (has.ended) {
     parts.push(`ended AS (
-UPDATE ${t.workflow_step_runs} s SET status = e.status, output = e.output, error = e.error, rows_in = e.rows_in,
-  rows_out = e.rows_out, rows_rejected = e.rows_rejected, metrics = e.metrics, retry_at = e.retry_at,
-  completed_at = ${now}, ended_event = o.base + e.pos
-FROM ${from("ended", "e")} JOIN owner o ON o.run_id = e.run_id
-WHERE s.run_id = e.run_id AND s.step_name = e.name AND s.attempt = e.attempt AND s.status IN ('RUNNING', 'WAITING')
-RETURNING 1)`);
-  }
-  if (has.begun) {
-    parts.push(`begun AS (
-INSERT INTO ${t.workflow_step_runs} (run_id, seq, attempt, begun_event, started_at, step_name, step_type, status)
-SELECT b.run_id, o.attempts + b.nth, b.attempt, o.base + b.pos, ${now}, b.name, b.kind, 'RUNNING'
-FROM ${from("begun", "b")} JOIN owner o ON o.run_id = b.run_id)`);
+INSERT INTO ${t.workflow_step_runs} (run_id, seq, attempt, begun_event, ended_event, rows_in, rows_out, rows_rejected,
+  started_at, completed_at, retry_at, step_name, step_type, status, output, error, metrics)
+SELECT e.run_id, e.seq, e.attempt, e.begun_event, o.base + e.pos, e.rows_in, e.rows_out, e.rows_rejected,
+  e.started_at, ${now}, e.retry_at, e.name, e.kind, e.status, e.output, e.error, e.metrics
+FROM ${from("ended", "e")} JOIN owner o ON o.run_id = e.run_id)`);
   }
   if (has.events) {
     parts.push(`told AS (
@@ -118,10 +113,6 @@ INSERT INTO ${t.step_checkpoints} (run_id, step_name, checkpoint_key, value, rec
 SELECT k.*, ${now} FROM ${from("checkpoints", "k")} JOIN owner o ON o.run_id = k.run_id)`);
   }
   const xid = shape.transactionId ? ", pg_current_xact_id()::text AS transaction_id" : "";
-  const guard = has.ended
-    ? `
-WHERE 1 = 1 / CASE WHEN (SELECT count(*) FROM ended) = (SELECT coalesce(sum(ended), 0) FROM moved) THEN 1 ELSE 0 END`
-    : "";
   return `WITH ${parts.join(",\n")}
-SELECT run_id, base${xid} FROM owner${guard}`;
+SELECT run_id, base, ${now}::timestamptz(3) AS at${xid} FROM owner`;
 }

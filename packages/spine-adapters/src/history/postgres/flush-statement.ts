@@ -24,6 +24,8 @@ export interface FlushRow {
   readonly run_id: string;
   /** The run's version before the flush. */
   readonly base: number;
+  /** The time of the flush. */
+  readonly at: string;
   readonly transaction_id?: string;
 }
 

@@ -4,13 +4,23 @@ import {
   isTerminal,
   partitionKey,
   type RunChange,
+  SpineError,
   type StepBegin,
   type StepEnd,
 } from "spine-core";
 import { isoTime } from "../iso-time.ts";
-import { type NewEvent, runChanged } from "../run-events.ts";
+import {
+  type BegunStep,
+  began,
+  isAttempt,
+  type OpenBase,
+  type OpenStep,
+  writeOpenSteps,
+} from "../open-steps.ts";
+import { errorCode, type NewEvent, runChanged } from "../run-events.ts";
 import { AttachmentRows } from "./attachment-rows.ts";
 import type { FlushPart } from "./flush-columns.ts";
+import type { OwnedRun } from "./owned-runs.ts";
 import { type Cell, RowSet } from "./row-set.ts";
 
 /** A commit that goes with others into one statement. */
@@ -25,8 +35,10 @@ interface Fold {
   readonly worker: string | null;
   readonly token: number;
   events: number;
-  begun: number;
-  ended: number;
+  /** What the run's attempts were before, once one of the commits changes them. */
+  before: OwnedRun | null;
+  attempts: number;
+  open: readonly (OpenStep | BegunStep)[];
   change: RunChange | undefined;
   metrics: Record<string, Cell>;
 }
@@ -37,12 +49,10 @@ interface Fold {
  */
 export class Flush {
   readonly #created = new RowSet();
-  readonly #begun = new RowSet();
   readonly #ended = new RowSet();
   readonly #events = new RowSet();
   readonly #attachments = new AttachmentRows();
   readonly #folds = new Map<string, Fold>();
-  readonly #attempts = new Set<string>();
   #count = 0;
 
   /** How many commits there are in it. */
@@ -54,11 +64,29 @@ export class Flush {
     return this.#folds.values();
   }
 
-  /** Takes a commit up, unless it has to come after what is there. */
-  add(commit: QueuedCommit): boolean {
-    const added = commit.kind === "create" ? this.#create(commit) : this.#advance(commit);
+  /**
+   * Takes a commit up, unless it has to come after what is there.
+   *
+   * @param owned what its run is known to be; needed where attempts end or begin.
+   * @throws SpineError HISTORY_CONFLICT when what is to end is not under way.
+   */
+  add(commit: QueuedCommit, owned: OwnedRun | null): boolean {
+    const added = commit.kind === "create" ? this.#create(commit) : this.#advance(commit, owned);
     if (added) this.#count += 1;
     return added;
+  }
+
+  /** What each of its runs is known to be once it has been written; null for one that has left our hands. */
+  *after(bases: ReadonlyMap<string, OpenBase>): Iterable<readonly [string, OwnedRun | null]> {
+    for (const { runId, worker, token, before, attempts, open, change } of this.#folds.values()) {
+      const base = bases.get(runId);
+      const leaves = change !== undefined && change.status !== "RUNNING";
+      if (worker === null || leaves || !base) yield [runId, null];
+      else if (before) {
+        const steps = open.map((step) => ("event" in step ? step : began(step, base)));
+        yield [runId, { worker, token, attempts, open: steps, openVersion: base.version }];
+      }
+    }
   }
 
   /** The rows that it writes, in the order of their parameters; only where there are any. */
@@ -68,7 +96,6 @@ export class Flush {
       ["created", this.#created],
       this.#moves(),
       ["ended", this.#ended],
-      ["begun", this.#begun],
       ["events", this.#events],
       ["loads", loads],
       ["partitions", partitions],
@@ -81,13 +108,18 @@ export class Flush {
   /** The rows of the UPDATE, in the order of their ids, in which all processes lock them. */
   #moves(): readonly ["moves" | "changes", RowSet] {
     const folds = [...this.#folds.values()]
-      .filter(({ worker, commits }) => worker !== null && commits[0]?.kind === "advance")
+      .filter(({ commits }) => commits[0]?.kind === "advance")
       .sort((a, b) => (a.runId < b.runId ? -1 : 1));
-    const changed = folds.some(({ change, metrics }) => change !== undefined || hasKeys(metrics));
+    const changed = folds.some(
+      ({ before, change, metrics }) => !before || change !== undefined || hasKeys(metrics),
+    );
     const rows = new RowSet();
     for (const fold of folds) {
-      const { runId, worker, token, events, begun, ended } = fold;
-      rows.add(runId, worker, token, events, begun, ended, ...(changed ? changeCells(fold) : []));
+      const { runId, worker, token, events, before, attempts, open } = fold;
+      const position = before
+        ? ([attempts, writeOpenSteps(open), before.openVersion] as const)
+        : ([null, null, null] as const);
+      rows.add(runId, worker, token, events, ...position, ...(changed ? changeCells(fold) : []));
     }
     return [changed ? "changes" : "moves", rows];
   }
@@ -97,14 +129,13 @@ export class Flush {
     const { runId, worker, partition } = run;
     if (this.#folds.has(runId)) return false;
     // Its creation, and its start: they are columns of the run, not rows of their own.
-    const before = worker === null ? 1 : 2;
-    const version = before + begun.length;
-    this.#folds.set(runId, {
-      ...emptyFold(runId, null, 1),
-      commits: [commit],
-      positions: [version],
-      events: version,
-    });
+    const events = worker === null ? 1 : 2;
+    const nothing = { worker: worker ?? "", token: 1, attempts: 0, open: [], openVersion: 0 };
+    const fold: Fold = { ...emptyFold(runId, worker, 1), events, before: nothing };
+    for (const step of begun) begin(fold, step);
+    fold.commits.push(commit);
+    fold.positions.push(fold.events);
+    this.#folds.set(runId, fold);
     this.#created.add(
       runId,
       run.workflow,
@@ -118,36 +149,37 @@ export class Flush {
       run.paramsHash,
       run.triggeredBy,
       run.parentRunId,
-      version,
-      begun.length,
+      fold.events,
+      fold.attempts,
+      writeOpenSteps(fold.open),
       worker === null ? isoTime(run.availableAt) : null,
     );
-    for (const [index, step] of begun.entries()) this.#begin(runId, index + 1, before + index + 1, step);
     return true;
   }
 
-  #advance(commit: AdvanceCommit): boolean {
+  #advance(commit: AdvanceCommit, owned: OwnedRun | null): boolean {
     const { runId, fence, transition } = commit;
     const { ended, begun, run, metrics, attachments } = transition;
     const fold = this.#folds.get(runId) ?? emptyFold(runId, fence.worker, fence.token);
     const first = fold.commits.length === 0;
     if (!first && !fitsBehind(fold, commit)) return false;
-    // One statement sees one state: what it inserts it cannot update, and nothing twice.
-    const keys = [...ended, ...begun].map(({ name, attempt }) => `${runId}/${attempt}/${name}`);
-    if (keys.some((key) => this.#attempts.has(key)) || !this.#attachments.fits(attachments)) return false;
-    for (const key of keys) this.#attempts.add(key);
+    if (owned && !fold.before && changesAttempts(commit)) {
+      Object.assign(fold, { before: owned, attempts: owned.attempts, open: owned.open });
+    }
+    const ending = ended.map((end) => fold.open.find(isAttempt(end)) ?? refuseEnd(runId, end));
+    // What begins in this statement cannot end in it: only the database knows when it began, and under which number.
+    if (ending.some((step) => "pos" in step) || !this.#attachments.fits(attachments)) return false;
     this.#folds.set(runId, fold);
 
-    for (const end of ended) this.#end(fold, end);
-    for (const begin of begun) {
-      fold.begun += 1;
-      fold.events += 1;
-      this.#begin(runId, fold.begun, fold.events, begin);
+    for (const [index, end] of ended.entries()) {
+      const step = ending[index];
+      if (step && "event" in step) this.#end(fold, step, end);
     }
+    for (const step of begun) begin(fold, step);
     if (run && run.status !== "RUNNING") {
       fold.events += 1;
       // The end of a run is a column of its row.
-      if (!isTerminal(run.status)) this.#event(fold, runChanged(run.status, errorCode(run)));
+      if (!isTerminal(run.status)) this.#event(fold, runChanged(run.status, errorCode(run.error)));
     }
     if (run) fold.change = fold.change ? { ...fold.change, ...run } : run;
     // Every write has an event, so that whoever follows the events misses nothing.
@@ -162,18 +194,18 @@ export class Flush {
     return true;
   }
 
-  #begin(runId: string, nth: number, position: number, { name, kind, attempt }: StepBegin): void {
-    this.#begun.add(runId, nth, position, name, kind, attempt);
-  }
-
-  #end(fold: Fold, { name, attempt, status, output, error, rows, metrics, retryAt }: StepEnd): void {
+  #end(fold: Fold, step: OpenStep, { status, output, error, rows, metrics, retryAt }: StepEnd): void {
     fold.events += 1;
-    fold.ended += 1;
+    fold.open = fold.open.filter((open) => open !== step);
     this.#ended.add(
       fold.runId,
       fold.events,
-      name,
-      attempt,
+      step.seq,
+      step.name,
+      step.kind,
+      step.attempt,
+      step.event,
+      step.at,
       status,
       output,
       error && JSON.stringify(error),
@@ -190,9 +222,38 @@ export class Flush {
   }
 }
 
+/** True for a commit with which attempts end or begin. */
+export function changesAttempts({ transition }: AdvanceCommit): boolean {
+  return transition.ended.length + transition.begun.length > 0;
+}
+
+function begin(fold: Fold, { name, kind, attempt }: StepBegin): void {
+  fold.attempts += 1;
+  fold.events += 1;
+  fold.open = [...fold.open, { name, kind, attempt, seq: fold.attempts, pos: fold.events }];
+}
+
+function refuseEnd(runId: string, { name, attempt }: StepEnd): never {
+  throw new SpineError(
+    "HISTORY_CONFLICT",
+    `Attempt ${attempt} of step "${name}" cannot end: it is not under way. Nothing was recorded.`,
+    { context: { runId, step: name, attempt } },
+  );
+}
+
 function emptyFold(runId: string, worker: string | null, token: number): Fold {
-  const counts = { events: 0, begun: 0, ended: 0 };
-  return { runId, worker, token, commits: [], positions: [], change: undefined, metrics: {}, ...counts };
+  const position = { before: null, attempts: 0, open: [] };
+  return {
+    runId,
+    worker,
+    token,
+    commits: [],
+    positions: [],
+    events: 0,
+    ...position,
+    change: undefined,
+    metrics: {},
+  };
 }
 
 /** Behind the same owner's commits, as long as these leave it the run. */
@@ -214,10 +275,6 @@ function changeCells({ change, metrics }: Fold): readonly Cell[] {
     availableAt === undefined ? null : isoTime(availableAt),
     merged,
   ];
-}
-
-function errorCode({ error }: RunChange): { readonly error_code?: string } {
-  return error ? { error_code: error.code } : {};
 }
 
 function hasKeys(object: object): boolean {

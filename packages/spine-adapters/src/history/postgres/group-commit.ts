@@ -5,8 +5,9 @@ import {
   isSerializationFailure,
   sqlState,
 } from "../../databases/postgres/postgres-error.ts";
-import { Flush, type QueuedCommit } from "./flush.ts";
-import type { Answer } from "./write-flush.ts";
+import { changesAttempts, Flush, type QueuedCommit } from "./flush.ts";
+import type { OwnedRuns } from "./owned-runs.ts";
+import { STALE, type Written } from "./write-flush.ts";
 
 interface Waiting {
   readonly commit: QueuedCommit;
@@ -15,11 +16,14 @@ interface Waiting {
 }
 
 /** Writes a flush durably. With the number of an earlier call it finds what that wrote. */
-export type WriteFlush = (flush: Flush, writeSeq: number) => Promise<Map<QueuedCommit, Answer>>;
+export type WriteFlush = (flush: Flush, writeSeq: number) => Promise<Written>;
 
 export interface GroupCommitOptions {
   /** The connections: each writes one flush at a time. */
   readonly lanes: readonly WriteFlush[];
+  readonly owned: OwnedRuns;
+  /** Looks at runs of which nothing is known. */
+  readonly look: (runIds: readonly string[]) => Promise<void>;
   /** An error as the caller of a commit sees it. */
   readonly toError: (error: unknown) => unknown;
   /** True once nothing can be written any more. */
@@ -53,6 +57,7 @@ export class GroupCommit {
   readonly #underWay = new Set<string>();
   #queue: Waiting[] = [];
   #scheduled = false;
+  #looking = false;
   #flushes = 0;
 
   constructor(options: GroupCommitOptions) {
@@ -88,16 +93,44 @@ export class GroupCommit {
       const { length } = this.#queue;
       const split = this.#idle.length > 0 && length >= 2 * WORTH_SPLITTING;
       const most = split ? Math.ceil(length / (this.#idle.length + 1)) : length;
-      const { flush, taken, rest } = takeFlush(this.#queue, ({ commit }) => commit, {
+      const { flush, taken, rest, unknown } = this.#take(this.#queue, {
         most,
         underWay: this.#underWay,
       });
       this.#queue = rest;
+      if (unknown.size > 0) void this.#look([...unknown]);
       if (taken.length === 0) {
         this.#idle.push(lane);
         return;
       }
       void this.#ride(lane, flush, taken);
+    }
+  }
+
+  /** As many commits as go together; those that cannot be made are answered. */
+  #take(queue: readonly Waiting[], options: Omit<TakeOptions, "owned">): Taken<Waiting> {
+    const taken = takeFlush(queue, ({ commit }) => commit, { ...options, owned: this.#options.owned });
+    for (const { each, refusal } of taken.refused) {
+      if (SpineError.is(refusal)) each.reject(refusal);
+      else each.settle(refusal);
+    }
+    return taken;
+  }
+
+  /** One look at a time; what waits for it stays in the queue, in its order. */
+  async #look(runIds: readonly string[]): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    try {
+      await this.#options.look(runIds);
+    } catch (error) {
+      const refused = new Set(runIds);
+      const waiting = this.#queue.filter(({ commit }) => refused.has(runOf(commit)));
+      this.#queue = this.#queue.filter(({ commit }) => !refused.has(runOf(commit)));
+      for (const { reject } of waiting) reject(this.#options.toError(error));
+    } finally {
+      this.#looking = false;
+      this.#schedule();
     }
   }
 
@@ -110,16 +143,22 @@ export class GroupCommit {
     this.#schedule();
   }
 
-  /** Writes commits; every one of them is answered or refused. */
+  /** Writes commits; every one of them is answered, refused, or put back into the queue. */
   async #write(lane: WriteFlush, flush: Flush, waiting: readonly Waiting[]): Promise<void> {
+    const { owned } = this.#options;
     try {
-      const answers = await this.#insist(lane, flush);
-      for (const { commit, settle, reject } of waiting) {
-        const answer = answers.get(commit);
-        if (answer && !SpineError.is(answer)) settle(answer);
-        else reject(answer);
+      const { answers, bases } = await this.#insist(lane, flush);
+      owned.note(flush.after(bases));
+      const stale: Waiting[] = [];
+      for (const each of waiting) {
+        const answer = answers.get(each.commit);
+        if (answer === STALE) stale.push(each);
+        else if (answer && !SpineError.is(answer)) each.settle(answer);
+        else each.reject(answer);
       }
+      this.#queue = [...stale, ...this.#queue];
     } catch (error) {
+      for (const { commit } of waiting) owned.forget(runOf(commit));
       if (waiting.length > 1 && isDataError(error)) await this.#bisect(lane, waiting);
       else for (const { commit, reject } of waiting) reject(this.#refusal(error, commit));
     }
@@ -130,15 +169,16 @@ export class GroupCommit {
     const middle = Math.ceil(waiting.length / 2);
     for (const half of [waiting.slice(0, middle), waiting.slice(middle)]) {
       for (let left = half; left.length > 0; ) {
-        const { flush, taken, rest } = takeFlush(left, ({ commit }) => commit);
-        await this.#write(lane, flush, taken);
+        const { flush, taken, rest, unknown } = this.#take(left, {});
+        if (unknown.size > 0) await this.#options.look([...unknown]);
+        if (taken.length > 0) await this.#write(lane, flush, taken);
         left = rest;
       }
     }
   }
 
   /** Through deadlocks and outages. */
-  async #insist(write: WriteFlush, flush: Flush): Promise<Map<QueuedCommit, Answer>> {
+  async #insist(write: WriteFlush, flush: Flush): Promise<Written> {
     const { isClosed } = this.#options;
     const writeSeq = nextWriteSeq();
     const start = performance.now();
@@ -163,34 +203,64 @@ export class GroupCommit {
 }
 
 export interface TakeOptions {
+  readonly owned: OwnedRuns;
   readonly most?: number;
   /** Runs whose commits have to wait. */
   readonly underWay?: ReadonlySet<string>;
 }
 
-/** As many commits as go together into one statement, in their order, and what is left. */
+export interface Taken<T> {
+  readonly flush: Flush;
+  readonly taken: readonly T[];
+  /** What is left, in its order. */
+  readonly rest: T[];
+  /** What cannot be made at all. */
+  readonly refused: readonly { readonly each: T; readonly refusal: CommitResult | SpineError }[];
+  /** The runs that have to be looked at first. */
+  readonly unknown: ReadonlySet<string>;
+}
+
+/** As many commits as go together into one statement, in their order. */
 export function takeFlush<T>(
   queue: readonly T[],
   commitOf: (each: T) => QueuedCommit,
-  { most = MOST_COMMITS, underWay }: TakeOptions = {},
-): { readonly flush: Flush; readonly taken: readonly T[]; readonly rest: T[] } {
+  { owned, most = MOST_COMMITS, underWay }: TakeOptions,
+): Taken<T> {
   const flush = new Flush();
   const limit = Math.min(most, MOST_COMMITS);
   const taken: T[] = [];
   const rest: T[] = [];
+  const refused: { each: T; refusal: CommitResult | SpineError }[] = [];
+  const unknown = new Set<string>();
   const later = new Set(underWay);
   for (const each of queue) {
     const commit = commitOf(each);
     const runId = runOf(commit);
-    if (flush.count < limit && !later.has(runId) && flush.add(commit)) {
+    // What comes behind a commit that waits, for the same run, waits too.
+    let fits = flush.count < limit && !later.has(runId);
+    if (fits) {
+      const start = commit.kind === "advance" && changesAttempts(commit) ? owned.of(commit) : null;
+      if (start === undefined) unknown.add(runId);
+      if (start === "missing" || start === "lost") {
+        owned.forget(runId);
+        refused.push({ each, refusal: { result: start === "lost" ? "fenced" : "missing" } });
+        continue;
+      }
+      try {
+        fits = start !== undefined && flush.add(commit, start);
+      } catch (error) {
+        refused.push({ each, refusal: SpineError.from(error) });
+        continue;
+      }
+    }
+    if (fits) {
       taken.push(each);
     } else {
-      // What comes behind it for the same run stays behind it.
       later.add(runId);
       rest.push(each);
     }
   }
-  return { flush, taken, rest };
+  return { flush, taken, rest, refused, unknown };
 }
 
 function runOf(commit: QueuedCommit): string {
@@ -202,14 +272,6 @@ export function refusal(error: unknown, commit: QueuedCommit): SpineError | unde
   const state = sqlState(error);
   const runId = runOf(commit);
   const options = { context: { runId }, cause: error };
-  if (state === "22012" && commit.kind === "advance") {
-    const steps = commit.transition.ended.map(({ name, attempt }) => `attempt ${attempt} of "${name}"`);
-    return new SpineError(
-      "HISTORY_CONFLICT",
-      `What is to end is not under way: ${steps.join(", ")}. Nothing was recorded.`,
-      options,
-    );
-  }
   if (state?.startsWith("23")) {
     return new SpineError(
       "HISTORY_CONFLICT",

@@ -16,19 +16,23 @@ import { SpineError } from "spine-core";
 import { toSpineError } from "../../databases/postgres/postgres-error.ts";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import { PostgresTransaction } from "../../databases/postgres/postgres-transaction.ts";
+import { STATE_VALUES } from "../../databases/postgres/value-parsers.ts";
 import { isoTime } from "../iso-time.ts";
 import type { StateTables } from "../state-tables.ts";
 import { claimRuns } from "./claim-runs.ts";
 import { controlRun } from "./control-run.ts";
 import { DatabaseTime } from "./database-time.ts";
+import type { QueuedCommit } from "./flush.ts";
 import { FlushConnection } from "./flush-connection.ts";
 import { GroupCommit, nextWriteSeq, refusal, takeFlush, type WriteFlush } from "./group-commit.ts";
+import { lookAtRuns } from "./look-at-runs.ts";
+import { OwnedRuns } from "./owned-runs.ts";
 import { pruneRuns } from "./prune-runs.ts";
 import { getRun, listRuns, runEvents } from "./read-runs.ts";
 import { isRunId } from "./run-id.ts";
 import type { WorkerBeats } from "./worker-beats.ts";
 import { markAlive, markGone, sweepWorkers } from "./worker-register.ts";
-import { type Execute, writeFlush } from "./write-flush.ts";
+import { type Execute, STALE, writeFlush } from "./write-flush.ts";
 
 interface PostgresHistoryOptions {
   readonly pools: PostgresPools;
@@ -48,6 +52,7 @@ export class PostgresHistoryStore implements HistoryStore {
   readonly #t: StateTables;
   readonly #time: DatabaseTime;
   readonly #beats: WorkerBeats;
+  readonly #owned = new OwnedRuns();
   readonly #group: GroupCommit;
   #swept = Number.NEGATIVE_INFINITY;
 
@@ -63,6 +68,11 @@ export class PostgresHistoryStore implements HistoryStore {
     });
     this.#group = new GroupCommit({
       lanes,
+      owned: this.#owned,
+      look: (runIds) =>
+        pools.throughOutage(() =>
+          lookAtRuns((sql, values) => pools.ask("write", sql, values), tables, runIds, this.#owned),
+        ),
       toError: (error) => toSpineError(error, pools.settings.name),
       isClosed: () => pools.isClosed,
     });
@@ -93,7 +103,7 @@ export class PostgresHistoryStore implements HistoryStore {
       own,
       writeSeq: nextWriteSeq(),
     };
-    return await claimRuns(scope, request);
+    return await claimRuns(scope, request, this.#owned);
   }
 
   async beat(worker: string, state: "alive" | "gone"): Promise<void> {
@@ -102,6 +112,7 @@ export class PostgresHistoryStore implements HistoryStore {
     if (state === "gone") {
       await this.#pools.inTransaction("write", (query) => markGone({ ...scope, query }, worker, key));
       await this.#beats.release(worker);
+      this.#owned.forgetAllOf(worker);
     } else if (!this.#beats.holds(worker)) {
       await this.#beats.hold(worker);
       await this.#pools.inTransaction("write", (query) => markAlive({ ...scope, query }, worker, key));
@@ -156,24 +167,34 @@ export class PostgresHistoryStore implements HistoryStore {
     const lease = PostgresTransaction.leaseOf(transaction, this.#pools);
     const { names, settings } = this.#pools;
     const execute = async ({ sql, values }: { readonly sql: string; readonly values: readonly unknown[] }) =>
-      (await lease.client.query({ name: names.of(sql), text: sql, values: [...values] }))
+      (await lease.client.query({ name: names.of(sql), text: sql, values: [...values], types: STATE_VALUES }))
         .rows as readonly unknown[];
     const results = new Map<RunCommit, CommitResult>();
     for (const commit of commits) if (!isKnown(commit)) results.set(commit, { result: "missing" });
-    let left = commits.filter((commit) => commit.kind !== "control" && isKnown(commit)) as readonly Extract<
-      RunCommit,
-      { kind: "create" | "advance" }
-    >[];
+    let left = commits.filter((commit) => commit.kind !== "control" && isKnown(commit)) as QueuedCommit[];
     if (left.length + results.size < commits.length) {
       throw new SpineError(
         "TRANSACTION_INVALID",
         "A run is changed from outside in a transaction of its own.",
       );
     }
+    // What is known of the runs holds once the transaction has been committed; until then it is known in here only.
+    const owned = this.#owned.take(commits);
+    lease.afterCommit(() => this.#owned.giveBack(owned));
     try {
       while (left.length > 0) {
-        const { flush, taken, rest } = takeFlush(left, (commit) => commit);
-        const answers = await writeFlush(flush, {
+        const { flush, taken, rest, refused, unknown } = takeFlush(left, (commit) => commit, { owned });
+        for (const { each, refusal } of refused) {
+          if (SpineError.is(refusal)) throw refusal;
+          results.set(each, refusal);
+        }
+        if (unknown.size > 0) {
+          const query = (sql: string, values: readonly unknown[]) => execute({ sql, values });
+          await lookAtRuns(query, this.#t, [...unknown], owned);
+        }
+        left = rest;
+        if (taken.length === 0) continue;
+        const { answers, bases } = await writeFlush(flush, {
           tables: this.#t,
           writeSeq: nextWriteSeq(),
           at: this.#time.virtual,
@@ -182,12 +203,13 @@ export class PostgresHistoryStore implements HistoryStore {
             lease.id = id;
           },
         });
+        owned.note(flush.after(bases));
         for (const commit of taken) {
           const answer = answers.get(commit);
-          if (!answer || SpineError.is(answer)) throw answer;
-          results.set(commit, answer);
+          if (answer === STALE) left.unshift(commit);
+          else if (!answer || SpineError.is(answer)) throw answer;
+          else results.set(commit, answer);
         }
-        left = rest;
       }
     } catch (error) {
       throw (left.length === 1 && left[0] && refusal(error, left[0])) || toSpineError(error, settings.name);

@@ -8,8 +8,9 @@ import {
   ValidationError,
 } from "spine-core";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
-import { type EventRow, type RunRow, readEvent, readRun, readStep, type StepRow } from "../run-rows.ts";
+import { type EventRow, type RunRow, readRun, readSteps, type StepRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
+import { tellEvents } from "../tell-events.ts";
 import { isRunId } from "./run-id.ts";
 import { RUN_COLUMNS, STEP_COLUMNS } from "./run-select.ts";
 
@@ -28,15 +29,17 @@ export async function getRun(
   const rows = await pools.ask<Detail>("read", detailSql(t), [runId]);
   const [first] = rows;
   if (!first) return undefined;
-  const steps = first.s_seq === null ? [] : rows.map((row) => readStep(stepOf(row)));
-  return { run: readRun(first as unknown as RunRow), steps };
+  const run = first as unknown as RunRow;
+  return { run: readRun(run), steps: readSteps(run, first.s_seq === null ? [] : rows.map(stepOf)) };
 }
 
 /** The run's columns come with each of its steps; those that may be long with the first one only. */
 function detailSql(t: StateTables): string {
-  const long = new Set(["params", "outputs", "error", "partition"]);
+  const long = new Set(["params", "outputs", "error", "partition", "open_steps"]);
   const run = columnsOf(RUN_COLUMNS).map(({ name, sql }) =>
-    long.has(name) ? `CASE WHEN s.seq IS NULL OR s.seq = 1 THEN r.${sql} END AS ${name}` : of("r", sql, name),
+    long.has(name)
+      ? `CASE WHEN row_number() OVER (ORDER BY s.seq) = 1 THEN r.${sql} END AS ${name}`
+      : of("r", sql, name),
   );
   const step = columnsOf(STEP_COLUMNS).map(({ name, sql }) => `s.${sql} AS s_${name}`);
   return `SELECT ${[...run, ...step].join(", ")}
@@ -109,46 +112,31 @@ function readCursor(cursor: string): string {
   throw new ValidationError("The cursor is not one that a list returned. Start again without a cursor.");
 }
 
-/**
- * The events of a run. Those of steps are told by the rows of the attempts, creation and end by the row of the run:
- * stored once, and in the same order as rows of their own would be, because each has its number.
- */
+/** The events of a run; see `tellEvents`. */
 export async function runEvents(
   pools: PostgresPools,
   t: StateTables,
   runId: string,
-  { after = 0, limit }: { readonly after?: number; readonly limit?: number } = {},
+  options: { readonly after?: number; readonly limit?: number } = {},
 ): Promise<readonly RunEvent[]> {
   if (!isRunId(runId)) return [];
-  const rows = await pools.ask<EventRow>("read", eventsSql(t), [runId, after, limit ?? null]);
-  return rows.map(readEvent);
-}
-
-function eventsSql(t: StateTables): string {
-  const iso = `'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'`;
-  return `WITH run AS (SELECT * FROM ${t.workflow_runs} WHERE run_id = $1),
-step AS (SELECT * FROM ${t.workflow_step_runs} WHERE run_id = $1)
-SELECT $1::uuid AS run_id, seq, type, at, data FROM (
-  SELECT 1::int8 AS seq, 'run.created' AS type, created_at AS at, json_build_object('triggered_by', triggered_by) AS data
-  FROM run
-  UNION ALL
-  SELECT 2, 'run.started', created_at, json_build_object('worker', started_by) FROM run WHERE started_by IS NOT NULL
-  UNION ALL
-  SELECT begun_event, 'step.started', started_at,
-    json_build_object('step', step_name, 'kind', step_type, 'attempt', attempt)
-  FROM step
-  UNION ALL
-  SELECT ended_event, 'step.' || lower(status), completed_at, json_strip_nulls(json_build_object(
-    'step', step_name, 'attempt', attempt, 'error_code', error->>'code',
-    'rows', CASE WHEN rows_in IS NOT NULL
-      THEN json_build_object('in', rows_in, 'out', rows_out, 'rejected', rows_rejected) END,
-    'retry_at', to_char(retry_at AT TIME ZONE 'UTC', ${iso})))
-  FROM step WHERE ended_event IS NOT NULL
-  UNION ALL
-  SELECT seq, type, at, data FROM ${t.run_events} WHERE run_id = $1
-  UNION ALL
-  SELECT version, 'run.' || lower(status), completed_at, json_strip_nulls(json_build_object('error_code', error->>'code'))
-  FROM run WHERE status IN ('COMPLETED', 'FAILED', 'CANCELLED')
-    AND NOT EXISTS (SELECT 1 FROM ${t.run_events} e WHERE e.run_id = $1 AND e.seq = run.version)
-) AS event WHERE seq > $2 ORDER BY seq LIMIT $3::int8`;
+  // The run's row first: what is read behind it may be younger, and is left out as far as it is.
+  const [run] = await pools.ask<RunRow>(
+    "read",
+    `SELECT ${RUN_COLUMNS} FROM ${t.workflow_runs} WHERE run_id = $1`,
+    [runId],
+  );
+  if (!run) return [];
+  const [steps, told] = await Promise.all([
+    pools.ask<StepRow>(
+      "read",
+      `SELECT ${STEP_COLUMNS} FROM ${t.workflow_step_runs} WHERE run_id = $1 AND ended_event > $2 ORDER BY seq`,
+      [runId, options.after ?? 0],
+    ),
+    pools.ask<EventRow>("read", `SELECT * FROM ${t.run_events} WHERE run_id = $1 AND seq > $2`, [
+      runId,
+      options.after ?? 0,
+    ]),
+  ]);
+  return tellEvents(run, steps, told, options);
 }

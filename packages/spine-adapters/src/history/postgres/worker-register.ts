@@ -1,7 +1,7 @@
 import { SpineError } from "spine-core";
 import type { Query } from "../../databases/postgres/postgres-pools.ts";
 import type { StateTables } from "../state-tables.ts";
-import { releaseRun } from "./control-run.ts";
+import { LOCKED_COLUMNS, type Locked, releaseRun } from "./control-run.ts";
 
 interface Scope {
   readonly query: Query;
@@ -39,8 +39,8 @@ ON CONFLICT (worker_id) DO UPDATE SET state = 'gone', gone_at = excluded.gone_at
   const stopped = new SpineError("STOPPED", "The process was stopped while this attempt was under way.", {
     context: { worker },
   });
-  const runs = await query<{ run_id: string; version: number }>(
-    `SELECT run_id, version FROM ${tables.workflow_runs} WHERE status = 'RUNNING' AND worker = $1
+  const runs = await query<Locked>(
+    `SELECT ${LOCKED_COLUMNS} FROM ${tables.workflow_runs} WHERE status = 'RUNNING' AND worker = $1
 ORDER BY run_id FOR UPDATE`,
     [worker],
   );

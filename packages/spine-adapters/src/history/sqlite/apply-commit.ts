@@ -1,23 +1,23 @@
 import {
   type AdvanceCommit,
   type CommitResult,
-  type ControlCommit,
   type CreateCommit,
+  isTerminal,
   partitionKey,
   type RunChange,
   type RunCommit,
   type RunStatus,
   SpineError,
   type StepBegin,
-  type StepEnd,
 } from "spine-core";
-import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
+import type { SqliteConnection, SqlValue } from "../../databases/sqlite/sqlite-connection.ts";
 import { isUniqueViolation } from "../../databases/sqlite/sqlite-error.ts";
 import { isoTime } from "../iso-time.ts";
-import { type NewEvent, runChanged, stepBegan, stepEnded } from "../run-events.ts";
-import { appendEvents } from "./append-events.ts";
+import { isAttempt, type OpenStep, readOpenSteps, writeOpenSteps } from "../open-steps.ts";
+import { errorCode, type NewEvent, runChanged } from "../run-events.ts";
+import { controlRun } from "./control-run.ts";
 import type { HistorySql } from "./history-sql.ts";
-import { RunColumns } from "./run-columns.ts";
+import { type HistoryWrite, insertStep, tell } from "./run-facts.ts";
 import { writeAttachments } from "./write-attachments.ts";
 
 /** Applies one commit inside the open transaction. When it throws, what it wrote has to be undone. */
@@ -27,7 +27,7 @@ export function applyCommit(
   commit: RunCommit,
   now: number,
 ): CommitResult {
-  const scope: Scope = { connection, sql, at: isoTime(now) };
+  const scope: HistoryWrite = { connection, sql, at: isoTime(now) };
   try {
     switch (commit.kind) {
       case "create":
@@ -35,7 +35,7 @@ export function applyCommit(
       case "advance":
         return advance(scope, commit);
       case "control":
-        return control(scope, commit);
+        return controlRun(scope, commit);
     }
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
@@ -45,47 +45,54 @@ export function applyCommit(
   }
 }
 
-interface Scope {
-  readonly connection: SqliteConnection;
-  readonly sql: HistorySql;
-  /** The time of the commit. */
-  readonly at: string;
+/** What a transition starts from. */
+interface RunPosition {
+  readonly status: RunStatus;
+  readonly version: number;
+  readonly attempts: number;
+  readonly open_steps: string | null;
 }
 
-function create({ connection, sql, at }: Scope, { run, begun }: CreateCommit): CommitResult {
-  const events: NewEvent[] = [{ type: "run.created", data: { triggered_by: run.triggeredBy } }];
-  if (run.worker !== null) events.push({ type: "run.started", data: { worker: run.worker } });
-  events.push(...begun.map(stepBegan));
-  const { runId, workflow, domain, partition, key, worker, fingerprint, params, paramsHash } = run;
-  const inserted = connection.insert(
-    sql.tables.workflow_runs,
-    {
-      run_id: runId,
-      workflow_name: workflow,
-      domain,
-      partition_key: partition && partitionKey(partition),
-      partition: partition && JSON.stringify(partition),
-      run_key: key,
-      status: worker === null ? "PENDING" : "RUNNING",
-      version: events.length,
-      token: 1,
-      worker,
-      fingerprint,
-      params,
-      params_hash: paramsHash,
-      triggered_by: run.triggeredBy,
-      parent_run_id: run.parentRunId,
-      attempts: begun.length,
-      created_at: at,
-      started_at: worker === null ? null : at,
-      available_at: worker === null ? isoTime(run.availableAt) : null,
-    },
-    "ON CONFLICT (workflow_name, run_key) WHERE run_key IS NOT NULL DO NOTHING",
+function create({ connection, sql, at }: HistoryWrite, { run, begun }: CreateCommit): CommitResult {
+  const { runId, workflow, partition, worker } = run;
+  // Its creation, and its start.
+  const before = worker === null ? 1 : 2;
+  const version = before + begun.length;
+  const inserted = connection.run(
+    sql.insertRun,
+    runId,
+    workflow,
+    run.domain,
+    partition && partitionKey(partition),
+    partition && JSON.stringify(partition),
+    run.key,
+    worker === null ? "PENDING" : "RUNNING",
+    version,
+    worker,
+    run.fingerprint,
+    run.params,
+    run.paramsHash,
+    run.triggeredBy,
+    run.parentRunId,
+    begun.length,
+    writeOpenSteps(open(begun, 0, before, at)),
+    at,
+    worker === null ? null : at,
+    worker === null ? isoTime(run.availableAt) : null,
   );
-  if (inserted === 0) return existing(connection, sql, workflow, key);
-  begin({ connection, sql, at }, runId, begun, begun.length);
-  appendEvents(connection, sql, runId, events.length, at, events);
-  return { result: "committed", version: events.length };
+  return inserted === 1 ? { result: "committed", version } : existing(connection, sql, workflow, run.key);
+}
+
+/** Attempts that begin now, behind so many attempts and events of their run. */
+function open(begun: readonly StepBegin[], attempts: number, events: number, at: string): OpenStep[] {
+  return begun.map(({ name, kind, attempt }, index) => ({
+    name,
+    kind,
+    attempt,
+    seq: attempts + index + 1,
+    event: events + index + 1,
+    at,
+  }));
 }
 
 function existing(
@@ -103,109 +110,70 @@ function existing(
   return { result: "duplicate", runId: row.run_id, paramsHash: row.params_hash };
 }
 
-function advance(scope: Scope, { runId, fence, transition }: AdvanceCommit): CommitResult {
+function advance(scope: HistoryWrite, { runId, fence, transition }: AdvanceCommit): CommitResult {
   const { connection, sql, at } = scope;
   const { ended, begun, run, metrics, attachments } = transition;
-  const events = [...ended.map(stepEnded), ...begun.map(stepBegan)];
-  if (run && run.status !== "RUNNING") events.push(runChanged(run.status, errorCode(run)));
-  // Every write has an event, so that whoever follows the events misses nothing.
-  if (events.length === 0) events.push({ type: "run.updated", data: {} });
-
-  const change = new RunColumns(events.length);
-  if (begun.length > 0) change.add("attempts = attempts + ?", begun.length);
-  if (metrics) change.add("metrics = json_patch(metrics, ?)", JSON.stringify(metrics));
-  if (run) change.addRun(run, at);
-  // The fence is this WHERE. Everything else of the transition hangs on the row that it returns.
-  const row = connection.get<{ version: number; attempts: number }>(
-    `UPDATE ${sql.tables.workflow_runs} SET ${change.sql}
-WHERE run_id = ? AND worker = ? AND token = ? AND status = 'RUNNING' RETURNING version, attempts`,
-    ...change.values,
-    runId,
-    fence.worker,
-    fence.token,
-  );
-  if (!row) return { result: connection.get(sql.runStatus, runId) ? "fenced" : "missing" };
-  for (const end of ended) finish(scope, runId, end);
-  begin(scope, runId, begun, row.attempts);
-  writeAttachments({ connection, tables: sql.tables, runId, version: row.version, at }, attachments);
-  appendEvents(connection, sql, runId, row.version, at, events);
-  return { result: "committed", version: row.version };
-}
-
-function control(scope: Scope, { runId, from, change, reason }: ControlCommit): CommitResult {
-  const { connection, sql, at } = scope;
-  const run = connection.get<{ status: RunStatus }>(sql.runStatus, runId);
-  if (!run) return { result: "missing" };
-  if (!from.includes(run.status)) return { result: "conflict", status: run.status };
-  const cancelled = connection
-    .all<{ step_name: string; attempt: number }>(sql.openSteps, runId)
-    .map(({ step_name, attempt }) => ({ type: "step.cancelled", data: { step: step_name, attempt } }));
-  const events = [...cancelled, runChanged(change.status, { reason, ...errorCode(change) })];
-
-  const columns = new RunColumns(events.length);
-  columns.add("token = token + 1");
-  // Queued again: what it ended with the last time is not its result any more.
-  if (change.status === "PENDING") columns.add("outputs = NULL");
-  columns.addRun(change.status === "PENDING" ? { error: null, ...change } : change, at);
-  const row = connection.get<{ version: number }>(
-    `UPDATE ${sql.tables.workflow_runs} SET ${columns.sql} WHERE run_id = ? RETURNING version`,
-    ...columns.values,
-    runId,
-  );
-  if (cancelled.length > 0) connection.run(sql.cancelSteps, null, at, runId);
-  const version = row?.version ?? 0;
-  appendEvents(connection, sql, runId, version, at, events);
+  const position = connection.get<RunPosition>(sql.runPosition, runId);
+  if (!position) return { result: "missing" };
+  const told = toldBy(ended.length + begun.length, run);
+  const version = position.version + ended.length + begun.length + told.length + (endsRun(run) ? 1 : 0);
+  const before = readOpenSteps(position.open_steps);
+  const left = before.filter((step) => !ended.some(isAttempt(step)));
+  const after = left.concat(open(begun, position.attempts, position.version + ended.length, at));
+  const values: SqlValue[] = [version, position.attempts + begun.length, writeOpenSteps(after)];
+  const changes = run !== undefined || metrics !== undefined;
+  if (changes) values.push(...changeValues(run ?? { status: "RUNNING" }, metrics, at));
+  // The fence is the WHERE of this UPDATE. Nothing else is written unless it finds the run.
+  const { worker, token } = fence;
+  if (connection.run(changes ? sql.changeRun : sql.moveRun, ...values, runId, worker, token) === 0) {
+    return { result: "fenced" };
+  }
+  for (const [index, end] of ended.entries()) {
+    const began = before.find(isAttempt(end));
+    if (!began) throw notUnderWay(runId, end);
+    insertStep(scope, runId, began, end, position.version + index + 1);
+  }
+  tell(scope, runId, position.version + ended.length + begun.length, told);
+  if (attachments.length > 0) {
+    writeAttachments({ connection, tables: sql.tables, runId, version, at }, attachments);
+  }
   return { result: "committed", version };
 }
 
-function begin(
-  { connection, sql, at }: Scope,
-  runId: string,
-  begun: readonly StepBegin[],
-  attempts: number,
-): void {
-  for (const [index, { name, kind, attempt }] of begun.entries()) {
-    const seq = attempts - begun.length + 1 + index;
-    connection.insert(sql.tables.workflow_step_runs, {
-      run_id: runId,
-      seq,
-      step_name: name,
-      step_type: kind,
-      attempt,
-      status: "RUNNING",
-      started_at: at,
-    });
+/** The events of a transition that have no other row: a run that waits, or goes on with something attached. */
+function toldBy(attempts: number, run: RunChange | undefined): readonly NewEvent[] {
+  if (run && run.status !== "RUNNING") {
+    return isTerminal(run.status) ? [] : [runChanged(run.status, errorCode(run.error))];
   }
+  // Every write has an event, so that whoever follows the events misses nothing.
+  return attempts === 0 ? [{ type: "run.updated", data: {} }] : [];
 }
 
-function finish({ connection, sql, at }: Scope, runId: string, end: StepEnd): void {
-  const { name, attempt, status, output, error, rows, metrics, retryAt } = end;
-  const changed = connection.run(
-    `UPDATE ${sql.tables.workflow_step_runs} SET
-  status = ?, output = ?, error = ?, rows_in = ?, rows_out = ?, rows_rejected = ?,
-  metrics = ?, completed_at = ?, retry_at = ?
-WHERE run_id = ? AND step_name = ? AND attempt = ? AND status IN ('RUNNING', 'WAITING')`,
+/** The end of a run is a column of its row. */
+function endsRun(run: RunChange | undefined): boolean {
+  return run !== undefined && isTerminal(run.status);
+}
+
+/** A run has a worker while it is RUNNING, a time while it waits for one, an end when it has ended. */
+function changeValues(run: RunChange, metrics: object | undefined, at: string): readonly SqlValue[] {
+  const { status, outputs, error, availableAt } = run;
+  const due = availableAt === undefined ? null : isoTime(availableAt);
+  return [
+    metrics ? JSON.stringify(metrics) : "{}",
     status,
-    output,
-    error && JSON.stringify(error),
-    rows?.in ?? null,
-    rows?.out ?? null,
-    rows?.rejected ?? null,
-    JSON.stringify(metrics),
-    at,
-    retryAt === null ? null : isoTime(retryAt),
-    runId,
-    name,
-    attempt,
-  );
-  if (changed === 1) return;
-  throw new SpineError(
+    outputs ?? null,
+    error === undefined ? 0 : 1,
+    error ? JSON.stringify(error) : null,
+    status === "RUNNING" ? 1 : 0,
+    status === "PENDING" ? (due ?? at) : status === "WAITING" ? due : null,
+    isTerminal(status) ? at : null,
+  ];
+}
+
+function notUnderWay(runId: string, { name, attempt }: { name: string; attempt: number }): SpineError {
+  return new SpineError(
     "HISTORY_CONFLICT",
     `Attempt ${attempt} of step "${name}" cannot end: it is not under way. Nothing was recorded.`,
     { context: { runId, step: name, attempt } },
   );
-}
-
-function errorCode({ error }: RunChange): { readonly error_code?: string } {
-  return error ? { error_code: error.code } : {};
 }

@@ -6,11 +6,11 @@ import {
   type RunRow,
   readCheckpoint,
   readRun,
-  readStep,
+  readSteps,
   type StepRow,
 } from "../run-rows.ts";
-import { appendEvents } from "./append-events.ts";
 import type { HistorySql } from "./history-sql.ts";
+import { tell } from "./run-facts.ts";
 
 interface Candidate {
   readonly run_id: string;
@@ -75,28 +75,29 @@ export function claimRun(
   now: number,
 ): ClaimedRun {
   const at = isoTime(now);
-  const steps = connection.all<StepRow>(sql.stepRows, run_id).map(readStep);
   const takenOver = status === "RUNNING";
-  const crashed = takenOver && steps.some((step) => step.status === "RUNNING");
   const row = connection.get<RunRow>(
     `UPDATE ${sql.tables.workflow_runs} SET
   status = 'RUNNING', worker = ?, token = token + 1, version = version + 1, available_at = NULL,
-  started_at = coalesce(started_at, ?), crashes = crashes + ?
+  started_at = coalesce(started_at, ?), crashes = crashes + iif(? AND open_steps IS NOT NULL, 1, 0)
 WHERE run_id = ? RETURNING *`,
     worker,
     at,
-    crashed ? 1 : 0,
+    takenOver ? 1 : 0,
     run_id,
   );
   if (!row) throw new Error(`Run ${run_id} vanished inside a transaction`);
   const reason = takenOver ? "takeover" : status === "WAITING" ? "waiting" : "queued";
-  const first = row.started_at === at && !takenOver && steps.length === 0;
+  const first = row.started_at === at && !takenOver && row.attempts === 0;
   const data = { worker, reason, ...(takenOver ? { lost_worker: lastOwner } : {}) };
-  const events = [{ type: first ? "run.started" : "run.resumed", data }];
-  appendEvents(connection, sql, run_id, row.version, at, events);
+  tell({ connection, sql, at }, run_id, row.version - 1, [
+    { type: first ? "run.started" : "run.resumed", data },
+  ]);
   const run = readRun(row);
-  // A run that has not begun has none: the look-up is only worth its time for the others.
-  const checkpoints =
-    steps.length === 0 ? [] : connection.all<CheckpointRow>(sql.checkpointRows, run_id).map(readCheckpoint);
-  return { run, steps, checkpoints, fence: { worker, token: run.token } };
+  const fence = { worker, token: run.token };
+  // A run that has not begun has none of these: the look-up is only worth its time for the others.
+  if (row.attempts === 0) return { run, steps: [], checkpoints: [], fence };
+  const steps = readSteps(row, connection.all<StepRow>(sql.stepRows, run_id));
+  const checkpoints = connection.all<CheckpointRow>(sql.checkpointRows, run_id).map(readCheckpoint);
+  return { run, steps, checkpoints, fence };
 }

@@ -1,28 +1,44 @@
 import type { StateTables } from "../state-tables.ts";
 
-/** The statements that several parts of the history share. */
+/** The statements that are executed all the time: made once, so that the connection finds them by their text at once. */
 export interface HistorySql {
   readonly tables: StateTables;
   readonly runRow: string;
-  readonly runStatus: string;
   readonly stepRows: string;
   readonly checkpointRows: string;
-  /** The attempts of a run that are under way. */
-  readonly openSteps: string;
-  readonly cancelSteps: string;
+  readonly insertRun: string;
+  readonly insertStep: string;
+  readonly insertEvent: string;
+  /** What a transition starts from. */
+  readonly runPosition: string;
+  /** Moves a run on; its WHERE is the fence. */
+  readonly moveRun: string;
+  /** The same for a transition that changes more than the run's position. */
+  readonly changeRun: string;
 }
+
+const FENCE = "WHERE run_id = ? AND worker = ? AND token = ? AND status = 'RUNNING'";
 
 /** The statements for one set of table names. */
 export function historySql(t: StateTables): HistorySql {
   return {
     tables: t,
     runRow: `SELECT * FROM ${t.workflow_runs} WHERE run_id = ?`,
-    runStatus: `SELECT status FROM ${t.workflow_runs} WHERE run_id = ?`,
     stepRows: `SELECT * FROM ${t.workflow_step_runs} WHERE run_id = ? ORDER BY seq`,
     checkpointRows: `SELECT step_name, checkpoint_key, value FROM ${t.step_checkpoints} WHERE run_id = ?`,
-    openSteps: `SELECT step_name, attempt FROM ${t.workflow_step_runs}
-WHERE run_id = ? AND status IN ('RUNNING', 'WAITING') ORDER BY seq`,
-    cancelSteps: `UPDATE ${t.workflow_step_runs} SET status = 'CANCELLED', error = ?, completed_at = ?
-WHERE run_id = ? AND status IN ('RUNNING', 'WAITING')`,
+    insertRun: `INSERT INTO ${t.workflow_runs} (run_id, workflow_name, domain, partition_key, partition, run_key, status,
+  version, token, worker, fingerprint, params, params_hash, triggered_by, parent_run_id, attempts, open_steps, created_at,
+  started_at, started_by, available_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?9, ?19)
+ON CONFLICT (workflow_name, run_key) WHERE run_key IS NOT NULL DO NOTHING`,
+    insertStep: `INSERT INTO ${t.workflow_step_runs} (run_id, seq, step_name, step_type, attempt, status, output, error,
+  rows_in, rows_out, rows_rejected, metrics, begun_event, ended_event, started_at, completed_at, retry_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    insertEvent: `INSERT INTO ${t.run_events} (run_id, seq, type, at, data) VALUES (?, ?, ?, ?, ?)`,
+    runPosition: `SELECT status, version, attempts, open_steps FROM ${t.workflow_runs} WHERE run_id = ?`,
+    moveRun: `UPDATE ${t.workflow_runs} SET version = ?, attempts = ?, open_steps = ? ${FENCE}`,
+    changeRun: `UPDATE ${t.workflow_runs} SET version = ?, attempts = ?, open_steps = ?,
+  metrics = json_patch(metrics, ?), status = ?, outputs = coalesce(?, outputs), error = iif(?, ?, error),
+  worker = iif(?, worker, NULL), available_at = ?, completed_at = ? ${FENCE}`,
   };
 }

@@ -15,8 +15,9 @@ import { savepoint } from "../../databases/sqlite/commit-together.ts";
 import type { SqlitePool } from "../../databases/sqlite/sqlite-pool.ts";
 import { SqliteTransaction } from "../../databases/sqlite/sqlite-transaction.ts";
 import { isoTime } from "../iso-time.ts";
-import { type EventRow, type RunRow, readEvent, readRun, readStep, type StepRow } from "../run-rows.ts";
+import { type EventRow, type RunRow, readRun, readSteps, type StepRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
+import { tellEvents } from "../tell-events.ts";
 import { applyCommit } from "./apply-commit.ts";
 import { claimable, claimRun, nextDue } from "./claim-runs.ts";
 import { type HistorySql, historySql } from "./history-sql.ts";
@@ -24,9 +25,6 @@ import { listRuns } from "./list-runs.ts";
 import { pruneRuns } from "./prune-runs.ts";
 import type { DeadWorker, WorkerLocks } from "./worker-locks.ts";
 import { isMarkedGone, listWorkers, markAlive, markGone, releaseRuns } from "./worker-register.ts";
-
-/** What SQLite's LIMIT takes for none. */
-const NO_LIMIT = -1;
 
 interface SqliteHistoryOptions {
   readonly pool: SqlitePool;
@@ -121,7 +119,7 @@ export class SqliteHistoryStore implements HistoryStore {
       const run = connection.get<RunRow>(this.#sql.runRow, runId);
       return run && { run, steps: connection.all<StepRow>(this.#sql.stepRows, runId) };
     });
-    return found && { run: readRun(found.run), steps: found.steps.map(readStep) };
+    return found && { run: readRun(found.run), steps: readSteps(found.run, found.steps) };
   }
 
   async list(query: RunQuery): Promise<RunPage> {
@@ -130,17 +128,16 @@ export class SqliteHistoryStore implements HistoryStore {
 
   async events(
     runId: string,
-    { after = 0, limit }: { readonly after?: number; readonly limit?: number } = {},
+    options: { readonly after?: number; readonly limit?: number } = {},
   ): Promise<readonly RunEvent[]> {
-    const rows = await this.#pool.read((connection) =>
-      connection.all<EventRow>(
-        `SELECT * FROM ${this.#sql.tables.run_events} WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?`,
-        runId,
-        after,
-        limit ?? NO_LIMIT,
-      ),
-    );
-    return rows.map(readEvent);
+    const { run_events } = this.#sql.tables;
+    return await this.#pool.read((connection) => {
+      const run = connection.get<RunRow>(this.#sql.runRow, runId);
+      if (!run) return [];
+      const steps = connection.all<StepRow>(this.#sql.stepRows, runId);
+      const told = connection.all<EventRow>(`SELECT * FROM ${run_events} WHERE run_id = ?`, runId);
+      return tellEvents(run, steps, told, options);
+    });
   }
 
   async prune(options: { readonly before: number; readonly limit: number }): Promise<readonly string[]> {

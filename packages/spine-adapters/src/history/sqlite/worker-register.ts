@@ -1,8 +1,9 @@
 import { SpineError } from "spine-core";
 import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
-import type { NewEvent } from "../run-events.ts";
-import { appendEvents } from "./append-events.ts";
+import { readOpenSteps } from "../open-steps.ts";
+import type { RunRow } from "../run-rows.ts";
 import type { HistorySql } from "./history-sql.ts";
+import { cancelSteps, tell } from "./run-facts.ts";
 
 /** What is known of the workers that may hold runs. */
 export interface WorkerList {
@@ -67,27 +68,23 @@ export function releaseRuns(connection: SqliteConnection, sql: HistorySql, worke
   const stopped = new SpineError("STOPPED", "The process was stopped while this attempt was under way.", {
     context: { worker },
   });
-  const runs = connection.all<{ run_id: string }>(
-    `SELECT run_id FROM ${sql.tables.workflow_runs} WHERE status = 'RUNNING' AND worker = ? ORDER BY run_id`,
+  const runs = connection.all<Pick<RunRow, "run_id" | "version" | "open_steps">>(
+    `SELECT run_id, version, open_steps FROM ${sql.tables.workflow_runs}
+WHERE status = 'RUNNING' AND worker = ? ORDER BY run_id`,
     worker,
   );
-  for (const { run_id } of runs) {
-    const events: NewEvent[] = connection
-      .all<{ step_name: string; attempt: number }>(sql.openSteps, run_id)
-      .map(({ step_name, attempt }) => ({
-        type: "step.cancelled",
-        data: { step: step_name, attempt, error_code: stopped.code },
-      }));
-    events.push({ type: "run.released", data: { worker } });
-    connection.run(sql.cancelSteps, JSON.stringify(stopped), at, run_id);
-    const row = connection.get<{ version: number }>(
+  const scope = { connection, sql, at };
+  for (const { run_id, version, open_steps } of runs) {
+    const open = readOpenSteps(open_steps);
+    cancelSteps(scope, run_id, version, open, stopped.toJSON());
+    tell(scope, run_id, version + open.length, [{ type: "run.released", data: { worker } }]);
+    connection.run(
       `UPDATE ${sql.tables.workflow_runs} SET
-  status = 'PENDING', worker = NULL, available_at = ?, token = token + 1, version = version + ?
-WHERE run_id = ? RETURNING version`,
+  status = 'PENDING', worker = NULL, available_at = ?, token = token + 1, version = ?, open_steps = NULL
+WHERE run_id = ?`,
       at,
-      events.length,
+      version + open.length + 1,
       run_id,
     );
-    appendEvents(connection, sql, run_id, row?.version ?? events.length, at, events);
   }
 }

@@ -13,11 +13,13 @@ CREATE TABLE ${s}.workflow_runs (
   token bigint NOT NULL,
   write_seq bigint NOT NULL DEFAULT 0,
   attempts integer NOT NULL DEFAULT 0,
+  open_version bigint NOT NULL DEFAULT 0,
   crashes integer NOT NULL DEFAULT 0,
   created_at timestamptz(3) NOT NULL,
   started_at timestamptz(3),
   completed_at timestamptz(3),
   available_at timestamptz(3),
+  open_since timestamptz(3),
   status text COLLATE "C" NOT NULL,
   workflow_name text COLLATE "C" NOT NULL,
   worker text COLLATE "C",
@@ -30,6 +32,7 @@ CREATE TABLE ${s}.workflow_runs (
   triggered_by text COLLATE "C" NOT NULL,
   parent_run_id text COLLATE "C",
   partition json,
+  open_steps json,
   params json NOT NULL,
   outputs json,
   error json,
@@ -45,12 +48,12 @@ CREATE TABLE ${s}.workflow_step_runs (
   seq integer NOT NULL,
   attempt integer NOT NULL,
   begun_event bigint NOT NULL,
-  ended_event bigint,
+  ended_event bigint NOT NULL,
   rows_in bigint,
   rows_out bigint,
   rows_rejected bigint,
   started_at timestamptz(3) NOT NULL,
-  completed_at timestamptz(3),
+  completed_at timestamptz(3) NOT NULL,
   retry_at timestamptz(3),
   step_name text COLLATE "C" NOT NULL,
   step_type text COLLATE "C" NOT NULL,
@@ -58,8 +61,10 @@ CREATE TABLE ${s}.workflow_step_runs (
   output json,
   error json,
   metrics json,
-  PRIMARY KEY (run_id, step_name, attempt)
-) WITH (fillfactor = 60);
+  PRIMARY KEY (run_id, seq)
+);
+COMMENT ON TABLE ${s}.workflow_step_runs IS
+  'Attempts that have ended; those under way are in workflow_runs.open_steps';
 
 CREATE TABLE ${s}.step_checkpoints (
   run_id uuid NOT NULL,

@@ -2,7 +2,8 @@ import type { Migration } from "./migration.ts";
 
 // Times are ISO texts in UTC with milliseconds: they sort by time, and people can read the file. Run ids are
 // UUIDv7, so their order is the order of creation. Rows that are small go WITHOUT ROWID (one tree instead of two);
-// those with larger payloads keep their rowid, because SQLite stores long rows badly in an index.
+// those with larger payloads keep their rowid, because SQLite stores long rows badly in an index. An attempt has a row
+// once it has ended; before that the run's row names it (open_steps).
 export const initial: Migration = {
   id: "0001-initial",
   sql: (t) => `
@@ -27,8 +28,10 @@ CREATE TABLE ${t.workflow_runs} (
   parent_run_id TEXT,
   crashes INTEGER NOT NULL DEFAULT 0,
   attempts INTEGER NOT NULL DEFAULT 0,
+  open_steps TEXT,
   created_at TEXT NOT NULL,
   started_at TEXT,
+  started_by TEXT,
   completed_at TEXT,
   available_at TEXT
 );
@@ -52,11 +55,12 @@ CREATE TABLE ${t.workflow_step_runs} (
   rows_out INTEGER,
   rows_rejected INTEGER,
   metrics TEXT,
+  begun_event INTEGER NOT NULL,
+  ended_event INTEGER NOT NULL,
   started_at TEXT NOT NULL,
-  completed_at TEXT,
+  completed_at TEXT NOT NULL,
   retry_at TEXT,
-  PRIMARY KEY (run_id, seq),
-  UNIQUE (run_id, step_name, attempt)
+  PRIMARY KEY (run_id, seq)
 ) WITHOUT ROWID;
 
 CREATE TABLE ${t.step_checkpoints} (

@@ -1,0 +1,37 @@
+import { openStepsOf, type RunRow } from "../run-rows.ts";
+import type { StateTables } from "../state-tables.ts";
+import type { OwnedRun, OwnedRuns } from "./owned-runs.ts";
+
+type Position = Pick<
+  RunRow,
+  "run_id" | "status" | "worker" | "token" | "attempts" | "open_steps" | "open_version" | "open_since"
+>;
+
+/** Executes a query and returns its rows. */
+type Ask = (sql: string, values: readonly unknown[]) => Promise<readonly unknown[]>;
+
+/** Reads what writes to runs start from: for runs of which this process knows nothing, or something that was wrong. */
+export async function lookAtRuns(
+  ask: Ask,
+  t: StateTables,
+  runIds: readonly string[],
+  owned: OwnedRuns,
+): Promise<void> {
+  const rows = (await ask(
+    `SELECT run_id, status, worker, token, attempts, open_steps, open_version, open_since FROM ${t.workflow_runs}
+WHERE run_id = ANY ($1::uuid[])`,
+    [runIds],
+  )) as readonly Position[];
+  const found = new Map(rows.map((row) => [row.run_id, row]));
+  for (const runId of runIds) {
+    const row = found.get(runId);
+    const owner = row?.status === "RUNNING" ? row.worker : null;
+    owned.set(runId, row ? ownedRun(row, owner ?? "") : "missing");
+  }
+}
+
+/** What a worker that owns a run knows of it from its row. */
+export function ownedRun(row: Omit<Position, "status" | "worker">, worker: string): OwnedRun {
+  const { token, attempts, open_version } = row;
+  return { worker, token, attempts, open: openStepsOf(row), openVersion: open_version ?? 0 };
+}

@@ -1,0 +1,64 @@
+import type { AdvanceCommit, Fence, RunCommit } from "spine-core";
+import type { OpenStep } from "../open-steps.ts";
+
+/** What a process knows of a run that it owns, so that its next write needs to read nothing. */
+export interface OwnedRun extends Fence {
+  readonly attempts: number;
+  readonly open: readonly OpenStep[];
+  /** The run's version before the last write that changed its attempts: the next such write checks that none came between. */
+  readonly openVersion: number;
+}
+
+/**
+ * The runs of this process as its last write, or a look at them, left them. Nothing depends on it being right: what is
+ * written checks the fence and the open version again, and is done anew from the row when they differ.
+ */
+export class OwnedRuns {
+  readonly #runs = new Map<string, OwnedRun | "missing">();
+
+  set(runId: string, run: OwnedRun | "missing"): void {
+    this.#runs.set(runId, run);
+  }
+
+  forget(runId: string): void {
+    this.#runs.delete(runId);
+  }
+
+  /** What is known of runs after a write; null: nothing any more. */
+  note(runs: Iterable<readonly [string, OwnedRun | null]>): void {
+    for (const [runId, run] of runs) {
+      if (run) this.#runs.set(runId, run);
+      else this.#runs.delete(runId);
+    }
+  }
+
+  /** Hands out what is known of the runs of commits: nobody else uses it until it is given back. */
+  take(commits: readonly RunCommit[]): OwnedRuns {
+    const taken = new OwnedRuns();
+    for (const commit of commits) {
+      if (commit.kind === "create") continue;
+      const run = this.#runs.get(commit.runId);
+      if (run) taken.set(commit.runId, run);
+      this.#runs.delete(commit.runId);
+    }
+    return taken;
+  }
+
+  giveBack(taken: OwnedRuns): void {
+    for (const [runId, run] of taken.#runs) this.#runs.set(runId, run);
+  }
+
+  /** Forgets the runs of a worker that has ended. */
+  forgetAllOf(worker: string): void {
+    for (const [runId, run] of this.#runs) {
+      if (run !== "missing" && run.worker === worker) this.#runs.delete(runId);
+    }
+  }
+
+  /** What a commit starts from; `lost` when the run is not its owner's any more; undefined when nobody has looked. */
+  of({ runId, fence }: AdvanceCommit): OwnedRun | "missing" | "lost" | undefined {
+    const run = this.#runs.get(runId);
+    if (run === undefined || run === "missing") return run;
+    return run.worker === fence.worker && run.token === fence.token ? run : "lost";
+  }
+}
