@@ -4,7 +4,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterDeath, CrashObserver, type CrashPoint, Ledger } from "spine-core/testing";
+import { afterDeath, CrashObserver, type CrashPoint, describeViolations, Ledger } from "spine-core/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { placeOn } from "./testing/places.ts";
 import { temporaryDirectory } from "./testing/sqlite-harness.ts";
@@ -33,6 +33,7 @@ describe("kill -9", () => {
     expect(await once(child, "exit")).toEqual([null, "SIGKILL"]);
     const observer = await CrashObserver.open(place);
     onTestFinished(() => observer.close());
-    expect(await afterDeath(place, observer, "key", new Ledger(book), point)).toEqual([]);
+    const violations = await afterDeath(place, observer, "key", new Ledger(book), point);
+    expect(violations, describeViolations(violations)).toEqual([]);
   });
 });

@@ -31,6 +31,17 @@ export interface Violation {
   readonly detail: string;
 }
 
+/** What is broken, as a text: how often each promise, and the first cases. */
+export function describeViolations(violations: readonly Violation[]): string {
+  const codes = new Set(violations.map(({ code }) => code));
+  const counts = [...codes].map((code) => {
+    const times = violations.filter((violation) => violation.code === code).length;
+    return `${code} (${VIOLATIONS[code]}): ${times}`;
+  });
+  const cases = violations.slice(0, 10).map((violation) => `  ${JSON.stringify(violation)}`);
+  return [...counts, ...cases].join("\n");
+}
+
 /**
  * Whether the promises were kept: an accepted run is never lost, what is recorded never runs again and is recorded once,
  * effects happen exactly once. Compares what a ledger saw with what is there in the end; pure.

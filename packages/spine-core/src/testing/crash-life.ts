@@ -22,11 +22,14 @@ export async function workUntilDone(
   spine.on("step.ended", ({ runId, step, error }) => {
     if (error === null) ledger.acknowledged(runId, step);
   });
-  const run = await spine.run(workflow, {}, { key });
-  ledger.accepted(run.id);
-  await run.result();
-  await look(spine, run.id);
-  await spine.stop();
+  try {
+    const run = await spine.run(workflow, {}, { key });
+    ledger.accepted(run.id);
+    await run.result();
+    await look(spine, run.id);
+  } finally {
+    await spine.stop();
+  }
 }
 
 /**
@@ -42,8 +45,14 @@ export async function afterDeath(
 ): Promise<readonly Violation[]> {
   const left = await observer.find(key);
   if (left !== undefined) ledger.died(left, point, await observer.completed(left));
-  await workUntilDone(place.database(), key, ledger);
-  return await auditRun(observer, key, ledger);
+  const failure = await workUntilDone(place.database(), key, ledger).then(
+    () => null,
+    (error: unknown) => error,
+  );
+  const violations = await auditRun(observer, key, ledger);
+  // A run that could not be finished is a violation; anything else would be a fault of this proof itself.
+  if (failure !== null && violations.length === 0) throw failure;
+  return violations;
 }
 
 export async function auditRun(

@@ -1,5 +1,5 @@
 export { type ArraySourceOptions, arraySource } from "./array-source.ts";
-export { type AuditedRun, audit, VIOLATIONS, type Violation } from "./audit.ts";
+export { type AuditedRun, audit, describeViolations, VIOLATIONS, type Violation } from "./audit.ts";
 export { afterDeath, workUntilDone } from "./crash-life.ts";
 export { CrashObserver } from "./crash-observer.ts";
 export {

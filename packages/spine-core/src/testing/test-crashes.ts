@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Violation } from "./audit.ts";
+import { describeViolations, type Violation } from "./audit.ts";
 import { afterDeath, auditRun, workUntilDone } from "./crash-life.ts";
 import { CrashObserver } from "./crash-observer.ts";
 import { type CrashPoint, DURABLE_EFFECTS, withCrashPoints } from "./crash-points.ts";
@@ -46,7 +46,7 @@ export function testCrashes(title: string, open: () => Promise<Place>): void {
         violations.push(...found.map((violation) => ({ at: `${point ?? "no death"} (${n})`, ...violation })));
         if (!point) break;
       }
-      expect(violations).toEqual([]);
+      expect(violations, describeViolations(violations)).toEqual([]);
       // It died at every kind of effect but one: nobody cancels this run.
       const kinds = DURABLE_EFFECTS.filter((effect) => effect !== "control");
       expect(new Set(deaths)).toEqual(new Set(kinds.map((effect) => `${when} ${effect}`)));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { SpineError } from "../errors.ts";
-import { type AuditedRun, audit, type Violation } from "./audit.ts";
+import { type AuditedRun, audit, describeViolations, type Violation } from "./audit.ts";
 import { workUntilDone } from "./crash-life.ts";
 import { CrashObserver } from "./crash-observer.ts";
 import { type CrashPoint, withCrashPoints } from "./crash-points.ts";
@@ -24,7 +24,7 @@ export function testRefusals(title: string, open: () => Promise<Place>): void {
         }
         if (!point) break;
       }
-      expect(violations).toEqual([]);
+      expect(violations, describeViolations(violations)).toEqual([]);
     });
 
     async function refuse(n: number, ledger: Ledger) {

@@ -108,6 +108,8 @@ function stepsOf(count: number, work: (context: StepContext) => unknown) {
 /** Until a statement of ours waits for a lock. */
 async function waiting(on: pg.Client): Promise<void> {
   for (;;) {
+    // Inside a transaction the first look is what all later ones see.
+    await on.query("SELECT pg_stat_clear_snapshot()");
     const { rows } = await on.query(
       "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
     );
@@ -160,6 +162,21 @@ describe("one statement for many commits", () => {
     const results = await history.commit([ending(runId, "first"), ending(runId, "first+")]);
     expect(results.map(({ result }) => result)).toEqual(["committed", "committed"]);
     await noGaps(runId);
+  });
+
+  test("nothing is acknowledged before it is committed", async () => {
+    const holder = await client();
+    await holder.query("BEGIN");
+    await holder.query("LOCK TABLE spine.workflow_runs IN EXCLUSIVE MODE");
+    let acknowledged = false;
+    const committed = history.commit([create()]).then((results) => {
+      acknowledged = true;
+      return results;
+    });
+    await waiting(holder);
+    expect(acknowledged).toBe(false);
+    await holder.query("COMMIT");
+    expect(await committed).toMatchObject([{ result: "committed" }]);
   });
 
   test("one bad row among 50 fails alone", async () => {
