@@ -30,10 +30,14 @@ type Writing = Extract<Settled, { readonly result: unknown }> & { readonly resul
 /** The own engine's side of a run: attempts are promises of this process, records are commits of the history. */
 export class HistoryDurable implements Durable {
   readonly #options: HistoryDurableOptions;
-  readonly #open = new Map<Handle, Promise<Settled>>();
+  /** What has settled and was not raced for yet. */
+  #settled: Settled[] = [];
+  #wake: (() => void) | undefined;
 
   constructor(options: HistoryDurableOptions) {
     this.#options = options;
+    // Once for the run, not at each attempt: listeners are what an attempt would cost most.
+    options.signal.addEventListener("abort", () => this.#wake?.(), { once: true });
   }
 
   now(): number {
@@ -45,22 +49,32 @@ export class HistoryDurable implements Durable {
   }
 
   step(attempt: Handle, body: () => Promise<StepResult | TransactionalResult>): Handle {
-    const handle: Handle = { ...attempt };
-    const settled = body().then(
-      (result): Settled => ({ ...handle, result }),
-      (error: unknown): Settled => ({ ...handle, failure: SpineError.from(error) }),
+    const settle = (settled: Settled) => {
+      this.#settled.push(settled);
+      this.#wake?.();
+    };
+    const { step, attempt: number } = attempt;
+    body().then(
+      (result) => settle({ step, attempt: number, result }),
+      (error: unknown) => settle({ step, attempt: number, failure: SpineError.from(error) }),
     );
-    this.#open.set(handle, settled);
-    return handle;
+    return attempt;
   }
 
-  async race(handles: readonly Handle[]): Promise<readonly Settled[]> {
-    const waiting = handles.map(async (handle) => ({ handle, settled: await this.#open.get(handle) }));
-    const { handle, settled } = await Promise.race(waiting);
-    this.#open.delete(handle);
-    // A run that is being let go of leaves its attempts as they are: whoever takes it over tries them again.
-    this.#options.signal.throwIfAborted();
-    return settled ? [settled] : [];
+  async race(_handles: readonly Handle[]): Promise<readonly Settled[]> {
+    const { signal } = this.#options;
+    if (this.#settled.length === 0 && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = undefined;
+    }
+    // A run that is being let go of leaves its attempts as they are: whoever takes it over tries them again. Code that
+    // does not listen to its signal is left behind: what it still writes is refused by its fence.
+    signal.throwIfAborted();
+    const writing = this.#settled.findIndex(hasWrites);
+    if (writing === -1) return this.#settled.splice(0);
+    return this.#settled.splice(0, Math.max(1, writing));
   }
 
   async record(settled: readonly Settled[], plan: (ended: readonly Ended[]) => Transition): Promise<void> {

@@ -7,7 +7,7 @@ import type { Fence, Transition } from "../history/history-store.ts";
 import { deepFreeze, type JsonValue } from "../json.ts";
 import { type Logger, redactingLogger } from "../logger.ts";
 import type { Registry } from "../registry.ts";
-import { redact, resolveSecrets, type SecretResolver } from "../secret.ts";
+import { keepText, redact, resolveSecrets, type SecretResolver } from "../secret.ts";
 import type { Source } from "../sources/source.ts";
 import type { Step } from "../workflow/step.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
@@ -82,7 +82,7 @@ async function executeAttempt(
       ? () => {}
       : engine.clock.after(timeoutMs, () => timeout.abort(stepTimeout(step.name, timeoutMs)));
   const { params, values } = await resolveSecrets(execution.params, engine.secrets);
-  const redacting = (text: string) => redact(text, values);
+  const redacting = values.length === 0 ? keepText : (text: string) => redact(text, values);
   const checkpoints = new StepCheckpoints({
     step: step.name,
     database: engine.database,

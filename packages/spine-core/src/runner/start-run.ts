@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import type { Partition } from "../context.ts";
 import { SpineError, textOf, ValidationError } from "../errors.ts";
@@ -67,7 +67,7 @@ export async function planRun(
         key: options.key ?? null,
         fingerprint: workflow.fingerprint,
         params,
-        paramsHash: createHash("sha256").update(canonicalJson(stored)).digest("hex"),
+        paramsHash: hash("sha256", canonicalJson(stored)),
         triggeredBy: options.triggeredBy ?? "api",
         parentRunId: options.parentRunId ?? null,
         worker,

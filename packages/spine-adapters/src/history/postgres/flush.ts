@@ -17,10 +17,10 @@ import {
   type OpenStep,
   writeOpenSteps,
 } from "../open-steps.ts";
+import type { OwnedRun } from "../owned-runs.ts";
 import { errorCode, type NewEvent, runChanged } from "../run-events.ts";
 import { AttachmentRows } from "./attachment-rows.ts";
 import type { FlushPart } from "./flush-columns.ts";
-import type { OwnedRun } from "./owned-runs.ts";
 import { type Cell, RowSet } from "./row-set.ts";
 
 /** A commit that goes with others into one statement. */
@@ -84,7 +84,7 @@ export class Flush {
       if (worker === null || leaves || !base) yield [runId, null];
       else if (before) {
         const steps = open.map((step) => ("event" in step ? step : began(step, base)));
-        yield [runId, { worker, token, attempts, open: steps, openVersion: base.version }];
+        yield [runId, { worker, token, attempts, open: steps, seen: base.version }];
       }
     }
   }
@@ -117,7 +117,7 @@ export class Flush {
     for (const fold of folds) {
       const { runId, worker, token, events, before, attempts, open } = fold;
       const position = before
-        ? ([attempts, writeOpenSteps(open), before.openVersion] as const)
+        ? ([attempts, writeOpenSteps(open), before.seen] as const)
         : ([null, null, null] as const);
       rows.add(runId, worker, token, events, ...position, ...(changed ? changeCells(fold) : []));
     }
@@ -130,7 +130,7 @@ export class Flush {
     if (this.#folds.has(runId)) return false;
     // Its creation, and its start: they are columns of the run, not rows of their own.
     const events = worker === null ? 1 : 2;
-    const nothing = { worker: worker ?? "", token: 1, attempts: 0, open: [], openVersion: 0 };
+    const nothing = { worker: worker ?? "", token: 1, attempts: 0, open: [], seen: 0 };
     const fold: Fold = { ...emptyFold(runId, worker, 1), events, before: nothing };
     for (const step of begun) begin(fold, step);
     fold.commits.push(commit);

@@ -5,8 +5,8 @@ import {
   isSerializationFailure,
   sqlState,
 } from "../../databases/postgres/postgres-error.ts";
+import type { OwnedRuns } from "../owned-runs.ts";
 import { changesAttempts, Flush, type QueuedCommit } from "./flush.ts";
-import type { OwnedRuns } from "./owned-runs.ts";
 import { STALE, type Written } from "./write-flush.ts";
 
 interface Waiting {
