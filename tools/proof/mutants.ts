@@ -93,7 +93,7 @@ export const MUTANTS: readonly Mutant[] = [
       ],
     },
     says: "",
-    quick: true,
+    quick: false,
   },
   {
     name: "unique-index-removed-postgres",
