@@ -9,6 +9,7 @@ import {
 } from "spine-core";
 import { isoTime } from "../iso-time.ts";
 import { type NewEvent, runChanged } from "../run-events.ts";
+import { tagsText } from "../run-rows.ts";
 import { AttachmentRows } from "./attachment-rows.ts";
 import type { FlushPart } from "./flush-columns.ts";
 import { type Cell, RowSet } from "./row-set.ts";
@@ -111,6 +112,7 @@ export class Flush {
       run.domain,
       partition && partitionKey(partition),
       partition && JSON.stringify(partition),
+      tagsText(run.tags),
       run.key,
       worker,
       run.fingerprint,

@@ -15,6 +15,7 @@ import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.
 import { isUniqueViolation } from "../../databases/sqlite/sqlite-error.ts";
 import { isoTime } from "../iso-time.ts";
 import { type NewEvent, runChanged, stepBegan, stepEnded } from "../run-events.ts";
+import { tagsText } from "../run-rows.ts";
 import { appendEvents } from "./append-events.ts";
 import type { HistorySql } from "./history-sql.ts";
 import { RunColumns } from "./run-columns.ts";
@@ -65,6 +66,7 @@ function create({ connection, sql, at }: Scope, { run, begun }: CreateCommit): C
       domain,
       partition_key: partition && partitionKey(partition),
       partition: partition && JSON.stringify(partition),
+      tags: tagsText(run.tags),
       run_key: key,
       status: worker === null ? "PENDING" : "RUNNING",
       version: events.length,
