@@ -6,7 +6,7 @@ import type { StateTables } from "../state-tables.ts";
 import { listStatement } from "./list-statement.ts";
 
 /** The columns of a list; of an error, which may be long, the parts that a list shows. */
-const LISTED = SUMMARY_COLUMNS.map((name) =>
+export const LISTED = SUMMARY_COLUMNS.map((name) =>
   name === "error"
     ? `CASE WHEN r.error IS NOT NULL THEN json_build_object(
   'code', r.error->'code', 'category', r.error->'category', 'message', r.error->'message') END AS error`

@@ -56,13 +56,19 @@ function listSql(t: StateTables, plan: ListPlan, columns: string): string {
     const branches = statuses.map(
       (status) => `SELECT ${columns} FROM ${t.workflow_runs} r${branch(status, filters)}`,
     );
-    return `${branches.join("\nUNION ALL ")}\nORDER BY run_id DESC LIMIT ${parameter()}`;
+    return `${merged(branches, "r")}\nORDER BY run_id DESC LIMIT ${parameter()}`;
   }
   const branches = statuses.map((status) => `SELECT g.run_id FROM ${t.run_tags} g${branch(status, [])}`);
   const where = filters.length === 0 ? "" : `\nWHERE ${filters.join(" AND ")}`;
-  return `SELECT ${columns} FROM (${branches.join("\nUNION ALL ")}) AS g
+  return `SELECT ${columns} FROM (${merged(branches, "g")}) AS g
 JOIN ${t.workflow_runs} r ON r.run_id = g.run_id${where}
 ORDER BY g.run_id DESC LIMIT ${parameter()}`;
+}
+
+/** Without an order of its own, the planner would not know that a branch has one, and sort all of them. */
+function merged(branches: readonly string[], alias: string): string {
+  if (branches.length === 1) return branches.join("");
+  return branches.map((branch) => `(${branch} ORDER BY ${alias}.run_id DESC)`).join("\nUNION ALL ");
 }
 
 /** The text of the JSON first: few get past it to where each value is looked at. */
