@@ -162,6 +162,7 @@ export type {
   TransactionalResult,
 } from "./runner/durable.ts";
 // Running
+export type { RetentionPolicy } from "./runner/retention.ts";
 export type { RunHandle, Runner, RunOptions } from "./runner/runner.ts";
 export { environmentSecrets, type SecretResolver, secret } from "./secret.ts";
 // Data

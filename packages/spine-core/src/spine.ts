@@ -11,6 +11,7 @@ import { jsonLogger, type Logger, type LogLevel } from "./logger.ts";
 import type { Plugin } from "./plugin.ts";
 import { Registry } from "./registry.ts";
 import { DurableRunner } from "./runner/durable-runner.ts";
+import { Retention, type RetentionPolicy } from "./runner/retention.ts";
 import type { RunHandle, RunOptions } from "./runner/runner.ts";
 import { environmentSecrets, type SecretResolver } from "./secret.ts";
 import type { Source } from "./sources/source.ts";
@@ -26,6 +27,8 @@ export interface SpineOptions {
   readonly concurrency?: number;
   /** False for a process that only starts and reads runs, or that calls `start` later. */
   readonly worker?: boolean;
+  /** When old runs are removed, e.g. `{ runs: "90d" }`; never when left out. */
+  readonly retention?: RetentionPolicy;
   /** Looks up secrets that parameters refer to; `env:NAME` from the environment when left out. */
   readonly secrets?: SecretResolver;
   readonly logger?: Logger;
@@ -112,9 +115,15 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     secrets: options.secrets ?? environmentSecrets(),
     concurrency: options.concurrency ?? 10,
   });
+  const start = async () => {
+    await runner.start();
+    retention?.start();
+  };
+  let retention: Retention | undefined;
   try {
+    if (options.retention) retention = new Retention({ policy: options.retention, stores, clock, logger });
     for (const name of workflows.names()) await ensureTables(database, workflows.get(name));
-    if (options.worker !== false) await runner.start();
+    if (options.worker !== false) await start();
   } catch (error) {
     await database.close();
     throw error;
@@ -143,6 +152,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   };
   const stopOnce = async () => {
     try {
+      await retention?.stop();
       await runner.stop();
     } finally {
       await database.close();
@@ -163,7 +173,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     attach: async (runId) => typed(await runner.attach(runId)),
     source: (name) => sources.get(name),
     on: (name, listener) => events.on(name, listener),
-    start: () => runner.start(),
+    start,
     stop,
     [Symbol.asyncDispose]: stop,
   };
