@@ -6,10 +6,12 @@ import { Events, type SpineEvents } from "./events.ts";
 import type { HistoryStore } from "./history/history-store.ts";
 import type { PartitionStore } from "./history/partition-store.ts";
 import type { RunDetail } from "./history/records.ts";
+import type { RunStatistics } from "./history/run-statistics.ts";
 import { jsonLogger, type Logger, type LogLevel } from "./logger.ts";
 import type { Plugin } from "./plugin.ts";
 import { Registry } from "./registry.ts";
 import { DurableRunner } from "./runner/durable-runner.ts";
+import { Retention, type RetentionPolicy } from "./runner/retention.ts";
 import type { RunHandle, RunOptions } from "./runner/runner.ts";
 import { environmentSecrets, type SecretResolver } from "./secret.ts";
 import type { Source } from "./sources/source.ts";
@@ -25,6 +27,8 @@ export interface SpineOptions {
   readonly concurrency?: number;
   /** False for a process that only starts and reads runs, or that calls `start` later. */
   readonly worker?: boolean;
+  /** When old runs are removed, e.g. `{ runs: "90d" }`; never when left out. */
+  readonly retention?: RetentionPolicy;
   /** Looks up secrets that parameters refer to; `env:NAME` from the environment when left out. */
   readonly secrets?: SecretResolver;
   readonly logger?: Logger;
@@ -45,6 +49,8 @@ export interface Spine extends AsyncDisposable {
   readonly history: HistoryStore;
   readonly datasets: DatasetStore;
   readonly partitions: PartitionStore;
+  /** Counts and sums over many runs. */
+  readonly statistics: RunStatistics;
   readonly alertChannels: Registry<AlertChannel>;
   /** Starts a run of a workflow constant, typed. */
   run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<O>>;
@@ -109,9 +115,15 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     secrets: options.secrets ?? environmentSecrets(),
     concurrency: options.concurrency ?? 10,
   });
+  const start = async () => {
+    await runner.start();
+    retention?.start();
+  };
+  let retention: Retention | undefined;
   try {
+    if (options.retention) retention = new Retention({ policy: options.retention, stores, clock, logger });
     for (const name of workflows.names()) await ensureTables(database, workflows.get(name));
-    if (options.worker !== false) await runner.start();
+    if (options.worker !== false) await start();
   } catch (error) {
     await database.close();
     throw error;
@@ -140,6 +152,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   };
   const stopOnce = async () => {
     try {
+      await retention?.stop();
       await runner.stop();
     } finally {
       await database.close();
@@ -150,6 +163,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     history: stores.history,
     datasets: stores.datasets,
     partitions: stores.partitions,
+    statistics: stores.statistics,
     alertChannels,
     workflows,
     run,
@@ -159,7 +173,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     attach: async (runId) => typed(await runner.attach(runId)),
     source: (name) => sources.get(name),
     on: (name, listener) => events.on(name, listener),
-    start: () => runner.start(),
+    start,
     stop,
     [Symbol.asyncDispose]: stop,
   };

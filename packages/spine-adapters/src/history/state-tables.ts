@@ -1,6 +1,7 @@
 const NAMES = [
   "migrations",
   "workflow_runs",
+  "run_tags",
   "workflow_step_runs",
   "step_checkpoints",
   "run_events",

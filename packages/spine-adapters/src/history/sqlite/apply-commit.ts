@@ -15,6 +15,7 @@ import { isoTime } from "../iso-time.ts";
 import { isAttempt, type OpenStep, readOpenSteps, writeOpenSteps } from "../open-steps.ts";
 import type { OwnedRun, OwnedRuns } from "../owned-runs.ts";
 import { errorCode, type NewEvent, runChanged } from "../run-events.ts";
+import { tagsText } from "../run-rows.ts";
 import { controlRun } from "./control-run.ts";
 import type { HistorySql } from "./history-sql.ts";
 import { type HistoryWrite, insertStep, tell } from "./run-facts.ts";
@@ -89,6 +90,7 @@ function create(
     at,
     worker === null ? null : at,
     worker === null ? isoTime(run.availableAt) : null,
+    tagsText(run.tags),
   );
   if (inserted === 0) return existing(connection, sql, workflow, run.key);
   if (worker !== null) owned.set(runId, { worker, token: 1, attempts: begun.length, open, seen: version });

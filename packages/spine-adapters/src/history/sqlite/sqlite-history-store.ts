@@ -138,7 +138,7 @@ export class SqliteHistoryStore implements HistoryStore {
   }
 
   async list(query: RunQuery): Promise<RunPage> {
-    return await this.#pool.read((connection) => listRuns(connection, this.#sql, query));
+    return await listRuns(this.#pool, this.#sql.tables, query, this.#clock.now());
   }
 
   async events(

@@ -4,6 +4,10 @@ import type { Migration } from "./migration.ts";
 // UUIDv7, so their order is the order of creation. Rows that are small go WITHOUT ROWID (one tree instead of two);
 // those with larger payloads keep their rowid, because SQLite stores long rows badly in an index. An attempt has a row
 // once it has ended; before that the run's row names it (open_steps).
+//
+// Lists read runs by a value, then a status, then from the newest: so are the indexes. A run has several tags, which no
+// index can hold: triggers keep theirs, so that whatever changes a run changes it in the same commit, and a run
+// without tags costs nothing.
 export const initial: Migration = {
   id: "0001-initial",
   sql: (t) => `
@@ -13,6 +17,7 @@ CREATE TABLE ${t.workflow_runs} (
   domain TEXT,
   partition_key TEXT,
   partition TEXT,
+  tags TEXT,
   run_key TEXT,
   status TEXT NOT NULL,
   version INTEGER NOT NULL,
@@ -38,9 +43,32 @@ CREATE TABLE ${t.workflow_runs} (
 CREATE UNIQUE INDEX ${t.prefix}workflow_runs_by_key
   ON ${t.workflow_runs} (workflow_name, run_key) WHERE run_key IS NOT NULL;
 CREATE INDEX ${t.prefix}workflow_runs_by_status ON ${t.workflow_runs} (status, run_id);
-CREATE INDEX ${t.prefix}workflow_runs_by_workflow ON ${t.workflow_runs} (workflow_name, run_id);
+CREATE INDEX ${t.prefix}workflow_runs_by_workflow ON ${t.workflow_runs} (workflow_name, status, run_id);
+CREATE INDEX ${t.prefix}workflow_runs_by_domain
+  ON ${t.workflow_runs} (domain, status, run_id) WHERE domain IS NOT NULL;
+CREATE INDEX ${t.prefix}workflow_runs_by_partition
+  ON ${t.workflow_runs} (partition_key, status, run_id) WHERE partition_key IS NOT NULL;
 CREATE INDEX ${t.prefix}workflow_runs_due
   ON ${t.workflow_runs} (available_at, run_id) WHERE available_at IS NOT NULL;
+
+CREATE TABLE ${t.run_tags} (
+  tag TEXT NOT NULL,
+  status TEXT NOT NULL,
+  run_id TEXT NOT NULL,
+  PRIMARY KEY (tag, status, run_id)
+) WITHOUT ROWID;
+CREATE TRIGGER ${t.prefix}run_tags_added AFTER INSERT ON ${t.workflow_runs} WHEN NEW.tags IS NOT NULL BEGIN
+  INSERT INTO ${t.run_tags} SELECT value, NEW.status, NEW.run_id FROM json_each(NEW.tags);
+END;
+CREATE TRIGGER ${t.prefix}run_tags_moved AFTER UPDATE OF status ON ${t.workflow_runs}
+WHEN NEW.tags IS NOT NULL AND NEW.status <> OLD.status BEGIN
+  UPDATE ${t.run_tags} SET status = NEW.status
+  WHERE tag IN (SELECT value FROM json_each(NEW.tags)) AND status = OLD.status AND run_id = NEW.run_id;
+END;
+CREATE TRIGGER ${t.prefix}run_tags_removed AFTER DELETE ON ${t.workflow_runs} WHEN OLD.tags IS NOT NULL BEGIN
+  DELETE FROM ${t.run_tags}
+  WHERE tag IN (SELECT value FROM json_each(OLD.tags)) AND status = OLD.status AND run_id = OLD.run_id;
+END;
 
 CREATE TABLE ${t.workflow_step_runs} (
   run_id TEXT NOT NULL,
