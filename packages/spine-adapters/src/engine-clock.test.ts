@@ -1,7 +1,15 @@
 // One virtual clock for the engine's timers and the database's time.
 
-import { createSpine, defineWorkflow, type Spine, silentLogger, TransientError } from "spine-core";
-import { TestClock } from "spine-core/testing";
+import {
+  createSpine,
+  type Database,
+  defineWorkflow,
+  type HistoryStore,
+  type Spine,
+  silentLogger,
+  TransientError,
+} from "spine-core";
+import { overlay, TestClock } from "spine-core/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { PLACES } from "./testing/places.ts";
 
@@ -71,6 +79,38 @@ describe.each(PLACES)("%s", (_, open) => {
     for (const run of runs) expect(await run.result()).toEqual({ outputs: { call: 2 } });
   });
 
+  test("who reads a run at the moment at which it goes on and ends learns of its end", async () => {
+    const clock = new TestClock();
+    const place = await open();
+    const read = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    let slow = false;
+    const spine = await createSpine({
+      database: slowReads(place.database(), async () => {
+        if (!slow) return;
+        slow = false;
+        read.resolve();
+        await answer.promise;
+      }),
+      logger: silentLogger,
+      clock,
+    });
+    onTestFinished(async () => {
+      await spine.stop();
+      place.remove();
+    });
+    const { id } = await spine.run(callsAgainInAnHour, {});
+    await waiting(spine, id);
+    const run = await spine.attach(id);
+    slow = true;
+    const result = run.result();
+    await read.promise;
+    clock.advance(HOUR_MS);
+    await expect.poll(async () => (await spine.get(id)).run.status, { interval: 5 }).toBe("COMPLETED");
+    answer.resolve();
+    expect(await result).toEqual({ outputs: { call: 2 } });
+  });
+
   test("a timeout of a day passes with the clock, and only then", async () => {
     const clock = new TestClock();
     const spine = await start(clock);
@@ -97,3 +137,18 @@ describe.each(PLACES)("%s", (_, open) => {
     ]);
   });
 });
+
+/** The database, whose answers about a run are held up after they were read. */
+function slowReads(inner: Database, hold: () => Promise<void>): Database {
+  return overlay(inner, {
+    connect: async (options) => {
+      const stores = await inner.connect(options);
+      const get: HistoryStore["get"] = async (runId) => {
+        const detail = await stores.history.get(runId);
+        await hold();
+        return detail;
+      };
+      return { ...stores, history: overlay(stores.history, { get }) };
+    },
+  });
+}

@@ -298,23 +298,28 @@ export class DurableRunner implements Runner {
       if (failure) throw failure;
       // What was recorded is still here: no need to read it back.
       if (active?.state.status === "COMPLETED") return { ...active.state.outputs };
-      const { run, steps } = await this.get(runId);
-      if (isTerminal(run.status)) return outputsOf(run, steps);
-      await this.#untilTouched(runId);
+      // Watched from before it is read, so that what happens in between is not missed.
+      const { touched, stop } = this.#watch(runId);
+      try {
+        const { run, steps } = await this.get(runId);
+        if (isTerminal(run.status)) return outputsOf(run, steps);
+        await touched;
+      } finally {
+        stop();
+      }
     }
   }
 
-  /** Until something happens to the run in this process, or for as long as nobody need ask what others did with it. */
-  async #untilTouched(runId: string): Promise<void> {
-    if (this.#active.of(runId)) return;
-    let stopTimer = () => {};
-    let stopWatching = () => {};
-    await new Promise<void>((resolve) => {
-      stopTimer = this.#options.clock.after(RESULT_POLL_MS, resolve);
-      stopWatching = this.#active.watch(runId, resolve);
-    });
-    stopTimer();
-    stopWatching();
+  /** Something happens to the run in this process, or it is time to ask what others did with it. */
+  #watch(runId: string): { readonly touched: Promise<void>; readonly stop: () => void } {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stopTimer = this.#options.clock.after(RESULT_POLL_MS, resolve);
+    const stopWatching = this.#active.watch(runId, resolve);
+    const stop = () => {
+      stopTimer();
+      stopWatching();
+    };
+    return { touched: promise, stop };
   }
 }
 

@@ -11,6 +11,7 @@ export {
 } from "./crash-points.ts";
 export { Ledger, type LedgerEntry } from "./ledger.ts";
 export { type Mortal, mortal } from "./mortal.ts";
+export { overlay } from "./overlay.ts";
 export type { Place } from "./place.ts";
 export type { DatabaseHarness, OpenedDatabase, SuiteOptions } from "./suite.ts";
 export { TestClock } from "./test-clock.ts";

@@ -13,7 +13,7 @@ const MOST_DEATHS = 20;
 
 /**
  * Registers the Nth-write loop of a database: a run of several kinds of step on a Spine that dies at its first durable
- * effect, at its second, and so on until one lives through; after each death another Spine on the same data finishes the
+ * effect of a kind, at its second, and so on until one lives through; after each death another Spine on the same data finishes the
  * run, and an auditor compares what it saw from outside with what is there.
  */
 export function testCrashes(title: string, open: () => Promise<Place>): void {
@@ -47,25 +47,28 @@ async function inPlace(
   }
 }
 
-/** Dies at effect 1, 2, … of as many runs, until a run passes clean. */
+/**
+ * Dies at the first, second, … effect of each kind, until a run passes clean. By kind, because how often an idle Spine looks
+ * for work is a matter of time: counted together with all the others, an effect could be missed.
+ */
 async function everyDeath(place: Place, observer: CrashObserver, when: When): Promise<void> {
   const violations: (Violation & { readonly at: string })[] = [];
-  const deaths: CrashPoint[] = [];
-  for (let n = 1; ; n++) {
-    const key = `${when} ${n}`;
-    const ledger = new Ledger();
-    const point = await liveUntil(place, when, n, key, ledger);
-    if (point) deaths.push(point);
-    const found = point
-      ? await afterDeath(place, observer, key, ledger, point)
-      : await auditRun(observer, key, ledger);
-    violations.push(...found.map((violation) => ({ at: `${point ?? "no death"} (${n})`, ...violation })));
-    if (!point) break;
+  for (const effect of DURABLE_EFFECTS) {
+    const at: CrashPoint = `${when} ${effect}`;
+    let nth = 1;
+    for (let alive = false; !alive; nth++) {
+      const key = `${at} ${nth}`;
+      const ledger = new Ledger();
+      alive = !(await diesAt(place, (point) => point === at, nth, key, ledger));
+      const found = alive
+        ? await auditRun(observer, key, ledger)
+        : await afterDeath(place, observer, key, ledger, at);
+      violations.push(...found.map((violation) => ({ at: key, ...violation })));
+    }
+    // Every kind is there at least once, but for one: nobody cancels this run.
+    if (effect !== "control") expect(nth, `no ${effect} was reached`).toBeGreaterThan(2);
   }
   expect(violations, describeViolations(violations)).toEqual([]);
-  // It died at every kind of effect but one: nobody cancels this run.
-  const kinds = DURABLE_EFFECTS.filter((effect) => effect !== "control");
-  expect(new Set(deaths)).toEqual(new Set(kinds.map((effect) => `${when} ${effect}`)));
 }
 
 /** Dies on the way of one run, and so does whoever takes it over. */
@@ -74,9 +77,9 @@ async function manyDeaths(place: Place, observer: CrashObserver): Promise<void> 
   let deaths = 0;
   for (; deaths < MOST_DEATHS; deaths++) {
     const when = deaths % 2 === 0 ? "after" : "before";
-    const point = await liveUntil(place, when, FEW, "again", ledger);
-    if (!point) break;
-    await noteDeath(observer, "again", ledger, point);
+    const died = await diesAt(place, (point) => point.startsWith(when), FEW, "again", ledger);
+    if (!died) break;
+    await noteDeath(observer, "again", ledger, `${when} effect ${FEW}`);
   }
   const violations = await auditRun(observer, "again", ledger);
   expect(violations, describeViolations(violations)).toEqual([]);
@@ -84,24 +87,20 @@ async function manyDeaths(place: Place, observer: CrashObserver): Promise<void> 
   expect(deaths).toBeLessThan(MOST_DEATHS);
 }
 
-/** The point at which the Spine died; null when it lived until its end. */
-async function liveUntil(
+/** True when the Spine died at the n-th of these points; false when it lived until its end. */
+async function diesAt(
   place: Place,
-  when: When,
+  isOne: (point: CrashPoint) => boolean,
   n: number,
   key: string,
   ledger: Ledger,
-): Promise<CrashPoint | null> {
+): Promise<boolean> {
   const life = mortal(place.database());
   let reached = 0;
-  let died: CrashPoint | null = null;
   const database = withCrashPoints(life.database, (point) => {
-    if (!point.startsWith(when)) return;
-    reached += 1;
-    if (reached !== n) return;
-    died = point;
-    return life.die();
+    if (isOne(point)) reached += 1;
+    if (reached === n && isOne(point)) return life.die();
   });
   await Promise.race([workUntilDone(database, key, ledger), life.dead]);
-  return died;
+  return reached >= n;
 }
