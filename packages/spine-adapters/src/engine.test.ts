@@ -6,9 +6,12 @@ import {
   defineWorkflow,
   HistoryTracker,
   jsonLogger,
+  type QualityCheck,
+  type QualityInput,
   range,
   recordCount,
   reject,
+  rejectShare,
   type Source,
   SourceError,
   type Spine,
@@ -642,6 +645,49 @@ describe("data", () => {
       .where("run_id", "=", failed.id)
       .execute();
     expect(kept).toHaveLength(2);
+  });
+
+  test("a check sees what was refused on all the way to its dataset, and the run's params", async () => {
+    const spine = await start();
+    const id = z.object({ id: z.string() });
+    const seen: QualityInput[] = [];
+    const look: QualityCheck = {
+      name: "look",
+      category: "INTEGRITY",
+      blocking: true,
+      memory: "constant",
+      start: (input) => {
+        seen.push(input);
+        return { add: () => {}, finish: () => ({ status: "PASS", message: "" }) };
+      },
+    };
+    const source: Source<object, { readonly id: string }> = {
+      name: "demo.torn",
+      async *stream() {
+        const rejects = [1, 2].map((line) => ({ code: "RAGGED_ROW", message: "torn", line, raw: "x" }));
+        yield { rows: ["a", "b", "c"].map((name) => ({ id: name })), rejects, cursor: null };
+      },
+    };
+    const flow = defineWorkflow({ name: "demo.refused", params })
+      .fetch("other", { from: source, request: () => ({}) })
+      .fetch("fetch", { from: source, request: () => ({}) })
+      .transform("first", {
+        from: "fetch",
+        row: (row) => (row.id === "a" ? reject("NO_A", "no a") : row),
+        schema: id,
+      })
+      .transform("second", {
+        from: "first",
+        row: (row) => (row.id === "b" ? reject("NO_B", "no b") : row),
+        schema: id,
+      })
+      .quality("quality", { on: "second", checks: [look, rejectShare({ fail: 0.5 })] });
+    const run = await spine.run(flow, { n: 7 });
+    await expect(run.result()).rejects.toMatchObject({
+      code: "QUALITY_FAILED",
+      message: expect.stringMatching(/4 of 5 rows refused \(80 %\).*Look at the run's rejects/),
+    });
+    expect(seen).toEqual([{ params: { n: 7 }, rows: 1, rejected: 4 }]);
   });
 
   test("a load that the table refuses leaves table and partition as they were, and says which key", async () => {

@@ -128,6 +128,7 @@ export {
   type QualityCategory,
   type QualityCheck,
   type QualityFinding,
+  type QualityInput,
   type QualityReport,
   type QualityResult,
   type QualityStatus,
