@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { start, temporaryFolder } from "./testing/command.ts";
@@ -85,20 +85,6 @@ withRealData(
   },
 );
 
-test("an unknown option is refused with the usage and exit code 2", async () => {
-  for (const args of [
-    ["--fiel", "x"],
-    ["--file"],
-    ["--week-ending", "2025-11-14"],
-    ["--file", "x", "--week-ending", "soon"],
-  ]) {
-    const { code, stderr, summary } = await start(args);
-    expect(code).toBe(2);
-    expect(stderr).toContain("--file PATH");
-    expect(summary).toMatchObject({ status: "FAILED", execution_id: null, error_code: "CONFIG_INVALID" });
-  }
-});
-
 test("several at once on one database: each completes, the week is loaded once", async () => {
   using folder = temporaryFolder();
   const db = join(folder.path, "spine.db");
@@ -149,4 +135,81 @@ test("a restated file is loaded when its week is named, and an older one over it
   // Not published yet on the file's date.
   const early = await start(["--db", db, "--file", first, "--week-ending", "2025-11-21"]);
   expect(early).toMatchObject({ code: 1, summary: { error_code: "VALIDATION_FAILED" } });
+});
+
+test("a week of which some rows were restated is loaded whole when it is named, whatever row comes first", async () => {
+  using folder = temporaryFolder();
+  const db = join(folder.path, "x.db");
+  const path = join(folder.path, "partly.csv");
+  // Wednesday, the Monday of another week's first publication, and the week's own day.
+  writeFileSync(
+    path,
+    HEADER + row("OTCN", "7", "2025-12-24") + row("OTCX", "8", "2025-12-22") + row("ARCA", "9", "2025-12-15"),
+  );
+  const { code, summary } = await start(["--db", db, "--file", path, "--week-ending", "2025-11-14"]);
+  expect(code).toBe(0);
+  expect(summary).toMatchObject({
+    week_start: "2025-11-10",
+    rows: { in: 3, out: 3, rejected: 0 },
+    shares: "24",
+    warnings: [],
+  });
+  expect(query(db, "select last_update_date d from finra_otc_trade_activity order by 1")).toEqual([
+    { d: "2025-12-15" },
+    { d: "2025-12-22" },
+    { d: "2025-12-24" },
+  ]);
+});
+
+test("a file of another week does not take the place of the named one, unless its date is named too", async () => {
+  using folder = temporaryFolder();
+  const db = join(folder.path, "x.db");
+  const [own, other] = [join(folder.path, "own.csv"), join(folder.path, "other.csv")];
+  writeFileSync(own, HEADER + row("OTCN", "7", "2025-12-15"));
+  writeFileSync(other, HEADER + row("OTCN", "8", "2025-12-22"));
+  expect((await start(["--db", db, "--file", own])).code).toBe(0);
+  const before = tableHash(db);
+  const named = ["--db", db, "--file", other, "--week-ending", "2025-11-14"];
+  const refused = await start(named);
+  expect(refused).toMatchObject({ code: 1, summary: { status: "FAILED", error_code: "QUALITY_FAILED" } });
+  expect(refused.summary.error).toContain("2025-12-22, when week 2025-11-17 was first published");
+  expect(refused.summary.error).toContain("(--last-update-date)");
+  expect(tableHash(db)).toBe(before);
+  const restated = await start([...named, "--last-update-date", "2025-12-22"]);
+  expect(restated).toMatchObject({ code: 0, summary: { week_start: "2025-11-10", shares: "8" } });
+});
+
+withRealData(
+  `one odd row at the top of the real file of 2025-12-15 does not take the week away${reason}`,
+  async () => {
+    using folder = temporaryFolder();
+    const db = join(folder.path, "x.db");
+    const odd = join(folder.path, "odd.csv");
+    const text = readFileSync(file("finra_otc_weekly_otc_20251215.csv"), "utf8");
+    writeFileSync(odd, text.replace("2025-12-15", "2025-12-24"));
+    const named = await start(["--db", db, "--file", odd, "--week-ending", "2025-11-14"]);
+    expect(named).toMatchObject({
+      code: 0,
+      summary: { rows: { in: 5328, out: 5328, rejected: 0 }, shares: "1335995901", trades: 472776 },
+    });
+    const unnamed = await start(["--db", db, "--file", odd]);
+    expect(unnamed).toMatchObject({
+      code: 0,
+      summary: { week_start: "2025-11-10", rows: { in: 5328, out: 5327, rejected: 1 } },
+    });
+    expect(unnamed.summary.warnings).toContainEqual(expect.stringContaining("--week-ending"));
+  },
+);
+
+test("rejects are counted to the last one", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "refused.csv");
+  const bad = 12_345;
+  writeFileSync(path, HEADER + row("OTCN", "7", "2025-12-15") + row("", "8", "2025-12-15").repeat(bad));
+  const { code, summary } = await start(["--db", join(folder.path, "x.db"), "--file", path]);
+  expect(code).toBe(1);
+  expect(summary).toMatchObject({
+    rows: { in: bad + 1, out: 0, rejected: bad },
+    rejects: { INVALID_MPID: bad },
+  });
 });

@@ -1,6 +1,7 @@
 // What `npm start` runs: the FINRA weekly ingest on an embedded database, shown while it happens.
 import { SpineError } from "spine-core";
 import { type Arguments, readArguments, USAGE } from "./arguments.ts";
+import { inCommandWords } from "./command-words.ts";
 import { inFolderOf } from "./folder.ts";
 import { openSpine, paramsOf, startOrAttach } from "./ingest.ts";
 import { createOutput, type Output } from "./output.ts";
@@ -34,7 +35,7 @@ async function main(argv: readonly string[]): Promise<number> {
     if (args.json) process.stdout.write(`${JSON.stringify(total(summaries))}\n`);
     return summaries.every(({ status, error }) => status === "COMPLETED" && error === null) ? 0 : 1;
   } catch (error) {
-    output.settle(`${output.red("✘")} ${SpineError.from(error, "INTERNAL")}`);
+    output.settle(`${output.red("✘")} ${inCommandWords(String(SpineError.from(error, "INTERNAL")))}`);
     if (args.json) process.stdout.write(`${JSON.stringify(failedBeforeRun(error))}\n`);
     return 1;
   }
@@ -43,7 +44,7 @@ async function main(argv: readonly string[]): Promise<number> {
 async function ingest(args: Arguments, output: Output): Promise<readonly Summary[]> {
   const source = args.file ? "FILE" : "SAMPLE";
   const paths = args.file ? [args.file] : await inFolderOf(args.db, sampleFiles);
-  const files = await Promise.all(paths.map((path) => paramsOf(path, args.weekEnding)));
+  const files = await Promise.all(paths.map((path) => paramsOf(path, args)));
   await inFolderOf(args.db, () => {});
 
   output.print(output.bold("Spine · FINRA OTC weekly"));
