@@ -28,6 +28,22 @@ const { folder, start } = engineFixture();
 const params = z.object({ n: z.number() });
 const fast = { attempts: 3, delay: 5 } as const;
 
+test.each([
+  ["concurrency", 0],
+  ["concurrency", -1],
+  ["concurrency", Number.NaN],
+  ["concurrency", 1.5],
+  ["concurrency", "3"],
+  ["logLevel", "LOUD"],
+  ["logLevel", "info"],
+])("createSpine refuses %s %s before the database is opened", async (option, value) => {
+  await expect(start({ [option]: value } as never)).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: expect.stringMatching(new RegExp(`\`${option}\` is ${value}; use `)),
+  });
+  expect(existsSync(join(folder(), "spine.db"))).toBe(false);
+});
+
 describe("a run", () => {
   test("records each step before the next one begins, and gives typed outputs as JSON gave them back", async () => {
     const spine = await start();
@@ -65,6 +81,15 @@ describe("a run", () => {
     const events = await spine.history.events(run.id);
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
     expect(events.at(-1)).toMatchObject({ type: "run.completed", seq: record.version });
+  });
+
+  test("with an output that JSON would make another one of fails, and says where", async () => {
+    const spine = await start();
+    const flow = defineWorkflow({ name: "demo.flow" }).step("one", () => ({ at: new Date("soon") }));
+    await expect((await spine.run(flow, {})).result()).rejects.toMatchObject({
+      code: "PAYLOAD_INVALID",
+      message: expect.stringContaining("an invalid Date at at"),
+    });
   });
 
   test("is refused before anything is stored when its params do not fit, naming each path", async () => {

@@ -1,5 +1,6 @@
 import type { AlertChannel } from "./alerts/alert.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { checkConcurrency, checkLogLevel } from "./config.ts";
 import type { DatasetStore } from "./data/dataset.ts";
 import type { Database } from "./database/database.ts";
 import { Events, type SpineEvents } from "./events.ts";
@@ -76,14 +77,17 @@ export interface Spine extends AsyncDisposable {
  * Opens the database, brings its tables up to date, registers what the plugins bring, and begins to work,
  * with runs that an earlier process left unfinished first.
  *
+ * @throws SpineError CONFIG_INVALID for a setting that means nothing, before the database is opened.
  * @example
  * const spine = await createSpine({ database: sqlite("spine.db"), plugins: [finra()] });
  * const run = await spine.run(ingestWeek, { tier: "OTCE", week_ending: "2025-11-14", file: "week.csv" });
  * const { outputs } = await run.result();
  */
 export async function createSpine(options: SpineOptions): Promise<Spine> {
-  const { database, clock = systemClock } = options;
-  const logger = options.logger ?? jsonLogger(options.logLevel);
+  const { database, clock = systemClock, concurrency = 10, logLevel = "INFO" } = options;
+  checkConcurrency(concurrency, `The option \`concurrency\` is ${String(concurrency)}`);
+  checkLogLevel(logLevel, `The option \`logLevel\` is ${String(logLevel)}`);
+  const logger = options.logger ?? jsonLogger(logLevel);
   const workflows = new Registry<WorkflowData>("workflow", "UNKNOWN_WORKFLOW");
   const sources = new Registry<Source>("source", "UNKNOWN_SOURCE");
   const alertChannels = new Registry<AlertChannel>("alert channel", "CONFIG_INVALID");
@@ -107,7 +111,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     logger,
     clock,
     secrets: options.secrets ?? environmentSecrets(),
-    concurrency: options.concurrency ?? 10,
+    concurrency,
   });
   try {
     for (const name of workflows.names()) await ensureTables(database, workflows.get(name));
