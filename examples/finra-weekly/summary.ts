@@ -157,6 +157,21 @@ export function failedBeforeRun(error: unknown): Record<string, unknown> {
   return { status: "FAILED", ...NO_RUN, ...errorKeys(SpineError.from(error, "INTERNAL").toJSON()) };
 }
 
+/** What is known of a run that an interrupted command leaves behind. */
+export interface InterruptedRun {
+  readonly runId: string;
+  readonly tier: string;
+  readonly week_start: string;
+}
+
+/** The summary line for a command that was stopped: the run that it waited for, if any, is not over. */
+export function interrupted(run: InterruptedRun | null, error: unknown): Record<string, unknown> {
+  const keys = errorKeys(SpineError.from(error, "STOPPED").toJSON());
+  if (run === null) return { status: "CANCELLED", ...NO_RUN, ...keys };
+  const { runId: execution_id, tier, week_start } = run;
+  return { status: "PENDING", ...NO_RUN, execution_id, tier, week_start, ...keys };
+}
+
 function stepsOf(detail: RunDetail): readonly StepSummary[] {
   const names = [...new Set(detail.steps.map((step) => step.name))];
   return names.map((name) => {
