@@ -128,5 +128,8 @@ describe("refuses", () => {
     expect(result).toBeInstanceOf(Rejection);
     expect((result as Rejection).code).toBe(code);
     expect((result as Rejection).message).toMatch(/\.$/);
+    // Also for one that is too large: the message names what would be taken.
+    if (code === "INVALID_SHARES")
+      expect((result as Rejection).message).toContain("from 0 to 9223372036854.775807");
   });
 });

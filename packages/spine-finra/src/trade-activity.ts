@@ -17,7 +17,7 @@ const SHARE_PLACES = 6;
 const MAX_SHARE_UNITS = 2n ** 63n - 1n;
 const MAX_IDENTIFIER = 20;
 
-const shareText = z.string().regex(/^\d+(\.\d{1,6})?$/, "is no decimal with at most 6 places");
+const shareText = z.string().regex(/^\d+(\.\d{1,6})?$/, "is not a decimal with at most 6 places");
 
 /** One venue's volume in one symbol in one week, as it is loaded. */
 export const OtcTradeActivity = z.object({
@@ -86,7 +86,7 @@ export function toTradeActivity(
     return no("TIER_MISMATCH", `The row is of tier "${tierDescription}", the run is of ${params.tier}.`);
   }
   if (!isIsoDate(lastUpdateDate)) {
-    return no("INVALID_DATE", `lastUpdateDate "${lastUpdateDate}" is no date (YYYY-MM-DD).`);
+    return no("INVALID_DATE", `lastUpdateDate "${lastUpdateDate}" is not a date (YYYY-MM-DD).`);
   }
   const misfit = misfitOf(lastUpdateDate, params);
   if (misfit !== null) return no("WEEK_MISMATCH", misfit);
@@ -103,7 +103,7 @@ export function toTradeActivity(
   if (shares.startsWith("-")) return no("NEGATIVE_VOLUME", `The row has ${shares} shares.`);
   const trades = tradesOf(row.totalWeeklyTradeCount);
   if (trades === undefined)
-    return no("INVALID_TRADES", `"${row.totalWeeklyTradeCount}" is no number of trades.`);
+    return no("INVALID_TRADES", `"${row.totalWeeklyTradeCount}" is not a whole number of trades.`);
   if (trades < 0) return no("NEGATIVE_TRADES", `The row has ${trades} trades.`);
   if (shares === "0" && trades === 0) return no("ZERO_VOLUME", "The row has neither shares nor trades.");
 

@@ -55,6 +55,6 @@ export function finraWeeklyFile(
     lastRow: ({ lastUpdateDate }) =>
       typeof lastUpdateDate === "string" && isIsoDate(lastUpdateDate)
         ? null
-        : `its lastUpdateDate is ${JSON.stringify(lastUpdateDate)}, no whole date`,
+        : `its lastUpdateDate is ${JSON.stringify(lastUpdateDate)}, not a whole date`,
   }) as Source<WeeklyFileRequest, WeeklyFileRow>;
 }

@@ -112,7 +112,7 @@ describe("range", () => {
     const values = [0, "0.00", 10, "10.000001", -1, "1e400", Number.NaN, "abc", "", null, undefined, 1e-7];
     const result = run(range("v", { min: 0, max: 10 }), column("v", values));
     expect(result.rowsFailed).toBe(6);
-    expect(result.samples).toContain('v is no number: "abc"');
+    expect(result.samples).toContain('v is not a number: "abc"');
   });
 
   it("refuses a bound that is no number", () => {

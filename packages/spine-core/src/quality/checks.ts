@@ -146,7 +146,7 @@ export function range<const K extends string>(
       const value: Quantity = row[column];
       if (value === null || value === undefined) return null;
       const number = exactNumber(value);
-      if (!number) return `${column} is no number: ${valueText(value)}`;
+      if (!number) return `${column} is not a number: ${valueText(value)}`;
       const outside = (min && compareExact(number, min) < 0) || (max && compareExact(number, max) > 0);
       return outside ? `${column} = ${value} in ${rowText(row)}` : null;
     },
@@ -227,7 +227,7 @@ export function sumTo<const K extends string>(
         if (value === null || value === undefined) return;
         const number = exactNumber(value);
         if (number) sum = addExact(sum, number);
-        else bad.add(`${column} is no number: ${valueText(value)}`);
+        else bad.add(`${column} is not a number: ${valueText(value)}`);
       },
       finish(): QualityFinding {
         const off = addExact(sum, { units: -wanted.units, scale: wanted.scale });
@@ -235,7 +235,7 @@ export function sumTo<const K extends string>(
         const actual = fromUnits(sum.units, sum.scale);
         return {
           status: bad.count === 0 && compareExact(size, allowed) <= 0 ? "PASS" : "FAIL",
-          message: `${column} adds up to ${actual}, expected ${expected}${bad.count === 0 ? "" : `; ${bad.count} ${bad.count === 1 ? "value is no number" : "values are no numbers"}`}`,
+          message: `${column} adds up to ${actual}, expected ${expected}${bad.count === 0 ? "" : `; ${bad.count} ${bad.count === 1 ? "value is not a number" : "values are not numbers"}`}`,
           actual,
           expected,
           rowsFailed: bad.count,
