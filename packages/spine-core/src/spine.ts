@@ -6,6 +6,7 @@ import { Events, type SpineEvents } from "./events.ts";
 import type { HistoryStore } from "./history/history-store.ts";
 import type { PartitionStore } from "./history/partition-store.ts";
 import type { RunDetail } from "./history/records.ts";
+import type { RunLogs } from "./history/run-logs.ts";
 import type { RunStatistics } from "./history/run-statistics.ts";
 import { jsonLogger, type Logger, type LogLevel } from "./logger.ts";
 import type { Plugin } from "./plugin.ts";
@@ -32,7 +33,10 @@ export interface SpineOptions {
   /** Looks up secrets that parameters refer to; `env:NAME` from the environment when left out. */
   readonly secrets?: SecretResolver;
   readonly logger?: Logger;
-  /** The level of the built-in logger, where no `logger` is given; INFO when left out. */
+  /**
+   * From which level on what steps log is recorded with their run; also the level of the built-in logger, where no
+   * `logger` is given. INFO when left out.
+   */
   readonly logLevel?: LogLevel;
   readonly clock?: Clock;
 }
@@ -51,6 +55,8 @@ export interface Spine extends AsyncDisposable {
   readonly partitions: PartitionStore;
   /** Counts and sums over many runs. */
   readonly statistics: RunStatistics;
+  /** What the steps of runs logged. */
+  readonly logs: RunLogs;
   readonly alertChannels: Registry<AlertChannel>;
   /** Starts a run of a workflow constant, typed. */
   run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<O>>;
@@ -113,6 +119,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     logger,
     clock,
     secrets: options.secrets ?? environmentSecrets(),
+    logLevel: options.logLevel ?? "INFO",
     concurrency: options.concurrency ?? 10,
   });
   const start = async () => {
@@ -164,6 +171,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     datasets: stores.datasets,
     partitions: stores.partitions,
     statistics: stores.statistics,
+    logs: stores.logs,
     alertChannels,
     workflows,
     run,

@@ -24,6 +24,7 @@ interface Known {
   readonly worker: string | null;
   readonly token: number;
   readonly workflow_name: string;
+  readonly run_scope: string;
   readonly run_key: string | null;
   readonly params_hash: string;
 }
@@ -79,15 +80,21 @@ function lookUp(tables: StateTables, commits: readonly QueuedCommit[]): Statemen
     "worker",
     "token",
     "workflow_name",
+    "run_scope",
     "run_key",
     "params_hash",
   ];
   return {
     sql: `SELECT ${columns.join(", ")} FROM ${tables.workflow_runs} WHERE run_id = ANY ($1::uuid[])
 UNION SELECT ${columns.map((column) => `r.${column}`).join(", ")}
-FROM unnest($2::text[], $3::text[]) AS k(workflow, key)
-JOIN ${tables.workflow_runs} r ON r.workflow_name = k.workflow AND r.run_key = k.key`,
-    values: [ids, created.map(({ workflow }) => workflow), created.map(({ key }) => key)],
+FROM unnest($2::text[], $3::text[], $4::text[]) AS k(workflow, scope, key)
+JOIN ${tables.workflow_runs} r ON r.workflow_name = k.workflow AND r.run_scope = k.scope AND r.run_key = k.key`,
+    values: [
+      ids,
+      created.map(({ workflow }) => workflow),
+      created.map(({ scope }) => scope ?? ""),
+      created.map(({ key }) => key),
+    ],
   };
 }
 
@@ -111,8 +118,10 @@ function explain(commit: QueuedCommit, flush: Flush, present: readonly Known[], 
       },
     );
   }
-  const { workflow, key } = commit.run;
-  const other = present.find((row) => row.workflow_name === workflow && row.run_key === key);
+  const { workflow, scope = "", key } = commit.run;
+  const isOther = (row: Known) =>
+    row.workflow_name === workflow && row.run_scope === scope && row.run_key === key;
+  const other = present.find(isOther);
   if (other) return { result: "duplicate", runId: other.run_id, paramsHash: other.params_hash };
   return new SpineError("HISTORY_CONFLICT", `A run of "${workflow}" was neither stored nor found.`, {
     context: { runId },

@@ -31,6 +31,7 @@ CREATE TABLE ${s}.workflow_runs (
   domain text COLLATE "C",
   partition_key text COLLATE "C",
   run_key text COLLATE "C",
+  run_scope text COLLATE "C" NOT NULL DEFAULT '',
   fingerprint text COLLATE "C" NOT NULL,
   params_hash text COLLATE "C" NOT NULL,
   triggered_by text COLLATE "C" NOT NULL,
@@ -43,7 +44,7 @@ CREATE TABLE ${s}.workflow_runs (
   error json,
   metrics jsonb
 ) WITH (fillfactor = 70);
-CREATE UNIQUE INDEX workflow_runs_by_key ON ${s}.workflow_runs (workflow_name, run_key) WHERE run_key IS NOT NULL;
+CREATE UNIQUE INDEX workflow_runs_by_key ON ${s}.workflow_runs (workflow_name, run_scope, run_key) WHERE run_key IS NOT NULL;
 CREATE INDEX workflow_runs_by_status ON ${s}.workflow_runs (status, run_id);
 CREATE INDEX workflow_runs_by_workflow ON ${s}.workflow_runs (workflow_name, status, run_id);
 CREATE INDEX workflow_runs_by_domain ON ${s}.workflow_runs (domain, status, run_id) WHERE domain IS NOT NULL;
@@ -211,6 +212,18 @@ CREATE TABLE ${s}.quality_results (
   samples json NOT NULL,
   recorded_at timestamptz(3) NOT NULL,
   PRIMARY KEY (run_id, event_seq, position)
+);
+
+CREATE TABLE ${s}.run_logs (
+  run_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  attempt integer NOT NULL,
+  logged_at timestamptz(3) NOT NULL,
+  step_name text COLLATE "C" NOT NULL,
+  level text COLLATE "C" NOT NULL,
+  message text NOT NULL,
+  fields json,
+  PRIMARY KEY (run_id, seq)
 );
 `,
 };

@@ -19,6 +19,7 @@ CREATE TABLE ${t.workflow_runs} (
   partition TEXT,
   tags TEXT,
   run_key TEXT,
+  run_scope TEXT NOT NULL DEFAULT '',
   status TEXT NOT NULL,
   version INTEGER NOT NULL,
   token INTEGER NOT NULL,
@@ -41,7 +42,7 @@ CREATE TABLE ${t.workflow_runs} (
   available_at TEXT
 );
 CREATE UNIQUE INDEX ${t.prefix}workflow_runs_by_key
-  ON ${t.workflow_runs} (workflow_name, run_key) WHERE run_key IS NOT NULL;
+  ON ${t.workflow_runs} (workflow_name, run_scope, run_key) WHERE run_key IS NOT NULL;
 CREATE INDEX ${t.prefix}workflow_runs_by_status ON ${t.workflow_runs} (status, run_id);
 CREATE INDEX ${t.prefix}workflow_runs_by_workflow ON ${t.workflow_runs} (workflow_name, status, run_id);
 CREATE INDEX ${t.prefix}workflow_runs_by_domain
@@ -197,6 +198,18 @@ CREATE TABLE ${t.quality_results} (
   samples TEXT NOT NULL,
   recorded_at TEXT NOT NULL,
   PRIMARY KEY (run_id, event_seq, position)
+) WITHOUT ROWID;
+
+CREATE TABLE ${t.run_logs} (
+  run_id TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  step_name TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  level TEXT NOT NULL,
+  message TEXT NOT NULL,
+  fields TEXT,
+  logged_at TEXT NOT NULL,
+  PRIMARY KEY (run_id, seq)
 ) WITHOUT ROWID;
 `,
 };
