@@ -92,8 +92,8 @@ export const MUTANTS: readonly Mutant[] = [
         "two writes of one run in one flush: version, events and numbers are exact",
       ],
     },
-    says: "",
-    quick: true,
+    says: "to deeply equal",
+    quick: false,
   },
   {
     name: "unique-index-removed-postgres",
@@ -109,7 +109,7 @@ export const MUTANTS: readonly Mutant[] = [
       file: POSTGRES_SUITE,
       test: [...OF_POSTGRES, "stores one run when many start with one key at the same time"],
     },
-    says: "committed",
+    says: "to have a length of 1 but got 20",
     quick: false,
   },
   {
@@ -148,7 +148,7 @@ export const MUTANTS: readonly Mutant[] = [
       file: SQLITE_SUITE,
       test: [...OF_SQLITE, "stores one run when many start with one key at the same time"],
     },
-    says: "committed",
+    says: "to have a length of 1 but got 20",
     quick: true,
   },
   {
@@ -226,6 +226,63 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     caughtBy: { file: CRASHES, test: AFTER_DEATH },
     says: "RAN_AGAIN",
+    quick: false,
+  },
+  {
+    name: "load-apart-from-its-record",
+    breaks: "a load commits before its step is recorded: after a crash it is done twice",
+    changes: [
+      {
+        file: `${ENGINE}/history-durable.ts`,
+        find: "      await this.#write(planned, { transaction });\n      return planned;\n    });\n",
+        replace: "      return planned;\n    });\n    await this.#write(transition);\n",
+      },
+    ],
+    caughtBy: { file: CRASHES, test: AFTER_DEATH },
+    says: "EFFECT_DOUBLED",
+    quick: false,
+  },
+  {
+    name: "told-before-recorded",
+    breaks: "listeners hear of a step whose result may still be lost",
+    changes: [
+      {
+        file: `${ENGINE}/history-durable.ts`,
+        find: "    await this.#persist(() => this.#write(transition));\n    this.#options.onRecorded(transition);\n",
+        replace:
+          "    this.#options.onRecorded(transition);\n    await this.#persist(() => this.#write(transition));\n",
+      },
+    ],
+    caughtBy: {
+      file: "packages/spine-adapters/src/engine-faults.test.ts",
+      test: ["a commit that fails", "nothing is told before it is durable"],
+    },
+    says: "two",
+    quick: false,
+  },
+  {
+    name: "writer-shared-with-open-transaction",
+    breaks: "what others commit is rolled back with a transaction that is held open and fails",
+    changes: [
+      {
+        file: "packages/spine-adapters/src/databases/sqlite/sqlite-pool.ts",
+        find: "  async #flush(): Promise<void> {\n    const unlock = await this.#mutex.lock();\n",
+        replace: "  async #flush(): Promise<void> {\n    const unlock = () => {};\n",
+      },
+      {
+        file: "packages/spine-adapters/src/databases/sqlite/commit-together.ts",
+        find: '  connection.run("BEGIN IMMEDIATE");\n',
+        replace: '  if (connection.inTransaction) return work();\n  connection.run("BEGIN IMMEDIATE");\n',
+      },
+    ],
+    caughtBy: {
+      file: "packages/spine-adapters/src/engine-transactions.test.ts",
+      test: [
+        "run A holds its transaction for half a second and throws, while run B completes 100 steps",
+        "on SQLite: B waits for the one writer; none of B's steps is missing or undone, the event loop does not stop",
+      ],
+    },
+    says: "There is no run",
     quick: false,
   },
 ];

@@ -27,7 +27,8 @@ let schemas = 0;
 async function postgresSchema(): Promise<SharedPlace> {
   url ??= createTestDatabase();
   schemas += 1;
-  const address: Address = [await url, `place_${schemas}`];
+  const schema = `place_${schemas}`;
+  const address: Address = [await url, schema];
   // The server goes with the test run.
   return { address, database: () => databaseAt(address), remove: () => {} };
 }

@@ -43,8 +43,7 @@ export async function afterDeath(
   ledger: Ledger,
   point: string,
 ): Promise<readonly Violation[]> {
-  const left = await observer.find(key);
-  if (left !== undefined) ledger.died(left, point, await observer.completed(left));
+  await noteDeath(observer, key, ledger, point);
   const failure = await workUntilDone(place.database(), key, ledger).then(
     () => null,
     (error: unknown) => error,
@@ -53,6 +52,17 @@ export async function afterDeath(
   // A run that could not be finished is a violation; anything else would be a fault of this proof itself.
   if (failure !== null && violations.length === 0) throw failure;
   return violations;
+}
+
+/** Takes down which steps stand in the history as finished, now that the process is dead. */
+export async function noteDeath(
+  observer: CrashObserver,
+  key: string,
+  ledger: Ledger,
+  point: string,
+): Promise<void> {
+  const runId = await observer.find(key);
+  if (runId !== undefined) ledger.died(runId, point, await observer.completed(runId));
 }
 
 export async function auditRun(
