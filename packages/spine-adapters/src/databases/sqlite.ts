@@ -72,3 +72,13 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
     },
   };
 }
+
+/**
+ * A database in the memory of this process, for tests and first steps: all that Spine does, and gone with the process.
+ *
+ * @example
+ * const spine = await createSpine({ database: memory() });
+ */
+export function memory(): Database {
+  return sqlite(":memory:");
+}

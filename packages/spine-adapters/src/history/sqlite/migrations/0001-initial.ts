@@ -1,4 +1,4 @@
-import type { Migration } from "./migration.ts";
+import type { SqliteMigration } from "./migration.ts";
 
 // Times are ISO texts in UTC with milliseconds: they sort by time, and people can read the file. Run ids are
 // UUIDv7, so their order is the order of creation. Rows that are small go WITHOUT ROWID (one tree instead of two);
@@ -8,8 +8,9 @@ import type { Migration } from "./migration.ts";
 // Lists read runs by a value, then a status, then from the newest: so are the indexes. A run has several tags, which no
 // index can hold: triggers keep theirs, so that whatever changes a run changes it in the same commit, and a run
 // without tags costs nothing.
-export const initial: Migration = {
+export const initial: SqliteMigration = {
   id: "0001-initial",
+  minReader: "0001-initial",
   sql: (t) => `
 CREATE TABLE ${t.workflow_runs} (
   run_id TEXT NOT NULL PRIMARY KEY,
