@@ -3,6 +3,7 @@ import type { OpenBase } from "../open-steps.ts";
 import type { StateTables } from "../state-tables.ts";
 import type { Flush, QueuedCommit } from "./flush.ts";
 import { type FlushRow, flushStatement, type Statement } from "./flush-statement.ts";
+import { comeBehind } from "./write-seq.ts";
 
 /** Executes a statement and returns its rows. */
 export type Execute = (statement: Statement) => Promise<readonly unknown[]>;
@@ -107,7 +108,9 @@ function explain(commit: QueuedCommit, flush: Flush, present: readonly Known[], 
     if (!own) return { result: "missing" };
     const { worker, token } = commit.fence;
     const owned = own.status === "RUNNING" && own.worker === worker && own.token === token;
-    return owned ? STALE : { result: "fenced" };
+    if (!owned) return { result: "fenced" };
+    comeBehind(own.write_seq);
+    return STALE;
   }
   if (own) {
     return new SpineError(
