@@ -53,7 +53,9 @@ export async function openWriter(path: string, { durability }: OpenOptions): Pro
 /** Opens a connection that only reads, beside the one that writes. */
 export function openReader(path: string): SqliteConnection {
   const connection = open(path);
-  connection.script(`PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = ${-READER_CACHE_KIB}`);
+  connection.script(
+    `PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = ${-READER_CACHE_KIB}`,
+  );
   return connection;
 }
 
