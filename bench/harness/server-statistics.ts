@@ -30,13 +30,13 @@ WHERE d.datname = current_database() AND s.toplevel
 }
 
 /**
- * Rows (or entries of an index) of a Postgres table that `work` read, for each row that it returned. `work` closes
+ * Rows (or entries of an index) of Postgres tables that `work` read, for each row that it returned. `work` closes
  * its connections: that is when a server counts what they did. Undefined for SQLite.
  */
 export async function rowsReadOf(
   system: System,
   url: string,
-  table: string,
+  tables: readonly string[],
   work: () => Promise<number>,
 ): Promise<number | undefined> {
   if (system.database !== "postgres") return undefined;
@@ -49,7 +49,7 @@ SELECT sum(t.seq_tup_read + i.read) AS n FROM pg_stat_user_tables AS t
 CROSS JOIN LATERAL (
   SELECT coalesce(sum(idx_tup_read), 0) AS read FROM pg_stat_user_indexes AS x WHERE x.relid = t.relid
 ) AS i
-WHERE t.relname = '${table}'`,
+WHERE t.relname IN (${tables.map((table) => `'${table}'`).join(", ")})`,
       ),
     );
   await withClient(url, (client) => client.query("VACUUM ANALYZE"));

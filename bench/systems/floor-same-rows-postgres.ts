@@ -18,14 +18,14 @@ interface Column {
   readonly type: string;
 }
 
-/** One run's part of a flush: `write` 0 starts it, the last one also completes it. */
+/** One run's part of a flush. */
 interface Write {
   readonly runId: string;
   readonly id: number;
   readonly write: number;
 }
 
-/** Spine's own tables, columns and indexes, written in shared statements, with no engine, no fence and no RUNNING step. */
+/** Spine's own tables, columns and indexes, written in shared statements, with no engine and no fence. */
 export async function open(environment: Environment): Promise<Session> {
   const { database, steps } = environment;
   const pool = new pg.Pool({ connectionString: database, max: 2 });
@@ -40,7 +40,7 @@ export async function open(environment: Environment): Promise<Session> {
   const flush = planFlush(template, tables);
   const batches = new BatchedWrites<Write>(async (writes) => {
     const at = new Date().toISOString();
-    await pool.query({ name: "flush", text: flush.sql, values: flush.values(writes, at, steps) });
+    await pool.query({ name: "flush", text: flush.sql, values: flush.values(writes, at) });
   });
   const runs = [...tables.keys()].find(isRuns);
   return {
@@ -59,16 +59,16 @@ export async function open(environment: Environment): Promise<Session> {
 /** One statement for everything, as `WITH … INSERT …, … UPDATE`, with an array for each column. */
 function planFlush(template: RunTemplate, tables: ReadonlyMap<string, readonly Column[]>) {
   const parts: string[] = [];
-  const columns: ((writes: readonly Write[], at: string, steps: number) => unknown[])[] = [];
+  const columns: ((writes: readonly Write[], at: string) => unknown[])[] = [];
   const unnest = (all: readonly Column[]) =>
     all.map(({ type }, index) => `$${columns.length + index + 1}::${type}[]`).join(", ");
   const names = (all: readonly Column[]) => all.map(({ name }) => name).join(", ");
-  const add = (all: readonly Column[], rowsOf: (write: Write, steps: number) => readonly TemplateRow[]) => {
+  const add = (all: readonly Column[], rowsOf: (write: Write) => readonly TemplateRow[]) => {
     for (const { name } of all) {
       const values = new Map<Value, ReturnType<typeof fresh>>();
-      columns.push((writes, at, steps) =>
+      columns.push((writes, at) =>
         writes.flatMap((write) =>
-          rowsOf(write, steps).map((row) => {
+          rowsOf(write).map((row) => {
             const value = row[name] ?? null;
             const make = values.get(value) ?? fresh(template, value);
             values.set(value, make);
@@ -78,34 +78,46 @@ function planFlush(template: RunTemplate, tables: ReadonlyMap<string, readonly C
       );
     }
   };
+  const insert = (
+    table: string,
+    all: readonly Column[],
+    rowsOf: (write: Write) => readonly TemplateRow[],
+  ) => {
+    parts.push(
+      `w${parts.length} AS (INSERT INTO ${table} (${names(all)}) SELECT * FROM unnest(${unnest(all)}))`,
+    );
+    add(all, rowsOf);
+  };
 
   let update = "SELECT 1";
   for (const [table, all] of tables) {
-    const used = isRuns(table)
-      ? template.created
-      : template.writes.flat().find((row) => row.table === table)?.row;
-    if (!used) continue;
-    const inserted = all.filter(({ name }) => name in used);
-    parts.push(
-      `w${parts.length} AS (INSERT INTO ${table} (${names(inserted)}) SELECT * FROM unnest(${unnest(inserted)}))`,
-    );
     if (!isRuns(table)) {
-      add(inserted, ({ write }) =>
-        (template.writes[write] ?? []).flatMap((one) => (one.table === table ? [one.row] : [])),
+      const rows = template.writes.flatMap(({ inserted }) => inserted).filter((one) => one.table === table);
+      const used = rows[0]?.row;
+      if (!used) continue;
+      insert(
+        table,
+        all.filter(({ name }) => name in used),
+        ({ write }) =>
+          (template.writes[write]?.inserted ?? []).flatMap((one) => (one.table === table ? [one.row] : [])),
       );
       continue;
     }
-    add(inserted, ({ write }) => (write === 0 ? [template.created] : []));
-    const changed = all.filter(({ name }) => name in template.completed || name === "run_id");
+    insert(
+      table,
+      all.filter(({ name }) => name in template.created),
+      ({ write }) => (write === 0 ? [template.created] : []),
+    );
+    // One statement for all runs of a flush, so it sets every column that any of the writes changes.
+    const ever = new Set(template.writes.flatMap(({ changed }) => Object.keys(changed)));
+    const changed = all.filter(({ name }) => ever.has(name) || name === "run_id");
     const set = changed.map(({ name }) => `${name} = v.${name}`).join(", ");
     update = `UPDATE ${table} AS r SET ${set} FROM unnest(${unnest(changed)}) AS v (${names(changed)}) WHERE r.run_id = v.run_id`;
-    const completed = { ...template.completed, run_id: template.runId };
-    add(changed, ({ write }, steps) => (write === steps ? [completed] : []));
+    add(changed, ({ write }) => (write > 0 ? [template.writes[write]?.run ?? {}] : []));
   }
   return {
     sql: `WITH ${parts.join(",\n")}\n${update}`,
-    values: (writes: readonly Write[], at: string, steps: number) =>
-      columns.map((column) => column(writes, at, steps)),
+    values: (writes: readonly Write[], at: string) => columns.map((column) => column(writes, at)),
   };
 }
 

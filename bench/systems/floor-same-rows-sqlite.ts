@@ -16,7 +16,7 @@ import { countOf, openFile } from "./sqlite-file.ts";
 /** One row to write, with the values of its run. */
 type Write = (runId: string, id: number, at: string) => void;
 
-/** Spine's own tables, columns and indexes, written row by row in shared commits, with no engine, no fence and no RUNNING step. */
+/** Spine's own tables, columns and indexes, written row by row in shared commits, with no engine and no fence. */
 export async function open(environment: Environment): Promise<Session> {
   const { steps } = environment;
   const file = openFile(environment);
@@ -27,10 +27,10 @@ export async function open(environment: Environment): Promise<Session> {
 
   const runs = tablesOf(file).find(isRuns) ?? "workflow_runs";
   const create = insert(file, template, runs, template.created);
-  const writes = template.writes.map((rows) =>
-    rows.map(({ table, row }) => insert(file, template, table, row)),
-  );
-  const complete = update(file, template, runs);
+  const writes = template.writes.map(({ changed, inserted }): readonly Write[] => [
+    ...(Object.keys(changed).length > 0 ? [update(file, template, runs, changed)] : []),
+    ...inserted.map(({ table, row }) => insert(file, template, table, row)),
+  ]);
   const begin = file.prepare("BEGIN IMMEDIATE");
   const commit = file.prepare("COMMIT");
   const batches = new BatchedWrites<() => void>((batch) => {
@@ -46,7 +46,6 @@ export async function open(environment: Environment): Promise<Session> {
           const at = new Date().toISOString();
           if (write === 0) create(runId, id, at);
           for (const row of writes[write] ?? []) row(runId, id, at);
-          if (write === steps) complete(runId, id, at);
         });
       }
     },
@@ -78,10 +77,10 @@ function insert(file: DatabaseSync, template: RunTemplate, table: string, row: T
   return bind(statement, Object.values(row), template);
 }
 
-function update(file: DatabaseSync, template: RunTemplate, runs: string): Write {
-  const columns = Object.keys(template.completed).map((name) => `${name} = ?`);
+function update(file: DatabaseSync, template: RunTemplate, runs: string, changed: TemplateRow): Write {
+  const columns = Object.keys(changed).map((name) => `${name} = ?`);
   const statement = file.prepare(`UPDATE ${runs} SET ${columns.join(", ")} WHERE run_id = ?`);
-  return bind(statement, [...Object.values(template.completed), template.runId], template);
+  return bind(statement, [...Object.values(changed), template.runId], template);
 }
 
 function bind(statement: StatementSync, values: readonly Value[], template: RunTemplate): Write {

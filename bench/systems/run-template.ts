@@ -11,17 +11,25 @@ export type RowsByTable = ReadonlyMap<string, readonly TemplateRow[]>;
 export type ReadRows = (runId: string) => Promise<RowsByTable>;
 
 /**
- * The rows that Spine leaves behind for one run, as a pattern to write them again without an engine. They are
- * taken from a real run, so the floor has Spine's own tables, columns and indexes and cannot drift from them.
+ * What Spine writes for one run, as a pattern to write again without an engine: after each write the tables hold what they
+ * hold at that moment in Spine. It is taken from a real run, so the floor has Spine's own tables, columns and indexes and
+ * cannot drift from them.
  */
 export interface RunTemplate {
   readonly runId: string;
   /** The run's row as it is inserted. */
   readonly created: TemplateRow;
-  /** The columns that differ once the run is complete. */
-  readonly completed: TemplateRow;
-  /** The other rows by the write that they go with: 0 with the start of the run, n with the end of step n. */
-  readonly writes: readonly (readonly { readonly table: string; readonly row: TemplateRow }[])[];
+  /** The writes in their order: 0 starts the run, n ends step n, the last one also completes the run. */
+  readonly writes: readonly TemplateWrite[];
+}
+
+export interface TemplateWrite {
+  /** The run's row after it. */
+  readonly run: TemplateRow;
+  /** The columns of the run's row that it changes; empty for the first, which inserts it. */
+  readonly changed: TemplateRow;
+  /** The rows of other tables that it inserts. */
+  readonly inserted: readonly { readonly table: string; readonly row: TemplateRow }[];
 }
 
 /** Runs one workflow in Spine and reads what it wrote. The name of the table with the runs ends in `workflow_runs`. */
@@ -30,36 +38,35 @@ export async function captureTemplate(
   steps: number,
   read: ReadRows,
 ): Promise<RunTemplate> {
-  const reached = Promise.withResolvers<void>();
-  const release = Promise.withResolvers<void>();
-  const workflow = benchWorkflow(steps, async (step) => {
-    if (step > 0) return;
-    reached.resolve();
-    await release.promise;
+  const started = Promise.withResolvers<string>();
+  const moments: RowsByTable[] = [];
+  // Each step begins once the write before it is durable.
+  const workflow = benchWorkflow(steps, async () => {
+    moments.push(await read(await started.promise));
   });
   const spine = await createSpine({ database, workflows: [workflow], logger: silentLogger });
   try {
     const run = await spine.run(workflow.name, { id: 0 });
-    await reached.promise;
-    const created = runRow(await read(run.id));
-    release.resolve();
+    started.resolve(run.id);
     await run.result();
-    const rows = await read(run.id);
-    const completed = runRow(rows);
-    const changed = Object.entries(completed).filter(([name, value]) => created[name] !== value);
-    const writes = Array.from({ length: steps + 1 }, (): { table: string; row: TemplateRow }[] => []);
-    for (const [table, all] of rows) {
-      if (isRuns(table)) continue;
-      // Evenly over the writes: which of them an event goes with makes no difference to the sum.
-      for (const [index, row] of all.entries()) {
-        const at = all.length === steps ? index + 1 : Math.floor((index * (steps + 1)) / all.length);
-        writes[at]?.push({ table, row });
-      }
-    }
-    return { runId: run.id, created, completed: Object.fromEntries(changed), writes };
+    moments.push(await read(run.id));
+    const writes = moments.map((rows, index) => writeBetween(moments[index - 1], rows));
+    return { runId: run.id, created: writes[0]?.run ?? {}, writes };
   } finally {
     await spine.stop();
   }
+}
+
+function writeBetween(before: RowsByTable | undefined, after: RowsByTable): TemplateWrite {
+  const run = runRow(after);
+  const last = before && runRow(before);
+  const changed = last ? Object.entries(run).filter(([name, value]) => last[name] !== value) : [];
+  const inserted = [...after].flatMap(([table, rows]) => {
+    if (isRuns(table)) return [];
+    const known = new Set(before?.get(table)?.map((row) => JSON.stringify(row)));
+    return rows.filter((row) => !known.has(JSON.stringify(row))).map((row) => ({ table, row }));
+  });
+  return { run, changed: Object.fromEntries(changed), inserted };
 }
 
 export function isRuns(table: string): boolean {

@@ -41,7 +41,9 @@ export async function startOrAttach(spine: Spine, params: IngestParams): Promise
     status: ["PENDING", "RUNNING", "WAITING"],
     limit: 200,
   });
-  const unfinished = items.find((run) => canonicalJson(run.params) === wanted);
-  if (unfinished) return await spine.attach(unfinished.runId);
+  for (const { runId } of items) {
+    const { run } = await spine.get(runId);
+    if (canonicalJson(run.params) === wanted) return await spine.attach(runId);
+  }
   return await spine.run(ingestWeek.name, params, { triggeredBy: "command line" });
 }

@@ -15,20 +15,6 @@ export function toMs(duration: Duration): number {
   );
 }
 
-/** The longest that a timer of Node can be set to: anything more would fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
-/** Calls back after any number of milliseconds; returns the function that prevents it. */
-export function after(ms: number, call: () => void): () => void {
-  let timer: NodeJS.Timeout;
-  const arm = (left: number) => {
-    const next = Math.min(left, LONGEST_TIMER_MS);
-    timer = setTimeout(() => (left > next ? arm(left - next) : call()), next);
-  };
-  arm(ms);
-  return () => clearTimeout(timer);
-}
-
 function parse(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
   if (!match) return Number.NaN;

@@ -55,6 +55,7 @@ export type {
   Attachment,
   CheckpointAttachment,
   LoadAttachment,
+  LogAttachment,
   PartitionAttachment,
   QualityAttachment,
 } from "./history/attachment.ts";
@@ -73,8 +74,6 @@ export type {
   NewRun,
   RunChange,
   RunCommit,
-  RunPage,
-  RunQuery,
   StepBegin,
   StepEnd,
   Transition,
@@ -88,6 +87,7 @@ export {
 export type { PartitionRecord, PartitionStore } from "./history/partition-store.ts";
 export {
   type CheckpointRecord,
+  type ErrorSummary,
   isTerminal,
   type Metrics,
   type RowCounts,
@@ -96,10 +96,31 @@ export {
   type RunEvent,
   type RunRecord,
   type RunStatus,
+  type RunSummary,
   STEP_STATUSES,
   type StepRecord,
   type StepStatus,
 } from "./history/records.ts";
+export { type LogEntry, logPageSize, type ReadLogsOptions, type RunLogs } from "./history/run-logs.ts";
+export {
+  pageOf,
+  pageSize,
+  type RunFilter,
+  type RunPage,
+  type RunQuery,
+  type RunSelection,
+  selectRuns,
+} from "./history/run-query.ts";
+export {
+  type CountOptions,
+  type RunCount,
+  type RunStatistics,
+  type RunTotals,
+  selectCount,
+  selectTotals,
+  type TotalsQuery,
+} from "./history/run-statistics.ts";
+export { checkTags } from "./history/tags.ts";
 export { newId } from "./ids.ts";
 export {
   canonicalJson,
@@ -144,6 +165,7 @@ export type {
   TransactionalResult,
 } from "./runner/durable.ts";
 // Running
+export type { RetentionPolicy } from "./runner/retention.ts";
 export type { RunHandle, Runner, RunOptions } from "./runner/runner.ts";
 export { environmentSecrets, type SecretResolver, secret } from "./secret.ts";
 // Data

@@ -87,6 +87,9 @@ export function environmentSecrets(
   };
 }
 
+/** Redacts nothing: for runs without secrets. */
+export const keepText = (text: string): string => text;
+
 const REDACTED = "[redacted]";
 /** Shorter values would be found by chance all over a text. */
 const SHORTEST = 4;

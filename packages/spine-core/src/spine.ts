@@ -7,10 +7,13 @@ import { Events, type SpineEvents } from "./events.ts";
 import type { HistoryStore } from "./history/history-store.ts";
 import type { PartitionStore } from "./history/partition-store.ts";
 import type { RunDetail } from "./history/records.ts";
+import type { RunLogs } from "./history/run-logs.ts";
+import type { RunStatistics } from "./history/run-statistics.ts";
 import { jsonLogger, type Logger, type LogLevel } from "./logger.ts";
 import type { Plugin } from "./plugin.ts";
 import { Registry } from "./registry.ts";
 import { DurableRunner } from "./runner/durable-runner.ts";
+import { Retention, type RetentionPolicy } from "./runner/retention.ts";
 import type { RunHandle, RunOptions } from "./runner/runner.ts";
 import { environmentSecrets, type SecretResolver } from "./secret.ts";
 import type { Source } from "./sources/source.ts";
@@ -26,10 +29,15 @@ export interface SpineOptions {
   readonly concurrency?: number;
   /** False for a process that only starts and reads runs, or that calls `start` later. */
   readonly worker?: boolean;
+  /** When old runs are removed, e.g. `{ runs: "90d" }`; never when left out. */
+  readonly retention?: RetentionPolicy;
   /** Looks up secrets that parameters refer to; `env:NAME` from the environment when left out. */
   readonly secrets?: SecretResolver;
   readonly logger?: Logger;
-  /** The level of the built-in logger, where no `logger` is given; INFO when left out. */
+  /**
+   * From which level on what steps log is recorded with their run; also the level of the built-in logger, where no
+   * `logger` is given. INFO when left out.
+   */
   readonly logLevel?: LogLevel;
   readonly clock?: Clock;
 }
@@ -46,6 +54,10 @@ export interface Spine extends AsyncDisposable {
   readonly history: HistoryStore;
   readonly datasets: DatasetStore;
   readonly partitions: PartitionStore;
+  /** Counts and sums over many runs. */
+  readonly statistics: RunStatistics;
+  /** What the steps of runs logged. */
+  readonly logs: RunLogs;
   readonly alertChannels: Registry<AlertChannel>;
   /** Starts a run of a workflow constant, typed. */
   run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<O>>;
@@ -111,11 +123,18 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     logger,
     clock,
     secrets: options.secrets ?? environmentSecrets(),
+    logLevel,
     concurrency,
   });
+  const start = async () => {
+    await runner.start();
+    retention?.start();
+  };
+  let retention: Retention | undefined;
   try {
+    if (options.retention) retention = new Retention({ policy: options.retention, stores, clock, logger });
     for (const name of workflows.names()) await ensureTables(database, workflows.get(name));
-    if (options.worker !== false) await runner.start();
+    if (options.worker !== false) await start();
   } catch (error) {
     await database.close();
     throw error;
@@ -144,6 +163,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   };
   const stopOnce = async () => {
     try {
+      await retention?.stop();
       await runner.stop();
     } finally {
       await database.close();
@@ -154,6 +174,8 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     history: stores.history,
     datasets: stores.datasets,
     partitions: stores.partitions,
+    statistics: stores.statistics,
+    logs: stores.logs,
     alertChannels,
     workflows,
     run,
@@ -163,7 +185,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     attach: async (runId) => typed(await runner.attach(runId)),
     source: (name) => sources.get(name),
     on: (name, listener) => events.on(name, listener),
-    start: () => runner.start(),
+    start,
     stop,
     [Symbol.asyncDispose]: stop,
   };

@@ -38,6 +38,14 @@ interface PostgresDatasetOptions {
 }
 
 const DEFAULT_REJECTS = 100;
+/** Datasets that are looked at in one query. */
+const PAGE = 1_000;
+
+interface OldDataset {
+  readonly dataset_id: string;
+  readonly run_id: string;
+  readonly young: boolean;
+}
 
 /** Datasets in a Postgres database: rows in compressed chunks, each committed with its rejects and its cursor. */
 export class PostgresDatasetStore implements DatasetStore {
@@ -203,6 +211,41 @@ ORDER BY d.dataset_id, r.position LIMIT $4`,
         await query(`DELETE FROM ${this.#t.datasets} WHERE dataset_id = $1`, [dataset_id]);
       }
     });
+  }
+
+  async prune({ before, limit }: { readonly before: number; readonly limit: number }): Promise<number> {
+    const orphans = await this.#orphans(new Date(before).toISOString(), limit);
+    for (const runId of new Set(orphans)) await this.remove(runId);
+    return orphans.length;
+  }
+
+  /** The runs of datasets that have outlived them, one for each dataset. */
+  async #orphans(before: string, limit: number): Promise<readonly string[]> {
+    const orphans: string[] = [];
+    for (let last = "00000000-0000-0000-0000-000000000000"; ; ) {
+      const page = await this.#pools.ask<OldDataset>(
+        "data",
+        `SELECT dataset_id, run_id, created_at >= $2::timestamptz AS young FROM ${this.#t.datasets}
+WHERE dataset_id > $1 ORDER BY dataset_id LIMIT ${PAGE}`,
+        [last, before],
+      );
+      const old = page.filter(({ young }) => !young);
+      const present = await this.#present(old.map(({ run_id }) => run_id).filter(isRunId));
+      for (const { run_id } of old) if (!present.has(run_id)) orphans.push(run_id);
+      // Ids are in the order of creation: behind the first young one all are young.
+      if (old.length < PAGE || orphans.length >= limit) return orphans.slice(0, limit);
+      last = old.at(-1)?.dataset_id ?? last;
+    }
+  }
+
+  /** Of runs, those that the history has. */
+  async #present(runIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const rows = await this.#pools.ask<{ run_id: string }>(
+      "data",
+      `SELECT run_id FROM ${this.#t.workflow_runs} WHERE run_id = ANY ($1::uuid[])`,
+      [runIds],
+    );
+    return new Set(rows.map(({ run_id }) => run_id));
   }
 
   async #renew(query: Query, { dataset_id }: DatasetRow, token: number): Promise<DatasetRow> {

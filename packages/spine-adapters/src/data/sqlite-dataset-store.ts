@@ -205,6 +205,14 @@ ORDER BY d.dataset_id, r.position LIMIT ?`,
     });
   }
 
+  async prune({ before, limit }: { readonly before: number; readonly limit: number }): Promise<number> {
+    const orphans = await this.#pool.read((connection) =>
+      findOrphans(connection, this.#t, isoTime(before), limit),
+    );
+    for (const runId of new Set(orphans)) await this.remove(runId);
+    return orphans.length;
+  }
+
   #insertRejects(
     connection: SqliteConnection,
     dataset: string,
@@ -280,4 +288,28 @@ WHERE dataset_id = ? AND run_id = ? AND step_name = ? AND token = ?`,
   #now(): string {
     return isoTime(this.#clock.now());
   }
+}
+
+interface OldDataset {
+  readonly run_id: string;
+  readonly created_at: string;
+  readonly orphan: number;
+}
+
+/** The runs of datasets that have outlived them, one for each dataset. */
+function findOrphans(
+  connection: SqliteConnection,
+  t: StateTables,
+  cutOff: string,
+  limit: number,
+): readonly string[] {
+  const orphans: string[] = [];
+  const sql = `SELECT d.run_id, d.created_at, r.run_id IS NULL AS orphan
+FROM ${t.datasets} d LEFT JOIN ${t.workflow_runs} r ON r.run_id = d.run_id ORDER BY d.dataset_id`;
+  for (const { run_id, created_at, orphan } of connection.iterate<OldDataset>(sql)) {
+    // Ids are in the order of creation: what follows is younger.
+    if (created_at >= cutOff || orphans.length >= limit) break;
+    if (orphan === 1) orphans.push(run_id);
+  }
+  return orphans;
 }

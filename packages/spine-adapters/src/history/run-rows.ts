@@ -2,12 +2,14 @@ import {
   type CheckpointRecord,
   decodeJson,
   type ErrorJson,
+  type ErrorSummary,
   type JsonValue,
   type Metrics,
   type Partition,
   type PartitionRecord,
   type RunRecord,
   type RunStatus,
+  type RunSummary,
   type StepRecord,
   type StepStatus,
 } from "spine-core";
@@ -19,7 +21,10 @@ export interface RunRow {
   readonly workflow_name: string;
   readonly domain: string | null;
   readonly partition: string | null;
+  readonly tags: string | null;
   readonly run_key: string | null;
+  /** Empty for the common scope: the unique index has to compare it. */
+  readonly run_scope: string;
   readonly status: string;
   readonly version: number;
   readonly token: number;
@@ -46,6 +51,31 @@ export interface RunRow {
   readonly open_version?: number | null;
   readonly open_since?: string | null;
 }
+
+/** The columns of a run in a list, in the order in which `readSummary` takes them. */
+export const SUMMARY_COLUMNS = [
+  "run_id",
+  "workflow_name",
+  "domain",
+  "partition",
+  "tags",
+  "run_key",
+  "status",
+  "version",
+  "error",
+  "triggered_by",
+  "parent_run_id",
+  "crashes",
+  "created_at",
+  "started_at",
+  "completed_at",
+  "available_at",
+  "run_scope",
+] as const satisfies readonly (keyof RunRow)[];
+
+/** The values of one run in a list. */
+export type SummaryRow = ValuesOf<typeof SUMMARY_COLUMNS>;
+type ValuesOf<Names extends readonly (keyof RunRow)[]> = { readonly [I in keyof Names]: RunRow[Names[I]] };
 
 /** A row of `workflow_step_runs`: an attempt that has ended. */
 export interface StepRow {
@@ -98,7 +128,9 @@ export function readRun(row: RunRow): RunRecord {
     workflow: row.workflow_name,
     domain: row.domain,
     partition: readJson(row.partition) as Partition | null,
+    tags: readTags(row.tags),
     key: row.run_key,
+    scope: readScope(row.run_scope),
     status: row.status as RunStatus,
     version: row.version,
     token: row.token,
@@ -117,6 +149,51 @@ export function readRun(row: RunRow): RunRecord {
     completedAt: row.completed_at,
     availableAt: row.available_at,
   };
+}
+
+/** A run of a list as the port has it. Rows of arrays: a page has many, and each name of each would be looked up. */
+export function readSummary(row: SummaryRow): RunSummary {
+  return {
+    runId: row[0],
+    workflow: row[1],
+    domain: row[2],
+    partition: readJson(row[3]) as Partition | null,
+    tags: readTags(row[4]),
+    key: row[5],
+    status: row[6] as RunStatus,
+    version: row[7],
+    error: readErrorSummary(row[8]),
+    triggeredBy: row[9],
+    parentRunId: row[10],
+    crashes: row[11],
+    createdAt: row[12],
+    startedAt: row[13],
+    completedAt: row[14],
+    availableAt: row[15],
+    scope: readScope(row[16]),
+  };
+}
+
+function readErrorSummary(text: string | null): ErrorSummary | null {
+  if (text === null) return null;
+  const { code, category, message } = decodeJson(text) as unknown as ErrorJson;
+  return { code, category, message };
+}
+
+/** The common scope is the empty one in tables. */
+function readScope(scope: string): string | null {
+  return scope === "" ? null : scope;
+}
+
+const NO_TAGS: readonly string[] = Object.freeze([]);
+
+function readTags(text: string | null): readonly string[] {
+  return text === null ? NO_TAGS : (decodeJson(text) as readonly string[]);
+}
+
+/** A run's tags as they are stored: nothing where there are none. */
+export function tagsText(tags: readonly string[] = []): string | null {
+  return tags.length === 0 ? null : JSON.stringify(tags);
 }
 
 /** The attempts under way that a run's row names. */

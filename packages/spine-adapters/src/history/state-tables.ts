@@ -1,6 +1,7 @@
 const NAMES = [
   "migrations",
   "workflow_runs",
+  "run_tags",
   "workflow_step_runs",
   "step_checkpoints",
   "run_events",
@@ -11,6 +12,7 @@ const NAMES = [
   "loads",
   "partitions",
   "quality_results",
+  "run_logs",
 ] as const;
 
 /** The names of Spine's own tables as they stand in SQL. */

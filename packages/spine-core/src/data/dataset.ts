@@ -98,4 +98,10 @@ export interface DatasetStore {
   rejects(query: RejectQuery): Promise<readonly StoredReject[]>;
   /** Removes the datasets and rejects of a run. */
   remove(runId: string): Promise<void>;
+  /**
+   * Removes up to `limit` datasets, with their rejects, that were begun before `before` (ms since the epoch) and whose
+   * run is not in the history any more: what pruning the history leaves behind. Returns how many; fewer than
+   * `limit` when there are no more.
+   */
+  prune(options: { readonly before: number; readonly limit: number }): Promise<number>;
 }

@@ -8,10 +8,10 @@ import type {
   RowCounts,
   RunDetail,
   RunEvent,
-  RunRecord,
   RunStatus,
   StepStatus,
 } from "./records.ts";
+import type { RunPage, RunQuery } from "./run-query.ts";
 
 /** Proof of ownership: a write with an older token, or of another worker, is refused. */
 export interface Fence {
@@ -67,8 +67,12 @@ export interface NewRun {
   readonly workflow: string;
   readonly domain: string | null;
   readonly partition: Partition | null;
-  /** Unique within the workflow; a second start with the same key finds the first run. */
+  /** As `checkTags` returns them; none when left out. */
+  readonly tags?: readonly string[];
+  /** Unique within the workflow and the scope; a second start with the same key finds the first run. */
   readonly key: string | null;
+  /** Whose keys: those of different scopes never meet; the common one when left out. */
+  readonly scope?: string;
   readonly fingerprint: string;
   /** JSON text. */
   readonly params: string;
@@ -117,7 +121,7 @@ export type CommitResult =
   | { readonly result: "committed"; readonly version: number }
   /** The run belongs to somebody else by now: nothing was written, stop working on it. */
   | { readonly result: "fenced" }
-  /** A run with this workflow and key exists: nothing was written. */
+  /** A run with this workflow, scope and key exists: nothing was written. */
   | { readonly result: "duplicate"; readonly runId: string; readonly paramsHash: string }
   /** The run is not in one of the statuses asked for. */
   | { readonly result: "conflict"; readonly status: RunStatus }
@@ -147,22 +151,6 @@ export interface Claim {
   readonly nextAt: number | null;
 }
 
-export interface RunQuery {
-  readonly workflow?: string;
-  readonly status?: readonly RunStatus[];
-  readonly domain?: string;
-  readonly partition?: Partition;
-  /** At most this many, newest first; 50 when left out, 200 at most. */
-  readonly limit?: number;
-  /** `nextCursor` of the page before. */
-  readonly cursor?: string;
-}
-
-export interface RunPage {
-  readonly items: readonly RunRecord[];
-  readonly nextCursor: string | null;
-}
-
 /**
  * What the runner writes and everybody reads: the only truth about a run. Conformance suite:
  * `testHistoryStore` in `spine-core/testing`.
@@ -184,7 +172,7 @@ export interface HistoryStore {
   /** Says that a worker lives (the first call registers it), or that it is gone and its runs are free. */
   beat(worker: string, state: "alive" | "gone"): Promise<void>;
   get(runId: string): Promise<RunDetail | undefined>;
-  /** Newest first, by keyset. */
+  /** Newest first, by keyset; without what may be long. */
   list(query: RunQuery): Promise<RunPage>;
   /** The events of a run after `after`, oldest first. */
   events(

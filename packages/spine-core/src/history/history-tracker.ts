@@ -7,11 +7,13 @@ import type { QualityResult } from "../quality/quality-check.ts";
 import type { Attachment } from "./attachment.ts";
 import type { Fence, HistoryStore, RunChange, StepEnd, Transition } from "./history-store.ts";
 import type { Metrics, RowCounts } from "./records.ts";
+import { checkTags } from "./tags.ts";
 
 export interface TrackOptions {
   readonly domain?: string;
   readonly partition?: Partition;
   readonly params?: unknown;
+  readonly tags?: readonly string[];
   /** `tracker` when left out. */
   readonly triggeredBy?: string;
 }
@@ -91,12 +93,14 @@ class Tracked implements TrackedRun {
     this.#fence = fence;
   }
 
-  async create(workflow: string, { domain, partition, params = {}, triggeredBy = "tracker" }: TrackOptions) {
+  async create(workflow: string, options: TrackOptions) {
+    const { domain, partition, params = {}, triggeredBy = "tracker" } = options;
     const run = {
       runId: this.runId,
       workflow,
       domain: domain ?? null,
       partition: partition ?? null,
+      tags: checkTags(options.tags),
       key: null,
       fingerprint: "tracked",
       params: encodeJson(params, `the parameters of "${workflow}"`),

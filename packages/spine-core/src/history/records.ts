@@ -40,17 +40,38 @@ export interface RowCounts {
 
 export type Metrics = Readonly<Record<string, number | string>>;
 
-/** A run as stored. Times are ISO texts in UTC. */
-export interface RunRecord {
+/** An error as a list shows it. */
+export type ErrorSummary = Pick<ErrorJson, "code" | "category" | "message">;
+
+/** A run as a list shows it: what is long, or of no use there, stands in the record only. Times are ISO texts in UTC. */
+export interface RunSummary {
   readonly runId: string;
   readonly workflow: string;
   readonly domain: string | null;
   readonly partition: Partition | null;
+  /** Sorted, each once. */
+  readonly tags: readonly string[];
   /** The idempotency key that it was started with. */
   readonly key: string | null;
+  /** The scope of its key; null for the common one. */
+  readonly scope: string | null;
   readonly status: RunStatus;
   /** Counts the writes to the run: an ETag, and the sequence number of its newest event. */
   readonly version: number;
+  readonly error: ErrorSummary | null;
+  readonly triggeredBy: string;
+  readonly parentRunId: string | null;
+  /** How often its worker was lost while a step was under way. */
+  readonly crashes: number;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly completedAt: string | null;
+  /** When it may be claimed, while PENDING or WAITING. */
+  readonly availableAt: string | null;
+}
+
+/** A run as stored. */
+export interface RunRecord extends RunSummary {
   /** The fencing token: raised whenever the run changes hands. */
   readonly token: number;
   /** The worker that holds it, while it runs. */
@@ -62,15 +83,6 @@ export interface RunRecord {
   readonly outputs: JsonValue | null;
   readonly error: ErrorJson | null;
   readonly metrics: Metrics;
-  readonly triggeredBy: string;
-  readonly parentRunId: string | null;
-  /** How often its worker was lost while a step was under way. */
-  readonly crashes: number;
-  readonly createdAt: string;
-  readonly startedAt: string | null;
-  readonly completedAt: string | null;
-  /** When it may be claimed, while PENDING or WAITING. */
-  readonly availableAt: string | null;
 }
 
 /** One attempt of one step. */

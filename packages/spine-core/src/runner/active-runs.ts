@@ -14,6 +14,8 @@ export class ActiveRuns {
   readonly #current = new Map<string, Execution>();
   /** All that have not ended: a cancelled execution may still unwind while its run is at work anew. */
   readonly #all = new Set<Execution>();
+  /** Who waits for something to happen to a run here. */
+  readonly #watchers = new Map<string, Set<() => void>>();
 
   get size(): number {
     return this.#current.size;
@@ -24,6 +26,7 @@ export class ActiveRuns {
     const { done } = execution;
     this.#current.set(runId, execution);
     this.#all.add(execution);
+    this.#tell(runId);
     void done.then(() => {
       this.#all.delete(execution);
       if (this.#current.get(runId) === execution) this.#current.delete(runId);
@@ -38,6 +41,17 @@ export class ActiveRuns {
 
   abort(runId: string, reason: SpineError): void {
     this.#current.get(runId)?.controller.abort(reason);
+    this.#tell(runId);
+  }
+
+  /** Calls back once, when the run comes to work here or is aborted; returns the function that prevents it. */
+  watch(runId: string, call: () => void): () => void {
+    const watchers = this.#watchers.get(runId) ?? new Set();
+    this.#watchers.set(runId, watchers.add(call));
+    return () => {
+      watchers.delete(call);
+      if (watchers.size === 0) this.#watchers.delete(runId);
+    };
   }
 
   /** Aborts all and waits until they have let go. */
@@ -45,5 +59,9 @@ export class ActiveRuns {
     const all = [...this.#all];
     for (const { controller } of all) controller.abort(reason);
     await Promise.all(all.map(({ done }) => done));
+  }
+
+  #tell(runId: string): void {
+    for (const call of this.#watchers.get(runId) ?? []) call();
   }
 }

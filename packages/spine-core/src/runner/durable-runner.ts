@@ -1,5 +1,4 @@
 import { hostname } from "node:os";
-import { setTimeout as delay } from "node:timers/promises";
 import { SpineError } from "../errors.ts";
 import type { ClaimedRun, Fence } from "../history/history-store.ts";
 import { type CheckpointRecord, isTerminal, type RunDetail, type RunRecord } from "../history/records.ts";
@@ -301,8 +300,21 @@ export class DurableRunner implements Runner {
       if (active?.state.status === "COMPLETED") return { ...active.state.outputs };
       const { run, steps } = await this.get(runId);
       if (isTerminal(run.status)) return outputsOf(run, steps);
-      await delay(RESULT_POLL_MS);
+      await this.#untilTouched(runId);
     }
+  }
+
+  /** Until something happens to the run in this process, or for as long as nobody need ask what others did with it. */
+  async #untilTouched(runId: string): Promise<void> {
+    if (this.#active.of(runId)) return;
+    let stopTimer = () => {};
+    let stopWatching = () => {};
+    await new Promise<void>((resolve) => {
+      stopTimer = this.#options.clock.after(RESULT_POLL_MS, resolve);
+      stopWatching = this.#active.watch(runId, resolve);
+    });
+    stopTimer();
+    stopWatching();
   }
 }
 

@@ -1,6 +1,7 @@
 import { SpineError } from "../errors.ts";
 import type { Metrics } from "../history/records.ts";
 import { encodeJson } from "../json.ts";
+import { keepText } from "../secret.ts";
 import type { Step } from "../workflow/step.ts";
 import type { StepResult, TransactionalResult } from "./durable.ts";
 import type { StepOutcome, StepScope, TransactionalOutcome } from "./step-scope.ts";
@@ -30,7 +31,8 @@ export async function executeStep(
     error: outcome.error ? redactError(outcome.error, redact) : null,
   });
   try {
-    const outcome = await untilAborted(dispatch(step, scope), scope.context.signal);
+    const work = dispatch(step, scope);
+    const outcome = step.timeoutMs === null ? await work : await untilAborted(work, scope.context.signal);
     if (!("write" in outcome)) return seal(outcome);
     return {
       write: async (transaction) => {
@@ -47,6 +49,7 @@ export async function executeStep(
 }
 
 function redactJson<T>(value: T, redact: StepScope["redact"]): T {
+  if (redact === keepText) return value;
   const text = JSON.stringify(value);
   const clean = redact(text);
   return clean === text ? value : (JSON.parse(clean) as T);
@@ -75,7 +78,7 @@ async function dispatch(step: Step, scope: StepScope): Promise<StepOutcome | Tra
   }
 }
 
-/** Code that does not listen to its signal is left behind: what it still writes is refused by its fence. */
+/** A step that does not listen to its signal ends at its timeout all the same; what it still does leads nowhere. */
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(SpineError.from(signal.reason, "STOPPED"));

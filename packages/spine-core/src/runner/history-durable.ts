@@ -1,11 +1,11 @@
-import { setTimeout as delay } from "node:timers/promises";
-import type { Clock } from "../clock.ts";
+import { type Clock, pause } from "../clock.ts";
 import type { Database } from "../database/database.ts";
 import { SpineError, textOf } from "../errors.ts";
 import type { Attachment } from "../history/attachment.ts";
 import type { CommitOptions, Fence, HistoryStore, Transition } from "../history/history-store.ts";
 import type { Logger } from "../logger.ts";
 import type { Durable, Ended, Handle, Settled, StepResult, TransactionalResult } from "./durable.ts";
+import type { RunLog } from "./run-log.ts";
 
 export interface HistoryDurableOptions {
   readonly runId: string;
@@ -16,6 +16,8 @@ export interface HistoryDurableOptions {
   readonly logger: Logger;
   /** Aborted when the run is to be let go of. */
   readonly signal: AbortSignal;
+  /** What the run's steps have logged: it goes with the next write. */
+  readonly log: RunLog;
   /** Called after a transition is durable. */
   readonly onRecorded: (transition: Transition) => void;
 }
@@ -31,10 +33,14 @@ type Writing = Extract<Settled, { readonly result: unknown }> & { readonly resul
 /** The own engine's side of a run: attempts are promises of this process, records are commits of the history. */
 export class HistoryDurable implements Durable {
   readonly #options: HistoryDurableOptions;
-  readonly #open = new Map<Handle, Promise<Settled>>();
+  /** What has settled and was not raced for yet. */
+  #settled: Settled[] = [];
+  #wake: (() => void) | undefined;
 
   constructor(options: HistoryDurableOptions) {
     this.#options = options;
+    // Once for the run, not at each attempt: listeners are what an attempt would cost most.
+    options.signal.addEventListener("abort", () => this.#wake?.(), { once: true });
   }
 
   now(): number {
@@ -46,22 +52,32 @@ export class HistoryDurable implements Durable {
   }
 
   step(attempt: Handle, body: () => Promise<StepResult | TransactionalResult>): Handle {
-    const handle: Handle = { ...attempt };
-    const settled = body().then(
-      (result): Settled => ({ ...handle, result }),
-      (error: unknown): Settled => ({ ...handle, failure: SpineError.from(error) }),
+    const settle = (settled: Settled) => {
+      this.#settled.push(settled);
+      this.#wake?.();
+    };
+    const { step, attempt: number } = attempt;
+    body().then(
+      (result) => settle({ step, attempt: number, result }),
+      (error: unknown) => settle({ step, attempt: number, failure: SpineError.from(error) }),
     );
-    this.#open.set(handle, settled);
-    return handle;
+    return attempt;
   }
 
-  async race(handles: readonly Handle[]): Promise<readonly Settled[]> {
-    const waiting = handles.map(async (handle) => ({ handle, settled: await this.#open.get(handle) }));
-    const { handle, settled } = await Promise.race(waiting);
-    this.#open.delete(handle);
-    // A run that is being let go of leaves its attempts as they are: whoever takes it over tries them again.
-    this.#options.signal.throwIfAborted();
-    return settled ? [settled] : [];
+  async race(_handles: readonly Handle[]): Promise<readonly Settled[]> {
+    const { signal } = this.#options;
+    if (this.#settled.length === 0 && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = undefined;
+    }
+    // A run that is being let go of leaves its attempts as they are: whoever takes it over tries them again. Code that
+    // does not listen to its signal is left behind: what it still writes is refused by its fence.
+    signal.throwIfAborted();
+    const writing = this.#settled.findIndex(hasWrites);
+    if (writing === -1) return this.#settled.splice(0);
+    return this.#settled.splice(0, Math.max(1, writing));
   }
 
   async record(settled: readonly Settled[], plan: (ended: readonly Ended[]) => Transition): Promise<void> {
@@ -85,33 +101,47 @@ export class HistoryDurable implements Durable {
 
   async #commitWithWrites(writing: Writing, plan: (ended: readonly Ended[]) => Transition): Promise<void> {
     const { step, attempt } = writing;
-    const transition = await this.#options.database.transaction(async (transaction) => {
-      const result = await writing.result.write(transaction);
-      const planned = plan([{ step, attempt, result }]);
-      await this.#write(planned, { transaction });
-      return planned;
-    });
+    const transition = await this.#withLogs((logs) =>
+      this.#options.database.transaction(async (transaction) => {
+        const result = await writing.result.write(transaction);
+        const planned = plan([{ step, attempt, result }]);
+        await this.#write(attaching(planned, logs), { transaction });
+        return planned;
+      }),
+    );
     this.#options.onRecorded(transition);
   }
 
   async #commit(transition: Transition): Promise<void> {
-    await this.#persist(() => this.#write(transition));
+    await this.#withLogs((logs) => this.#persist(() => this.#write(attaching(transition, logs))));
     this.#options.onRecorded(transition);
+  }
+
+  /** What was logged goes with the write, or waits for the next one. */
+  async #withLogs<T>(write: (logs: readonly Attachment[]) => Promise<T>): Promise<T> {
+    const { log } = this.#options;
+    const logs = log.take();
+    try {
+      return await write(logs);
+    } catch (error) {
+      log.putBack(logs);
+      throw error;
+    }
   }
 
   /** The work is done and only waits to be recorded: a database that is busy, full or away is given time. */
   async #persist(write: () => Promise<void>): Promise<void> {
-    const { signal, logger, runId } = this.#options;
-    const start = performance.now();
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    const { signal, logger, runId, clock } = this.#options;
+    const start = clock.now();
+    for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(wait * 2, LONGEST_PAUSE_MS)) {
       try {
         return await write();
       } catch (error) {
         const final = isLost(error) || !(SpineError.is(error) && error.retryable);
-        if (final || signal.aborted || performance.now() - start > PATIENCE_MS) throw error;
+        if (final || signal.aborted || clock.now() - start > PATIENCE_MS) throw error;
         logger.warn("A result cannot be recorded yet; it is tried again.", { runId, error: textOf(error) });
       }
-      await delay(pause);
+      await pause(clock, wait);
     }
   }
 
@@ -125,6 +155,11 @@ export class HistoryDurable implements Durable {
       { context: { runId } },
     );
   }
+}
+
+function attaching(transition: Transition, more: readonly Attachment[]): Transition {
+  if (more.length === 0) return transition;
+  return { ...transition, attachments: [...transition.attachments, ...more] };
 }
 
 /** The run belongs to somebody else by now. */

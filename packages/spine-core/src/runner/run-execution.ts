@@ -1,14 +1,13 @@
 import type { Clock } from "../clock.ts";
 import type { ExecutionContext } from "../context.ts";
 import type { Database, StateStores } from "../database/database.ts";
-import { after } from "../duration.ts";
 import { SpineError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { Fence, Transition } from "../history/history-store.ts";
 import { deepFreeze, type JsonValue } from "../json.ts";
-import { type Logger, redactingLogger } from "../logger.ts";
+import { type Logger, type LogLevel, redactingLogger } from "../logger.ts";
 import type { Registry } from "../registry.ts";
-import { redact, resolveSecrets, type SecretResolver } from "../secret.ts";
+import { keepText, redact, resolveSecrets, type SecretResolver } from "../secret.ts";
 import type { Source } from "../sources/source.ts";
 import type { Step } from "../workflow/step.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
@@ -16,6 +15,7 @@ import type { Ended } from "./durable.ts";
 import { executeStep } from "./execute-step.ts";
 import { HistoryDurable } from "./history-durable.ts";
 import { interpret } from "./interpret.ts";
+import { RunLog } from "./run-log.ts";
 import type { RunState } from "./run-state.ts";
 import type { RunHandle } from "./runner.ts";
 import { StepCheckpoints } from "./step-checkpoints.ts";
@@ -31,6 +31,8 @@ export interface Engine {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly secrets: SecretResolver;
+  /** From which level on what steps log is recorded with their run. */
+  readonly logLevel: LogLevel;
 }
 
 /** A run that this process owns. */
@@ -50,7 +52,13 @@ export interface OwnedRun {
 /** Works on a run until it ends or waits; rejects when it has to be let go of. */
 export async function executeRun(engine: Engine, run: OwnedRun): Promise<void> {
   const { workflow, execution, fence } = run;
-  const durable = new HistoryDurable({
+  const log: RunLog = new RunLog({
+    level: engine.logLevel,
+    clock: engine.clock,
+    flush: (entries) => durable.attach(entries),
+  });
+  const durable: HistoryDurable = new HistoryDurable({
+    log,
     runId: execution.runId,
     fence,
     history: engine.stores.history,
@@ -60,15 +68,20 @@ export async function executeRun(engine: Engine, run: OwnedRun): Promise<void> {
     signal: run.signal,
     onRecorded: (transition) => announce(engine.events, execution, transition),
   });
-  await interpret(workflow, run.state, run.lost, durable, (step, attempt, outputs) =>
-    executeAttempt(engine, run, durable, step, attempt, outputs),
-  );
+  try {
+    await interpret(workflow, run.state, run.lost, durable, (step, attempt, outputs) =>
+      executeAttempt(engine, run, durable, log, step, attempt, outputs),
+    );
+  } finally {
+    await log.close();
+  }
 }
 
 async function executeAttempt(
   engine: Engine,
   run: OwnedRun,
   durable: HistoryDurable,
+  log: RunLog,
   step: Step,
   attempt: number,
   outputs: RunState["outputs"],
@@ -79,12 +92,16 @@ async function executeAttempt(
   // A combined signal costs as much as all the rest of an attempt: only where there is something to combine.
   const signal = timeoutMs === null ? run.signal : AbortSignal.any([run.signal, timeout.signal]);
   const stopTimer =
-    timeoutMs === null ? () => {} : after(timeoutMs, () => timeout.abort(stepTimeout(step.name, timeoutMs)));
+    timeoutMs === null
+      ? () => {}
+      : engine.clock.after(timeoutMs, () => timeout.abort(stepTimeout(step.name, timeoutMs)));
   const { params, values } = await resolveSecrets(execution.params, engine.secrets);
-  const redacting = (text: string) => redact(text, values);
+  const redacting = values.length === 0 ? keepText : (text: string) => redact(text, values);
+  const recording = log.logger(engine.logger, step.name, attempt);
   const checkpoints = new StepCheckpoints({
     step: step.name,
     database: engine.database,
+    clock: engine.clock,
     recorded: recordedIn(run, step.name),
     redact: redacting,
     commit: (checkpoint, options) => durable.attach([checkpoint], options),
@@ -95,7 +112,7 @@ async function executeAttempt(
     attempt,
     outputs,
     signal,
-    logger: values.length === 0 ? engine.logger : redactingLogger(engine.logger, redacting),
+    logger: values.length === 0 ? recording : redactingLogger(recording, redacting),
     sources: engine.sources,
     datasets: engine.stores.datasets,
     checkpoints,

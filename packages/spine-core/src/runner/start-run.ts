@@ -1,8 +1,9 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import type { Partition } from "../context.ts";
 import { SpineError, textOf, ValidationError } from "../errors.ts";
 import type { CreateCommit } from "../history/history-store.ts";
+import { checkTags } from "../history/tags.ts";
 import { newId } from "../ids.ts";
 import { canonicalJson, decodeJson, encodeJson } from "../json.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
@@ -48,6 +49,7 @@ export async function planRun(
       context: { workflow: workflow.name },
     });
   }
+  const tags = checkTags(options.tags);
   const params = encodeJson(parsed.data, `the parameters of "${workflow.name}"`);
   // Functions of the run see what a resumed run would see: the parameters as JSON gives them back.
   const stored: unknown = decodeJson(params);
@@ -64,10 +66,12 @@ export async function planRun(
         workflow: workflow.name,
         domain: workflow.domain,
         partition: partitionOf(workflow, stored),
+        tags,
         key: options.key ?? null,
+        scope: options.scope ?? "",
         fingerprint: workflow.fingerprint,
         params,
-        paramsHash: createHash("sha256").update(canonicalJson(stored)).digest("hex"),
+        paramsHash: hash("sha256", canonicalJson(stored)),
         triggeredBy: options.triggeredBy ?? "api",
         parentRunId: options.parentRunId ?? null,
         worker,

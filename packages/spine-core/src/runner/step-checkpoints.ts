@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import type { Clock } from "../clock.ts";
 import type { Database } from "../database/database.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import { SpineError } from "../errors.ts";
@@ -14,6 +14,7 @@ const ONLY_TRANSACTION = "transaction";
 export interface StepCheckpointsOptions {
   readonly step: string;
   readonly database: Database;
+  readonly clock: Clock;
   /** What earlier attempts recorded, by key; what this one records is added. */
   readonly recorded: Map<string, JsonValue>;
   /** Takes the run's secrets out of a text that is about to be recorded. */
@@ -83,18 +84,22 @@ export class StepCheckpoints {
   }
 
   async #inTime<T>(work: Promise<T>): Promise<T> {
-    const timer = new AbortController();
-    const tooLong = delay(TRANSACTION_LIMIT_MS, undefined, { signal: timer.signal }).then(() => {
-      throw new SpineError(
-        "TRANSACTION_TOO_LONG",
-        `The transaction of step "${this.#options.step}" was open for more than ${TRANSACTION_LIMIT_MS} ms and was rolled back, because others wait for it. Do slow work (requests, waiting) before it, and only write in it.`,
-      );
+    const { clock, step } = this.#options;
+    let stop = () => {};
+    const tooLong = new Promise<never>((_, reject) => {
+      stop = clock.after(TRANSACTION_LIMIT_MS, () => reject(transactionTooLong(step)));
     });
     try {
       return await Promise.race([work, tooLong]);
     } finally {
-      tooLong.catch(() => {});
-      timer.abort();
+      stop();
     }
   }
+}
+
+function transactionTooLong(step: string): SpineError {
+  return new SpineError(
+    "TRANSACTION_TOO_LONG",
+    `The transaction of step "${step}" was open for more than ${TRANSACTION_LIMIT_MS} ms and was rolled back, because others wait for it. Do slow work (requests, waiting) before it, and only write in it.`,
+  );
 }

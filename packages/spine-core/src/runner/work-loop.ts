@@ -21,7 +21,7 @@ export class WorkLoop {
   #looking: Promise<void> | undefined;
   /** Woken while it looked: what came in since may not have been seen. */
   #again = false;
-  #timer: NodeJS.Timeout | undefined;
+  #stopTimer = () => {};
 
   constructor(options: WorkLoopOptions) {
     this.#options = options;
@@ -35,7 +35,7 @@ export class WorkLoop {
   /** Resolves when the look under way, if any, is over. */
   async stop(): Promise<void> {
     this.#running = false;
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     await this.#looking;
   }
 
@@ -50,20 +50,23 @@ export class WorkLoop {
 
   async #look(): Promise<void> {
     const { take, pollMs, clock, logger } = this.#options;
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     let wait = pollMs;
     try {
       // Drain: one wake-up may stand for many things to do.
       while (this.#again && this.#running) {
         this.#again = false;
+        const began = clock.now();
         const { more, nextAt } = await take();
-        if (more) this.#again = true;
-        if (nextAt !== null) wait = Math.min(pollMs, Math.max(1, nextAt - clock.now()));
+        const now = clock.now();
+        // Also for what became due while it looked; what was due before and was not taken is in somebody's hands.
+        if (more || (nextAt !== null && nextAt > began && nextAt <= now)) this.#again = true;
+        if (nextAt !== null) wait = Math.min(pollMs, Math.max(1, nextAt - now));
       }
     } catch (error) {
       this.#again = false;
       logger.error("Looking for work failed; it is tried again.", { error: textOf(error) });
     }
-    if (this.#running) this.#timer = setTimeout(() => this.wake(), wait);
+    if (this.#running) this.#stopTimer = clock.after(wait, () => this.wake());
   }
 }

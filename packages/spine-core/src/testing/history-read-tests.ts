@@ -10,47 +10,6 @@ export function historyReadTests(check: Check): void {
     expect(await history.list({})).toEqual({ items: [], nextCursor: null });
   });
 
-  check("lists runs newest first, page by page, each once", async ({ stores: { history } }) => {
-    const commits = Array.from({ length: 7 }, () => createCommit());
-    await history.commit(commits);
-    const ids: string[] = [];
-    const sizes: number[] = [];
-    let cursor: string | undefined;
-    do {
-      const page = await history.list({ limit: 3, ...(cursor === undefined ? {} : { cursor }) });
-      ids.push(...page.items.map(({ runId }) => runId));
-      sizes.push(page.items.length);
-      cursor = page.nextCursor ?? undefined;
-      // What is added meanwhile does not move the pages.
-      await history.commit([createCommit({ workflow: "later" })]);
-    } while (cursor !== undefined);
-    expect(sizes).toEqual([3, 3, 1]);
-    expect(ids).toEqual(commits.map(({ run }) => run.runId).reverse());
-    await expect(history.list({ cursor: "nonsense" })).rejects.toMatchObject({ category: "VALIDATION" });
-  });
-
-  check("lists what a query asks for", async ({ stores: { history } }) => {
-    const a = createCommit({ workflow: "a", domain: "x", partition: { tier: "T1", week: "w" } });
-    const b = createCommit({ workflow: "b", domain: "x" });
-    await history.commit([a, b]);
-    const running = await startRun(history, { workflow: "a" });
-    const done = await startRun(history, { workflow: "b" });
-    await committed(
-      history,
-      advanceCommit(done.runId, done.fence, { ended: [stepEnd("first")], run: { status: "COMPLETED" } }),
-    );
-    const list = async (query: Parameters<typeof history.list>[0]) =>
-      (await history.list(query)).items.map(({ runId }) => runId);
-    expect(await list({ workflow: "a" })).toEqual([running.runId, a.run.runId]);
-    expect(await list({ domain: "x" })).toEqual([b.run.runId, a.run.runId]);
-    expect(await list({ status: ["COMPLETED", "PENDING"] })).toEqual([done.runId, b.run.runId, a.run.runId]);
-    expect(await list({ status: ["RUNNING"], workflow: "b" })).toEqual([]);
-    expect(await list({ status: [] })).toEqual([]);
-    expect(await list({ partition: { week: "w", tier: "T1" } })).toEqual([a.run.runId]);
-    expect(await list({ limit: 500 })).toHaveLength(4);
-    await expect(history.list({ limit: 0 })).rejects.toMatchObject({ category: "VALIDATION" });
-  });
-
   check("returns events after a number, up to a limit", async ({ stores: { history } }) => {
     const { runId } = await startRun(history);
     expect((await history.events(runId, { after: 1 })).map(({ seq }) => seq)).toEqual([2, 3]);

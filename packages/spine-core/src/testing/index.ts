@@ -1,6 +1,23 @@
 export { type ArraySourceOptions, arraySource } from "./array-source.ts";
+export { type AuditedRun, audit, describeViolations, VIOLATIONS, type Violation } from "./audit.ts";
+export { afterDeath, workUntilDone } from "./crash-life.ts";
+export { CrashObserver } from "./crash-observer.ts";
+export {
+  type CrashPoint,
+  DURABLE_EFFECTS,
+  type DurableEffect,
+  type Reach,
+  withCrashPoints,
+} from "./crash-points.ts";
+export { Ledger, type LedgerEntry } from "./ledger.ts";
+export { type Mortal, mortal } from "./mortal.ts";
+export type { Place } from "./place.ts";
 export type { DatabaseHarness, OpenedDatabase, SuiteOptions } from "./suite.ts";
+export { TestClock } from "./test-clock.ts";
+export { testCrashes } from "./test-crashes.ts";
 export { testDatabase } from "./test-database.ts";
 export { testDatasetStore } from "./test-dataset-store.ts";
 export { testHistoryStore } from "./test-history-store.ts";
+export { testRefusals } from "./test-refusals.ts";
+export { testRunStatistics } from "./test-run-statistics.ts";
 export { type SourceFactory, type SourceFixture, testSource } from "./test-source.ts";

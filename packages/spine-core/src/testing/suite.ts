@@ -1,6 +1,6 @@
 import { describe, test } from "vitest";
-import type { Clock } from "../clock.ts";
 import type { Database, StateOptions, StateStores } from "../database/database.ts";
+import { TestClock } from "./test-clock.ts";
 
 /** A connected database under test. */
 export interface OpenedDatabase {
@@ -21,19 +21,6 @@ export interface DatabaseHarness {
 export interface SuiteOptions {
   /** Tests that do not apply, by name, each with the reason that the report then shows. */
   readonly skip?: readonly { readonly reason: string; readonly tests: readonly string[] }[];
-}
-
-/** A clock that stands still until it is moved. */
-export class TestClock implements Clock {
-  #now = Date.parse("2026-01-05T09:00:00.000Z");
-
-  now(): number {
-    return this.#now;
-  }
-
-  advance(ms: number): void {
-    this.#now += ms;
-  }
 }
 
 export interface TestContext extends OpenedDatabase {

@@ -1,6 +1,8 @@
 import { expect } from "vitest";
 import type { ChunkWrite, DatasetChunk, DatasetStore, DatasetWriter } from "../data/dataset.ts";
+import { newId } from "../ids.ts";
 import type { Row } from "../sources/source.ts";
+import { startRun } from "./history-samples.ts";
 import { type Check, type DatabaseHarness, databaseSuite, type SuiteOptions } from "./suite.ts";
 
 const writer: DatasetWriter = { runId: "run-1", step: "fetch", token: 1 };
@@ -10,6 +12,7 @@ export function testDatasetStore(name: string, harness: DatabaseHarness, options
   databaseSuite(`dataset store: ${name}`, harness, options, (check) => {
     writingTests(check);
     readingTests(check);
+    pruningTests(check);
   });
 }
 
@@ -255,6 +258,39 @@ function readingTests(check: Check): void {
     expect(await datasets.rejects({ runId: writer.runId })).toEqual([]);
     expect(await readAll(datasets, kept.dataset)).toHaveLength(1);
   });
+}
+
+function pruningTests(check: Check): void {
+  check(
+    "removes what has outlived its run, the oldest first, and nothing else",
+    async ({ stores, clock }) => {
+      const { datasets, history } = stores;
+      const make = async (runId: string, step = "fetch") => {
+        const owner = { runId, step, token: 1 };
+        const { dataset } = await datasets.open(owner);
+        await datasets.append(owner, dataset, chunk(0, { rejects: [reject(1)] }));
+        await datasets.seal(owner, dataset);
+        return dataset;
+      };
+      const orphan = newId();
+      const gone = [await make(orphan), await make(orphan, "transform"), await make(newId())];
+      const active = await startRun(history);
+      const kept = await make(active.runId);
+      const last = await make("a-run-of-nobody");
+      clock.advance(60_000);
+      const before = clock.now();
+      const young = await make(newId());
+
+      expect(await datasets.prune({ before, limit: 2 })).toBe(2);
+      expect(await datasets.prune({ before, limit: 2 })).toBe(2);
+      expect(await datasets.prune({ before, limit: 2 })).toBe(0);
+      for (const dataset of [...gone, last]) {
+        await expect(readAll(datasets, dataset)).rejects.toMatchObject({ code: "DATASET_MISSING" });
+      }
+      expect(await datasets.rejects({ runId: orphan })).toEqual([]);
+      for (const dataset of [kept, young]) expect(await readAll(datasets, dataset)).toHaveLength(1);
+    },
+  );
 }
 
 function chunk(index: number, changes: Partial<ChunkWrite> = {}): ChunkWrite {

@@ -1,5 +1,6 @@
 import { historyClaimTests } from "./history-claim-tests.ts";
 import { historyCommitTests } from "./history-commit-tests.ts";
+import { historyListTests } from "./history-list-tests.ts";
 import { historyReadTests } from "./history-read-tests.ts";
 import { type DatabaseHarness, databaseSuite, type SuiteOptions } from "./suite.ts";
 
@@ -15,5 +16,6 @@ export function testHistoryStore(name: string, harness: DatabaseHarness, options
     historyCommitTests(check);
     historyClaimTests(check);
     historyReadTests(check);
+    historyListTests(check);
   });
 }

@@ -13,7 +13,8 @@ export interface SqlResult {
   readonly lastInsertRowid: number | bigint;
 }
 
-const MAX_STATEMENTS = 200;
+/** Statements in one generation of two. */
+const MOST_STATEMENTS = 100;
 
 /**
  * One connection with its prepared statements: preparing takes longer than most executions. Everything on
@@ -21,8 +22,9 @@ const MAX_STATEMENTS = 200;
  */
 export class SqliteConnection {
   readonly #db: DatabaseSync;
-  /** In the order of their last use, the oldest first. */
-  readonly #statements = new Map<string, StatementSync>();
+  #statements = new Map<string, StatementSync>();
+  /** The generation before: what is used of it again moves up, the rest goes. */
+  #older = new Map<string, StatementSync>();
 
   constructor(db: DatabaseSync) {
     this.#db = db;
@@ -54,6 +56,17 @@ export class SqliteConnection {
     return this.#prepare(sql).all(...values) as unknown as readonly R[];
   }
 
+  /** Rows as lists of their values: for many rows, in half the time that objects take. */
+  arrays(sql: string, ...values: readonly SqlValue[]): readonly (readonly SqlValue[])[] {
+    const statement = this.#prepare(sql);
+    statement.setReturnArrays(true);
+    try {
+      return statement.all(...values) as unknown as readonly (readonly SqlValue[])[];
+    } finally {
+      statement.setReturnArrays(false);
+    }
+  }
+
   /** Rows one by one; to be read to its end, or left, before anything else happens on this connection. */
   iterate<R extends object = SqlRow>(sql: string, ...values: readonly SqlValue[]): Iterable<R> {
     return this.#prepare(sql).iterate(...values) as unknown as Iterable<R>;
@@ -83,22 +96,19 @@ export class SqliteConnection {
 
   close(): void {
     this.#statements.clear();
+    this.#older.clear();
     if (this.#db.isOpen) this.#db.close();
   }
 
   #prepare(sql: string): StatementSync {
     const known = this.#statements.get(sql);
-    if (known) {
-      this.#statements.delete(sql);
-      this.#statements.set(sql, known);
-      return known;
+    if (known) return known;
+    const statement = this.#older.get(sql) ?? this.#db.prepare(sql);
+    if (this.#statements.size === MOST_STATEMENTS) {
+      this.#older = this.#statements;
+      this.#statements = new Map();
     }
-    const statement = this.#db.prepare(sql);
     this.#statements.set(sql, statement);
-    if (this.#statements.size > MAX_STATEMENTS) {
-      const [oldest] = this.#statements.keys();
-      if (oldest !== undefined) this.#statements.delete(oldest);
-    }
     return statement;
   }
 }

@@ -94,7 +94,8 @@ describe("when another connection has the database locked", () => {
     }, 2);
     await delay(80);
     clearInterval(timer);
-    expect(ticks).toBeGreaterThan(10);
+    // A loop that was stopped would not tick at all; a busy machine makes it tick less often.
+    expect(ticks).toBeGreaterThan(2);
     expect(await ids()).toEqual([]);
     other.exec("COMMIT");
     await write;

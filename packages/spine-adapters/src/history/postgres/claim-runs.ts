@@ -1,6 +1,7 @@
 import type { Claim, ClaimedRun, ClaimRequest } from "spine-core";
 import { isConnectionLost } from "../../databases/postgres/postgres-error.ts";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
+import type { OwnedRuns } from "../owned-runs.ts";
 import {
   type CheckpointRow,
   type RunRow,
@@ -12,7 +13,6 @@ import {
 import type { StateTables } from "../state-tables.ts";
 import { claimStatement } from "./claim-statement.ts";
 import { ownedRun } from "./look-at-runs.ts";
-import type { OwnedRuns } from "./owned-runs.ts";
 import { RUN_COLUMNS, STEP_COLUMNS } from "./run-select.ts";
 
 interface Scope {

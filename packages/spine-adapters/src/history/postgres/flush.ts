@@ -17,10 +17,11 @@ import {
   type OpenStep,
   writeOpenSteps,
 } from "../open-steps.ts";
+import type { OwnedRun } from "../owned-runs.ts";
 import { errorCode, type NewEvent, runChanged } from "../run-events.ts";
+import { tagsText } from "../run-rows.ts";
 import { AttachmentRows } from "./attachment-rows.ts";
 import type { FlushPart } from "./flush-columns.ts";
-import type { OwnedRun } from "./owned-runs.ts";
 import { type Cell, RowSet } from "./row-set.ts";
 
 /** A commit that goes with others into one statement. */
@@ -84,14 +85,14 @@ export class Flush {
       if (worker === null || leaves || !base) yield [runId, null];
       else if (before) {
         const steps = open.map((step) => ("event" in step ? step : began(step, base)));
-        yield [runId, { worker, token, attempts, open: steps, openVersion: base.version }];
+        yield [runId, { worker, token, attempts, open: steps, seen: base.version }];
       }
     }
   }
 
   /** The rows that it writes, in the order of their parameters; only where there are any. */
   parts(): readonly (readonly [FlushPart, RowSet])[] {
-    const { loads, partitions, quality, checkpoints } = this.#attachments;
+    const { loads, partitions, quality, logs, checkpoints } = this.#attachments;
     const all: readonly (readonly [FlushPart, RowSet])[] = [
       ["created", this.#created],
       this.#moves(),
@@ -100,6 +101,7 @@ export class Flush {
       ["loads", loads],
       ["partitions", partitions],
       ["quality", quality],
+      ["logs", logs],
       ["checkpoints", checkpoints],
     ];
     return all.filter(([, rows]) => rows.count > 0);
@@ -117,7 +119,7 @@ export class Flush {
     for (const fold of folds) {
       const { runId, worker, token, events, before, attempts, open } = fold;
       const position = before
-        ? ([attempts, writeOpenSteps(open), before.openVersion] as const)
+        ? ([attempts, writeOpenSteps(open), before.seen] as const)
         : ([null, null, null] as const);
       rows.add(runId, worker, token, events, ...position, ...(changed ? changeCells(fold) : []));
     }
@@ -130,7 +132,7 @@ export class Flush {
     if (this.#folds.has(runId)) return false;
     // Its creation, and its start: they are columns of the run, not rows of their own.
     const events = worker === null ? 1 : 2;
-    const nothing = { worker: worker ?? "", token: 1, attempts: 0, open: [], openVersion: 0 };
+    const nothing = { worker: worker ?? "", token: 1, attempts: 0, open: [], seen: 0 };
     const fold: Fold = { ...emptyFold(runId, worker, 1), events, before: nothing };
     for (const step of begun) begin(fold, step);
     fold.commits.push(commit);
@@ -142,7 +144,9 @@ export class Flush {
       run.domain,
       partition && partitionKey(partition),
       partition && JSON.stringify(partition),
+      tagsText(run.tags),
       run.key,
+      run.scope ?? "",
       worker,
       run.fingerprint,
       run.params,

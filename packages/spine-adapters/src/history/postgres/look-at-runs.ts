@@ -1,6 +1,6 @@
+import type { OwnedRun, OwnedRuns } from "../owned-runs.ts";
 import { openStepsOf, type RunRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
-import type { OwnedRun, OwnedRuns } from "./owned-runs.ts";
 
 type Position = Pick<
   RunRow,
@@ -33,5 +33,5 @@ WHERE run_id = ANY ($1::uuid[])`,
 /** What a worker that owns a run knows of it from its row. */
 export function ownedRun(row: Omit<Position, "status" | "worker">, worker: string): OwnedRun {
   const { token, attempts, open_version } = row;
-  return { worker, token, attempts, open: openStepsOf(row), openVersion: open_version ?? 0 };
+  return { worker, token, attempts, open: openStepsOf(row), seen: open_version ?? 0 };
 }

@@ -108,6 +108,8 @@ function stepsOf(count: number, work: (context: StepContext) => unknown) {
 /** Until a statement of ours waits for a lock. */
 async function waiting(on: pg.Client): Promise<void> {
   for (;;) {
+    // Inside a transaction the first look is what all later ones see.
+    await on.query("SELECT pg_stat_clear_snapshot()");
     const { rows } = await on.query(
       "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
     );
@@ -162,6 +164,21 @@ describe("one statement for many commits", () => {
     await noGaps(runId);
   });
 
+  test("nothing is acknowledged before it is committed", async () => {
+    const holder = await client();
+    await holder.query("BEGIN");
+    await holder.query("LOCK TABLE spine.workflow_runs IN EXCLUSIVE MODE");
+    let acknowledged = false;
+    const committed = history.commit([create()]).then((results) => {
+      acknowledged = true;
+      return results;
+    });
+    await waiting(holder);
+    expect(acknowledged).toBe(false);
+    await holder.query("COMMIT");
+    expect(await committed).toMatchObject([{ result: "committed" }]);
+  });
+
   test("one bad row among 50 fails alone", async () => {
     const ids = await Promise.all(Array.from({ length: 50 }, () => started()));
     const bad = ids[23] ?? "";
@@ -203,6 +220,38 @@ WHERE d.datname = current_database() AND s.toplevel AND query LIKE '%workflow_st
     const shared = await calls();
     await Promise.all(Array.from({ length: 50 }, () => work(4)));
     expect((await calls()) - shared).toBeLessThan((50 * 4 * 5) / 4);
+  });
+});
+
+describe("what a process knows of its runs", () => {
+  test("is looked up when somebody else has written under the same fence, and the write is made anew", async () => {
+    const runId = await started(["first", "other"]);
+    const other = await open(url);
+    expect(await other.commit([ending(runId, "first")])).toMatchObject([{ result: "committed", version: 6 }]);
+    // Ours still believes that both are under way.
+    expect(await history.commit([ending(runId, "other")])).toMatchObject([
+      { result: "committed", version: 8 },
+    ]);
+    await expect(history.commit([ending(runId, "first")])).rejects.toMatchObject({
+      code: "HISTORY_CONFLICT",
+    });
+    expect((await history.get(runId))?.steps.map(({ name, status }) => [name, status])).toEqual([
+      ["first", "COMPLETED"],
+      ["other", "COMPLETED"],
+      ["first+", "RUNNING"],
+      ["other+", "RUNNING"],
+    ]);
+    await noGaps(runId);
+  });
+
+  test("does not matter for a run that a process with another clock has written", async () => {
+    const runId = await started();
+    const admin = await client();
+    await admin.query("UPDATE spine.workflow_runs SET write_seq = write_seq + 3600000000 WHERE run_id = $1", [
+      runId,
+    ]);
+    expect(await history.commit([ending(runId)])).toMatchObject([{ result: "committed" }]);
+    await noGaps(runId);
   });
 });
 

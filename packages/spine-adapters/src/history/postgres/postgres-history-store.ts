@@ -18,21 +18,23 @@ import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import { PostgresTransaction } from "../../databases/postgres/postgres-transaction.ts";
 import { STATE_VALUES } from "../../databases/postgres/value-parsers.ts";
 import { isoTime } from "../iso-time.ts";
+import { OwnedRuns } from "../owned-runs.ts";
 import type { StateTables } from "../state-tables.ts";
 import { claimRuns } from "./claim-runs.ts";
 import { controlRun } from "./control-run.ts";
 import { DatabaseTime } from "./database-time.ts";
 import type { QueuedCommit } from "./flush.ts";
 import { FlushConnection } from "./flush-connection.ts";
-import { GroupCommit, nextWriteSeq, refusal, takeFlush, type WriteFlush } from "./group-commit.ts";
+import { GroupCommit, refusal, takeFlush, type WriteFlush } from "./group-commit.ts";
+import { listRuns } from "./list-runs.ts";
 import { lookAtRuns } from "./look-at-runs.ts";
-import { OwnedRuns } from "./owned-runs.ts";
 import { pruneRuns } from "./prune-runs.ts";
-import { getRun, listRuns, runEvents } from "./read-runs.ts";
+import { getRun, runEvents } from "./read-runs.ts";
 import { isRunId } from "./run-id.ts";
 import type { WorkerBeats } from "./worker-beats.ts";
 import { markAlive, markGone, sweepWorkers } from "./worker-register.ts";
 import { type Execute, STALE, writeFlush } from "./write-flush.ts";
+import { nextWriteSeq } from "./write-seq.ts";
 
 interface PostgresHistoryOptions {
   readonly pools: PostgresPools;
@@ -50,6 +52,7 @@ const SWEEP_MS = 5_000;
 export class PostgresHistoryStore implements HistoryStore {
   readonly #pools: PostgresPools;
   readonly #t: StateTables;
+  readonly #clock: Clock;
   readonly #time: DatabaseTime;
   readonly #beats: WorkerBeats;
   readonly #owned = new OwnedRuns();
@@ -59,6 +62,7 @@ export class PostgresHistoryStore implements HistoryStore {
   constructor({ pools, tables, clock, beats }: PostgresHistoryOptions) {
     this.#pools = pools;
     this.#t = tables;
+    this.#clock = clock;
     this.#time = new DatabaseTime(clock);
     this.#beats = beats;
     const lanes = Array.from({ length: LANES }, (): WriteFlush => {
@@ -124,7 +128,7 @@ export class PostgresHistoryStore implements HistoryStore {
   }
 
   async list(query: RunQuery): Promise<RunPage> {
-    return await listRuns(this.#pools, this.#t, query);
+    return await listRuns(this.#pools, this.#t, query, this.#clock.now());
   }
 
   async events(
@@ -147,6 +151,7 @@ export class PostgresHistoryStore implements HistoryStore {
 
   async #commitOne(commit: RunCommit): Promise<CommitResult> {
     if (commit.kind === "control") {
+      this.#owned.forget(commit.runId);
       const scope = { tables: this.#t, at: this.#time.virtual };
       return await this.#pools.inTransaction("write", (query) => controlRun({ ...scope, query }, commit));
     }

@@ -7,6 +7,7 @@ interface OldRun {
   readonly young: boolean;
 }
 
+const ENDED = ["COMPLETED", "FAILED", "CANCELLED"] as const;
 /** Runs that are looked at in one query. */
 const PAGE = 1_000;
 
@@ -20,16 +21,17 @@ export async function pruneRuns(
   { before, limit }: { readonly before: string; readonly limit: number },
 ): Promise<readonly string[]> {
   const ids = await findOld(query, t, before, limit);
-  const children = [t.workflow_step_runs, t.step_checkpoints, t.run_events, t.quality_results];
+  const children = [t.workflow_step_runs, t.step_checkpoints, t.run_events, t.quality_results, t.run_logs];
   const removals = children.map(
     (table, index) => `child${index} AS (DELETE FROM ${table} c USING gone WHERE c.run_id = gone.run_id)`,
   );
   const gone = await query<{ run_id: string }>(
     `WITH gone AS (
-  DELETE FROM ${t.workflow_runs} WHERE run_id = ANY ($1::uuid[]) AND status IN ('COMPLETED', 'FAILED', 'CANCELLED')
+  DELETE FROM ${t.workflow_runs} WHERE run_id = ANY ($1::uuid[])
+    AND status IN ('COMPLETED', 'FAILED', 'CANCELLED') AND completed_at < $2::timestamptz
   RETURNING run_id), ${removals.join(", ")}
 SELECT run_id FROM gone ORDER BY run_id`,
-    [ids],
+    [ids, before],
   );
   await query(
     `DELETE FROM ${t.workers} w WHERE state = 'gone' AND gone_at < $1::timestamptz
@@ -45,12 +47,16 @@ async function findOld(
   before: string,
   limit: number,
 ): Promise<readonly string[]> {
+  // Only those that have ended, each status from its oldest: queued and waiting runs may be many.
+  const branches = ENDED.map(
+    (status) => `(SELECT run_id, created_at, completed_at FROM ${t.workflow_runs}
+  WHERE status = '${status}' AND run_id > $1 ORDER BY run_id)`,
+  );
   const ids: string[] = [];
   for (let last = "00000000-0000-0000-0000-000000000000"; ; ) {
     const page = await query<OldRun>(
-      `SELECT run_id, created_at >= $2::timestamptz AS young,
-  status IN ('COMPLETED', 'FAILED', 'CANCELLED') AND completed_at < $2::timestamptz AS ended
-FROM ${t.workflow_runs} WHERE run_id > $1 ORDER BY run_id LIMIT ${PAGE}`,
+      `SELECT run_id, created_at >= $2::timestamptz AS young, completed_at < $2::timestamptz AS ended
+FROM (${branches.join("\nUNION ALL ")}) AS runs ORDER BY run_id LIMIT ${PAGE}`,
       [last, before],
     );
     for (const { run_id, ended, young } of page) {

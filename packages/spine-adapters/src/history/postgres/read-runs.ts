@@ -1,21 +1,10 @@
-import {
-  partitionKey,
-  type RunDetail,
-  type RunEvent,
-  type RunPage,
-  type RunQuery,
-  type RunStatus,
-  ValidationError,
-} from "spine-core";
+import type { RunDetail, RunEvent } from "spine-core";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import { type EventRow, type RunRow, readRun, readSteps, type StepRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { tellEvents } from "../tell-events.ts";
 import { isRunId } from "./run-id.ts";
 import { RUN_COLUMNS, STEP_COLUMNS } from "./run-select.ts";
-
-const DEFAULT_LIMIT = 50;
-const MOST = 200;
 
 type Detail = Readonly<Record<string, unknown>> & { readonly s_seq: number | null };
 
@@ -35,7 +24,7 @@ export async function getRun(
 
 /** The run's columns come with each of its steps; those that may be long with the first one only. */
 function detailSql(t: StateTables): string {
-  const long = new Set(["params", "outputs", "error", "partition", "open_steps"]);
+  const long = new Set(["params", "outputs", "error", "partition", "tags", "open_steps"]);
   const run = columnsOf(RUN_COLUMNS).map(({ name, sql }) =>
     long.has(name)
       ? `CASE WHEN row_number() OVER (ORDER BY s.seq) = 1 THEN r.${sql} END AS ${name}`
@@ -60,56 +49,6 @@ function stepOf(row: Detail): StepRow {
     name.startsWith("s_") ? [[name.slice(2), value] as const] : [],
   );
   return Object.fromEntries(step) as unknown as StepRow;
-}
-
-/** A page of runs, newest first: run ids are in the order of creation. */
-export async function listRuns(pools: PostgresPools, t: StateTables, query: RunQuery): Promise<RunPage> {
-  const limit = pageSize(query.limit);
-  if (query.status?.length === 0) return { items: [], nextCursor: null };
-  const values: unknown[] = [];
-  const filter = (sql: string, value: unknown) => {
-    if (value === undefined) return [];
-    values.push(value);
-    return [`${sql} $${values.length}`];
-  };
-  const filters = [
-    ...filter("workflow_name =", query.workflow),
-    ...filter("domain =", query.domain),
-    ...filter("partition_key =", query.partition && partitionKey(query.partition)),
-    ...filter("run_id <", query.cursor === undefined ? undefined : readCursor(query.cursor)),
-  ];
-  // One branch for each status, so that each is read in order from the index and no status is sorted.
-  const branch = (status: RunStatus | null) => {
-    const where = status === null ? filters : [...filter("status =", status), ...filters];
-    const condition = where.length === 0 ? "" : `WHERE ${where.join(" AND ")}`;
-    return `(SELECT ${RUN_COLUMNS} FROM ${t.workflow_runs} ${condition} ORDER BY run_id DESC LIMIT ${limit + 1})`;
-  };
-  const statuses: readonly (RunStatus | null)[] = query.status ? [...new Set(query.status)] : [null];
-  const branches = statuses.map(branch).join(" UNION ALL ");
-  const sql = `SELECT * FROM (${branches}) AS page ORDER BY run_id DESC LIMIT ${limit + 1}`;
-  const rows = await pools.ask<RunRow>("read", sql, values);
-  const items = rows.slice(0, limit).map(readRun);
-  const last = items.at(-1);
-  return { items, nextCursor: rows.length > limit && last ? writeCursor(last.runId) : null };
-}
-
-function pageSize(limit = DEFAULT_LIMIT): number {
-  if (Number.isInteger(limit) && limit >= 1) return Math.min(limit, MOST);
-  throw new ValidationError(`The limit of a list is ${limit}; it must be a whole number from 1 to ${MOST}.`);
-}
-
-function writeCursor(runId: string): string {
-  return Buffer.from(JSON.stringify([runId])).toString("base64url");
-}
-
-function readCursor(cursor: string): string {
-  try {
-    const [runId] = JSON.parse(Buffer.from(cursor, "base64url").toString()) as unknown[];
-    if (typeof runId === "string" && isRunId(runId)) return runId;
-  } catch {
-    // Refused below.
-  }
-  throw new ValidationError("The cursor is not one that a list returned. Start again without a cursor.");
 }
 
 /** The events of a run; see `tellEvents`. */

@@ -3,10 +3,10 @@ import {
   type CommitResult,
   type CreateCommit,
   isTerminal,
+  type NewRun,
   partitionKey,
   type RunChange,
   type RunCommit,
-  type RunStatus,
   SpineError,
   type StepBegin,
 } from "spine-core";
@@ -14,27 +14,35 @@ import type { SqliteConnection, SqlValue } from "../../databases/sqlite/sqlite-c
 import { isUniqueViolation } from "../../databases/sqlite/sqlite-error.ts";
 import { isoTime } from "../iso-time.ts";
 import { isAttempt, type OpenStep, readOpenSteps, writeOpenSteps } from "../open-steps.ts";
+import type { OwnedRun, OwnedRuns } from "../owned-runs.ts";
 import { errorCode, type NewEvent, runChanged } from "../run-events.ts";
+import { tagsText } from "../run-rows.ts";
 import { controlRun } from "./control-run.ts";
 import type { HistorySql } from "./history-sql.ts";
 import { type HistoryWrite, insertStep, tell } from "./run-facts.ts";
 import { writeAttachments } from "./write-attachments.ts";
 
-/** Applies one commit inside the open transaction. When it throws, what it wrote has to be undone. */
+/**
+ * Applies one commit inside the open transaction. When it throws, what it wrote has to be undone.
+ *
+ * @param owned what is known of runs: used, and brought up to date as if the transaction were committed already.
+ */
 export function applyCommit(
   connection: SqliteConnection,
   sql: HistorySql,
   commit: RunCommit,
   now: number,
+  owned: OwnedRuns,
 ): CommitResult {
   const scope: HistoryWrite = { connection, sql, at: isoTime(now) };
   try {
     switch (commit.kind) {
       case "create":
-        return create(scope, commit);
+        return create(scope, commit, owned);
       case "advance":
-        return advance(scope, commit);
+        return advance(scope, commit, owned);
       case "control":
+        owned.forget(commit.runId);
         return controlRun(scope, commit);
     }
   } catch (error) {
@@ -45,19 +53,23 @@ export function applyCommit(
   }
 }
 
-/** What a transition starts from. */
+/** What is read of a run that a transition starts from, when it is not known. */
 interface RunPosition {
-  readonly status: RunStatus;
   readonly version: number;
   readonly attempts: number;
   readonly open_steps: string | null;
 }
 
-function create({ connection, sql, at }: HistoryWrite, { run, begun }: CreateCommit): CommitResult {
+function create(
+  { connection, sql, at }: HistoryWrite,
+  { run, begun }: CreateCommit,
+  owned: OwnedRuns,
+): CommitResult {
   const { runId, workflow, partition, worker } = run;
   // Its creation, and its start.
   const before = worker === null ? 1 : 2;
   const version = before + begun.length;
+  const open = opened(begun, 0, before, at);
   const inserted = connection.run(
     sql.insertRun,
     runId,
@@ -75,16 +87,20 @@ function create({ connection, sql, at }: HistoryWrite, { run, begun }: CreateCom
     run.triggeredBy,
     run.parentRunId,
     begun.length,
-    writeOpenSteps(open(begun, 0, before, at)),
+    writeOpenSteps(open),
     at,
     worker === null ? null : at,
     worker === null ? isoTime(run.availableAt) : null,
+    tagsText(run.tags),
+    run.scope ?? "",
   );
-  return inserted === 1 ? { result: "committed", version } : existing(connection, sql, workflow, run.key);
+  if (inserted === 0) return existing(connection, sql, run);
+  if (worker !== null) owned.set(runId, { worker, token: 1, attempts: begun.length, open, seen: version });
+  return { result: "committed", version };
 }
 
 /** Attempts that begin now, behind so many attempts and events of their run. */
-function open(begun: readonly StepBegin[], attempts: number, events: number, at: string): OpenStep[] {
+function opened(begun: readonly StepBegin[], attempts: number, events: number, at: string): OpenStep[] {
   return begun.map(({ name, kind, attempt }, index) => ({
     name,
     kind,
@@ -98,45 +114,63 @@ function open(begun: readonly StepBegin[], attempts: number, events: number, at:
 function existing(
   connection: SqliteConnection,
   sql: HistorySql,
-  workflow: string,
-  key: string | null,
+  { workflow, scope = "", key }: NewRun,
 ): CommitResult {
   const row = connection.get<{ run_id: string; params_hash: string }>(
-    `SELECT run_id, params_hash FROM ${sql.tables.workflow_runs} WHERE workflow_name = ? AND run_key = ?`,
+    `SELECT run_id, params_hash FROM ${sql.tables.workflow_runs} WHERE workflow_name = ? AND run_scope = ? AND run_key = ?`,
     workflow,
+    scope,
     key,
   );
   if (!row) throw new SpineError("HISTORY_CONFLICT", `A run of "${workflow}" was neither stored nor found.`);
   return { result: "duplicate", runId: row.run_id, paramsHash: row.params_hash };
 }
 
-function advance(scope: HistoryWrite, { runId, fence, transition }: AdvanceCommit): CommitResult {
+function advance(scope: HistoryWrite, commit: AdvanceCommit, owned: OwnedRuns): CommitResult {
+  const known = owned.of(commit);
+  const moved = typeof known === "object" && move(scope, commit, known, owned);
+  if (moved) return moved;
+  const { runId, fence } = commit;
+  const row = scope.connection.get<RunPosition>(scope.sql.runPosition, runId);
+  if (!row) return { result: "missing" };
+  const { attempts, version } = row;
+  const start = { ...fence, attempts, open: readOpenSteps(row.open_steps), seen: version };
+  return move(scope, commit, start, owned) ?? { result: "fenced" };
+}
+
+/** Moves a run on from where it is known to be; undefined when it is not there, or not in its owner's hands. */
+function move(
+  scope: HistoryWrite,
+  { runId, fence, transition }: AdvanceCommit,
+  from: OwnedRun,
+  owned: OwnedRuns,
+): CommitResult | undefined {
   const { connection, sql, at } = scope;
   const { ended, begun, run, metrics, attachments } = transition;
-  const position = connection.get<RunPosition>(sql.runPosition, runId);
-  if (!position) return { result: "missing" };
   const told = toldBy(ended.length + begun.length, run);
-  const version = position.version + ended.length + begun.length + told.length + (endsRun(run) ? 1 : 0);
-  const before = readOpenSteps(position.open_steps);
-  const left = before.filter((step) => !ended.some(isAttempt(step)));
-  const after = left.concat(open(begun, position.attempts, position.version + ended.length, at));
-  const values: SqlValue[] = [version, position.attempts + begun.length, writeOpenSteps(after)];
+  const version = from.seen + ended.length + begun.length + told.length + (endsRun(run) ? 1 : 0);
+  const left = from.open.filter((step) => !ended.some(isAttempt(step)));
+  const open = left.concat(opened(begun, from.attempts, from.seen + ended.length, at));
+  const attempts = from.attempts + begun.length;
+  const values: SqlValue[] = [version, attempts, writeOpenSteps(open)];
   const changes = run !== undefined || metrics !== undefined;
   if (changes) values.push(...changeValues(run ?? { status: "RUNNING" }, metrics, at));
-  // The fence is the WHERE of this UPDATE. Nothing else is written unless it finds the run.
   const { worker, token } = fence;
-  if (connection.run(changes ? sql.changeRun : sql.moveRun, ...values, runId, worker, token) === 0) {
-    return { result: "fenced" };
-  }
+  owned.forget(runId);
+  // The fence is the WHERE of this UPDATE. Nothing else is written unless it finds the run.
+  const update = changes ? sql.changeRun : sql.moveRun;
+  if (connection.run(update, ...values, runId, worker, token, from.seen) === 0) return undefined;
   for (const [index, end] of ended.entries()) {
-    const began = before.find(isAttempt(end));
+    const began = from.open.find(isAttempt(end));
     if (!began) throw notUnderWay(runId, end);
-    insertStep(scope, runId, began, end, position.version + index + 1);
+    insertStep(scope, runId, began, end, from.seen + index + 1);
   }
-  tell(scope, runId, position.version + ended.length + begun.length, told);
+  tell(scope, runId, from.seen + ended.length + begun.length, told);
   if (attachments.length > 0) {
     writeAttachments({ connection, tables: sql.tables, runId, version, at }, attachments);
   }
+  const stays = run === undefined || run.status === "RUNNING";
+  if (stays) owned.set(runId, { worker, token, attempts, open, seen: version });
   return { result: "committed", version };
 }
 

@@ -18,6 +18,8 @@ interface Candidate {
   readonly worker: string | null;
 }
 
+// The index of what is due is named: the planner would rather read all runs of a workflow that ever were.
+
 /** What a worker may claim now: the runs of workers that are gone first, then those that are due. */
 export function claimable(
   connection: SqliteConnection,
@@ -41,7 +43,7 @@ ORDER BY run_id LIMIT ?`,
         );
   if (lost.length === limit) return lost;
   const due = connection.all<Candidate>(
-    `SELECT run_id, status, worker FROM ${tables.workflow_runs}
+    `SELECT run_id, status, worker FROM ${tables.workflow_runs} INDEXED BY ${tables.prefix}workflow_runs_due
 WHERE available_at IS NOT NULL AND available_at <= ? AND workflow_name IN (SELECT value FROM json_each(?))
 ORDER BY available_at, run_id LIMIT ?`,
     isoTime(now),
@@ -58,7 +60,7 @@ export function nextDue(
   workflows: readonly string[],
 ): number | null {
   const row = connection.get<{ available_at: string }>(
-    `SELECT available_at FROM ${tables.workflow_runs}
+    `SELECT available_at FROM ${tables.workflow_runs} INDEXED BY ${tables.prefix}workflow_runs_due
 WHERE available_at IS NOT NULL AND workflow_name IN (SELECT value FROM json_each(?))
 ORDER BY available_at LIMIT 1`,
     JSON.stringify(workflows),

@@ -11,13 +11,13 @@ export interface HistorySql {
   readonly insertEvent: string;
   /** What a transition starts from. */
   readonly runPosition: string;
-  /** Moves a run on; its WHERE is the fence. */
+  /** Moves a run on; its WHERE is the fence, and the version that the new one was counted from. */
   readonly moveRun: string;
   /** The same for a transition that changes more than the run's position. */
   readonly changeRun: string;
 }
 
-const FENCE = "WHERE run_id = ? AND worker = ? AND token = ? AND status = 'RUNNING'";
+const FENCE = "WHERE run_id = ? AND worker = ? AND token = ? AND status = 'RUNNING' AND version = ?";
 
 /** The statements for one set of table names. */
 export function historySql(t: StateTables): HistorySql {
@@ -28,14 +28,14 @@ export function historySql(t: StateTables): HistorySql {
     checkpointRows: `SELECT step_name, checkpoint_key, value FROM ${t.step_checkpoints} WHERE run_id = ?`,
     insertRun: `INSERT INTO ${t.workflow_runs} (run_id, workflow_name, domain, partition_key, partition, run_key, status,
   version, token, worker, fingerprint, params, params_hash, triggered_by, parent_run_id, attempts, open_steps, created_at,
-  started_at, started_by, available_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?9, ?19)
-ON CONFLICT (workflow_name, run_key) WHERE run_key IS NOT NULL DO NOTHING`,
+  started_at, started_by, available_at, tags, run_scope)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?9, ?19, ?20, ?21)
+ON CONFLICT (workflow_name, run_scope, run_key) WHERE run_key IS NOT NULL DO NOTHING`,
     insertStep: `INSERT INTO ${t.workflow_step_runs} (run_id, seq, step_name, step_type, attempt, status, output, error,
   rows_in, rows_out, rows_rejected, metrics, begun_event, ended_event, started_at, completed_at, retry_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     insertEvent: `INSERT INTO ${t.run_events} (run_id, seq, type, at, data) VALUES (?, ?, ?, ?, ?)`,
-    runPosition: `SELECT status, version, attempts, open_steps FROM ${t.workflow_runs} WHERE run_id = ?`,
+    runPosition: `SELECT version, attempts, open_steps FROM ${t.workflow_runs} WHERE run_id = ?`,
     moveRun: `UPDATE ${t.workflow_runs} SET version = ?, attempts = ?, open_steps = ? ${FENCE}`,
     changeRun: `UPDATE ${t.workflow_runs} SET version = ?, attempts = ?, open_steps = ?,
   metrics = json_patch(metrics, ?), status = ?, outputs = coalesce(?, outputs), error = iif(?, ?, error),

@@ -1,58 +1,64 @@
-import { partitionKey, type RunPage, type RunQuery, type RunStatus, ValidationError } from "spine-core";
-import type { SqliteConnection, SqlValue } from "../../databases/sqlite/sqlite-connection.ts";
-import { type RunRow, readRun } from "../run-rows.ts";
-import type { HistorySql } from "./history-sql.ts";
+import { setImmediate } from "node:timers/promises";
+import { pageOf, pageSize, type RunPage, type RunQuery, selectRuns } from "spine-core";
+import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
+import type { SqlitePool } from "../../databases/sqlite/sqlite-pool.ts";
+import { type ListPlan, planList } from "../list-plan.ts";
+import { readSummary, SUMMARY_COLUMNS, type SummaryRow } from "../run-rows.ts";
+import type { StateTables } from "../state-tables.ts";
+import { type ListStatement, listStatement } from "./list-statement.ts";
 
-const DEFAULT_LIMIT = 50;
-const MOST = 200;
+/** Runs that are looked at in one go where not each of them fits: the first time, and at most. */
+const FIRST_SLICE = 250;
+const LARGEST_SLICE = 4_000;
 
-/** A page of runs, newest first: run ids are in the order of creation. */
-export function listRuns(connection: SqliteConnection, { tables }: HistorySql, query: RunQuery): RunPage {
-  const limit = pageSize(query.limit);
-  if (query.status?.length === 0) return { items: [], nextCursor: null };
-  const filters: string[] = [];
-  const values: SqlValue[] = [];
-  const filter = (sql: string, value: SqlValue | undefined) => {
-    if (value === undefined) return;
-    filters.push(sql);
-    values.push(value);
-  };
-  filter("workflow_name = ?", query.workflow);
-  filter("domain = ?", query.domain);
-  filter("partition_key = ?", query.partition && partitionKey(query.partition));
-  filter("run_id < ?", query.cursor === undefined ? undefined : readCursor(query.cursor));
-
-  // One branch for each status, so that each is read in order from the index and no status is sorted.
-  const branch = (status: RunStatus | null) => {
-    const where = status === null ? filters : ["status = ?", ...filters];
-    const condition = where.length === 0 ? "" : `WHERE ${where.join(" AND ")}`;
-    return `SELECT * FROM (SELECT * FROM ${tables.workflow_runs} ${condition} ORDER BY run_id DESC LIMIT ${limit + 1})`;
-  };
-  const statuses: readonly (RunStatus | null)[] = query.status ?? [null];
-  const rows = connection.all<RunRow>(
-    `${statuses.map(branch).join(" UNION ALL ")} ORDER BY run_id DESC LIMIT ${limit + 1}`,
-    ...statuses.flatMap((status) => (status === null ? values : [status, ...values])),
-  );
-  const items = rows.slice(0, limit).map(readRun);
-  const last = items.at(-1);
-  return { items, nextCursor: rows.length > limit && last ? writeCursor(last.runId) : null };
-}
-
-function pageSize(limit = DEFAULT_LIMIT): number {
-  if (Number.isInteger(limit) && limit >= 1) return Math.min(limit, MOST);
-  throw new ValidationError(`The limit of a list is ${limit}; it must be a whole number from 1 to ${MOST}.`);
-}
-
-function writeCursor(runId: string): string {
-  return Buffer.from(JSON.stringify([runId])).toString("base64url");
-}
-
-function readCursor(cursor: string): string {
-  try {
-    const [runId] = JSON.parse(Buffer.from(cursor, "base64url").toString()) as unknown[];
-    if (typeof runId === "string") return runId;
-  } catch {
-    // Refused below.
+/** A page of runs, newest first. */
+export async function listRuns(
+  pool: SqlitePool,
+  tables: StateTables,
+  query: RunQuery,
+  now: number,
+): Promise<RunPage> {
+  const limit = pageSize(query);
+  const plan = planList(selectRuns(query, now));
+  const rows: SummaryRow[] = [];
+  for await (const slice of slicesOf(pool, tables, plan)) {
+    const statement = listStatement(tables, slice, SUMMARY_COLUMNS);
+    const found = await pool.read((connection) => page(connection, statement, limit + 1 - rows.length));
+    rows.push(...found);
+    if (rows.length > limit) break;
   }
-  throw new ValidationError("The cursor is not one that a list returned. Start again without a cursor.");
+  return pageOf(rows.map(readSummary), limit);
+}
+
+function page(connection: SqliteConnection, { sql, values }: ListStatement, limit: number) {
+  return connection.arrays(sql, ...values, limit) as unknown as readonly SummaryRow[];
+}
+
+/**
+ * The plan itself where its index finds nothing but runs that fit. Otherwise the plan for one piece of the index
+ * after another, newest first: SQLite works on the thread that everything else here runs on, so a look through many
+ * runs has to let others in between.
+ */
+export async function* slicesOf(
+  pool: SqlitePool,
+  tables: StateTables,
+  plan: ListPlan,
+): AsyncIterable<ListPlan> {
+  if (plan.statuses?.length === 0) return;
+  if (plan.filters.length === 0 && plan.search === null) {
+    yield plan;
+    return;
+  }
+  let { below } = plan;
+  for (let size = FIRST_SLICE; ; size = Math.min(size * 4, LARGEST_SLICE)) {
+    const ids = listStatement(tables, { ...plan, filters: [], search: null, below }, ["run_id"]);
+    const [last] = await pool.read((connection) =>
+      connection.arrays(`${ids.sql} OFFSET ?`, ...ids.values, 1, size - 1),
+    );
+    const from = last ? String(last[0]) : plan.from;
+    yield { ...plan, from, below };
+    if (!last || from === null) return;
+    below = from;
+    await setImmediate();
+  }
 }

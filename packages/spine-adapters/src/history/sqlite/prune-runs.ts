@@ -1,11 +1,11 @@
-import { isTerminal, type RunStatus } from "spine-core";
 import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
 import { isoTime } from "../iso-time.ts";
 import type { HistorySql } from "./history-sql.ts";
 
+const ENDED = ["COMPLETED", "FAILED", "CANCELLED"] as const;
+
 interface OldRun {
   readonly run_id: string;
-  readonly status: RunStatus;
   readonly created_at: string;
   readonly completed_at: string | null;
 }
@@ -27,6 +27,7 @@ export function pruneRuns(
     tables.step_checkpoints,
     tables.run_events,
     tables.quality_results,
+    tables.run_logs,
     tables.workflow_runs,
   ]) {
     connection.run(`DELETE FROM ${table} WHERE run_id IN (SELECT value FROM json_each(?))`, list);
@@ -46,12 +47,14 @@ function findOld(
   limit: number,
 ): readonly string[] {
   const ids: string[] = [];
-  const sql = `SELECT run_id, status, created_at, completed_at FROM ${runs} ORDER BY run_id`;
-  for (const run of connection.iterate<OldRun>(sql)) {
+  // Only those that have ended, each status from its oldest: queued and waiting runs may be many.
+  const branches = ENDED.map(
+    (status) => `SELECT run_id, created_at, completed_at FROM ${runs} WHERE status = '${status}'`,
+  );
+  for (const run of connection.iterate<OldRun>(`${branches.join(" UNION ALL ")} ORDER BY 1`)) {
     // Ids are in the order of creation, and a run that is younger than the cut-off has not ended before it.
     if (ids.length >= limit || run.created_at >= cutOff) break;
-    if (isTerminal(run.status) && run.completed_at !== null && run.completed_at < cutOff)
-      ids.push(run.run_id);
+    if (run.completed_at !== null && run.completed_at < cutOff) ids.push(run.run_id);
   }
   return ids;
 }

@@ -12,9 +12,11 @@ import type {
   RunQuery,
 } from "spine-core";
 import { savepoint } from "../../databases/sqlite/commit-together.ts";
+import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
 import type { SqlitePool } from "../../databases/sqlite/sqlite-pool.ts";
 import { SqliteTransaction } from "../../databases/sqlite/sqlite-transaction.ts";
 import { isoTime } from "../iso-time.ts";
+import { OwnedRuns } from "../owned-runs.ts";
 import { type EventRow, type RunRow, readRun, readSteps, type StepRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { tellEvents } from "../tell-events.ts";
@@ -39,6 +41,7 @@ export class SqliteHistoryStore implements HistoryStore {
   readonly #sql: HistorySql;
   readonly #clock: Clock;
   readonly #locks: WorkerLocks;
+  readonly #owned = new OwnedRuns();
 
   constructor({ pool, tables, clock, locks }: SqliteHistoryOptions) {
     this.#pool = pool;
@@ -53,16 +56,27 @@ export class SqliteHistoryStore implements HistoryStore {
   ): Promise<readonly CommitResult[]> {
     if (transaction) {
       const connection = SqliteTransaction.connectionOf(transaction, this.#pool);
-      return commits.map((commit) =>
-        savepoint(connection, () => applyCommit(connection, this.#sql, commit, this.#clock.now())),
-      );
+      // What is known of the runs may be undone with the transaction, so nothing of it is kept.
+      const known = new OwnedRuns();
+      for (const commit of commits) this.#owned.forget(runOf(commit));
+      return commits.map((commit) => savepoint(connection, () => this.#apply(connection, commit, known)));
     }
+    if (commits.length === 1 && commits[0]) return [await this.#write(commits[0])];
     // Each is a unit of its own: the pool makes one database commit of all that are asked for at a time.
-    return await Promise.all(
-      commits.map((commit) =>
-        this.#pool.write((connection) => applyCommit(connection, this.#sql, commit, this.#clock.now())),
-      ),
-    );
+    return await Promise.all(commits.map((commit) => this.#write(commit)));
+  }
+
+  async #write(commit: RunCommit): Promise<CommitResult> {
+    try {
+      return await this.#pool.write((connection) => this.#apply(connection, commit, this.#owned));
+    } catch (error) {
+      this.#owned.forget(runOf(commit));
+      throw error;
+    }
+  }
+
+  #apply(connection: SqliteConnection, commit: RunCommit, owned: OwnedRuns): CommitResult {
+    return applyCommit(connection, this.#sql, commit, this.#clock.now(), owned);
   }
 
   async claim(request: ClaimRequest): Promise<Claim> {
@@ -107,6 +121,7 @@ export class SqliteHistoryStore implements HistoryStore {
         releaseRuns(connection, this.#sql, worker, at);
       });
       this.#locks.release(worker);
+      this.#owned.forgetAllOf(worker);
     } else if (!this.#locks.holds(worker)) {
       // The lock before the row: a worker in the table without its lock is one that is gone.
       await this.#locks.hold(worker);
@@ -123,7 +138,7 @@ export class SqliteHistoryStore implements HistoryStore {
   }
 
   async list(query: RunQuery): Promise<RunPage> {
-    return await this.#pool.read((connection) => listRuns(connection, this.#sql, query));
+    return await listRuns(this.#pool, this.#sql.tables, query, this.#clock.now());
   }
 
   async events(
@@ -161,4 +176,8 @@ export class SqliteHistoryStore implements HistoryStore {
   #now(): string {
     return isoTime(this.#clock.now());
   }
+}
+
+function runOf(commit: RunCommit): string {
+  return commit.kind === "create" ? commit.run.runId : commit.runId;
 }

@@ -3,6 +3,11 @@ import type { PostgresMigration } from "./migration.ts";
 // Run ids are UUIDv7, so their order is the order of creation. Names and keys compare by code points (COLLATE "C"):
 // cheaper, and the same order as on every other database. What a run changes with each step is in no index,
 // and its pages keep room, so that such an update stays on its page and touches no index (HOT).
+//
+// Lists read runs by a value, then a status, then from the newest: so are the indexes. (uuid_send() has the order of the
+// ids; that it is not the id itself keeps the planner from reading the primary key instead.) A run has several tags, which no
+// such index can hold: triggers keep theirs, so that whatever changes a run changes it in the same commit, and a run
+// without tags costs nothing.
 export const initial: PostgresMigration = {
   id: "0001-initial",
   minReader: "0001-initial",
@@ -27,21 +32,53 @@ CREATE TABLE ${s}.workflow_runs (
   domain text COLLATE "C",
   partition_key text COLLATE "C",
   run_key text COLLATE "C",
+  run_scope text COLLATE "C" NOT NULL DEFAULT '',
   fingerprint text COLLATE "C" NOT NULL,
   params_hash text COLLATE "C" NOT NULL,
   triggered_by text COLLATE "C" NOT NULL,
   parent_run_id text COLLATE "C",
   partition json,
   open_steps json,
+  tags json,
   params json NOT NULL,
   outputs json,
   error json,
   metrics jsonb
 ) WITH (fillfactor = 70);
-CREATE UNIQUE INDEX workflow_runs_by_key ON ${s}.workflow_runs (workflow_name, run_key) WHERE run_key IS NOT NULL;
+CREATE UNIQUE INDEX workflow_runs_by_key ON ${s}.workflow_runs (workflow_name, run_scope, run_key) WHERE run_key IS NOT NULL;
 CREATE INDEX workflow_runs_by_status ON ${s}.workflow_runs (status, run_id);
-CREATE INDEX workflow_runs_by_workflow ON ${s}.workflow_runs (workflow_name, run_id);
+CREATE INDEX workflow_runs_by_workflow ON ${s}.workflow_runs (workflow_name, status, uuid_send(run_id));
+CREATE INDEX workflow_runs_by_domain ON ${s}.workflow_runs (domain, status, uuid_send(run_id)) WHERE domain IS NOT NULL;
+CREATE INDEX workflow_runs_by_partition ON ${s}.workflow_runs (partition_key, status, uuid_send(run_id))
+  WHERE partition_key IS NOT NULL;
 CREATE INDEX workflow_runs_due ON ${s}.workflow_runs (available_at, run_id) WHERE available_at IS NOT NULL;
+
+CREATE TABLE ${s}.run_tags (
+  tag text COLLATE "C" NOT NULL,
+  status text COLLATE "C" NOT NULL,
+  run_id uuid NOT NULL,
+  PRIMARY KEY (tag, status, run_id)
+);
+CREATE FUNCTION ${s}.keep_run_tags() RETURNS trigger LANGUAGE plpgsql AS $body$
+  BEGIN
+    IF TG_OP = 'INSERT' THEN
+      INSERT INTO ${s}.run_tags SELECT value, NEW.status, NEW.run_id FROM json_array_elements_text(NEW.tags);
+    ELSIF TG_OP = 'UPDATE' THEN
+      UPDATE ${s}.run_tags SET status = NEW.status
+      WHERE tag IN (SELECT json_array_elements_text(NEW.tags)) AND status = OLD.status AND run_id = NEW.run_id;
+    ELSE
+      DELETE FROM ${s}.run_tags
+      WHERE tag IN (SELECT json_array_elements_text(OLD.tags)) AND status = OLD.status AND run_id = OLD.run_id;
+    END IF;
+    RETURN NULL;
+  END
+$body$;
+CREATE TRIGGER run_tags_added AFTER INSERT ON ${s}.workflow_runs
+  FOR EACH ROW WHEN (NEW.tags IS NOT NULL) EXECUTE FUNCTION ${s}.keep_run_tags();
+CREATE TRIGGER run_tags_moved AFTER UPDATE OF status ON ${s}.workflow_runs
+  FOR EACH ROW WHEN (NEW.tags IS NOT NULL AND NEW.status <> OLD.status) EXECUTE FUNCTION ${s}.keep_run_tags();
+CREATE TRIGGER run_tags_removed AFTER DELETE ON ${s}.workflow_runs
+  FOR EACH ROW WHEN (OLD.tags IS NOT NULL) EXECUTE FUNCTION ${s}.keep_run_tags();
 
 CREATE TABLE ${s}.workflow_step_runs (
   run_id uuid NOT NULL,
@@ -176,6 +213,18 @@ CREATE TABLE ${s}.quality_results (
   samples json NOT NULL,
   recorded_at timestamptz(3) NOT NULL,
   PRIMARY KEY (run_id, event_seq, position)
+);
+
+CREATE TABLE ${s}.run_logs (
+  run_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  attempt integer NOT NULL,
+  logged_at timestamptz(3) NOT NULL,
+  step_name text COLLATE "C" NOT NULL,
+  level text COLLATE "C" NOT NULL,
+  message text NOT NULL,
+  fields json,
+  PRIMARY KEY (run_id, seq)
 );
 `,
 };

@@ -1,11 +1,16 @@
-import type { Migration } from "./migration.ts";
+import type { SqliteMigration } from "./migration.ts";
 
 // Times are ISO texts in UTC with milliseconds: they sort by time, and people can read the file. Run ids are
 // UUIDv7, so their order is the order of creation. Rows that are small go WITHOUT ROWID (one tree instead of two);
 // those with larger payloads keep their rowid, because SQLite stores long rows badly in an index. An attempt has a row
 // once it has ended; before that the run's row names it (open_steps).
-export const initial: Migration = {
+//
+// Lists read runs by a value, then a status, then from the newest: so are the indexes. A run has several tags, which no
+// index can hold: triggers keep theirs, so that whatever changes a run changes it in the same commit, and a run
+// without tags costs nothing.
+export const initial: SqliteMigration = {
   id: "0001-initial",
+  minReader: "0001-initial",
   sql: (t) => `
 CREATE TABLE ${t.workflow_runs} (
   run_id TEXT NOT NULL PRIMARY KEY,
@@ -13,7 +18,9 @@ CREATE TABLE ${t.workflow_runs} (
   domain TEXT,
   partition_key TEXT,
   partition TEXT,
+  tags TEXT,
   run_key TEXT,
+  run_scope TEXT NOT NULL DEFAULT '',
   status TEXT NOT NULL,
   version INTEGER NOT NULL,
   token INTEGER NOT NULL,
@@ -36,11 +43,34 @@ CREATE TABLE ${t.workflow_runs} (
   available_at TEXT
 );
 CREATE UNIQUE INDEX ${t.prefix}workflow_runs_by_key
-  ON ${t.workflow_runs} (workflow_name, run_key) WHERE run_key IS NOT NULL;
+  ON ${t.workflow_runs} (workflow_name, run_scope, run_key) WHERE run_key IS NOT NULL;
 CREATE INDEX ${t.prefix}workflow_runs_by_status ON ${t.workflow_runs} (status, run_id);
-CREATE INDEX ${t.prefix}workflow_runs_by_workflow ON ${t.workflow_runs} (workflow_name, run_id);
+CREATE INDEX ${t.prefix}workflow_runs_by_workflow ON ${t.workflow_runs} (workflow_name, status, run_id);
+CREATE INDEX ${t.prefix}workflow_runs_by_domain
+  ON ${t.workflow_runs} (domain, status, run_id) WHERE domain IS NOT NULL;
+CREATE INDEX ${t.prefix}workflow_runs_by_partition
+  ON ${t.workflow_runs} (partition_key, status, run_id) WHERE partition_key IS NOT NULL;
 CREATE INDEX ${t.prefix}workflow_runs_due
   ON ${t.workflow_runs} (available_at, run_id) WHERE available_at IS NOT NULL;
+
+CREATE TABLE ${t.run_tags} (
+  tag TEXT NOT NULL,
+  status TEXT NOT NULL,
+  run_id TEXT NOT NULL,
+  PRIMARY KEY (tag, status, run_id)
+) WITHOUT ROWID;
+CREATE TRIGGER ${t.prefix}run_tags_added AFTER INSERT ON ${t.workflow_runs} WHEN NEW.tags IS NOT NULL BEGIN
+  INSERT INTO ${t.run_tags} SELECT value, NEW.status, NEW.run_id FROM json_each(NEW.tags);
+END;
+CREATE TRIGGER ${t.prefix}run_tags_moved AFTER UPDATE OF status ON ${t.workflow_runs}
+WHEN NEW.tags IS NOT NULL AND NEW.status <> OLD.status BEGIN
+  UPDATE ${t.run_tags} SET status = NEW.status
+  WHERE tag IN (SELECT value FROM json_each(NEW.tags)) AND status = OLD.status AND run_id = NEW.run_id;
+END;
+CREATE TRIGGER ${t.prefix}run_tags_removed AFTER DELETE ON ${t.workflow_runs} WHEN OLD.tags IS NOT NULL BEGIN
+  DELETE FROM ${t.run_tags}
+  WHERE tag IN (SELECT value FROM json_each(OLD.tags)) AND status = OLD.status AND run_id = OLD.run_id;
+END;
 
 CREATE TABLE ${t.workflow_step_runs} (
   run_id TEXT NOT NULL,
@@ -169,6 +199,18 @@ CREATE TABLE ${t.quality_results} (
   samples TEXT NOT NULL,
   recorded_at TEXT NOT NULL,
   PRIMARY KEY (run_id, event_seq, position)
+) WITHOUT ROWID;
+
+CREATE TABLE ${t.run_logs} (
+  run_id TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  step_name TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  level TEXT NOT NULL,
+  message TEXT NOT NULL,
+  fields TEXT,
+  logged_at TEXT NOT NULL,
+  PRIMARY KEY (run_id, seq)
 ) WITHOUT ROWID;
 `,
 };

@@ -1,17 +1,18 @@
 import type { AdvanceCommit, Fence, RunCommit } from "spine-core";
-import type { OpenStep } from "../open-steps.ts";
+import type { OpenStep } from "./open-steps.ts";
 
 /** What a process knows of a run that it owns, so that its next write needs to read nothing. */
 export interface OwnedRun extends Fence {
+  /** How many attempts have begun so far. */
   readonly attempts: number;
   readonly open: readonly OpenStep[];
-  /** The run's version before the last write that changed its attempts: the next such write checks that none came between. */
-  readonly openVersion: number;
+  /** The version that the next write compares, so that nothing came in between that is not known here. */
+  readonly seen: number;
 }
 
 /**
  * The runs of this process as its last write, or a look at them, left them. Nothing depends on it being right: what is
- * written checks the fence and the open version again, and is done anew from the row when they differ.
+ * written compares fence and version again, and is made anew from the row when they differ.
  */
 export class OwnedRuns {
   readonly #runs = new Map<string, OwnedRun | "missing">();

@@ -1,0 +1,216 @@
+// A database that is away, full, locked, or of a newer Spine: errors that say so, runs that wait, nothing lost.
+
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as delay } from "node:timers/promises";
+import { sql } from "kysely";
+import { createSpine, defineWorkflow, type Spine, type SpineOptions, Step, silentLogger } from "spine-core";
+import { TestClock } from "spine-core/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
+import { postgres } from "./databases/postgres.ts";
+import { sqlite } from "./databases/sqlite.ts";
+import { PLACES, placeOn, type SharedPlace } from "./testing/places.ts";
+import { startPostgres } from "./testing/postgres-server.ts";
+
+async function start(options: SpineOptions): Promise<Spine> {
+  const spine = await createSpine({ logger: silentLogger, ...options });
+  onTestFinished(() => spine.stop());
+  return spine;
+}
+
+async function newPlace(name: string): Promise<SharedPlace> {
+  const place = await placeOn(name);
+  onTestFinished(() => place.remove());
+  return place;
+}
+
+/** Four steps whose results take room; what ran is written down. */
+function fourSteps(ran: string[], before: (step: string) => Promise<void> = async () => {}) {
+  const steps = ["a", "b", "c", "d"].map((name) =>
+    Step.lambda(name, async ({ step }) => {
+      await before(step);
+      ran.push(step);
+      return "x".repeat(100_000);
+    }),
+  );
+  return defineWorkflow({ name: "demo.four", steps });
+}
+
+async function expectWhole(spine: Spine, runId: string): Promise<void> {
+  const { run, steps } = await spine.get(runId);
+  expect(run).toMatchObject({ status: "COMPLETED", crashes: 0 });
+  const completed = steps.filter(({ status }) => status === "COMPLETED").map(({ name }) => name);
+  expect(completed).toEqual(["a", "b", "c", "d"]);
+  const events = await spine.history.events(runId);
+  expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: run.version }, (_, index) => index + 1));
+}
+
+/** Makes a database full, and gives it room again. */
+const FILL: Readonly<Record<string, (spine: Spine) => Promise<() => Promise<unknown>>>> = {
+  SQLite: async ({ database: { kysely } }) => {
+    const { rows } = await sql<{ page_count: number }>`PRAGMA page_count`.execute(kysely);
+    await sql`PRAGMA max_page_count = ${sql.lit(rows[0]?.page_count ?? 0)}`.execute(kysely);
+    return () => sql`PRAGMA max_page_count = 1000000`.execute(kysely);
+  },
+  // The server says what it says when its disk is full.
+  Postgres: async ({ database: { kysely } }) => {
+    const { rows } = await sql<{ schema: string }>`SELECT current_schema() AS schema`.execute(kysely);
+    const schema = sql.id(rows[0]?.schema ?? "public");
+    await sql`CREATE FUNCTION ${schema}.no_room() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$`.execute(
+      kysely,
+    );
+    await sql`CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON ${schema}.workflow_runs
+FOR EACH ROW EXECUTE FUNCTION ${schema}.no_room()`.execute(kysely);
+    return () => sql`DROP TRIGGER no_room ON ${schema}.workflow_runs`.execute(kysely);
+  },
+};
+
+describe.each(PLACES)("%s", (name) => {
+  test("full: a start is refused with DATABASE_FULL, a result waits, and no step runs twice", async () => {
+    const spine = await start({ database: (await newPlace(name)).database() });
+    const ran: string[] = [];
+    let makeRoom: (() => Promise<unknown>) | undefined;
+    const run = await spine.run(
+      fourSteps(ran, async (step) => {
+        if (step === "b") makeRoom = await FILL[name]?.(spine);
+      }),
+      {},
+    );
+    const result = run.result();
+    await expect.poll(() => ran).toContain("b");
+    await expect(spine.run(big, { text: "x".repeat(100_000) })).rejects.toMatchObject({
+      code: "DATABASE_FULL",
+      message: expect.stringContaining("room"),
+    });
+    expect((await spine.get(run.id)).run.status).toBe("RUNNING");
+    await makeRoom?.();
+    await result;
+    expect(ran).toEqual(["a", "b", "c", "d"]);
+    await expectWhole(spine, run.id);
+    expect((await spine.history.list({})).items).toHaveLength(1);
+  });
+
+  test("full for longer than a result waits: who waits is told, and the run goes on once there is room", async () => {
+    const clock = new TestClock();
+    const spine = await start({ database: (await newPlace(name)).database(), clock });
+    const ran: string[] = [];
+    let makeRoom: (() => Promise<unknown>) | undefined;
+    const flow = fourSteps(ran, async (step) => {
+      if (step === "b" && !makeRoom) makeRoom = await FILL[name]?.(spine);
+    });
+    const run = await spine.run(flow, {});
+    const told = run.result().then(
+      () => null,
+      (error: unknown) => error,
+    );
+    await expect.poll(() => ran).toContain("b");
+    // It is tried again and again for 15 seconds.
+    const end = clock.now() + 20_000;
+    while (clock.now() < end) {
+      clock.advance(250);
+      await delay(2);
+    }
+    expect(await told).toMatchObject({ code: "DATABASE_FULL", context: { runId: run.id } });
+    await makeRoom?.();
+    const again = (await spine.attach(run.id)).result().then(() => "done");
+    let done: unknown;
+    for (void again.then((value) => (done = value)); done === undefined; clock.advance(250)) await delay(2);
+    // The result that was never recorded is worked out again; what was recorded is not.
+    expect(ran).toEqual(["a", "b", "b", "c", "d"]);
+    await expectWhole(spine, run.id);
+  });
+
+  test("of a newer Spine: refused with SCHEMA_TOO_NEW, and left as it is", async () => {
+    const place = await newPlace(name);
+    const spine = await createSpine({ database: place.database(), logger: silentLogger });
+    const schema = name === "SQLite" ? "" : `${place.address[1]}.`;
+    const newer = { id: "9999-of-tomorrow", checksum: "c", applied_at: "2030-01-01T00:00:00.000Z" };
+    const table = `${schema}migrations`;
+    await spine.database.kysely
+      .insertInto(table)
+      .values(name === "SQLite" ? newer : { ...newer, min_reader: newer.id })
+      .execute();
+    await spine.stop();
+    const refused = createSpine({ database: place.database(), logger: silentLogger });
+    await expect(refused).rejects.toMatchObject({
+      code: "SCHEMA_TOO_NEW",
+      message: expect.stringMatching(/newer version of Spine.*Update/),
+    });
+  });
+});
+
+const big = defineWorkflow({ name: "demo.big", params: z.object({ text: z.string() }) }).step("one", () => 1);
+
+describe("SQLite", () => {
+  test("locked by another process for two seconds: runs wait, the event loop does not", async () => {
+    const place = await newPlace("SQLite");
+    const spine = await start({ database: place.database() });
+    const ran: string[] = [];
+    const other = new DatabaseSync(place.address[0]);
+    const run = await spine.run(
+      fourSteps(ran, async (step) => {
+        if (step === "b") other.exec("BEGIN IMMEDIATE");
+      }),
+      {},
+    );
+    await expect.poll(() => ran).toContain("b");
+    let ticks = 0;
+    for (const until = performance.now() + 2_000; performance.now() < until; ticks++) await delay(10);
+    expect(ticks).toBeGreaterThan(50);
+    expect(ran).toEqual(["a", "b"]);
+    other.exec("COMMIT");
+    other.close();
+    await run.result();
+    await expectWhole(spine, run.id);
+  });
+
+  test("gone at the start: the error names what is missing", async () => {
+    await expect(
+      createSpine({ database: sqlite("/nowhere/at/all/spine.db"), logger: silentLogger }),
+    ).rejects.toMatchObject({ code: "CONFIG_INVALID", message: expect.stringContaining("/nowhere/at/all") });
+  });
+});
+
+describe("Postgres", { timeout: 60_000 }, () => {
+  test("gone at the start: the error says which server, without the password, and a later start works", async () => {
+    const server = await startPostgres();
+    onTestFinished(() => server.stop());
+    await server.halt();
+    const url = server.url().replace("postgres@", "postgres:very-secret@");
+    const refused = await createSpine({ database: postgres(url), logger: silentLogger }).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    expect(refused).toMatchObject({
+      code: "DATABASE_UNAVAILABLE",
+      message: expect.stringContaining(String(server.port)),
+    });
+    expect(JSON.stringify(refused)).not.toContain("very-secret");
+    await server.start();
+    await start({ database: postgres(url) });
+  });
+
+  test("killed and away for two seconds: runs and starts wait, and nothing is lost or doubled", async () => {
+    const server = await startPostgres({ fsync: true });
+    onTestFinished(() => server.stop());
+    const spine = await start({ database: postgres(server.url()) });
+    const ran: string[] = [];
+    const flow = fourSteps(ran, async (step) => {
+      if (step === "b" && !ran.includes("b")) await server.kill();
+    });
+    const run = await spine.run(flow, {});
+    const result = run.result();
+    await expect.poll(() => ran).toContain("b");
+    const late = spine.run(flow, {}, { key: "while it was away" });
+    await delay(2_000);
+    expect(ran).toEqual(["a", "b"]);
+    await server.start();
+    await result;
+    expect(ran.slice(0, 2)).toEqual(["a", "b"]);
+    await (await late).result();
+    await expectWhole(spine, run.id);
+    await expectWhole(spine, (await late).id);
+    expect(ran.toSorted()).toEqual(["a", "a", "b", "b", "c", "c", "d", "d"]);
+  });
+});

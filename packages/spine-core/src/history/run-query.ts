@@ -1,0 +1,154 @@
+import { type Partition, partitionKey } from "../context.ts";
+import { ValidationError } from "../errors.ts";
+import { RUN_STATUSES, type RunStatus, type RunSummary } from "./records.ts";
+
+/** Which runs: all that fit each of the fields that are given. */
+export interface RunFilter {
+  readonly workflow?: string;
+  /** In one of these; an empty list finds nothing. */
+  readonly status?: readonly RunStatus[];
+  readonly domain?: string;
+  readonly tag?: string;
+  readonly partition?: Partition;
+  /**
+   * Created at this time or later, ms since the epoch. The time of creation is the one in the run's id, by which lists
+   * are ordered: that of the process that started it.
+   */
+  readonly since?: number;
+  /** Created before this time, ms since the epoch. */
+  readonly until?: number;
+  /**
+   * Text that stands in the message or code of the run's error, or in a value of its parameters; the case of ASCII letters
+   * does not count. No index helps here, so it is looked for in a window of time only: the 7 days before `until` (or
+   * now) when `since` is left out.
+   */
+  readonly search?: string;
+}
+
+/** A page of runs, newest first. */
+export interface RunQuery extends RunFilter {
+  /** At most this many; 50 when left out, 200 at most. */
+  readonly limit?: number;
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string;
+}
+
+export interface RunPage {
+  /** Without parameters, outputs and metrics, which may be long: `get` returns these. */
+  readonly items: readonly RunSummary[];
+  readonly nextCursor: string | null;
+}
+
+/** A query that was checked, as a store carries it out. Run ids are in the order of creation. */
+export interface RunSelection {
+  readonly workflow: string | null;
+  /** Each once; null for all. */
+  readonly statuses: readonly RunStatus[] | null;
+  readonly domain: string | null;
+  readonly tag: string | null;
+  readonly partitionKey: string | null;
+  readonly search: string | null;
+  /** The smallest run id that fits; null for any. */
+  readonly from: string | null;
+  /** Run ids have to be smaller; null for any. */
+  readonly below: string | null;
+}
+
+const DAY_MS = 86_400_000;
+/** How far back a search, or a summary, looks when it is not told. */
+export const DEFAULT_WINDOW_MS = 7 * DAY_MS;
+const DEFAULT_LIMIT = 50;
+const MOST = 200;
+const LONGEST_SEARCH = 200;
+/** The last millisecond that fits into an id. */
+const LAST_MS = 2 ** 48 - 1;
+const RUN_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * Checks a query and completes it; for implementers of stores.
+ *
+ * @param now what the default window of a search ends at.
+ * @throws ValidationError whose message and `detail` name the field.
+ */
+export function selectRuns(query: RunQuery, now: number): RunSelection {
+  const { status, partition, search, cursor } = query;
+  for (const name of ["workflow", "domain", "tag", "search"] as const) checkText(name, query[name]);
+  if (search !== undefined && (search === "" || search.length > LONGEST_SEARCH)) {
+    throw refusal("search", `has ${search.length} characters; it can have 1 to ${LONGEST_SEARCH}`);
+  }
+  for (const one of status ?? []) {
+    if (!RUN_STATUSES.includes(one)) throw refusal("status", `is "${one}"; use ${RUN_STATUSES.join(", ")}`);
+  }
+  for (const value of Object.values(partition ?? {})) checkText("partition", value);
+  const until = timeOf("until", query.until);
+  const since =
+    timeOf("since", query.since) ??
+    (search === undefined ? null : Math.max(0, (until ?? now) - DEFAULT_WINDOW_MS));
+  if (since !== null && until !== null && since >= until) {
+    throw refusal("since", "is not before until; the window between them is empty");
+  }
+  const start = cursor === undefined ? null : readCursor(cursor);
+  const end = until === null ? null : firstIdAt(until);
+  return {
+    workflow: query.workflow ?? null,
+    statuses: status ? [...new Set(status)] : null,
+    domain: query.domain ?? null,
+    tag: query.tag ?? null,
+    partitionKey: partition ? partitionKey(partition) : null,
+    search: search ?? null,
+    from: since === null ? null : firstIdAt(since),
+    below: start === null || (end !== null && end < start) ? end : start,
+  };
+}
+
+/** How many runs a page holds at most. */
+export function pageSize({ limit = DEFAULT_LIMIT }: RunQuery): number {
+  if (Number.isInteger(limit) && limit >= 1) return Math.min(limit, MOST);
+  throw refusal("limit", `is ${limit}; it must be a whole number from 1 to ${MOST}`);
+}
+
+/** The page, from its items and one more where there are more. */
+export function pageOf(found: readonly RunSummary[], limit: number): RunPage {
+  const items = found.length > limit ? found.slice(0, limit) : found;
+  const last = items.at(-1);
+  return { items, nextCursor: found.length > limit && last ? writeCursor(last.runId) : null };
+}
+
+/** The smallest id that a run created at this time can have. */
+function firstIdAt(ms: number): string {
+  const time = ms.toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`;
+}
+
+function timeOf(field: "since" | "until", ms: number | undefined): number | null {
+  if (ms === undefined) return null;
+  if (Number.isFinite(ms) && ms >= 0 && ms <= LAST_MS) return Math.ceil(ms);
+  throw refusal(field, `is ${ms}; it must be a time in milliseconds since the epoch`);
+}
+
+function checkText(field: string, text: unknown): void {
+  if (text === undefined) return;
+  if (typeof text !== "string") throw refusal(field, "is no text");
+  if (text.includes("\0") || !text.isWellFormed()) throw refusal(field, "holds characters that are no text");
+}
+
+function writeCursor(runId: string): string {
+  return Buffer.from(JSON.stringify([runId])).toString("base64url");
+}
+
+function readCursor(cursor: string): string {
+  try {
+    const [runId] = JSON.parse(Buffer.from(cursor, "base64url").toString()) as unknown[];
+    if (typeof runId === "string" && RUN_ID.test(runId)) return runId;
+  } catch {
+    // Refused below.
+  }
+  throw refusal("cursor", "is not one that a list returned. Start again without a cursor");
+}
+
+/** A ValidationError about one field of a query. */
+export function refusal(field: string, why: string): ValidationError {
+  return new ValidationError(`The ${field} of a query ${why}.`, {
+    detail: { issues: [{ path: `/${field}`, message: why }] },
+  });
+}
