@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { withInstallLock } from "./install-lock.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const modules = join(root, "node_modules");
@@ -11,9 +12,17 @@ const modules = join(root, "node_modules");
 const stamp = join(modules, ".package-lock.json");
 const windows = process.platform === "win32";
 
-if (!existsSync(stamp) || statSync(stamp).mtimeMs < statSync(join(root, "package-lock.json")).mtimeMs)
-  install();
+// Two first commands at once must not install over each other: the second one waits, and finds the work done.
+if (isStale()) {
+  await withInstallLock(join(root, ".install-lock"), say, () => {
+    if (isStale()) install();
+  });
+}
 checkNode();
+
+function isStale() {
+  return !existsSync(stamp) || statSync(stamp).mtimeMs < statSync(join(root, "package-lock.json")).mtimeMs;
+}
 
 function install() {
   say("installing dependencies (half a minute on a new machine) …");

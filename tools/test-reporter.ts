@@ -4,8 +4,8 @@ import { DefaultReporter, type TestCase, type TestModule } from "vitest/node";
 type EndOfRun = Parameters<DefaultReporter["onTestRunEnd"]>;
 
 /**
- * Vitest's own output, then what was skipped and why, the seconds of each folder, and a last line
- * `N passed, N failed` (`, N skipped` when there are any) for tools that only read the end of the log.
+ * Vitest's own output, then what was skipped and why, the seconds of each folder, how many were skipped, and a last
+ * line `N passed, N failed`, exactly, for tools that only read the end of the log.
  */
 export default class TestReporter extends DefaultReporter {
   override onTestRunEnd(...[modules, unhandled, reason]: EndOfRun): void {
@@ -15,11 +15,11 @@ export default class TestReporter extends DefaultReporter {
     const skipped = having("skipped");
     // A file or a hook that dies fails the run without a failed test; the last line must say so as well.
     const broken = modules.reduce((sum, module) => sum + brokenIn(module), unhandled.length);
-    const counts = [`${having("passed").length} passed`, `${having("failed").length + broken} failed`];
-    if (skipped.length > 0) counts.push(`${skipped.length} skipped`);
-    this.log(
-      [...skipped.map(describeSkipped), ...describeFolders(modules), "", counts.join(", ")].join("\n"),
-    );
+    const closing = [
+      skipped.length > 0 ? `${skipped.length} skipped` : "",
+      `${having("passed").length} passed, ${having("failed").length + broken} failed`,
+    ];
+    this.log([...skipped.map(describeSkipped), ...describeFolders(modules), ...closing].join("\n"));
   }
 }
 

@@ -2,11 +2,17 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { toWeekStart } from "spine-finra";
 
-export interface Arguments {
+/** What says which week a file holds, where its dates do not. */
+export interface NamedWeek {
+  /** A day of the week that the file holds; null where its dates are to tell. */
+  readonly weekEnding: string | null;
+  /** The day on which the whole week was restated; null where rows may carry any date since its publication. */
+  readonly lastUpdateDate: string | null;
+}
+
+export interface Arguments extends NamedWeek {
   /** The weekly file to ingest; null for the generated sample week. */
   readonly file: string | null;
-  /** A day of the week that the file holds; null where its date is to tell. */
-  readonly weekEnding: string | null;
   /** The database file. */
   readonly db: string;
   readonly json: boolean;
@@ -19,7 +25,8 @@ export const USAGE = `Ingests FINRA OTC weekly data into an embedded database an
 
   npm start                        a generated sample week, all three tiers
   npm start -- --file PATH         a FINRA weekly file (tier and week are read from it)
-             --week-ending DATE    the week of a restated file, whose date does not tell: any day of it, YYYY-MM-DD
+             --week-ending DATE    the week of a restated file, whose dates do not tell: any day of it, YYYY-MM-DD
+             --last-update-date DATE   with it: the one date of all rows, where the whole week was restated that day
              --db PATH             the database file (default .spine/finra.db)
              --json                one JSON summary line last, on standard output
              --once                exit when the job is done
@@ -36,21 +43,37 @@ export function readArguments(
     options: {
       file: { type: "string" },
       "week-ending": { type: "string" },
+      "last-update-date": { type: "string" },
       db: { type: "string" },
       json: { type: "boolean", default: false },
       once: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
-  const weekEnding = values["week-ending"] ?? null;
+  const { file, db, "week-ending": weekEnding = null, "last-update-date": lastUpdateDate = null } = values;
   if (weekEnding !== null) {
-    if (values.file === undefined) throw new TypeError("--week-ending is about a file: name it with --file.");
+    if (file === undefined) throw new TypeError("--week-ending is about a file: name it with --file.");
     toWeekStart(weekEnding);
   }
+  if (lastUpdateDate !== null) {
+    if (weekEnding === null) {
+      throw new TypeError("--last-update-date is about a named week: name it with --week-ending.");
+    }
+    // Only that it is a date.
+    toWeekStart(lastUpdateDate);
+  }
+  if (file === "") throw new TypeError("--file is empty: give the path of a FINRA weekly file.");
+  if (db === "") throw new TypeError("--db is empty: give the path of the database file.");
+  if (db === ":memory:") {
+    throw new TypeError(
+      "--db :memory: would forget the run that the same command is to go on with: give the path of a file.",
+    );
+  }
   return {
-    file: values.file === undefined ? null : resolve(cwd, values.file),
+    file: file === undefined ? null : resolve(cwd, file),
     weekEnding,
-    db: values.db === undefined ? resolve(".spine/finra.db") : resolve(cwd, values.db),
+    lastUpdateDate,
+    db: db === undefined ? resolve(".spine/finra.db") : resolve(cwd, db),
     json: values.json,
     once: values.once,
     help: values.help,

@@ -2,6 +2,7 @@ import { parse, resolve } from "node:path";
 import { sqlite } from "spine-adapters/databases";
 import { canonicalJson, createSpine, type InputOf, type Run, type Spine } from "spine-core";
 import { describeFile, finra, ingestWeek, type WeeklyFile } from "spine-finra";
+import type { NamedWeek } from "./arguments.ts";
 
 /** Opens the database with the FINRA plugin, without beginning to work yet. */
 export async function openSpine(db: string): Promise<Spine> {
@@ -18,10 +19,11 @@ export async function openSpine(db: string): Promise<Spine> {
 /** The parameters that a weekly file stands for: its tier is in the file, and so is its week unless it is named. */
 export async function paramsOf(
   path: string,
-  weekEnding: string | null = null,
+  { weekEnding, lastUpdateDate }: NamedWeek = { weekEnding: null, lastUpdateDate: null },
 ): Promise<{ readonly file: WeeklyFile; readonly params: IngestParams }> {
   const file = await describeFile(path, weekEnding === null ? {} : { weekEnding });
-  const { tier, week_ending, last_update_date } = file;
+  const { tier, week_ending } = file;
+  const last_update_date = lastUpdateDate ?? file.last_update_date;
   return { file, params: { tier, week_ending, last_update_date, file: file.path } };
 }
 

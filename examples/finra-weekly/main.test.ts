@@ -1,152 +1,57 @@
-import { existsSync, writeFileSync } from "node:fs";
+// The command from end to end in a few seconds; the rest of it is in the slow tests beside this one.
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { SAMPLE_WEEK, writeWeekFile } from "spine-finra/testing";
 import { expect, test } from "vitest";
 import { start, temporaryFolder } from "./testing/command.ts";
-import { query, tableHash } from "./testing/inspect.ts";
+import { query } from "./testing/inspect.ts";
 
-const real = new URL("../../../shared/data/finra-otc-weekly/", import.meta.url);
-const present = existsSync(real);
-const withRealData = test.skipIf(!present);
-const reason = present ? "" : " (skipped: real data not present)";
-const file = (name: string) => new URL(name, real).pathname;
+/** What a program may read in every summary, whatever became of the command. */
+const KEYS = [
+  "status",
+  "execution_id",
+  "rows",
+  "steps",
+  "shares",
+  "trades",
+  "symbols",
+  "week_start",
+  "tier",
+] as const;
 
-test("without a file it loads the generated sample week, all three tiers, and says SAMPLE", async () => {
-  using folder = temporaryFolder();
-  const db = join(folder.path, "spine.db");
-  const first = await start(["--db", db]);
-  expect(first.stderr).toContain("SAMPLE");
-  expect(first).toMatchObject({ code: 0, summary: { status: "COMPLETED", source: "SAMPLE", tier: "ALL" } });
-  expect(first.summary.runs.map((run: { tier: string }) => run.tier)).toEqual(["T1", "T2", "OTCE"]);
-  for (const run of first.summary.runs) {
-    expect(run.rows.in).toBe(run.rows.out + run.rows.rejected);
-    expect(run.rows.rejected).toBeGreaterThan(0);
-    expect(run.steps.map((step: { name: string }) => step.name)).toEqual([
-      "fetch",
-      "transform",
-      "quality",
-      "load",
-      "summary",
-    ]);
-  }
-  const [totals] = query(db, "select count(*) n, sum(trades) trades from finra_otc_trade_activity");
-  expect(totals).toEqual({ n: first.summary.rows.out, trades: first.summary.trades });
-
-  const before = tableHash(db);
-  const second = await start(["--db", db]);
-  expect(second).toMatchObject({ code: 0, summary: { status: "COMPLETED", rows: first.summary.rows } });
-  expect(second.summary.runs.every((run: { unchanged: boolean }) => run.unchanged)).toBe(true);
-  expect(tableHash(db)).toBe(before);
-});
-
-withRealData(
-  `the real OTCE file of 2025-12-15 gives its golden figures, and loading it twice changes nothing${reason}`,
-  async () => {
-    using folder = temporaryFolder();
-    const db = join(folder.path, "x.db");
-    const args = ["--db", db, "--file", file("finra_otc_weekly_otc_20251215.csv")];
-    const first = await start(args);
-    expect(first.code).toBe(0);
-    expect(first.summary).toMatchObject({
-      status: "COMPLETED",
-      tier: "OTCE",
-      week_start: "2025-11-10",
-      rows: { in: 5328, out: 5328, rejected: 0 },
-      shares: "1335995901",
-      trades: 472776,
-      symbols: 3111,
-      unchanged: false,
-    });
-    const before = tableHash(db);
-    const second = await start(args);
-    expect(second.summary).toMatchObject({ status: "COMPLETED", unchanged: true, shares: "1335995901" });
-    expect(second.summary.execution_id).not.toBe(first.summary.execution_id);
-    expect(tableHash(db)).toBe(before);
-  },
-);
-
-withRealData(
-  `the real OTCE file of 2025-12-29 quarantines its row without a symbol, with the reason${reason}`,
-  async () => {
-    using folder = temporaryFolder();
-    const db = join(folder.path, "x.db");
-    const { code, summary } = await start(["--db", db, "--file", file("finra_otc_weekly_otc_20251229.csv")]);
-    expect(code).toBe(0);
-    expect(summary).toMatchObject({
-      week_start: "2025-11-24",
-      rows: { in: 4655, out: 4654, rejected: 1 },
-      rejects: { INVALID_SYMBOL: 1 },
-      shares: "997402635",
-      trades: 309888,
-      symbols: 2714,
-    });
-    const [reject] = query(db, "select * from rejects");
-    expect(JSON.stringify(reject)).toContain("PPEX NORTH CAPITAL PRIVATE SECURITIES CORPORATION");
-    expect(Object.values(reject ?? {})).toContain(4656);
-  },
-);
-
-test("an unknown option is refused with the usage and exit code 2", async () => {
-  for (const args of [
-    ["--fiel", "x"],
-    ["--file"],
-    ["--week-ending", "2025-11-14"],
-    ["--file", "x", "--week-ending", "soon"],
-  ]) {
-    const { code, stderr, summary } = await start(args);
-    expect(code).toBe(2);
-    expect(stderr).toContain("--file PATH");
-    expect(summary).toMatchObject({ status: "FAILED", execution_id: null, error_code: "CONFIG_INVALID" });
-  }
-});
-
-test("several at once on one database: each completes, the week is loaded once", async () => {
-  using folder = temporaryFolder();
-  const db = join(folder.path, "spine.db");
-  const all = await Promise.all([1, 2, 3].map(() => start(["--db", db])));
-  for (const { code, summary, stderr } of all) {
-    expect(code, stderr).toBe(0);
-    expect(summary).toMatchObject({ status: "COMPLETED", rows: all[0]?.summary.rows });
-  }
-  expect(query(db, "select count(*) n from loads")).toEqual([{ n: 3 }]);
-});
-
-const HEADER =
-  "tierDescription|issueSymbolIdentifier|issueName|marketParticipantName|MPID|totalWeeklyShareQuantity|totalWeeklyTradeCount|lastUpdateDate\n";
-const row = (mpid: string, shares: string, date: string) =>
-  `OTC|AABB|Asia Broadband Inc|${mpid} A VENUE|${mpid}|${shares}|171|${date}\n`;
-
-test("more shares than 64 bits hold are added up exactly", async () => {
-  using folder = temporaryFolder();
-  const path = join(folder.path, "huge.csv");
-  writeFileSync(
-    path,
-    HEADER + row("OTCN", "9000000000000", "2025-12-15") + row("OTCX", "9000000000000", "2025-12-15"),
-  );
-  const { code, summary } = await start(["--db", join(folder.path, "x.db"), "--file", path]);
-  expect(code).toBe(0);
-  expect(summary).toMatchObject({ status: "COMPLETED", shares: "18000000000000" });
-});
-
-test("a restated file is loaded when its week is named, and an older one over it is warned of", async () => {
+test("loads a weekly file and closes with its summary; a wrong call and a missing file have the same keys", async () => {
   using folder = temporaryFolder();
   const db = join(folder.path, "x.db");
-  const [first, restated] = [join(folder.path, "first.csv"), join(folder.path, "restated.csv")];
-  writeFileSync(first, HEADER + row("OTCN", "7", "2025-12-15"));
-  writeFileSync(restated, HEADER + row("OTCN", "8", "2026-01-08"));
+  const dirty = { INVALID_SYMBOL: 1 } as const;
+  const week = { folder: folder.path, weekStart: SAMPLE_WEEK, tier: "OTCE", symbols: 60, dirty } as const;
+  const loaded = await start(["--db", db, "--file", await writeWeekFile(week)]);
+  expect(loaded.code, loaded.stderr).toBe(0);
+  expect(loaded.summary).toMatchObject({ status: "COMPLETED", week_start: SAMPLE_WEEK, tier: "OTCE" });
+  expect(query(db, "select count(*) n from finra_otc_trade_activity")).toEqual([
+    { n: loaded.summary.rows.out },
+  ]);
 
-  const refused = await start(["--db", db, "--file", restated]);
-  expect(refused).toMatchObject({ code: 1, summary: { error_code: "SOURCE_MALFORMED" } });
-  expect((await start(["--db", db, "--file", first])).summary).toMatchObject({ shares: "7", warnings: [] });
-  const named = await start(["--db", db, "--file", restated, "--week-ending", "2025-11-14"]);
-  expect(named).toMatchObject({
-    code: 0,
-    summary: { status: "COMPLETED", tier: "OTCE", week_start: "2025-11-10", shares: "8", warnings: [] },
-  });
-  const older = await start(["--db", db, "--file", first]);
-  expect(older).toMatchObject({ code: 0, summary: { status: "COMPLETED", shares: "7" } });
-  expect(older.summary.warnings).toEqual([expect.stringContaining("2026-01-08")]);
-  expect(older.stderr).toContain("WARN: rows dated 2026-01-08");
-  // Not published yet on the file's date.
-  const early = await start(["--db", db, "--file", first, "--week-ending", "2025-11-21"]);
-  expect(early).toMatchObject({ code: 1, summary: { error_code: "VALIDATION_FAILED" } });
+  const missing = await start(["--db", db, "--file", join(folder.path, "missing.csv")]);
+  expect(missing).toMatchObject({ code: 1, summary: { error_code: "SOURCE_NOT_FOUND" } });
+  const wrong = await start(["--db", ":memory:"]);
+  expect(wrong).toMatchObject({ code: 2, summary: { error_code: "CONFIG_INVALID" } });
+  expect(wrong.stderr).toContain("--file PATH");
+  expect(existsSync(":memory:")).toBe(false);
+  for (const { summary } of [loaded, missing, wrong]) {
+    expect(Object.keys(summary)).toEqual(expect.arrayContaining([...KEYS]));
+    expect(Object.keys(summary.rows)).toEqual(["in", "out", "rejected"]);
+  }
+  for (const { summary } of [missing, wrong]) {
+    expect(summary).toMatchObject({
+      status: "FAILED",
+      execution_id: null,
+      rows: { in: 0, out: 0, rejected: 0 },
+      steps: [],
+      shares: "0",
+      trades: 0,
+      symbols: 0,
+      week_start: null,
+      tier: null,
+    });
+  }
 });

@@ -1,16 +1,18 @@
 // What `npm start` runs: the FINRA weekly ingest on an embedded database, shown while it happens.
 import { SpineError } from "spine-core";
 import { type Arguments, readArguments, USAGE } from "./arguments.ts";
+import { inCommandWords } from "./command-words.ts";
 import { inFolderOf } from "./folder.ts";
 import { openSpine, paramsOf, startOrAttach } from "./ingest.ts";
+import { catchInterrupts, exitCodeOf, unlessAborted } from "./interrupt.ts";
 import { createOutput, type Output } from "./output.ts";
 import { showProgress } from "./progress.ts";
 import { reportRun } from "./report.ts";
 import { sampleFiles } from "./sample.ts";
-import { failedBeforeRun, type Summary } from "./summary.ts";
+import { failedBeforeRun, type InterruptedRun, interrupted, type Summary } from "./summary.ts";
 import { total } from "./total.ts";
 
-/** Runs the command; returns the process's exit code: 0 loaded, 1 failed, 2 called wrongly. */
+/** Runs the command; returns the process's exit code: 0 loaded, 1 failed, 2 called wrongly, 128 + n by a signal. */
 async function main(argv: readonly string[]): Promise<number> {
   let args: Arguments;
   try {
@@ -29,21 +31,41 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   // With --json, standard output is for the JSON line alone.
   const output = createOutput(args.json ? process.stderr : process.stdout);
+  const { signal, end } = catchInterrupts();
+  // The run that is waited for: what an interrupted command leaves unfinished.
+  const current: Current = { run: null };
   try {
-    const summaries = await ingest(args, output);
+    const summaries = await ingest(args, output, signal, current);
+    end();
     if (args.json) process.stdout.write(`${JSON.stringify(total(summaries))}\n`);
     return summaries.every(({ status, error }) => status === "COMPLETED" && error === null) ? 0 : 1;
   } catch (error) {
-    output.settle(`${output.red("✘")} ${SpineError.from(error, "INTERNAL")}`);
+    end();
+    if (signal.aborted) {
+      output.settle(`${output.yellow("↻")} ${SpineError.from(signal.reason).message}`);
+      if (args.json) process.stdout.write(`${JSON.stringify(interrupted(current.run, signal.reason))}\n`);
+      return exitCodeOf(signal);
+    }
+    output.settle(`${output.red("✘")} ${inCommandWords(String(SpineError.from(error, "INTERNAL")))}`);
     if (args.json) process.stdout.write(`${JSON.stringify(failedBeforeRun(error))}\n`);
     return 1;
   }
 }
 
-async function ingest(args: Arguments, output: Output): Promise<readonly Summary[]> {
+interface Current {
+  run: InterruptedRun | null;
+}
+
+async function ingest(
+  args: Arguments,
+  output: Output,
+  signal: AbortSignal,
+  current: Current,
+): Promise<readonly Summary[]> {
   const source = args.file ? "FILE" : "SAMPLE";
   const paths = args.file ? [args.file] : await inFolderOf(args.db, sampleFiles);
-  const files = await Promise.all(paths.map((path) => paramsOf(path, args.weekEnding)));
+  const files = await Promise.all(paths.map((path) => paramsOf(path, args)));
+  signal.throwIfAborted();
   await inFolderOf(args.db, () => {});
 
   output.print(output.bold("Spine · FINRA OTC weekly"));
@@ -53,29 +75,32 @@ async function ingest(args: Arguments, output: Output): Promise<readonly Summary
       : `  ${output.yellow("SAMPLE")} ${output.dim(`generated data in FINRA's format, no real trades → ${args.db}`)}`,
   );
   const spine = await openSpine(args.db);
-  const interrupt = () => {
-    output.settle(`${output.yellow("↻")} Stopped. The same command goes on where this one was.`);
-    void spine.stop().then(() => process.exit(130));
-  };
-  process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
+  let done = () => {};
   try {
-    const runs = new Map<string, string>();
     const started = [];
     for (const { file, params } of files) {
       const run = await startOrAttach(spine, params);
-      runs.set(run.id, file.tier);
-      started.push(run);
+      started.push({ ...file, run });
+      current.run ??= { ...file, runId: run.id };
     }
-    const done = showProgress(spine, output, (runId) => runs.get(runId) ?? "other");
+    signal.throwIfAborted();
+    const tiers = new Map(started.map(({ run, tier }) => [run.id, tier]));
+    done = showProgress(spine, output, (runId) => tiers.get(runId) ?? "other");
     await spine.start();
-    // A failed run is reported like any other: by its summary.
-    for (const run of started) await run.result().catch(() => {});
+    for (const { run, ...file } of started) {
+      current.run = { ...file, runId: run.id };
+      // A failed run is reported like any other: by its summary.
+      await unlessAborted(
+        run.result().catch(() => {}),
+        signal,
+      );
+    }
     done();
     const summaries = [];
-    for (const run of started) summaries.push(await reportRun(spine, run.id, source, output));
+    for (const { run } of started) summaries.push(await reportRun(spine, run.id, source, output));
     return summaries;
   } finally {
-    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+    done();
     await spine.stop();
   }
 }

@@ -7,6 +7,7 @@ import {
   SpineError,
 } from "spine-core";
 import { newerCapture, weekTotals } from "spine-finra";
+import { inCommandWords } from "./command-words.ts";
 
 export interface StepSummary {
   readonly name: string;
@@ -51,8 +52,10 @@ export async function summarize(spine: Spine, runId: string, source: string): Pr
   const totals = await weekTotals(spine.database, week);
   const newer = run.status === "COMPLETED" ? await newerCapture(spine.database, week) : null;
   const steps = stepsOf(detail);
+  const rejects = await rejectsByCode(spine, runId, steps);
   const rowsOf = (name: string) => steps.find((step) => step.name === name)?.rows;
   const output = (name: string) => detail.steps.findLast((step) => step.name === name)?.output as unknown;
+  const quality = (output("quality") as QualityReport | null | undefined)?.results ?? [];
   return {
     status: run.status,
     execution_id: run.runId,
@@ -69,14 +72,9 @@ export async function summarize(spine: Spine, runId: string, source: string): Pr
     trades: totals.trades,
     symbols: totals.symbols,
     steps,
-    quality: (output("quality") as QualityReport | null | undefined)?.results ?? [],
-    rejects: await rejectsByCode(spine, runId),
-    warnings:
-      newer === null
-        ? []
-        : [
-            `WARN: rows dated ${newer} were replaced by older ones. Load the newer file again if that was not meant.`,
-          ],
+    quality,
+    rejects,
+    warnings: warningsOf(quality, rejects, newer),
     duration: seconds(run.startedAt, run.completedAt),
     ...errorKeys(run.error),
   };
@@ -105,18 +103,73 @@ export function unreported(run: RunRecord, source: string, error: SpineError): S
   };
 }
 
+/** What somebody should look at although the run went through. */
+function warningsOf(
+  quality: QualityReport["results"],
+  { WEEK_MISMATCH: misdated = 0 }: Readonly<Record<string, number>>,
+  newer: string | null,
+): readonly string[] {
+  const refused = quality.find(({ check, status }) => check === "rejectShare" && status === "WARN");
+  return [
+    ...(refused ? [`WARN: ${refused.message}: see \`rejects\` for the reasons.`] : []),
+    ...(misdated > 0
+      ? [
+          `WARN: ${misdated} ${misdated === 1 ? "row is" : "rows are"} dated otherwise than the week and not loaded (WEEK_MISMATCH). If FINRA restated them, name the week: --week-ending DATE.`,
+        ]
+      : []),
+    ...(newer === null
+      ? []
+      : [
+          `WARN: rows dated ${newer} were replaced by older ones. Load the newer file again if that was not meant.`,
+        ]),
+  ];
+}
+
 /** The error's three keys on the wire. */
 function errorKeys(error: ErrorJson | null): Pick<Summary, "error" | "error_code" | "error_category"> {
   return {
-    error: error?.message ?? null,
+    error: error ? inCommandWords(error.message) : null,
     error_code: error?.code ?? null,
     error_category: error?.category ?? null,
   };
 }
 
+/** A summary of no run: every key that a program may count on, with nothing in it. */
+export const NO_RUN = Object.freeze({
+  execution_id: null,
+  tier: null,
+  week_start: null,
+  source: null,
+  rows: { in: 0, out: 0, rejected: 0 },
+  unchanged: false,
+  shares: "0",
+  trades: 0,
+  symbols: 0,
+  steps: [],
+  quality: [],
+  rejects: {},
+  warnings: [],
+  duration: 0,
+} as const);
+
 /** The summary line for a command that failed before there was a run. */
 export function failedBeforeRun(error: unknown): Record<string, unknown> {
-  return { status: "FAILED", execution_id: null, ...errorKeys(SpineError.from(error, "INTERNAL").toJSON()) };
+  return { status: "FAILED", ...NO_RUN, ...errorKeys(SpineError.from(error, "INTERNAL").toJSON()) };
+}
+
+/** What is known of a run that an interrupted command leaves behind. */
+export interface InterruptedRun {
+  readonly runId: string;
+  readonly tier: string;
+  readonly week_start: string;
+}
+
+/** The summary line for a command that was stopped: the run that it waited for, if any, is not over. */
+export function interrupted(run: InterruptedRun | null, error: unknown): Record<string, unknown> {
+  const keys = errorKeys(SpineError.from(error, "STOPPED").toJSON());
+  if (run === null) return { status: "CANCELLED", ...NO_RUN, ...keys };
+  const { runId: execution_id, tier, week_start } = run;
+  return { status: "PENDING", ...NO_RUN, execution_id, tier, week_start, ...keys };
 }
 
 function stepsOf(detail: RunDetail): readonly StepSummary[] {
@@ -137,10 +190,27 @@ function stepsOf(detail: RunDetail): readonly StepSummary[] {
   });
 }
 
-async function rejectsByCode(spine: Spine, runId: string): Promise<Record<string, number>> {
+/** Rejects are read in pages, so that a file of nothing else does not fill the memory. */
+const REJECTS_AT_A_TIME = 1_000;
+
+async function rejectsByCode(
+  spine: Spine,
+  runId: string,
+  steps: readonly StepSummary[],
+): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
-  for (const { code } of await spine.datasets.rejects({ runId, limit: 10_000 }))
-    counts[code] = (counts[code] ?? 0) + 1;
+  for (const { name: step } of steps) {
+    for (let after: number | undefined = -1; after !== undefined; ) {
+      const page: Awaited<ReturnType<Spine["datasets"]["rejects"]>> = await spine.datasets.rejects({
+        runId,
+        step,
+        after,
+        limit: REJECTS_AT_A_TIME,
+      });
+      for (const { code } of page) counts[code] = (counts[code] ?? 0) + 1;
+      after = page.at(-1)?.index;
+    }
+  }
   return counts;
 }
 

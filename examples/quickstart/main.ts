@@ -34,6 +34,7 @@ const ingestPrices = defineWorkflow({ name: "demo.ingest_prices", params: z.obje
 await using spine = await createSpine({ database: sqlite("quickstart.db"), workflows: [ingestPrices] });
 const path = process.argv[2] ?? "examples/quickstart/prices.csv";
 // The key makes the start idempotent: run this file twice, or kill it half-way, and it is still one load.
+// A run that failed keeps its key: started again it is the same failure, and `spine.retry(run.id)` goes on with it.
 const run = await spine.run(ingestPrices, { path }, { key: path });
 const { outputs } = await run.result();
 console.log(outputs.summary);

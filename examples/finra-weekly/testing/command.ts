@@ -16,11 +16,17 @@ export interface Finished {
   readonly summary: any;
 }
 
+export interface RunOptions {
+  readonly killAfterMs?: number;
+  /** Sends a signal once, when this text has been written to standard error. */
+  readonly interrupt?: { readonly when: string; readonly signal: NodeJS.Signals };
+}
+
 /** Runs a script of this folder in a process of its own. */
 export async function run(
   script: string,
   args: readonly string[],
-  options: { readonly killAfterMs?: number } = {},
+  options: RunOptions = {},
 ): Promise<Finished> {
   const child = spawn(process.execPath, ["--conditions=spine-source", join(here, script), ...args], {
     env: { ...process.env, NO_COLOR: "1", INIT_CWD: undefined },
@@ -29,7 +35,13 @@ export async function run(
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (data: Buffer) => (stdout += data.toString()));
-  child.stderr.on("data", (data: Buffer) => (stderr += data.toString()));
+  let { interrupt } = options;
+  child.stderr.on("data", (data: Buffer) => {
+    stderr += data.toString();
+    if (!interrupt || !stderr.includes(interrupt.when)) return;
+    child.kill(interrupt.signal);
+    interrupt = undefined;
+  });
   const timer =
     options.killAfterMs === undefined
       ? undefined
@@ -44,10 +56,7 @@ export async function run(
 }
 
 /** Runs the command itself as `npm start -- --once --json …` does. */
-export async function start(
-  args: readonly string[],
-  options: { readonly killAfterMs?: number } = {},
-): Promise<Finished> {
+export async function start(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
   return await run("main.ts", ["--once", "--json", ...args], options);
 }
 

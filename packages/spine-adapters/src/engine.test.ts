@@ -6,9 +6,12 @@ import {
   defineWorkflow,
   HistoryTracker,
   jsonLogger,
+  type QualityCheck,
+  type QualityInput,
   range,
   recordCount,
   reject,
+  rejectShare,
   type Source,
   SourceError,
   type Spine,
@@ -24,6 +27,22 @@ import { attemptsOf, engineFixture } from "./testing/engine-fixture.ts";
 const { folder, start } = engineFixture();
 const params = z.object({ n: z.number() });
 const fast = { attempts: 3, delay: 5 } as const;
+
+test.each([
+  ["concurrency", 0],
+  ["concurrency", -1],
+  ["concurrency", Number.NaN],
+  ["concurrency", 1.5],
+  ["concurrency", "3"],
+  ["logLevel", "LOUD"],
+  ["logLevel", "info"],
+])("createSpine refuses %s %s before the database is opened", async (option, value) => {
+  await expect(start({ [option]: value } as never)).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: expect.stringMatching(new RegExp(`\`${option}\` is ${value}; use `)),
+  });
+  expect(existsSync(join(folder(), "spine.db"))).toBe(false);
+});
 
 describe("a run", () => {
   test("records each step before the next one begins, and gives typed outputs as JSON gave them back", async () => {
@@ -62,6 +81,15 @@ describe("a run", () => {
     const events = await spine.history.events(run.id);
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
     expect(events.at(-1)).toMatchObject({ type: "run.completed", seq: record.version });
+  });
+
+  test("with an output that JSON would make another one of fails, and says where", async () => {
+    const spine = await start();
+    const flow = defineWorkflow({ name: "demo.flow" }).step("one", () => ({ at: new Date("soon") }));
+    await expect((await spine.run(flow, {})).result()).rejects.toMatchObject({
+      code: "PAYLOAD_INVALID",
+      message: expect.stringContaining("an invalid Date at at"),
+    });
   });
 
   test("is refused before anything is stored when its params do not fit, naming each path", async () => {
@@ -642,6 +670,49 @@ describe("data", () => {
       .where("run_id", "=", failed.id)
       .execute();
     expect(kept).toHaveLength(2);
+  });
+
+  test("a check sees what was refused on all the way to its dataset, and the run's params", async () => {
+    const spine = await start();
+    const id = z.object({ id: z.string() });
+    const seen: QualityInput[] = [];
+    const look: QualityCheck = {
+      name: "look",
+      category: "INTEGRITY",
+      blocking: true,
+      memory: "constant",
+      start: (input) => {
+        seen.push(input);
+        return { add: () => {}, finish: () => ({ status: "PASS", message: "" }) };
+      },
+    };
+    const source: Source<object, { readonly id: string }> = {
+      name: "demo.torn",
+      async *stream() {
+        const rejects = [1, 2].map((line) => ({ code: "RAGGED_ROW", message: "torn", line, raw: "x" }));
+        yield { rows: ["a", "b", "c"].map((name) => ({ id: name })), rejects, cursor: null };
+      },
+    };
+    const flow = defineWorkflow({ name: "demo.refused", params })
+      .fetch("other", { from: source, request: () => ({}) })
+      .fetch("fetch", { from: source, request: () => ({}) })
+      .transform("first", {
+        from: "fetch",
+        row: (row) => (row.id === "a" ? reject("NO_A", "no a") : row),
+        schema: id,
+      })
+      .transform("second", {
+        from: "first",
+        row: (row) => (row.id === "b" ? reject("NO_B", "no b") : row),
+        schema: id,
+      })
+      .quality("quality", { on: "second", checks: [look, rejectShare({ fail: 0.5 })] });
+    const run = await spine.run(flow, { n: 7 });
+    await expect(run.result()).rejects.toMatchObject({
+      code: "QUALITY_FAILED",
+      message: expect.stringMatching(/4 of 5 rows refused \(80 %\).*Look at the run's rejects/),
+    });
+    expect(seen).toEqual([{ params: { n: 7 }, rows: 1, rejected: 4 }]);
   });
 
   test("a load that the table refuses leaves table and partition as they were, and says which key", async () => {

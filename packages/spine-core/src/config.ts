@@ -20,19 +20,29 @@ export type Env = Readonly<Record<string, string | undefined>>;
  * const spine = await createSpine({ database: databaseFromEnv(), ...config });
  */
 export function configFromEnv(env: Env = process.env): Config {
-  const level = (env.SPINE_LOG_LEVEL ?? "INFO").toUpperCase();
-  if (!LOG_LEVELS.includes(level as LogLevel)) {
-    throw new SpineError(
-      "CONFIG_INVALID",
-      `SPINE_LOG_LEVEL is "${env.SPINE_LOG_LEVEL}"; use one of ${LOG_LEVELS.join(", ")}.`,
-    );
-  }
-  const concurrency = Number(env.SPINE_CONCURRENCY ?? "10");
-  if (!Number.isInteger(concurrency) || concurrency < 1) {
-    throw new SpineError(
-      "CONFIG_INVALID",
-      `SPINE_CONCURRENCY is "${env.SPINE_CONCURRENCY}"; use a whole number from 1.`,
-    );
-  }
-  return { logLevel: level as LogLevel, concurrency };
+  const { SPINE_LOG_LEVEL: level, SPINE_CONCURRENCY: concurrency } = env;
+  return {
+    logLevel: checkLogLevel(level?.toUpperCase() ?? "INFO", `SPINE_LOG_LEVEL is "${level}"`),
+    concurrency: checkConcurrency(Number(concurrency ?? "10"), `SPINE_CONCURRENCY is "${concurrency}"`),
+  };
+}
+
+/**
+ * The level, if it is one; CONFIG_INVALID that begins with `what` otherwise.
+ *
+ * @internal
+ */
+export function checkLogLevel(level: string, what: string): LogLevel {
+  if (LOG_LEVELS.includes(level as LogLevel)) return level as LogLevel;
+  throw new SpineError("CONFIG_INVALID", `${what}; use one of ${LOG_LEVELS.join(", ")}.`);
+}
+
+/**
+ * The number of runs at a time, if it is one; CONFIG_INVALID that begins with `what` otherwise.
+ *
+ * @internal
+ */
+export function checkConcurrency(concurrency: number, what: string): number {
+  if (Number.isSafeInteger(concurrency) && concurrency >= 1) return concurrency;
+  throw new SpineError("CONFIG_INVALID", `${what}; use a whole number from 1.`);
 }

@@ -55,6 +55,7 @@ export type {
   Attachment,
   CheckpointAttachment,
   LoadAttachment,
+  LogAttachment,
   PartitionAttachment,
   QualityAttachment,
 } from "./history/attachment.ts";
@@ -100,6 +101,7 @@ export {
   type StepRecord,
   type StepStatus,
 } from "./history/records.ts";
+export { type LogEntry, logPageSize, type ReadLogsOptions, type RunLogs } from "./history/run-logs.ts";
 export {
   pageOf,
   pageSize,
@@ -147,6 +149,7 @@ export {
   type QualityCategory,
   type QualityCheck,
   type QualityFinding,
+  type QualityInput,
   type QualityReport,
   type QualityResult,
   type QualityStatus,

@@ -12,6 +12,8 @@ describe("encodeJson", () => {
     ["BigInt", { n: 1n }, "n"],
     ["function", { f: () => 1 }, "f"],
     ["symbol", { s: Symbol("x") }, "s"],
+    ["an invalid date", { at: { end: new Date(Number.NaN) } }, "at.end"],
+    ["an invalid date that is all", new Date("soon"), ""],
     ["cycle", cycle, "a.0"],
     ["NUL", { t: "a\0b" }, "t"],
     ["lone surrogate", { t: "\ud800" }, "t"],
@@ -29,6 +31,10 @@ describe("encodeJson", () => {
 
   test("refuses what is longer than the limit", () => {
     expect(() => encodeJson("x".repeat(2_000_000), "the output")).toThrowError(/2000002 characters.*dataset/);
+  });
+
+  test("keeps a null that a toJSON of somebody's own gives", () => {
+    expect(encodeJson({ a: { toJSON: () => null } }, "it")).toBe('{"a":null}');
   });
 
   test("keeps what JSON holds; the same object twice is no cycle", () => {

@@ -49,7 +49,7 @@ export const PAYLOAD_LIMITS: JsonLimits = { maxLength: 1024 * 1024, maxDepth: 64
 
 /**
  * The JSON text of a value, or a ValidationError (PAYLOAD_INVALID) that names the path of what JSON cannot
- * hold or databases refuse: NaN and infinities, BigInt, functions, cycles, NUL characters, lone surrogates.
+ * hold or databases refuse: NaN and infinities, BigInt, functions, dates that are none, cycles, NUL characters, lone surrogates.
  *
  * @param what names the value in the error, e.g. `the output of step "fetch"`.
  */
@@ -98,12 +98,14 @@ function check(value: unknown, path: string[], above: Set<object>, depthLeft: nu
   if (value === null) return;
   if (typeof (value as { toJSON?: unknown }).toJSON === "function") {
     const plain: unknown = (value as { toJSON(): unknown }).toJSON();
+    // Its toJSON gives null: a date that could not be read would be stored as one that was never there.
+    if (plain === null && kindOf(value) === "Date") refuse(path, "an invalid Date");
     if (plain !== value) {
       check(plain, path, above, depthLeft, refuse);
       return;
     }
   }
-  const kind = Object.prototype.toString.call(value).slice("[object ".length, -1);
+  const kind = kindOf(value);
   if (kind !== "Object" && kind !== "Array") {
     refuse(path, `a ${kind}, of which JSON would keep nothing; convert it to an object, an array or a text`);
   }
@@ -117,6 +119,11 @@ function check(value: unknown, path: string[], above: Set<object>, depthLeft: nu
     path.pop();
   }
   above.delete(value);
+}
+
+/** `Date`, `Map`, `Object`, …: what a value is, of whichever realm. */
+function kindOf(value: object): string {
+  return Object.prototype.toString.call(value).slice("[object ".length, -1);
 }
 
 /** Parses stored JSON; drops `__proto__` keys, which would change the prototype of what is built from them. */

@@ -1,11 +1,13 @@
 import type { AlertChannel } from "./alerts/alert.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { checkConcurrency, checkLogLevel } from "./config.ts";
 import type { DatasetStore } from "./data/dataset.ts";
 import type { Database } from "./database/database.ts";
 import { Events, type SpineEvents } from "./events.ts";
 import type { HistoryStore } from "./history/history-store.ts";
 import type { PartitionStore } from "./history/partition-store.ts";
 import type { RunDetail } from "./history/records.ts";
+import type { RunLogs } from "./history/run-logs.ts";
 import type { RunStatistics } from "./history/run-statistics.ts";
 import { jsonLogger, type Logger, type LogLevel } from "./logger.ts";
 import type { Plugin } from "./plugin.ts";
@@ -32,7 +34,10 @@ export interface SpineOptions {
   /** Looks up secrets that parameters refer to; `env:NAME` from the environment when left out. */
   readonly secrets?: SecretResolver;
   readonly logger?: Logger;
-  /** The level of the built-in logger, where no `logger` is given; INFO when left out. */
+  /**
+   * From which level on what steps log is recorded with their run; also the level of the built-in logger, where no
+   * `logger` is given. INFO when left out.
+   */
   readonly logLevel?: LogLevel;
   readonly clock?: Clock;
 }
@@ -51,6 +56,8 @@ export interface Spine extends AsyncDisposable {
   readonly partitions: PartitionStore;
   /** Counts and sums over many runs. */
   readonly statistics: RunStatistics;
+  /** What the steps of runs logged. */
+  readonly logs: RunLogs;
   readonly alertChannels: Registry<AlertChannel>;
   /** Starts a run of a workflow constant, typed. */
   run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<O>>;
@@ -82,14 +89,17 @@ export interface Spine extends AsyncDisposable {
  * Opens the database, brings its tables up to date, registers what the plugins bring, and begins to work,
  * with runs that an earlier process left unfinished first.
  *
+ * @throws SpineError CONFIG_INVALID for a setting that means nothing, before the database is opened.
  * @example
  * const spine = await createSpine({ database: sqlite("spine.db"), plugins: [finra()] });
  * const run = await spine.run(ingestWeek, { tier: "OTCE", week_ending: "2025-11-14", file: "week.csv" });
  * const { outputs } = await run.result();
  */
 export async function createSpine(options: SpineOptions): Promise<Spine> {
-  const { database, clock = systemClock } = options;
-  const logger = options.logger ?? jsonLogger(options.logLevel);
+  const { database, clock = systemClock, concurrency = 10, logLevel = "INFO" } = options;
+  checkConcurrency(concurrency, `The option \`concurrency\` is ${String(concurrency)}`);
+  checkLogLevel(logLevel, `The option \`logLevel\` is ${String(logLevel)}`);
+  const logger = options.logger ?? jsonLogger(logLevel);
   const workflows = new Registry<WorkflowData>("workflow", "UNKNOWN_WORKFLOW");
   const sources = new Registry<Source>("source", "UNKNOWN_SOURCE");
   const alertChannels = new Registry<AlertChannel>("alert channel", "CONFIG_INVALID");
@@ -113,7 +123,8 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     logger,
     clock,
     secrets: options.secrets ?? environmentSecrets(),
-    concurrency: options.concurrency ?? 10,
+    logLevel,
+    concurrency,
   });
   const start = async () => {
     await runner.start();
@@ -164,6 +175,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     datasets: stores.datasets,
     partitions: stores.partitions,
     statistics: stores.statistics,
+    logs: stores.logs,
     alertChannels,
     workflows,
     run,

@@ -6,8 +6,8 @@ const ANY_DAY = "Any day of the week, YYYY-MM-DD; FINRA's own week ending is the
 
 /**
  * The parameters of `finra.otc_transparency.ingest_week`. What is accepted is looser than what is stored:
- * the stored form has the canonical tier, the Monday and the Friday of the week, and the date that the rows
- * are to carry. Reading the stored form again gives the same.
+ * the stored form has the canonical tier, and the Monday and the Friday of the week. Reading the stored form
+ * again gives the same.
  */
 export const IngestWeekParams = z
   .object({
@@ -21,8 +21,10 @@ export const IngestWeekParams = z
       .describe("Path of the weekly file: absolute, or from the first of the plugin's fileRoots."),
     last_update_date: z.iso
       .date()
-      .optional()
-      .describe("The lastUpdateDate of the rows; the week's own publication day when left out."),
+      .nullish()
+      .describe(
+        "The one lastUpdateDate that every row must carry; any since the week's publication when left out.",
+      ),
   })
   .transform(({ tier, week_ending, weekEnding: alias, file, last_update_date }, context) => {
     const day = week_ending ?? alias;
@@ -40,7 +42,7 @@ export const IngestWeekParams = z
       return z.NEVER;
     }
     const published = publishedOn(week_start, tier);
-    if (last_update_date !== undefined && last_update_date < published) {
+    if (typeof last_update_date === "string" && last_update_date < published) {
       context.addIssue({
         code: "custom",
         path: ["last_update_date"],
@@ -53,7 +55,7 @@ export const IngestWeekParams = z
       week_start,
       week_ending: weekEnding(week_start),
       file,
-      last_update_date: last_update_date ?? published,
+      last_update_date: last_update_date ?? null,
     };
   });
 export type IngestWeekParams = z.output<typeof IngestWeekParams>;

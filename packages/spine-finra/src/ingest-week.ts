@@ -1,5 +1,15 @@
-import { acceptedValues, defineWorkflow, notNull, range, recordCount, satisfies, unique } from "spine-core";
+import {
+  acceptedValues,
+  defineWorkflow,
+  notNull,
+  range,
+  recordCount,
+  rejectShare,
+  satisfies,
+  unique,
+} from "spine-core";
 import { IngestWeekParams } from "./ingest-week-params.ts";
+import { ownWeek } from "./own-week.ts";
 import { TIERS } from "./tiers.ts";
 import { OtcTradeActivity, toTradeActivity } from "./trade-activity.ts";
 import { TRADE_ACTIVITY_KEY, tradeActivity } from "./trade-activity-table.ts";
@@ -17,11 +27,16 @@ const tradesWithinShares = satisfies(
   { maxFailures: { fail: Number.POSITIVE_INFINITY } },
 );
 
+// FINRA's own files have no row in five thousand that cannot be used, or one. One in a hundred is worth a look; a file
+// of which a tenth cannot be used is not the week that it should be, and must not take its place.
+const MOST_REFUSED = { warn: 0.01, fail: 0.1 } as const;
+
 /**
  * Ingests one week of one tier of FINRA's OTC Transparency data: reads the file, refuses rows of another
  * tier or date and rows that make no sense, checks what is left, and replaces the week's partition of
  * `finra_otc_trade_activity`. The rows that were there before are kept as captures; the very same content
- * again changes nothing.
+ * again changes nothing. A file of which more than a tenth is refused, or whose rows are all dated like another
+ * week, replaces nothing.
  *
  * The plugin `finra()` brings it together with its source. Errors: VALIDATION_FAILED (parameters),
  * SOURCE_* (the file), QUALITY_FAILED (nothing is loaded then).
@@ -46,6 +61,8 @@ export const ingestWeek = defineWorkflow({
     on: "transform",
     checks: [
       recordCount({ min: 1 }),
+      rejectShare(MOST_REFUSED),
+      ownWeek,
       unique(TRADE_ACTIVITY_KEY, { name: "unique(natural key)" }),
       notNull(["symbol", "mpid", "shares", "trades"]),
       range("shares", { min: 0 }),

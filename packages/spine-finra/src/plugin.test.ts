@@ -31,7 +31,9 @@ it.each(TIERS)("takes a generated week of %s through source, transform and check
     const [source] = finra({ fileRoots: [folder] }).sources ?? [];
     const quality = ingestWeek.steps.find((step) => step.kind === "quality");
     const checks = (quality?.checks ?? []) as unknown as readonly QualityCheck<OtcTradeActivity>[];
-    const running = checks.map((check) => ({ check, counting: check.start() }));
+    const refused = Object.values(expected.rejected).reduce((sum, n) => sum + n, 0);
+    const input = { params, rows: expected.rows, rejected: refused };
+    const running = checks.map((check) => ({ check, counting: check.start(input) }));
     const rejected: Record<string, number> = {};
     const count = (code: string) => {
       rejected[code] = (rejected[code] ?? 0) + 1;

@@ -38,17 +38,19 @@ export function publishedOn(weekStart: string, tier: Tier): string {
  * @throws ValidationError for a day on which no week is first published, such as the date of a restatement.
  */
 export function weekOf(publicationDate: string, tier: Tier): string {
-  const due = toWeekStart(publicationDate);
-  for (let date = due; date < publicationDate; date = addDays(date, 1)) {
-    // Either way the date stands for the same week, so a Tuesday after such a Monday is taken as well.
-    if (!isUsMarketHoliday(date) && !isFederalHolidayWithTrading(date)) refuse(publicationDate, tier);
-  }
-  if (isUsMarketHoliday(publicationDate)) refuse(publicationDate, tier);
-  return addDays(due, -PUBLICATION_LAG_DAYS[tier]);
+  const week = weekFirstPublishedOn(publicationDate, tier);
+  if (week !== null) return week;
+  throw new ValidationError(
+    `FINRA first publishes no week of tier ${tier} on ${publicationDate}: it does so on Mondays, or on the next trading day after a holiday. If the rows are restated, name the week that they are of (week_ending).`,
+  );
 }
 
-function refuse(date: string, tier: Tier): never {
-  throw new ValidationError(
-    `FINRA first publishes no week of tier ${tier} on ${date}: it does so on Mondays, or on the next trading day after a holiday. If the rows are restated, name the week yourself (week_ending).`,
-  );
+/** The Monday of the week that was first published on a date; null for a day on which none is. */
+export function weekFirstPublishedOn(date: string, tier: Tier): string | null {
+  const due = toWeekStart(date);
+  for (let day = due; day < date; day = addDays(day, 1)) {
+    // Either way the date stands for the same week, so a Tuesday after such a Monday is taken as well.
+    if (!isUsMarketHoliday(day) && !isFederalHolidayWithTrading(day)) return null;
+  }
+  return isUsMarketHoliday(date) ? null : addDays(due, -PUBLICATION_LAG_DAYS[tier]);
 }

@@ -146,7 +146,7 @@ export async function captureAsOf(
 function isoTime(at: string | Date): string {
   const time = new Date(at);
   if (Number.isNaN(time.getTime()))
-    throw new ValidationError(`"${String(at)}" is no time, e.g. 2026-01-08T12:00:00Z.`);
+    throw new ValidationError(`"${String(at)}" is not a time, e.g. 2026-01-08T12:00:00Z.`);
   return time.toISOString();
 }
 

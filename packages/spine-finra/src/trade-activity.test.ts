@@ -72,6 +72,27 @@ it("takes shares without trades and trades without shares", () => {
   expect(Object.is(accepted({ totalWeeklyTradeCount: "-0" }).trades, 0)).toBe(true);
 });
 
+describe("where the week is named, a row", () => {
+  const named = { params: { ...context.params, last_update_date: null } };
+  const codeOf = (lastUpdateDate: string) => {
+    const result = toTradeActivity({ ...good, lastUpdateDate }, named);
+    return result instanceof Rejection ? result.code : result.last_update_date;
+  };
+
+  it.each(["2025-12-15", "2025-12-19", "2025-12-22", "2025-12-24", "2026-06-01"])(
+    "may be restated on %s, any day since the publication",
+    (date) => expect(codeOf(date)).toBe(date),
+  );
+
+  it("is not of the week when it was dated before its publication", () => {
+    expect(["2025-12-14", "2025-12-08", "2025-02-30"].map(codeOf)).toEqual([
+      "WEEK_MISMATCH",
+      "WEEK_MISMATCH",
+      "INVALID_DATE",
+    ]);
+  });
+});
+
 describe("refuses", () => {
   it.each<[string, Partial<WeeklyFileRow>]>([
     ["TIER_MISMATCH", { tierDescription: "NMS Tier 1" }],
@@ -107,5 +128,8 @@ describe("refuses", () => {
     expect(result).toBeInstanceOf(Rejection);
     expect((result as Rejection).code).toBe(code);
     expect((result as Rejection).message).toMatch(/\.$/);
+    // Also for one that is too large: the message names what would be taken.
+    if (code === "INVALID_SHARES")
+      expect((result as Rejection).message).toContain("from 0 to 9223372036854.775807");
   });
 });

@@ -1,6 +1,7 @@
-import { decimal, type Rejection, reject, toUnits } from "spine-core";
+import { decimal, fromUnits, type Rejection, reject, toUnits } from "spine-core";
 import { z } from "zod";
 import { isIsoDate } from "./iso-date.ts";
+import { publishedOn } from "./publication.ts";
 import { TIERS, type Tier, tierOf } from "./tiers.ts";
 import type { WeeklyFileRow } from "./weekly-file-columns.ts";
 
@@ -16,7 +17,7 @@ const SHARE_PLACES = 6;
 const MAX_SHARE_UNITS = 2n ** 63n - 1n;
 const MAX_IDENTIFIER = 20;
 
-const shareText = z.string().regex(/^\d+(\.\d{1,6})?$/, "is no decimal with at most 6 places");
+const shareText = z.string().regex(/^\d+(\.\d{1,6})?$/, "is not a decimal with at most 6 places");
 
 /** One venue's volume in one symbol in one week, as it is loaded. */
 export const OtcTradeActivity = z.object({
@@ -65,8 +66,8 @@ export interface TradeActivityContext {
     readonly tier: Tier;
     /** Monday. */
     readonly week_start: string;
-    /** The date that the rows of the file carry. */
-    readonly last_update_date: string;
+    /** The one date that every row must carry; null for any since the week was first published. */
+    readonly last_update_date: string | null;
   };
 }
 
@@ -84,14 +85,11 @@ export function toTradeActivity(
   if (tierOf(tierDescription) !== params.tier) {
     return no("TIER_MISMATCH", `The row is of tier "${tierDescription}", the run is of ${params.tier}.`);
   }
-  if (!isIsoDate(lastUpdateDate))
-    return no("INVALID_DATE", `lastUpdateDate "${lastUpdateDate}" is no date (YYYY-MM-DD).`);
-  if (lastUpdateDate !== params.last_update_date) {
-    return no(
-      "WEEK_MISMATCH",
-      `The row is dated ${lastUpdateDate}; week ${params.week_start} of ${params.tier} is dated ${params.last_update_date}.`,
-    );
+  if (!isIsoDate(lastUpdateDate)) {
+    return no("INVALID_DATE", `lastUpdateDate "${lastUpdateDate}" is not a date (YYYY-MM-DD).`);
   }
+  const misfit = misfitOf(lastUpdateDate, params);
+  if (misfit !== null) return no("WEEK_MISMATCH", misfit);
   if (!isIdentifier(symbol)) return no("INVALID_SYMBOL", identifierMessage("symbol", symbol));
   if (!isIdentifier(mpid)) return no("INVALID_MPID", identifierMessage("MPID", mpid));
 
@@ -99,13 +97,13 @@ export function toTradeActivity(
   if (shares === undefined) {
     return no(
       "INVALID_SHARES",
-      `"${row.totalWeeklyShareQuantity}" is no number of shares with at most 6 decimal places.`,
+      `"${row.totalWeeklyShareQuantity}" is not a number of shares from 0 to ${fromUnits(MAX_SHARE_UNITS, SHARE_PLACES)} with at most ${SHARE_PLACES} decimal places.`,
     );
   }
   if (shares.startsWith("-")) return no("NEGATIVE_VOLUME", `The row has ${shares} shares.`);
   const trades = tradesOf(row.totalWeeklyTradeCount);
   if (trades === undefined)
-    return no("INVALID_TRADES", `"${row.totalWeeklyTradeCount}" is no number of trades.`);
+    return no("INVALID_TRADES", `"${row.totalWeeklyTradeCount}" is not a whole number of trades.`);
   if (trades < 0) return no("NEGATIVE_TRADES", `The row has ${trades} trades.`);
   if (shares === "0" && trades === 0) return no("ZERO_VOLUME", "The row has neither shares nor trades.");
 
@@ -124,6 +122,31 @@ export function toTradeActivity(
     last_update_date: lastUpdateDate,
   };
 }
+
+/**
+ * Why a row of this date cannot be one of the week; null when it can. FINRA dates a row by its publication, or by its
+ * restatement, which may be any later day: also the one on which another week was first published.
+ */
+function misfitOf(date: string, params: TradeActivityContext["params"]): string | null {
+  const { tier, week_start, last_update_date } = params;
+  if (date === last_update_date) return null;
+  if (last_update_date !== null) {
+    return `The row is dated ${date}; the rows of week ${week_start} of ${tier} were to be dated ${last_update_date}.`;
+  }
+  // A file has few dates: the calendar is asked once for each stretch of equal ones.
+  if (date !== judged.date || params !== judged.params) {
+    const published = publishedOn(week_start, tier);
+    const misfit = `The row is dated ${date}, before week ${week_start} of ${tier} was first published on ${published}.`;
+    judged = { date, params, misfit: date < published ? misfit : null };
+  }
+  return judged.misfit;
+}
+
+let judged: { readonly date: string; readonly params: unknown; readonly misfit: string | null } = {
+  date: "",
+  params: null,
+  misfit: null,
+};
 
 /** Blanks inside are FINRA's own; at the ends they would make two texts of one identifier. */
 function isIdentifier(text: string): boolean {

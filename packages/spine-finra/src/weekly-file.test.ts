@@ -16,6 +16,18 @@ import { finraWeeklyFile } from "./weekly-file-source.ts";
 const HEADER = WEEKLY_FILE_COLUMNS.join("|");
 const ROW = "OTC|AABB|Asia Broadband Inc Common Stock|OTCN OTC LINK NQB IDQS|OTCN|6753871|171|2025-12-15";
 
+/** What each error says to do: to a caller of the API as well as to one of a command that has no options for it. */
+const ADVICE: Readonly<Record<string, RegExp>> = {
+  SOURCE_EMPTY: /Its download did not finish\. Get it again/,
+  SOURCE_NO_ROWS: /Get it again from FINRA's OTC Transparency site/,
+  SOURCE_HEADER: /Check that it is a weekly file/,
+  SOURCE_DELIMITER: /spreadsheet.*Get it again/,
+  SOURCE_ENCODING: /UTF-8.*Get it again/,
+  SOURCE_TRUNCATED: /end is missing\. Get it again/,
+  SOURCE_LINE_TOO_LONG: /line ends were lost\. Get it again/,
+  SOURCE_MALFORMED: /[Gg]et it again|name the week that they are of/,
+};
+
 let folder = "";
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "spine-finra-"));
@@ -65,14 +77,28 @@ describe("describeFile", () => {
     expect(await describeFile(await file(`${HEADER}\nOTC|X\n${ROW}\n`))).toMatchObject({ tier: "OTCE" });
   });
 
+  it("goes by what most rows say: an odd one at the top does not speak for the file", async () => {
+    const rows = `${ROW}\n`.repeat(3);
+    for (const odd of [
+      ROW.replace("2025-12-15", "2025-12-24"),
+      ROW.replace("2025-12-15", "2025-12-22"),
+      ROW.replace("2025-12-15", "15.12.2025"),
+      ROW.replace("OTC|", "XX|"),
+      ROW.replace("OTC|", "NMS Tier 1|"),
+    ]) {
+      const path = await file(`${HEADER}\n${odd}\n${rows}`);
+      const week = { tier: "OTCE", week_start: "2025-11-10" };
+      expect(await describeFile(path), odd).toMatchObject({ ...week, last_update_date: "2025-12-15" });
+      const named = await describeFile(path, { weekEnding: "2025-11-14" });
+      expect(named, odd).toMatchObject({ ...week, last_update_date: null });
+    }
+  });
+
   it("is told the week of a restated file, and refuses one that was not published by then", async () => {
     const path = await file(`${HEADER}\n${ROW.replace("2025-12-15", "2026-01-08")}\n`);
     const restated = { path, tier: "OTCE", week_start: "2025-11-10", week_ending: "2025-11-14" };
     for (const weekEnding of ["2025-11-10", "2025-11-14", "2025-11-16"]) {
-      expect(await describeFile(path, { weekEnding })).toEqual({
-        ...restated,
-        last_update_date: "2026-01-08",
-      });
+      expect(await describeFile(path, { weekEnding })).toEqual({ ...restated, last_update_date: null });
     }
     for (const weekEnding of ["2025-12-12", "14.11.2025"]) {
       await expect(describeFile(path, { weekEnding })).rejects.toMatchObject({ code: "VALIDATION_FAILED" });
@@ -121,6 +147,8 @@ describe("describeFile", () => {
     const error = await failure(path);
     expect([error.code, error.category, error.retryable]).toEqual([code, "SOURCE", false]);
     expect(error.context.path).toBe(path);
+    expect(error.message).toMatch(ADVICE[code] ?? /^no advice is known for this code$/);
+    expect(error.message).not.toMatch(/allowNoRows|delimiter`|encoding`|columns`|maxLineBytes|roots/);
   });
 
   it("refuses a path at which there is no file", async () => {

@@ -4,12 +4,18 @@ import { SpineError, systemClock } from "spine-core";
 import { expect, test } from "vitest";
 import { temporaryDirectory } from "../testing/sqlite-harness.ts";
 import { databaseFromEnv } from "./from-env.ts";
+import { postgres } from "./postgres.ts";
 
 function errorOf(env: Record<string, string>): SpineError {
+  return caught(() => databaseFromEnv(env));
+}
+
+function caught(work: () => unknown): SpineError {
   try {
-    databaseFromEnv(env);
+    work();
   } catch (error) {
     if (SpineError.is(error)) return error;
+    throw error;
   }
   throw new Error("It was accepted.");
 }
@@ -78,6 +84,57 @@ test.each([
   expect(error.code).toBe("CONFIG_INVALID");
   expect(error.message).toContain("SPINE_DB_URL");
   expect(JSON.stringify(error)).not.toContain("s3cr3t");
+});
+
+test.each([
+  ["postgresql://u:s3cr3t@h:99999/db", "postgresql://u:***@h:99999/db"],
+  ["postgres://u:s3cr3t@", "postgres://u:***@"],
+  ["postgres://u:s3cr3t", "postgres://u:***"],
+  ["postgres://u:s3cr3t/with@h/db", "postgres://u:***@h/db"],
+  ["postgres://u:s3cr3t%ff@h/db", "postgres://u:***@h/db"],
+  ["postgres://u:s3cr3t@h:0/db", "postgres://u:***@h:0/db"],
+  ["postgres://u:s3cr3t@/", "postgres://u:***@/"],
+  ["postgres://", "postgres://"],
+  ["postgresql:///", "postgresql:///"],
+])(
+  "%s names no server: refused at once, by the variable and by postgres(), without the password",
+  (url, masked) => {
+    const error = errorOf({ SPINE_DB_URL: url });
+    expect(error).toMatchObject({ code: "CONFIG_INVALID", category: "CONFIGURATION" });
+    expect(error.message).toContain(`SPINE_DB_URL is "${masked}", `);
+    expect(error.message).toContain("Use postgres://user:password@host:port/database");
+    const direct = caught(() => postgres(url));
+    expect(direct).toMatchObject({ code: "CONFIG_INVALID", message: expect.stringContaining(`"${masked}"`) });
+    for (const one of [error, direct]) expect(`${String(one)}${JSON.stringify(one)}`).not.toContain("s3cr3t");
+  },
+);
+
+test.each([
+  "postgres:///db",
+  "postgres://u:p@/db",
+  "postgres:///?host=/tmp",
+  "postgres://%2Fvar%2Frun/db",
+  "postgres://[::1]:5432/db",
+  "postgres://u:with space@h/db",
+  "postgres://h",
+])("%s may name a server", (url) => {
+  expect(databaseFromEnv({ SPINE_DB_URL: url }).dialect).toBe("postgres");
+});
+
+test.each(["sqlite:x.db?password=s3cr3t", "sqlite:///x.db?key=s3cr3t&mode=ro", "SQLITE::memory:?k=s3cr3t"])(
+  "%s: a SQLite database has no password, and none becomes a part of its name",
+  (url) => {
+    const error = errorOf({ SPINE_DB_URL: url });
+    expect(error.code).toBe("CONFIG_INVALID");
+    expect(error.message).toMatch(/^SPINE_DB_URL is "sqlite:.*\?\*\*\*", .*neither a password nor settings/i);
+    expect(JSON.stringify(error)).not.toContain("s3cr3t");
+  },
+);
+
+test("a port that none can be is refused", () => {
+  for (const port of [0, 99_999, 1.5, Number.NaN]) {
+    expect(caught(() => postgres({ host: "h", port }))).toMatchObject({ code: "CONFIG_INVALID" });
+  }
 });
 
 test("the variables of a server name a Postgres database; what is missing or wrong is said", async () => {

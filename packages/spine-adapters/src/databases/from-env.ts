@@ -1,6 +1,7 @@
 import { type Database, type Env, SpineError } from "spine-core";
 import { maskPassword } from "./mask-password.ts";
 import type { PostgresOptions } from "./postgres/postgres-options.ts";
+import { postgresUrlFault } from "./postgres/postgres-url.ts";
 import { postgres } from "./postgres.ts";
 import { sqlite } from "./sqlite.ts";
 
@@ -33,8 +34,22 @@ function fromUrl(url: string, env: Env): Database {
       `SPINE_DB_URL is "${maskPassword(url)}", and this version of Spine has SQLite and Postgres only. Use e.g. SPINE_DB_URL=sqlite:spine.db.`,
     );
   }
-  if (/^postgres(?:ql)?:\/\//i.test(url)) return postgres({ url, ...schemaOf(env) });
+  if (/^postgres(?:ql)?:\/\//i.test(url)) {
+    const fault = postgresUrlFault(url);
+    if (fault === null) return postgres({ url, ...schemaOf(env) });
+    throw new SpineError(
+      "CONFIG_INVALID",
+      `SPINE_DB_URL is "${maskPassword(url)}", ${fault}. Use postgres://user:password@host:port/database.`,
+    );
+  }
   const sqliteUrl = /^sqlite:(?:\/\/(?=\/|:))?(.*)$/i.exec(url);
+  if (sqliteUrl && url.includes("?")) {
+    // It would be a part of the file's name, and a password in it would stand in a directory.
+    throw new SpineError(
+      "CONFIG_INVALID",
+      `SPINE_DB_URL is "${url.replace(/\?.*$/s, "?***")}", and a SQLite database takes neither a password nor settings in its URL. Use the path alone, e.g. SPINE_DB_URL=sqlite:spine.db (a question mark that belongs to it is written %3F).`,
+    );
+  }
   if (sqliteUrl?.[1] && !sqliteUrl[1].startsWith("//")) return sqlite(decodePath(sqliteUrl[1]));
   if (url === ":memory:" || /^[^:]*\.(?:db|sqlite3?)$/i.test(url)) return sqlite(url);
   if (/^[a-z]:[\\/].*\.(?:db|sqlite3?)$/i.test(url)) return sqlite(url);

@@ -3,6 +3,7 @@ import { PostgresDatasetStore } from "../data/postgres-dataset-store.ts";
 import { migrate } from "../history/postgres/migrate.ts";
 import { PostgresHistoryStore } from "../history/postgres/postgres-history-store.ts";
 import { PostgresPartitionStore } from "../history/postgres/postgres-partition-store.ts";
+import { PostgresRunLogs } from "../history/postgres/postgres-run-logs.ts";
 import { PostgresRunStatistics } from "../history/postgres/postgres-run-statistics.ts";
 import { WorkerBeats } from "../history/postgres/worker-beats.ts";
 import { stateTables } from "../history/state-tables.ts";
@@ -36,6 +37,7 @@ export function postgres(target: string | PostgresOptions): Database {
         datasets: new PostgresDatasetStore({ pools, tables, clock }),
         partitions: new PostgresPartitionStore({ pools, tables }),
         statistics: new PostgresRunStatistics({ pools, tables, clock }),
+        logs: new PostgresRunLogs({ pools, tables }),
       };
     },
 

@@ -3,6 +3,7 @@ import { SqliteDatasetStore } from "../data/sqlite-dataset-store.ts";
 import { migrate } from "../history/sqlite/migrate.ts";
 import { SqliteHistoryStore } from "../history/sqlite/sqlite-history-store.ts";
 import { SqlitePartitionStore } from "../history/sqlite/sqlite-partition-store.ts";
+import { SqliteRunLogs } from "../history/sqlite/sqlite-run-logs.ts";
 import { SqliteRunStatistics } from "../history/sqlite/sqlite-run-statistics.ts";
 import { WorkerLocks } from "../history/sqlite/worker-locks.ts";
 import { stateTables } from "../history/state-tables.ts";
@@ -53,6 +54,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
         datasets: new SqliteDatasetStore({ pool, tables, clock }),
         partitions: new SqlitePartitionStore({ pool, tables }),
         statistics: new SqliteRunStatistics({ pool, tables, clock }),
+        logs: new SqliteRunLogs({ pool, tables }),
       };
     },
 
@@ -69,4 +71,14 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
       locks?.close();
     },
   };
+}
+
+/**
+ * A database in the memory of this process, for tests and first steps: all that Spine does, and gone with the process.
+ *
+ * @example
+ * const spine = await createSpine({ database: memory() });
+ */
+export function memory(): Database {
+  return sqlite(":memory:");
 }

@@ -23,6 +23,8 @@ export interface RunRow {
   readonly partition: string | null;
   readonly tags: string | null;
   readonly run_key: string | null;
+  /** Empty for the common scope: the unique index has to compare it. */
+  readonly run_scope: string;
   readonly status: string;
   readonly version: number;
   readonly token: number;
@@ -68,6 +70,7 @@ export const SUMMARY_COLUMNS = [
   "started_at",
   "completed_at",
   "available_at",
+  "run_scope",
 ] as const satisfies readonly (keyof RunRow)[];
 
 /** The values of one run in a list. */
@@ -127,6 +130,7 @@ export function readRun(row: RunRow): RunRecord {
     partition: readJson(row.partition) as Partition | null,
     tags: readTags(row.tags),
     key: row.run_key,
+    scope: readScope(row.run_scope),
     status: row.status as RunStatus,
     version: row.version,
     token: row.token,
@@ -166,6 +170,7 @@ export function readSummary(row: SummaryRow): RunSummary {
     startedAt: row[13],
     completedAt: row[14],
     availableAt: row[15],
+    scope: readScope(row[16]),
   };
 }
 
@@ -173,6 +178,11 @@ function readErrorSummary(text: string | null): ErrorSummary | null {
   if (text === null) return null;
   const { code, category, message } = decodeJson(text) as unknown as ErrorJson;
   return { code, category, message };
+}
+
+/** The common scope is the empty one in tables. */
+function readScope(scope: string): string | null {
+  return scope === "" ? null : scope;
 }
 
 const NO_TAGS: readonly string[] = Object.freeze([]);

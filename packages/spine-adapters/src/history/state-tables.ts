@@ -12,6 +12,7 @@ const NAMES = [
   "loads",
   "partitions",
   "quality_results",
+  "run_logs",
 ] as const;
 
 /** The names of Spine's own tables as they stand in SQL. */

@@ -35,7 +35,7 @@ class Utf8Decoder implements ByteDecoder {
       const at = firstInvalid(whole);
       const byte = (whole[at] ?? 0).toString(16).toUpperCase().padStart(2, "0");
       throw wrongEncoding(
-        `Byte 0x${byte} at offset ${this.#offset + at} is not valid UTF-8; the file may be windows-1252 (latin-1). Set \`encoding\`.`,
+        `Byte 0x${byte} at offset ${this.#offset + at} is not valid UTF-8; the file may be windows-1252 (latin-1).`,
         this.#offset + at,
       );
     }
@@ -111,7 +111,7 @@ function refuseOtherContent(bytes: Buffer): void {
   const magic = bytes.toString("latin1", 0, 4);
   if (magic.startsWith("\xFF\xFE") || magic.startsWith("\xFE\xFF")) {
     const encoding = magic.startsWith("\xFF") ? "utf-16le" : "utf-16be";
-    throw wrongEncoding(`The file begins with a UTF-16 byte order mark; set \`encoding: "${encoding}"\`.`, 0);
+    throw wrongEncoding(`The file begins with a UTF-16 byte order mark: it is ${encoding}.`, 0);
   }
   const packed = [
     ["\x1F\x8B", "gzip"],

@@ -110,7 +110,7 @@ export class DelimitedReader implements RecordReader {
     const raw = record.raw();
     const expected = this.#rules.columns;
     if (raw.includes("\0")) {
-      throw new SourceError("The header holds NUL characters; the file may be UTF-16. Set `encoding`.", {
+      throw new SourceError("The header holds NUL characters; the file may be UTF-16.", {
         code: "SOURCE_ENCODING",
       });
     }

@@ -1,7 +1,10 @@
 import type { SpineError } from "spine-core";
 
-/** What to do about it, by code: the readers say what they found, this says how to go on. */
-const ADVICE: Readonly<Record<string, string>> = {
+/** What to do about an error, by its code. */
+export type FileAdvice = Readonly<Record<string, string>>;
+
+/** The readers say what they found, this says how to go on. */
+const ADVICE: FileAdvice = {
   SOURCE_NOT_FOUND: "Check the path; relative paths start at the source's first root.",
   SOURCE_NOT_A_FILE: "Give the path of one file.",
   SOURCE_EMPTY: "Check that its download finished, and get it again.",
@@ -18,11 +21,15 @@ const ADVICE: Readonly<Record<string, string>> = {
   PERMISSION_DENIED: "Check `roots` and the file's permissions.",
 };
 
-/** The error with the file that it is about, and what to do. */
-export function explainFileError(error: SpineError, source: string, path: string): SpineError {
+/** The error with the file that it is about, and what to do: in the source's own words where it has some. */
+export function explainFileError(
+  error: SpineError,
+  { name: source, advice: own }: { readonly name: string; readonly advice: FileAdvice },
+  path: string,
+): SpineError {
   const explained = error.withContext({ source, path });
   const where = error.message.includes(path) ? "" : `${path}: `;
-  const advice = ADVICE[error.code];
+  const advice = own[error.code] ?? ADVICE[error.code];
   explained.message = `${where}${error.message}${advice ? ` ${advice}` : ""}`;
   return explained;
 }

@@ -204,7 +204,7 @@ describe("what errors say", () => {
   const messages: Case[] = [
     ["offset", latin1(`a,b\n${"x,y\n".repeat(99)}\xFC,1\n`), "Byte 0xFC at offset 400 is not valid UTF-8"],
     ["offset behind a BOM", latin1("\xEF\xBB\xBFa,\xFC,b\n"), "offset 5"],
-    ["UTF-16", Buffer.from("\uFEFFa", "utf16le"), '`encoding: "utf-16le"`'],
+    ["UTF-16", Buffer.from("\uFEFFa", "utf16le"), "it is utf-16le. Convert it to UTF-8, or set `encoding`."],
     ["columns", "a,x,y\n", 'missing "b", "c"; unexpected "x", "y"', { columns: abc }],
     ["order", "b,a,c\n", 'in another order: column 1 is "b" instead of "a"', { columns: abc }],
     ["delimiter", "a\tb\tc\n", 'separated by "\\t", not by ","', { columns: abc }],

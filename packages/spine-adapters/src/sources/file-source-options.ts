@@ -35,6 +35,11 @@ export interface FileSourceOptions {
   readonly allowNoRows?: boolean;
   /** Judges the last row of a file that does not end in a line end: a text says how it is seen to be cut off. */
   readonly lastRow?: (row: Row) => string | null;
+  /**
+   * What to do about an error, by its code, instead of what is said otherwise: for a source of a fixed format, whose
+   * users cannot set the options that are named there.
+   */
+  readonly advice?: Readonly<Record<string, string>>;
 }
 
 /** {@link FileSourceOptions} with every default filled in; `format` and `delimiter` wait for the path. */
@@ -64,6 +69,7 @@ export function fileRules(options: FileSourceOptions): FileRules {
     maxBytes: options.maxBytes ?? 64 * 1024 * 1024,
     allowNoRows: options.allowNoRows ?? false,
     lastRow: options.lastRow ?? null,
+    advice: options.advice ?? {},
   };
   check(rules);
   return rules;

@@ -69,7 +69,7 @@ async function* readFile(
     // Whoever aborted gets back the very reason that they gave.
     if (signal?.aborted && error === signal.reason) throw error;
     const known = asSourceError(error, path);
-    throw SpineError.is(known) ? explainFileError(known, rules.name, path) : known;
+    throw SpineError.is(known) ? explainFileError(known, rules, path) : known;
   }
 }
 

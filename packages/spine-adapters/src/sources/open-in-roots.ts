@@ -103,7 +103,7 @@ function notAFile(path: string): SourceError {
 function denied(path: string, cause?: unknown): SpineError {
   return new SpineError(
     "PERMISSION_DENIED",
-    `${JSON.stringify(path)} may not be read: it lies outside the source's roots, or the system refuses it.`,
+    `${JSON.stringify(path)} may not be read: it lies outside the folders of its source, or the system refuses it.`,
     cause === undefined ? {} : { cause },
   );
 }

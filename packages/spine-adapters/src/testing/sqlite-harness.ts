@@ -3,11 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StateOptions } from "spine-core";
 import type { DatabaseHarness, OpenedDatabase } from "spine-core/testing";
-import { sqlite } from "../databases/sqlite.ts";
+import { memory, sqlite } from "../databases/sqlite.ts";
 
 /** Databases in memory, for the conformance suites. */
 export const memoryHarness: DatabaseHarness = {
-  open: (options) => open(":memory:", options),
+  async open(options) {
+    const database = memory();
+    return { database, stores: await database.connect(options), close: () => database.close() };
+  },
 };
 
 /** Databases in files of their own, for the conformance suites. */

@@ -4,6 +4,7 @@ import type { DatasetStore } from "../data/dataset.ts";
 import type { Table } from "../data/table.ts";
 import type { HistoryStore } from "../history/history-store.ts";
 import type { PartitionStore } from "../history/partition-store.ts";
+import type { RunLogs } from "../history/run-logs.ts";
 import type { RunStatistics } from "../history/run-statistics.ts";
 import type { AnySchema, DatabaseTransaction } from "./database-transaction.ts";
 
@@ -15,6 +16,7 @@ export interface StateStores {
   readonly history: HistoryStore;
   readonly datasets: DatasetStore;
   readonly partitions: PartitionStore;
+  readonly logs: RunLogs;
   readonly statistics: RunStatistics;
 }
 

@@ -42,8 +42,26 @@ export interface CheckpointAttachment {
   readonly value: string;
 }
 
+/** A message that a step logged. */
+export interface LogAttachment {
+  readonly kind: "log";
+  readonly step: string;
+  readonly attempt: number;
+  readonly level: string;
+  readonly message: string;
+  /** JSON text; null where there are none. */
+  readonly fields: string | null;
+  /** When it was logged, ms since the epoch. */
+  readonly at: number;
+}
+
 /**
  * Rows of other tables that commit together with a transition of a run, or not at all. A new kind is a
  * member of this union and a case in each history store; the port does not change.
  */
-export type Attachment = LoadAttachment | PartitionAttachment | QualityAttachment | CheckpointAttachment;
+export type Attachment =
+  | LoadAttachment
+  | PartitionAttachment
+  | QualityAttachment
+  | CheckpointAttachment
+  | LogAttachment;

@@ -69,8 +69,10 @@ export interface NewRun {
   readonly partition: Partition | null;
   /** As `checkTags` returns them; none when left out. */
   readonly tags?: readonly string[];
-  /** Unique within the workflow; a second start with the same key finds the first run. */
+  /** Unique within the workflow and the scope; a second start with the same key finds the first run. */
   readonly key: string | null;
+  /** Whose keys: those of different scopes never meet; the common one when left out. */
+  readonly scope?: string;
   readonly fingerprint: string;
   /** JSON text. */
   readonly params: string;
@@ -119,7 +121,7 @@ export type CommitResult =
   | { readonly result: "committed"; readonly version: number }
   /** The run belongs to somebody else by now: nothing was written, stop working on it. */
   | { readonly result: "fenced" }
-  /** A run with this workflow and key exists: nothing was written. */
+  /** A run with this workflow, scope and key exists: nothing was written. */
   | { readonly result: "duplicate"; readonly runId: string; readonly paramsHash: string }
   /** The run is not in one of the statuses asked for. */
   | { readonly result: "conflict"; readonly status: RunStatus }

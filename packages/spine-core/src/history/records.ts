@@ -53,6 +53,8 @@ export interface RunSummary {
   readonly tags: readonly string[];
   /** The idempotency key that it was started with. */
   readonly key: string | null;
+  /** The scope of its key; null for the common one. */
+  readonly scope: string | null;
   readonly status: RunStatus;
   /** Counts the writes to the run: an ETag, and the sequence number of its newest event. */
   readonly version: number;

@@ -1,10 +1,20 @@
 import { describe, expect, it } from "vitest";
-import { acceptedValues, matches, notNull, range, recordCount, satisfies, sumTo, unique } from "./checks.ts";
+import {
+  acceptedValues,
+  matches,
+  notNull,
+  range,
+  recordCount,
+  rejectShare,
+  satisfies,
+  sumTo,
+  unique,
+} from "./checks.ts";
 import type { QualityCheck, QualityResult } from "./quality-check.ts";
 import { startChecks } from "./run-checks.ts";
 
-function run(check: QualityCheck, rows: readonly Record<string, unknown>[]): QualityResult {
-  const running = startChecks([check]);
+function run(check: QualityCheck, rows: readonly Record<string, unknown>[], rejected = 0): QualityResult {
+  const running = startChecks([check], { params: null, rows: rows.length, rejected });
   running.add(rows);
   const [result] = running.finish().results;
   if (!result) throw new Error("no result");
@@ -27,6 +37,39 @@ describe("recordCount", () => {
 
   it("refuses bounds that nothing fits", () => {
     expect(() => recordCount({ min: 2, max: 1 })).toThrow(/can never pass/);
+  });
+});
+
+describe("rejectShare", () => {
+  const check = rejectShare({ warn: 0.01, fail: 0.1 });
+  it.each([
+    [100, 0, "PASS", "0 of 100 rows refused (0 %), expected at most 1 %"],
+    [99, 1, "PASS", "1 of 100 rows refused (1 %), expected at most 1 %"],
+    [98, 2, "WARN", "2 of 100 rows refused (2 %), expected at most 1 %"],
+    [27, 3, "WARN", "3 of 30 rows refused (10 %), expected at most 1 %"],
+    [26, 4, "FAIL", "4 of 30 rows refused (13.33 %), expected at most 10 %"],
+    [1, 5327, "FAIL", "5327 of 5328 rows refused (99.98 %), expected at most 10 %"],
+    [4654, 1, "PASS", "1 of 4655 rows refused (0.021 %), expected at most 1 %"],
+    [0, 1, "FAIL", "1 of 1 row refused (100 %), expected at most 10 %"],
+    [0, 0, "PASS", "0 of 0 rows refused (0 %), expected at most 1 %"],
+  ] as const)("%i rows and %i rejects are a %s", (rows, rejected, status, message) => {
+    const result = run(
+      check,
+      Array.from({ length: rows }, () => ({})),
+      rejected,
+    );
+    expect(result).toMatchObject({ status, message, rowsFailed: rejected, rowsTested: rows });
+  });
+
+  it("refuses limits that mean nothing", () => {
+    for (const limits of [
+      { fail: 20 },
+      { fail: Number.NaN },
+      { warn: 0.3, fail: 0.2 },
+      { warn: -1, fail: 1 },
+    ]) {
+      expect(() => rejectShare(limits)).toThrow(/shares from 0 to 1/);
+    }
   });
 });
 
@@ -69,7 +112,7 @@ describe("range", () => {
     const values = [0, "0.00", 10, "10.000001", -1, "1e400", Number.NaN, "abc", "", null, undefined, 1e-7];
     const result = run(range("v", { min: 0, max: 10 }), column("v", values));
     expect(result.rowsFailed).toBe(6);
-    expect(result.samples).toContain('v is no number: "abc"');
+    expect(result.samples).toContain('v is not a number: "abc"');
   });
 
   it("refuses a bound that is no number", () => {
@@ -134,6 +177,12 @@ describe("thresholds and options", () => {
       blocking: false,
       rowsFailed: count,
     });
+  });
+
+  it("speaks of one row and of several", () => {
+    expect(run(check, bad(1)).message).toBe("1 row fails, expected at least 0");
+    expect(run(check, bad(2)).message).toBe("2 rows fail, expected at least 0");
+    expect(run(recordCount({ min: 1 }), [{}]).message).toBe("1 row, expected at least 1");
   });
 
   it("can be a check that only warns", () => {

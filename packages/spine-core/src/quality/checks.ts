@@ -39,12 +39,50 @@ export function recordCount(
       },
       finish: () => ({
         status: rows >= min && rows <= max ? "PASS" : "FAIL",
-        message: `${rows} rows, expected ${expected}`,
+        message: `${rowsText(rows)}, expected ${expected}`,
         actual: rows,
         expected,
       }),
     };
   });
+}
+
+/**
+ * Of all rows that came in, the share that was refused on the way is small: above `warn` it is a WARN, above `fail`
+ * a FAIL. Both are shares from 0 to 1; `warn` is 0 when left out. It is what stands between a load that replaces
+ * and an input of which next to nothing could be used.
+ *
+ * @example rejectShare({ warn: 0.01, fail: 0.1 })
+ */
+export function rejectShare(
+  limits: { readonly warn?: number; readonly fail: number },
+  options: CheckOptions = {},
+): QualityCheck<object> {
+  const { warn = 0, fail } = limits;
+  if (!(0 <= warn && warn <= fail && fail <= 1)) {
+    refuse(
+      `rejectShare({ warn: ${warn}, fail: ${fail} }): give shares from 0 to 1, \`warn\` not above \`fail\`.`,
+    );
+  }
+  return defineCheck("rejectShare", "COMPLETENESS", options, "constant", ({ rows, rejected }) => ({
+    add: () => {},
+    finish: () => {
+      const all = rows + rejected;
+      // In whole rows, as a limit is meant: 0.1 of 30 rows are 3, though 0.1 × 30 is a little more in floats.
+      const most = (share: number) => Math.floor(share * all + 1e-9);
+      const status = rejected > most(fail) ? "FAIL" : rejected > most(warn) ? "WARN" : "PASS";
+      const share = all === 0 ? 0 : rejected / all;
+      const limit = status === "FAIL" ? fail : warn;
+      const expected = `at most ${percent(limit)}`;
+      return {
+        status,
+        message: `${rejected} of ${rowsText(all)} refused (${percent(share)}), expected ${expected}`,
+        actual: share,
+        expected,
+        rowsFailed: rejected,
+      };
+    },
+  }));
 }
 
 /** The columns hold something in every row: not null and not missing. An empty text counts as something. */
@@ -108,7 +146,7 @@ export function range<const K extends string>(
       const value: Quantity = row[column];
       if (value === null || value === undefined) return null;
       const number = exactNumber(value);
-      if (!number) return `${column} is no number: ${valueText(value)}`;
+      if (!number) return `${column} is not a number: ${valueText(value)}`;
       const outside = (min && compareExact(number, min) < 0) || (max && compareExact(number, max) > 0);
       return outside ? `${column} = ${value} in ${rowText(row)}` : null;
     },
@@ -189,7 +227,7 @@ export function sumTo<const K extends string>(
         if (value === null || value === undefined) return;
         const number = exactNumber(value);
         if (number) sum = addExact(sum, number);
-        else bad.add(`${column} is no number: ${valueText(value)}`);
+        else bad.add(`${column} is not a number: ${valueText(value)}`);
       },
       finish(): QualityFinding {
         const off = addExact(sum, { units: -wanted.units, scale: wanted.scale });
@@ -197,7 +235,7 @@ export function sumTo<const K extends string>(
         const actual = fromUnits(sum.units, sum.scale);
         return {
           status: bad.count === 0 && compareExact(size, allowed) <= 0 ? "PASS" : "FAIL",
-          message: `${column} adds up to ${actual}, expected ${expected}${bad.count === 0 ? "" : `; ${bad.count} values are no numbers`}`,
+          message: `${column} adds up to ${actual}, expected ${expected}${bad.count === 0 ? "" : `; ${bad.count} ${bad.count === 1 ? "value is not a number" : "values are not numbers"}`}`,
           actual,
           expected,
           rowsFailed: bad.count,
@@ -215,6 +253,16 @@ function bound(value: number | string): ExactNumber {
 function rangeText(min: number | string | undefined, max: number | string | undefined): string {
   if (min === undefined) return max === undefined ? "any number" : `at most ${max}`;
   return max === undefined ? `at least ${min}` : `between ${min} and ${max}`;
+}
+
+function rowsText(count: number): string {
+  return `${count} ${count === 1 ? "row" : "rows"}`;
+}
+
+/** Two digits that count: 99.98 % is not 100 %, and 0.019 % is not 0. */
+function percent(share: number): string {
+  const text = (share * 100).toFixed(share > 0 && share < 0.001 ? 3 : 2);
+  return `${text.replace(/\.?0+$/, "")} %`;
 }
 
 function rowText(row: Row | object): string {

@@ -46,7 +46,10 @@ export function rowCheck<R extends object>(
       },
       finish: (): QualityFinding => ({
         status: bad.count > fail ? "FAIL" : bad.count > warn ? "WARN" : "PASS",
-        message: bad.count === 0 ? "all rows pass" : `${bad.count} rows fail, expected ${expected}`,
+        message:
+          bad.count === 0
+            ? "all rows pass"
+            : `${bad.count} ${bad.count === 1 ? "row fails" : "rows fail"}, expected ${expected}`,
         actual: bad.count,
         expected,
         rowsFailed: bad.count,

@@ -39,6 +39,16 @@ export interface QualityFinding {
   readonly samples?: readonly string[];
 }
 
+/** What a check may know beside the rows that it sees. */
+export interface QualityInput {
+  /** The run's parameters, as its workflow's schema gives them. */
+  readonly params: unknown;
+  /** Rows of the dataset. */
+  readonly rows: number;
+  /** Rows refused on the way to it: by the step that made the dataset, and by those that its rows came through. */
+  readonly rejected: number;
+}
+
 /** Sees every row once, in order. */
 export interface QualityAccumulator<R extends object = Row> {
   add(row: R): void;
@@ -52,5 +62,5 @@ export interface QualityCheck<R extends object = never> {
   readonly blocking: boolean;
   /** What it keeps while it counts: a few numbers, or something for each distinct key. */
   readonly memory: "constant" | "keys";
-  start(): QualityAccumulator<R>;
+  start(input: QualityInput): QualityAccumulator<R>;
 }

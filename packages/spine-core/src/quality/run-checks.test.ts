@@ -4,6 +4,9 @@ import { notNull, range, recordCount } from "./checks.ts";
 import type { QualityAccumulator, QualityCheck } from "./quality-check.ts";
 import { startChecks } from "./run-checks.ts";
 
+const start = (checks: readonly QualityCheck[]) =>
+  startChecks(checks, { params: null, rows: 0, rejected: 0 });
+
 function custom(start: () => QualityAccumulator<never>, blocking = true): QualityCheck {
   return { name: "custom", category: "BUSINESS_RULE", blocking, memory: "constant", start };
 }
@@ -13,7 +16,7 @@ const boom = () => {
 };
 
 it("shows every row to every check and reports in their order", () => {
-  const running = startChecks([recordCount({ min: 3 }), range("v", { min: 0 })]);
+  const running = start([recordCount({ min: 3 }), range("v", { min: 0 })]);
   running.add([{ v: 1 }, { v: 2 }]);
   running.add([]);
   running.add([{ v: 3 }]);
@@ -27,13 +30,13 @@ it("shows every row to every check and reports in their order", () => {
 
 it("passes when only checks that do not block fail, or when there are none", () => {
   const rows = [{ v: -1 }];
-  const soft = startChecks([range("v", { min: 0 }, { blocking: false })]);
+  const soft = start([range("v", { min: 0 }, { blocking: false })]);
   soft.add(rows);
   expect(soft.finish()).toMatchObject({ passed: true, results: [{ status: "FAIL" }] });
-  const hard = startChecks([range("v", { min: 0 })]);
+  const hard = start([range("v", { min: 0 })]);
   hard.add(rows);
   expect(hard.finish().passed).toBe(false);
-  expect(startChecks([]).finish()).toEqual({ passed: true, results: [] });
+  expect(start([]).finish()).toEqual({ passed: true, results: [] });
 });
 
 it.each([
@@ -41,7 +44,7 @@ it.each([
   ["add", custom(() => ({ add: boom, finish: () => ({ status: "PASS", message: "" }) })), 0],
   ["finish", custom(() => ({ add: () => {}, finish: boom })), 2],
 ])("reports a crash in %s as ERROR and leaves the other checks alone", (_where, crashing, rowsTested) => {
-  const running = startChecks([crashing, recordCount({ min: 2 })]);
+  const running = start([crashing, recordCount({ min: 2 })]);
   running.add([{ v: 1 }, { v: 2 }]);
   const report = running.finish();
   expect(report.passed).toBe(false);
@@ -54,7 +57,7 @@ it.each([
 });
 
 it("does not stop for a crash of a check that does not block", () => {
-  const report = startChecks([custom(boom, false)]).finish();
+  const report = start([custom(boom, false)]).finish();
   expect(report).toMatchObject({ passed: true, results: [{ status: "ERROR" }] });
 });
 
@@ -67,7 +70,7 @@ it("counts the rows before a crash", () => {
     },
     finish: () => ({ status: "PASS", message: "" }),
   }));
-  const running = startChecks([third]);
+  const running = start([third]);
   running.add([{}, {}, {}, {}, {}]);
   running.add([{}]);
   expect(running.finish().results[0]).toMatchObject({ status: "ERROR", rowsTested: 2 });
@@ -75,7 +78,7 @@ it("counts the rows before a crash", () => {
 });
 
 it("keeps 20 samples at most, and what every database can store", () => {
-  const running = startChecks([
+  const running = start([
     notNull(["v"]),
     custom(() => ({
       add: () => {},

@@ -5,6 +5,7 @@ import type {
   QualityAccumulator,
   QualityCheck,
   QualityFinding,
+  QualityInput,
   QualityReport,
   QualityResult,
 } from "./quality-check.ts";
@@ -24,8 +25,8 @@ export interface RunningChecks {
  * ERROR, sees no further rows, and harms no other check: it is a bug in the check, not in the data. The
  * report has passed when no blocking check ended in FAIL or ERROR; a gate that crashed has let nothing through.
  */
-export function startChecks(checks: readonly QualityCheck[]): RunningChecks {
-  const running = checks.map(startCheck);
+export function startChecks(checks: readonly QualityCheck[], input: QualityInput): RunningChecks {
+  const running = checks.map((check) => startCheck(check, input));
   return {
     add(rows) {
       for (const one of running) one.add(rows);
@@ -40,7 +41,7 @@ export function startChecks(checks: readonly QualityCheck[]): RunningChecks {
   };
 }
 
-function startCheck(check: QualityCheck) {
+function startCheck(check: QualityCheck, input: QualityInput) {
   let crash: { readonly error: unknown } | undefined;
   let accumulator: QualityAccumulator<Row> | undefined;
   let rowsTested = 0;
@@ -53,7 +54,7 @@ function startCheck(check: QualityCheck) {
     }
   };
   guarded(() => {
-    accumulator = check.start() as unknown as QualityAccumulator<Row>;
+    accumulator = check.start(input) as unknown as QualityAccumulator<Row>;
   });
   return {
     add: (rows: readonly Row[]) =>

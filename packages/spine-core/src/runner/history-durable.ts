@@ -5,6 +5,7 @@ import type { Attachment } from "../history/attachment.ts";
 import type { CommitOptions, Fence, HistoryStore, Transition } from "../history/history-store.ts";
 import type { Logger } from "../logger.ts";
 import type { Durable, Ended, Handle, Settled, StepResult, TransactionalResult } from "./durable.ts";
+import type { RunLog } from "./run-log.ts";
 
 export interface HistoryDurableOptions {
   readonly runId: string;
@@ -15,6 +16,8 @@ export interface HistoryDurableOptions {
   readonly logger: Logger;
   /** Aborted when the run is to be let go of. */
   readonly signal: AbortSignal;
+  /** What the run's steps have logged: it goes with the next write. */
+  readonly log: RunLog;
   /** Called after a transition is durable. */
   readonly onRecorded: (transition: Transition) => void;
 }
@@ -98,18 +101,32 @@ export class HistoryDurable implements Durable {
 
   async #commitWithWrites(writing: Writing, plan: (ended: readonly Ended[]) => Transition): Promise<void> {
     const { step, attempt } = writing;
-    const transition = await this.#options.database.transaction(async (transaction) => {
-      const result = await writing.result.write(transaction);
-      const planned = plan([{ step, attempt, result }]);
-      await this.#write(planned, { transaction });
-      return planned;
-    });
+    const transition = await this.#withLogs((logs) =>
+      this.#options.database.transaction(async (transaction) => {
+        const result = await writing.result.write(transaction);
+        const planned = plan([{ step, attempt, result }]);
+        await this.#write(attaching(planned, logs), { transaction });
+        return planned;
+      }),
+    );
     this.#options.onRecorded(transition);
   }
 
   async #commit(transition: Transition): Promise<void> {
-    await this.#persist(() => this.#write(transition));
+    await this.#withLogs((logs) => this.#persist(() => this.#write(attaching(transition, logs))));
     this.#options.onRecorded(transition);
+  }
+
+  /** What was logged goes with the write, or waits for the next one. */
+  async #withLogs<T>(write: (logs: readonly Attachment[]) => Promise<T>): Promise<T> {
+    const { log } = this.#options;
+    const logs = log.take();
+    try {
+      return await write(logs);
+    } catch (error) {
+      log.putBack(logs);
+      throw error;
+    }
   }
 
   /** The work is done and only waits to be recorded: a database that is busy, full or away is given time. */
@@ -138,6 +155,11 @@ export class HistoryDurable implements Durable {
       { context: { runId } },
     );
   }
+}
+
+function attaching(transition: Transition, more: readonly Attachment[]): Transition {
+  if (more.length === 0) return transition;
+  return { ...transition, attachments: [...transition.attachments, ...more] };
 }
 
 /** The run belongs to somebody else by now. */

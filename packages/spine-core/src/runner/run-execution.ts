@@ -5,7 +5,7 @@ import { SpineError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { Fence, Transition } from "../history/history-store.ts";
 import { deepFreeze, type JsonValue } from "../json.ts";
-import { type Logger, redactingLogger } from "../logger.ts";
+import { type Logger, type LogLevel, redactingLogger } from "../logger.ts";
 import type { Registry } from "../registry.ts";
 import { keepText, redact, resolveSecrets, type SecretResolver } from "../secret.ts";
 import type { Source } from "../sources/source.ts";
@@ -15,6 +15,7 @@ import type { Ended } from "./durable.ts";
 import { executeStep } from "./execute-step.ts";
 import { HistoryDurable } from "./history-durable.ts";
 import { interpret } from "./interpret.ts";
+import { RunLog } from "./run-log.ts";
 import type { RunState } from "./run-state.ts";
 import type { RunHandle } from "./runner.ts";
 import { StepCheckpoints } from "./step-checkpoints.ts";
@@ -30,6 +31,8 @@ export interface Engine {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly secrets: SecretResolver;
+  /** From which level on what steps log is recorded with their run. */
+  readonly logLevel: LogLevel;
 }
 
 /** A run that this process owns. */
@@ -49,7 +52,13 @@ export interface OwnedRun {
 /** Works on a run until it ends or waits; rejects when it has to be let go of. */
 export async function executeRun(engine: Engine, run: OwnedRun): Promise<void> {
   const { workflow, execution, fence } = run;
-  const durable = new HistoryDurable({
+  const log: RunLog = new RunLog({
+    level: engine.logLevel,
+    clock: engine.clock,
+    flush: (entries) => durable.attach(entries),
+  });
+  const durable: HistoryDurable = new HistoryDurable({
+    log,
     runId: execution.runId,
     fence,
     history: engine.stores.history,
@@ -59,15 +68,20 @@ export async function executeRun(engine: Engine, run: OwnedRun): Promise<void> {
     signal: run.signal,
     onRecorded: (transition) => announce(engine.events, execution, transition),
   });
-  await interpret(workflow, run.state, run.lost, durable, (step, attempt, outputs) =>
-    executeAttempt(engine, run, durable, step, attempt, outputs),
-  );
+  try {
+    await interpret(workflow, run.state, run.lost, durable, (step, attempt, outputs) =>
+      executeAttempt(engine, run, durable, log, step, attempt, outputs),
+    );
+  } finally {
+    await log.close();
+  }
 }
 
 async function executeAttempt(
   engine: Engine,
   run: OwnedRun,
   durable: HistoryDurable,
+  log: RunLog,
   step: Step,
   attempt: number,
   outputs: RunState["outputs"],
@@ -83,6 +97,7 @@ async function executeAttempt(
       : engine.clock.after(timeoutMs, () => timeout.abort(stepTimeout(step.name, timeoutMs)));
   const { params, values } = await resolveSecrets(execution.params, engine.secrets);
   const redacting = values.length === 0 ? keepText : (text: string) => redact(text, values);
+  const recording = log.logger(engine.logger, step.name, attempt);
   const checkpoints = new StepCheckpoints({
     step: step.name,
     database: engine.database,
@@ -97,7 +112,7 @@ async function executeAttempt(
     attempt,
     outputs,
     signal,
-    logger: values.length === 0 ? engine.logger : redactingLogger(engine.logger, redacting),
+    logger: values.length === 0 ? recording : redactingLogger(recording, redacting),
     sources: engine.sources,
     datasets: engine.stores.datasets,
     checkpoints,

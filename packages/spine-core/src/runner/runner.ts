@@ -7,6 +7,8 @@ export interface RunOptions {
    * with other params it is refused (KEY_REUSED).
    */
   readonly key?: string;
+  /** Whose key it is, e.g. a tenant's id: the same key in another scope is another run. 200 characters at most. */
+  readonly scope?: string;
   /** Who or what started it; `api` when left out. */
   readonly triggeredBy?: string;
   /** To find it by; up to 20 texts of up to 100 characters. Runs that it starts do not inherit them. */

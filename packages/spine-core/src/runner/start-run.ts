@@ -68,6 +68,7 @@ export async function planRun(
         partition: partitionOf(workflow, stored),
         tags,
         key: options.key ?? null,
+        scope: options.scope ?? "",
         fingerprint: workflow.fingerprint,
         params,
         paramsHash: hash("sha256", canonicalJson(stored)),

@@ -30,6 +30,7 @@ export function historyCommitTests(check: Check): void {
         partition,
         tags: [],
         key: "k1",
+        scope: null,
         status: "PENDING",
         version: 1,
         token: 1,
@@ -67,18 +68,30 @@ export function historyCommitTests(check: Check): void {
     ]);
   });
 
-  check("finds the first run of a key, within its workflow only", async ({ stores: { history } }) => {
-    const first = createCommit({ key: "k", paramsHash: "h1" });
-    const results = await history.commit([
-      first,
-      createCommit({ key: "k", paramsHash: "h2" }),
-      createCommit({ key: "k", workflow: "other" }),
-      createCommit({ key: "other" }),
-    ]);
-    expect(results.map(outcome)).toEqual(["committed", "duplicate", "committed", "committed"]);
-    expect(results[1]).toEqual({ result: "duplicate", runId: first.run.runId, paramsHash: "h1" });
-    expect((await history.list({})).items).toHaveLength(3);
-  });
+  check(
+    "finds the first run of a key, within its workflow and scope only",
+    async ({ stores: { history } }) => {
+      const first = createCommit({ key: "k", paramsHash: "h1" });
+      const results = await history.commit([
+        first,
+        createCommit({ key: "k", paramsHash: "h2" }),
+        createCommit({ key: "k", workflow: "other" }),
+        createCommit({ key: "other" }),
+        createCommit({ key: "k", scope: "tenant-2" }),
+        createCommit({ key: "k", scope: "tenant-2", paramsHash: "h3" }),
+      ]);
+      expect(results.map(outcome)).toEqual([
+        "committed",
+        "duplicate",
+        "committed",
+        "committed",
+        "committed",
+        "duplicate",
+      ]);
+      expect(results[1]).toEqual({ result: "duplicate", runId: first.run.runId, paramsHash: "h1" });
+      expect((await history.list({})).items).toHaveLength(4);
+    },
+  );
 
   check("stores one run when many start with one key at the same time", async ({ stores: { history } }) => {
     const results = await Promise.all(
@@ -320,6 +333,43 @@ export function historyCommitTests(check: Check): void {
     });
     expect(await partitions.get("trades", { tier: "T2", week: "2025-01-06" })).toBeUndefined();
     expect(await partitions.get("other", { tier: "T1", week: "2025-01-06" })).toBeUndefined();
+  });
+
+  check("keeps what a step logs, in its order, and reads on behind what is known", async ({ stores }) => {
+    const { history, logs } = stores;
+    const { runId, fence } = await startRun(history);
+    const log = (message: string, fields: string | null = null) =>
+      ({
+        kind: "log",
+        step: "first",
+        attempt: 1,
+        level: "INFO",
+        message,
+        fields,
+        at: 1_767_603_600_250,
+      }) as const;
+    await committed(history, advanceCommit(runId, fence, { attachments: [log("a"), log("b", '{"n":1}')] }));
+    await Promise.all([
+      history.commit([advanceCommit(runId, fence, { attachments: [log("c")] })]),
+      history.commit([advanceCommit(runId, fence, { attachments: [log("d")] })]),
+    ]);
+    const all = await logs.read(runId);
+    expect(all.map(({ message }) => message)).toEqual(["a", "b", "c", "d"]);
+    expect(all[1]).toEqual({
+      seq: expect.any(Number),
+      step: "first",
+      attempt: 1,
+      level: "INFO",
+      message: "b",
+      fields: { n: 1 },
+      at: "2026-01-05T09:00:00.250Z",
+    });
+    expect(await logs.read(runId, { after: all[1]?.seq ?? 0, limit: 1 })).toEqual([all[2]]);
+    expect(await logs.read("no-such-run")).toEqual([]);
+    await expect(logs.read(runId, { limit: 0 })).rejects.toMatchObject({ category: "VALIDATION" });
+    const stale = { ...fence, token: 9 };
+    await history.commit([advanceCommit(runId, stale, { attachments: [log("stale")] })]);
+    expect(await logs.read(runId)).toHaveLength(4);
   });
 
   check("commits inside a transaction, and not when that is rolled back", async (context) => {

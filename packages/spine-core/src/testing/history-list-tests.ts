@@ -67,6 +67,7 @@ export function historyListTests(check: Check): void {
           partition: { week: "w" },
           tags: ["a", "b"],
           key: "k",
+          scope: null,
           status: "FAILED",
           version: run?.version,
           error: { code: "BAD", category: "SOURCE", message: "no" },

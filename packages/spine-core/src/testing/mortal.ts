@@ -66,8 +66,9 @@ function never(): Promise<never> {
 }
 
 function guarded(stores: StateStores, alive: Alive): StateStores {
-  const { history, datasets, partitions, statistics } = stores;
+  const { history, datasets, partitions, statistics, logs } = stores;
   return {
+    logs: promising(logs, alive),
     statistics: promising(statistics, alive),
     history: promising(history, alive),
     partitions: promising(partitions, alive),

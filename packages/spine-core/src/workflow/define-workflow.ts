@@ -116,7 +116,12 @@ function builderOf(head: Head, steps: readonly Step[], names: Set<string>): Reco
       ),
     quality: (name: string, options: AnyOptions) =>
       add(
-        freezeStep({ ...stepData(name, options), kind: "quality", ...pick(options, "on", "checks") } as Step),
+        freezeStep({
+          ...stepData(name, options),
+          kind: "quality",
+          ...pick(options, "on", "checks"),
+          through: stepsBefore(options.on as string, steps),
+        } as Step),
       ),
     load: (name: string, options: AnyOptions) =>
       add(
@@ -183,6 +188,12 @@ function inputsOf(step: Step): readonly string[] {
     case "lambda":
       return [];
   }
+}
+
+/** The steps that the rows of a step's dataset came through before it, the nearest first. */
+function stepsBefore(name: string, steps: readonly Step[]): readonly string[] {
+  const step = steps.find((one) => one.name === name);
+  return step?.kind === "transform" ? [step.from, ...stepsBefore(step.from, steps)] : [];
 }
 
 function pick(options: AnyOptions, ...names: readonly string[]): Record<string, unknown> {

@@ -99,6 +99,8 @@ export interface QualityStep extends StepData {
   readonly kind: "quality";
   /** The step whose dataset is checked. */
   readonly on: string;
+  /** The steps before `on` that its rows came through; the builder knows them. */
+  readonly through?: readonly string[];
   readonly checks: readonly QualityCheck[];
 }
 

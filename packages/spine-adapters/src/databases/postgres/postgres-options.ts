@@ -1,5 +1,6 @@
 import { SpineError } from "spine-core";
 import { maskPassword } from "../mask-password.ts";
+import { postgresUrlFault } from "./postgres-url.ts";
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database`; or the parts below. */
@@ -46,6 +47,12 @@ export function postgresSettings(target: string | PostgresOptions): PostgresSett
     );
   }
   const own = { applicationName, schema, tableSchema };
+  if (port !== undefined && !(Number.isInteger(port) && port >= 1 && port <= 65_535)) {
+    throw new SpineError(
+      "CONFIG_INVALID",
+      `The port of the Postgres server is ${port}; use a number from 1 to 65535.`,
+    );
+  }
   if (url === undefined) {
     const parts = { host, port, database, user, password, ssl };
     const connection = Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined));
@@ -63,10 +70,11 @@ export function postgresSettings(target: string | PostgresOptions): PostgresSett
 
 /** The driver would let the URL's `options` replace ours: they are taken out, to be put behind them. */
 function splitOptions(url: string): { readonly href: string; readonly options: string } {
-  if (!/^postgres(?:ql)?:\/\//i.test(url)) {
+  const fault = postgresUrlFault(url);
+  if (fault !== null) {
     throw new SpineError(
       "CONFIG_INVALID",
-      `"${maskPassword(url)}" names no Postgres database. Use postgres://user:password@host:port/database.`,
+      `The database is "${maskPassword(url)}", ${fault}. Use postgres://user:password@host:port/database.`,
     );
   }
   if (!URL.canParse(url)) return { href: url, options: "" };

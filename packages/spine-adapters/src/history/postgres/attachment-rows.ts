@@ -1,4 +1,5 @@
 import { type Attachment, type Partition, partitionKey } from "spine-core";
+import { isoTime } from "../iso-time.ts";
 import { RowSet } from "./row-set.ts";
 
 /** The rows of other tables that go with the commits of a flush. */
@@ -7,6 +8,7 @@ export class AttachmentRows {
   readonly partitions = new RowSet();
   readonly quality = new RowSet();
   readonly checkpoints = new RowSet();
+  readonly logs = new RowSet();
   readonly #partitions = new Set<string>();
 
   /** False when one of them changes a row that another one of the statement changes too. */
@@ -65,6 +67,11 @@ export class AttachmentRows {
         case "checkpoint":
           this.checkpoints.add(runId, attachment.step, attachment.key, attachment.value);
           break;
+        case "log": {
+          const { step, attempt, level, message, fields, at } = attachment;
+          this.logs.add(runId, pos, position, step, attempt, level, message, fields, isoTime(at));
+          break;
+        }
       }
     }
   }

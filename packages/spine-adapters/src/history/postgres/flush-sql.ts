@@ -1,3 +1,4 @@
+import { LOGS_PER_EVENT } from "../log-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { FLUSH_COLUMNS, type FlushPart } from "./flush-columns.ts";
 
@@ -36,11 +37,11 @@ export function flushSql(t: StateTables, shape: FlushShape): string {
   if (has.created) {
     parts.push(`created AS (
 INSERT INTO ${t.workflow_runs} (run_id, version, token, write_seq, attempts, open_steps, open_since, created_at,
-  started_at, available_at, status, workflow_name, worker, started_by, domain, partition_key, run_key, fingerprint,
-  params_hash, triggered_by, parent_run_id, partition, tags, params)
+  started_at, available_at, status, workflow_name, worker, started_by, domain, partition_key, run_key, run_scope,
+  fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params)
 SELECT run_id, version, 1, ${seq}, attempts, open_steps, ${now}, ${now}, CASE WHEN worker IS NOT NULL THEN ${now} END, available_at,
   CASE WHEN worker IS NULL THEN 'PENDING' ELSE 'RUNNING' END, workflow_name, worker, worker, domain, partition_key,
-  run_key, fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params
+  run_key, run_scope, fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params
 FROM ${from("created", "c")} ON CONFLICT DO NOTHING RETURNING run_id)`);
     owners.push("SELECT run_id, 0::int8 AS base FROM created");
   }
@@ -106,6 +107,13 @@ INSERT INTO ${t.quality_results} (run_id, event_seq, position, step_name, check_
 SELECT q.run_id, o.base + q.pos, q.position, q.step_name, q.check_name, q.category, q.status, q.blocking,
   q.message, q.actual, q.expected, q.rows_tested, q.rows_failed, q.samples, ${now}
 FROM ${from("quality", "q")} JOIN owner o ON o.run_id = q.run_id)`);
+  }
+  if (has.logs) {
+    parts.push(`logged AS (
+INSERT INTO ${t.run_logs} (run_id, seq, step_name, attempt, level, message, fields, logged_at)
+SELECT l.run_id, (o.base + l.pos) * ${LOGS_PER_EVENT} + l.position, l.step_name, l.attempt, l.level, l.message, l.fields,
+  l.logged_at
+FROM ${from("logs", "l")} JOIN owner o ON o.run_id = l.run_id)`);
   }
   if (has.checkpoints) {
     parts.push(`kept AS (

@@ -92,7 +92,7 @@ export class Flush {
 
   /** The rows that it writes, in the order of their parameters; only where there are any. */
   parts(): readonly (readonly [FlushPart, RowSet])[] {
-    const { loads, partitions, quality, checkpoints } = this.#attachments;
+    const { loads, partitions, quality, logs, checkpoints } = this.#attachments;
     const all: readonly (readonly [FlushPart, RowSet])[] = [
       ["created", this.#created],
       this.#moves(),
@@ -101,6 +101,7 @@ export class Flush {
       ["loads", loads],
       ["partitions", partitions],
       ["quality", quality],
+      ["logs", logs],
       ["checkpoints", checkpoints],
     ];
     return all.filter(([, rows]) => rows.count > 0);
@@ -145,6 +146,7 @@ export class Flush {
       partition && JSON.stringify(partition),
       tagsText(run.tags),
       run.key,
+      run.scope ?? "",
       worker,
       run.fingerprint,
       run.params,

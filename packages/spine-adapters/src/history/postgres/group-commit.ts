@@ -8,6 +8,7 @@ import {
 import type { OwnedRuns } from "../owned-runs.ts";
 import { changesAttempts, Flush, type QueuedCommit } from "./flush.ts";
 import { STALE, type Written } from "./write-flush.ts";
+import { nextWriteSeq } from "./write-seq.ts";
 
 interface Waiting {
   readonly commit: QueuedCommit;
@@ -37,14 +38,6 @@ const WORTH_SPLITTING = 16;
 const MOST_RETRIES = 20;
 /** How long commits wait for a server that is away. */
 const OUTAGE_MS = 5 * 60_000;
-
-let lastSeq = 0;
-
-/** The number of a write: it grows with every write of this process, and from one process of a worker to the next. */
-export function nextWriteSeq(): number {
-  lastSeq = Math.max(lastSeq + 1, Date.now() * 1000);
-  return lastSeq;
-}
 
 /**
  * Gathers the commits of a process and writes them together: what comes while the lanes are busy goes with the next

@@ -5,13 +5,13 @@ import { readSummary, SUMMARY_COLUMNS, type SummaryRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { listStatement } from "./list-statement.ts";
 
+const ERROR_SUMMARY = `CASE WHEN r.error IS NOT NULL THEN json_build_object(
+  'code', r.error->'code', 'category', r.error->'category', 'message', r.error->'message') END`;
+
 /** The columns of a list; of an error, which may be long, the parts that a list shows. */
-export const LISTED = SUMMARY_COLUMNS.map((name) =>
-  name === "error"
-    ? `CASE WHEN r.error IS NOT NULL THEN json_build_object(
-  'code', r.error->'code', 'category', r.error->'category', 'message', r.error->'message') END AS error`
-    : `r.${name}`,
-).join(", ");
+export const LISTED = Object.fromEntries(
+  SUMMARY_COLUMNS.map((name) => [name, name === "error" ? ERROR_SUMMARY : `r.${name}`]),
+);
 
 /** A page of runs, newest first. */
 export async function listRuns(

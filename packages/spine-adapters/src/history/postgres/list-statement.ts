@@ -5,11 +5,19 @@ import type { Statement } from "./flush-statement.ts";
 /** Texts by their shape and columns. */
 const texts = new WeakMap<StateTables, Map<string, string>>();
 
-/** The first `limit` runs of a plan, newest first. `columns` are in terms of `r`, the run's row. */
-export function listStatement(t: StateTables, plan: ListPlan, columns: string, limit: number): Statement {
+/** What is read of a run: the names of columns, and what they hold in terms of `r`, the run's row. */
+export type ListColumns = Readonly<Record<string, string>>;
+
+/** The first `limit` runs of a plan, newest first. */
+export function listStatement(
+  t: StateTables,
+  plan: ListPlan,
+  columns: ListColumns,
+  limit: number,
+): Statement {
   const known = texts.get(t) ?? new Map<string, string>();
   texts.set(t, known);
-  const key = `${shapeOf(plan)} ${columns}`;
+  const key = `${shapeOf(plan)} ${Object.keys(columns).join()}`;
   let sql = known.get(key);
   if (sql === undefined) {
     sql = listSql(t, plan, columns);
@@ -20,26 +28,28 @@ export function listStatement(t: StateTables, plan: ListPlan, columns: string, l
 
 /**
  * A branch for each status, each in the order of its index, which the server merges as it reads (the connections for
- * reading have sorting disabled): nothing is read that is not returned. The parameters are $1 for the value that
- * the index begins with, then the statuses, the bounds, the filters, the search, the limit.
+ * reading have sorting disabled): nothing is read that is not returned.
+ *
+ * Each order is one that a single index has. The primary key's is that of the runs as well, and the planner would take it
+ * for a status that it thinks frequent, to read all runs when there are none. So the indexes of workflow, domain
+ * and partition are in the order of `uuid_send(run_id)`, which is the same; and the one of statuses is asked for (status,
+ * run_id), of which it cannot see that the status is one: there each branch has its own limit.
  */
-function listSql(t: StateTables, plan: ListPlan, columns: string): string {
+function listSql(t: StateTables, plan: ListPlan, columns: ListColumns): string {
   let next = 0;
   const parameter = () => {
     next += 1;
     return `$${next}`;
   };
-  const byTag = plan.index === "tag";
-  const found = byTag ? "g" : "r";
-  const equals =
-    plan.lead === null || plan.index === "id" || plan.index === "status"
-      ? []
-      : [`${found}.${LEAD_COLUMNS[plan.index]} = ${parameter()}`];
-  const statuses = plan.statuses?.map((): string | null => `${found}.status = ${parameter()}`) ?? [null];
-  const bounds = [
-    ...(plan.from === null ? [] : [`${found}.run_id >= ${parameter()}::uuid`]),
-    ...(plan.below === null ? [] : [`${found}.run_id < ${parameter()}::uuid`]),
-  ];
+  const { index } = plan;
+  const row = index === "tag" ? "g" : "r";
+  const position = index in LEAD_COLUMNS && index !== "tag" ? `uuid_send(${row}.run_id)` : `${row}.run_id`;
+  const bound = (value: string) =>
+    position.startsWith("uuid_send") ? `uuid_send(${value}::uuid)` : `${value}::uuid`;
+  const lead = index === "id" || index === "status" ? [] : [`${row}.${LEAD_COLUMNS[index]} = ${parameter()}`];
+  const statuses = plan.statuses?.map(parameter) ?? [null];
+  const from = plan.from === null ? null : bound(parameter());
+  const below = plan.below === null ? null : bound(parameter());
   // IS TRUE keeps the indexes of these columns out of the choice.
   const filters = plan.filters.map(([column]) =>
     column === "tag"
@@ -47,28 +57,40 @@ function listSql(t: StateTables, plan: ListPlan, columns: string): string {
       : `(r.${column} = ${parameter()}) IS TRUE`,
   );
   if (plan.search !== null) filters.push(searchSql(parameter(), parameter()));
+  const limit = parameter();
 
-  const branch = (status: string | null, inside: readonly string[]) => {
-    const conditions = [...equals, ...(status ? [status] : []), ...bounds, ...inside];
-    return conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
+  const isIn = (status: string | null): readonly string[] => {
+    if (index === "status") {
+      return [
+        `(r.status, r.run_id) >= (${status}, ${from ?? "'00000000-0000-0000-0000-000000000000'"})`,
+        `(r.status, r.run_id) < (${status}, ${below ?? "'ffffffff-ffff-ffff-ffff-ffffffffffff'"})`,
+      ];
+    }
+    return [
+      ...lead,
+      ...(status === null ? [] : [`${row}.status = ${status}`]),
+      ...(from === null ? [] : [`${position} >= ${from}`]),
+      ...(below === null ? [] : [`${position} < ${below}`]),
+    ];
   };
-  if (!byTag) {
-    const branches = statuses.map(
-      (status) => `SELECT ${columns} FROM ${t.workflow_runs} r${branch(status, filters)}`,
-    );
-    return `${merged(branches, "r")}\nORDER BY run_id DESC LIMIT ${parameter()}`;
+  const order = index === "status" ? `r.status DESC, r.run_id DESC LIMIT ${limit}` : `${position} DESC`;
+  const list = Object.entries(columns).map(([name, sql]) => `${sql} AS ${name}`);
+  const branches = (selected: string, more: readonly string[]) =>
+    statuses.map((status) => {
+      const all = [...isIn(status), ...more];
+      const where = all.length === 0 ? "" : ` WHERE ${all.join(" AND ")}`;
+      const table = index === "tag" ? t.run_tags : t.workflow_runs;
+      // Without an order of its own, the planner would not know that a branch has one.
+      return `(SELECT ${selected} FROM ${table} ${row}${where} ORDER BY ${order})`;
+    });
+  if (index !== "tag") {
+    const rows = branches([...list, `${position} AS position`].join(", "), filters);
+    return `SELECT ${Object.keys(columns).join(", ")} FROM (${rows.join("\nUNION ALL ")}) AS runs
+ORDER BY position DESC LIMIT ${limit}`;
   }
-  const branches = statuses.map((status) => `SELECT g.run_id FROM ${t.run_tags} g${branch(status, [])}`);
-  const where = filters.length === 0 ? "" : `\nWHERE ${filters.join(" AND ")}`;
-  return `SELECT ${columns} FROM (${merged(branches, "g")}) AS g
-JOIN ${t.workflow_runs} r ON r.run_id = g.run_id${where}
-ORDER BY g.run_id DESC LIMIT ${parameter()}`;
-}
-
-/** Without an order of its own, the planner would not know that a branch has one, and sort all of them. */
-function merged(branches: readonly string[], alias: string): string {
-  if (branches.length === 1) return branches.join("");
-  return branches.map((branch) => `(${branch} ORDER BY ${alias}.run_id DESC)`).join("\nUNION ALL ");
+  return `SELECT ${list.join(", ")} FROM (${branches("g.run_id", []).join("\nUNION ALL ")}) AS g
+JOIN ${t.workflow_runs} r ON r.run_id = g.run_id${filters.length === 0 ? "" : `\nWHERE ${filters.join(" AND ")}`}
+ORDER BY g.run_id DESC LIMIT ${limit}`;
 }
 
 /** The text of the JSON first: few get past it to where each value is looked at. */

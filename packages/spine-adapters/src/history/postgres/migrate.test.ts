@@ -1,3 +1,4 @@
+import pg from "pg";
 import { systemClock } from "spine-core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { postgresSettings } from "../../databases/postgres/postgres-options.ts";
@@ -54,6 +55,22 @@ test("a migration that fails leaves nothing behind", async () => {
     { half: null },
   ]);
   await run([first, second]);
+});
+
+test("a process that is gone half-way leaves nothing behind, and the next one begins anew", async () => {
+  await run([first]);
+  const client = new pg.Client({ connectionString: url });
+  // Its own connection ends without a word; the error that says so is what happens here.
+  client.on("error", () => {});
+  await client.connect();
+  await client.query("BEGIN; CREATE TABLE spine.half (x text); ALTER TABLE spine.loads ADD COLUMN b text");
+  const { rows } = await client.query("SELECT pg_backend_pid() AS pid");
+  await pools.query("read", "SELECT pg_terminate_backend($1)", [rows[0].pid]);
+  await run([first, second]);
+  expect(await applied()).toEqual(["0001-a", "0002-b"]);
+  expect(await pools.query("read", "SELECT to_regclass('spine.half')::text AS half")).toEqual([
+    { half: null },
+  ]);
 });
 
 test("a migration that was changed after it was applied is refused", async () => {

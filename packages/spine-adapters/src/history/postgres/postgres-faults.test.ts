@@ -223,6 +223,38 @@ WHERE d.datname = current_database() AND s.toplevel AND query LIKE '%workflow_st
   });
 });
 
+describe("what a process knows of its runs", () => {
+  test("is looked up when somebody else has written under the same fence, and the write is made anew", async () => {
+    const runId = await started(["first", "other"]);
+    const other = await open(url);
+    expect(await other.commit([ending(runId, "first")])).toMatchObject([{ result: "committed", version: 6 }]);
+    // Ours still believes that both are under way.
+    expect(await history.commit([ending(runId, "other")])).toMatchObject([
+      { result: "committed", version: 8 },
+    ]);
+    await expect(history.commit([ending(runId, "first")])).rejects.toMatchObject({
+      code: "HISTORY_CONFLICT",
+    });
+    expect((await history.get(runId))?.steps.map(({ name, status }) => [name, status])).toEqual([
+      ["first", "COMPLETED"],
+      ["other", "COMPLETED"],
+      ["first+", "RUNNING"],
+      ["other+", "RUNNING"],
+    ]);
+    await noGaps(runId);
+  });
+
+  test("does not matter for a run that a process with another clock has written", async () => {
+    const runId = await started();
+    const admin = await client();
+    await admin.query("UPDATE spine.workflow_runs SET write_seq = write_seq + 3600000000 WHERE run_id = $1", [
+      runId,
+    ]);
+    expect(await history.commit([ending(runId)])).toMatchObject([{ result: "committed" }]);
+    await noGaps(runId);
+  });
+});
+
 describe("the fence", () => {
   test("a takeover that is open in another transaction while a step commits: nothing of it is accepted", async () => {
     const runId = await started();

@@ -25,7 +25,7 @@ import { controlRun } from "./control-run.ts";
 import { DatabaseTime } from "./database-time.ts";
 import type { QueuedCommit } from "./flush.ts";
 import { FlushConnection } from "./flush-connection.ts";
-import { GroupCommit, nextWriteSeq, refusal, takeFlush, type WriteFlush } from "./group-commit.ts";
+import { GroupCommit, refusal, takeFlush, type WriteFlush } from "./group-commit.ts";
 import { listRuns } from "./list-runs.ts";
 import { lookAtRuns } from "./look-at-runs.ts";
 import { pruneRuns } from "./prune-runs.ts";
@@ -34,6 +34,7 @@ import { isRunId } from "./run-id.ts";
 import type { WorkerBeats } from "./worker-beats.ts";
 import { markAlive, markGone, sweepWorkers } from "./worker-register.ts";
 import { type Execute, STALE, writeFlush } from "./write-flush.ts";
+import { nextWriteSeq } from "./write-seq.ts";
 
 interface PostgresHistoryOptions {
   readonly pools: PostgresPools;
@@ -150,6 +151,7 @@ export class PostgresHistoryStore implements HistoryStore {
 
   async #commitOne(commit: RunCommit): Promise<CommitResult> {
     if (commit.kind === "control") {
+      this.#owned.forget(commit.runId);
       const scope = { tables: this.#t, at: this.#time.virtual };
       return await this.#pools.inTransaction("write", (query) => controlRun({ ...scope, query }, commit));
     }

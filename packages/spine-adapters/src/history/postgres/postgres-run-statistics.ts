@@ -32,6 +32,15 @@ interface TotalsRow {
   readonly rows: string | null;
 }
 
+const COUNTED = { run_id: "r.run_id" };
+const TIMED = {
+  run_id: "r.run_id",
+  status: "r.status",
+  created_at: "r.created_at",
+  started_at: "r.started_at",
+  completed_at: "r.completed_at",
+};
+
 /** Figures about the runs in a Postgres database. */
 export class PostgresRunStatistics implements RunStatistics {
   readonly #pools: PostgresPools;
@@ -47,7 +56,7 @@ export class PostgresRunStatistics implements RunStatistics {
   async count(filter: RunFilter, options: CountOptions = {}): Promise<RunCount> {
     const { selection, cap } = selectCount(filter, options, this.#clock.now());
     if (selection.statuses?.length === 0) return { count: 0, capped: false };
-    const { sql, values } = listStatement(this.#t, planList(selection), "r.run_id", cap + 1);
+    const { sql, values } = listStatement(this.#t, planList(selection), COUNTED, cap + 1);
     const [row] = await this.#pools.ask<{ n: number }>(
       "read",
       `SELECT count(*) AS n FROM (${sql}) AS found`,
@@ -59,8 +68,7 @@ export class PostgresRunStatistics implements RunStatistics {
 
   async totals(query: TotalsQuery): Promise<RunTotals> {
     const { selection, cap } = selectTotals(query, this.#clock.now());
-    const columns = "r.run_id, r.status, r.created_at, r.started_at, r.completed_at";
-    const { sql, values } = listStatement(this.#t, planList(selection), columns, cap + 1);
+    const { sql, values } = listStatement(this.#t, planList(selection), TIMED, cap + 1);
     const text = totalsSql(this.#t, sql, values.length);
     const [row] = await this.#pools.ask<TotalsRow>("read", text, [...values, cap]);
     const { p50 = null, p95 = null, longest = null } = row ?? {};

@@ -21,7 +21,7 @@ export async function pruneRuns(
   { before, limit }: { readonly before: string; readonly limit: number },
 ): Promise<readonly string[]> {
   const ids = await findOld(query, t, before, limit);
-  const children = [t.workflow_step_runs, t.step_checkpoints, t.run_events, t.quality_results];
+  const children = [t.workflow_step_runs, t.step_checkpoints, t.run_events, t.quality_results, t.run_logs];
   const removals = children.map(
     (table, index) => `child${index} AS (DELETE FROM ${table} c USING gone WHERE c.run_id = gone.run_id)`,
   );

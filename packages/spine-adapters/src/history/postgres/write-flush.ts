@@ -3,6 +3,7 @@ import type { OpenBase } from "../open-steps.ts";
 import type { StateTables } from "../state-tables.ts";
 import type { Flush, QueuedCommit } from "./flush.ts";
 import { type FlushRow, flushStatement, type Statement } from "./flush-statement.ts";
+import { comeBehind } from "./write-seq.ts";
 
 /** Executes a statement and returns its rows. */
 export type Execute = (statement: Statement) => Promise<readonly unknown[]>;
@@ -24,6 +25,7 @@ interface Known {
   readonly worker: string | null;
   readonly token: number;
   readonly workflow_name: string;
+  readonly run_scope: string;
   readonly run_key: string | null;
   readonly params_hash: string;
 }
@@ -79,15 +81,21 @@ function lookUp(tables: StateTables, commits: readonly QueuedCommit[]): Statemen
     "worker",
     "token",
     "workflow_name",
+    "run_scope",
     "run_key",
     "params_hash",
   ];
   return {
     sql: `SELECT ${columns.join(", ")} FROM ${tables.workflow_runs} WHERE run_id = ANY ($1::uuid[])
 UNION SELECT ${columns.map((column) => `r.${column}`).join(", ")}
-FROM unnest($2::text[], $3::text[]) AS k(workflow, key)
-JOIN ${tables.workflow_runs} r ON r.workflow_name = k.workflow AND r.run_key = k.key`,
-    values: [ids, created.map(({ workflow }) => workflow), created.map(({ key }) => key)],
+FROM unnest($2::text[], $3::text[], $4::text[]) AS k(workflow, scope, key)
+JOIN ${tables.workflow_runs} r ON r.workflow_name = k.workflow AND r.run_scope = k.scope AND r.run_key = k.key`,
+    values: [
+      ids,
+      created.map(({ workflow }) => workflow),
+      created.map(({ scope }) => scope ?? ""),
+      created.map(({ key }) => key),
+    ],
   };
 }
 
@@ -100,7 +108,9 @@ function explain(commit: QueuedCommit, flush: Flush, present: readonly Known[], 
     if (!own) return { result: "missing" };
     const { worker, token } = commit.fence;
     const owned = own.status === "RUNNING" && own.worker === worker && own.token === token;
-    return owned ? STALE : { result: "fenced" };
+    if (!owned) return { result: "fenced" };
+    comeBehind(own.write_seq);
+    return STALE;
   }
   if (own) {
     return new SpineError(
@@ -111,8 +121,10 @@ function explain(commit: QueuedCommit, flush: Flush, present: readonly Known[], 
       },
     );
   }
-  const { workflow, key } = commit.run;
-  const other = present.find((row) => row.workflow_name === workflow && row.run_key === key);
+  const { workflow, scope = "", key } = commit.run;
+  const isOther = (row: Known) =>
+    row.workflow_name === workflow && row.run_scope === scope && row.run_key === key;
+  const other = present.find(isOther);
   if (other) return { result: "duplicate", runId: other.run_id, paramsHash: other.params_hash };
   return new SpineError("HISTORY_CONFLICT", `A run of "${workflow}" was neither stored nor found.`, {
     context: { runId },

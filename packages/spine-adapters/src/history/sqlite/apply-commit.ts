@@ -3,6 +3,7 @@ import {
   type CommitResult,
   type CreateCommit,
   isTerminal,
+  type NewRun,
   partitionKey,
   type RunChange,
   type RunCommit,
@@ -91,8 +92,9 @@ function create(
     worker === null ? null : at,
     worker === null ? isoTime(run.availableAt) : null,
     tagsText(run.tags),
+    run.scope ?? "",
   );
-  if (inserted === 0) return existing(connection, sql, workflow, run.key);
+  if (inserted === 0) return existing(connection, sql, run);
   if (worker !== null) owned.set(runId, { worker, token: 1, attempts: begun.length, open, seen: version });
   return { result: "committed", version };
 }
@@ -112,12 +114,12 @@ function opened(begun: readonly StepBegin[], attempts: number, events: number, a
 function existing(
   connection: SqliteConnection,
   sql: HistorySql,
-  workflow: string,
-  key: string | null,
+  { workflow, scope = "", key }: NewRun,
 ): CommitResult {
   const row = connection.get<{ run_id: string; params_hash: string }>(
-    `SELECT run_id, params_hash FROM ${sql.tables.workflow_runs} WHERE workflow_name = ? AND run_key = ?`,
+    `SELECT run_id, params_hash FROM ${sql.tables.workflow_runs} WHERE workflow_name = ? AND run_scope = ? AND run_key = ?`,
     workflow,
+    scope,
     key,
   );
   if (!row) throw new SpineError("HISTORY_CONFLICT", `A run of "${workflow}" was neither stored nor found.`);

@@ -28,9 +28,9 @@ export function historySql(t: StateTables): HistorySql {
     checkpointRows: `SELECT step_name, checkpoint_key, value FROM ${t.step_checkpoints} WHERE run_id = ?`,
     insertRun: `INSERT INTO ${t.workflow_runs} (run_id, workflow_name, domain, partition_key, partition, run_key, status,
   version, token, worker, fingerprint, params, params_hash, triggered_by, parent_run_id, attempts, open_steps, created_at,
-  started_at, started_by, available_at, tags)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?9, ?19, ?20)
-ON CONFLICT (workflow_name, run_key) WHERE run_key IS NOT NULL DO NOTHING`,
+  started_at, started_by, available_at, tags, run_scope)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?9, ?19, ?20, ?21)
+ON CONFLICT (workflow_name, run_scope, run_key) WHERE run_key IS NOT NULL DO NOTHING`,
     insertStep: `INSERT INTO ${t.workflow_step_runs} (run_id, seq, step_name, step_type, attempt, status, output, error,
   rows_in, rows_out, rows_rejected, metrics, begun_event, ended_event, started_at, completed_at, retry_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,

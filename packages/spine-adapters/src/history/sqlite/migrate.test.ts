@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "spine-core";
@@ -8,10 +10,25 @@ import { temporaryDirectory } from "../../testing/sqlite-harness.ts";
 import { stateTables } from "../state-tables.ts";
 import { migrate } from "./migrate.ts";
 import { SQLITE_MIGRATIONS } from "./migrations/index.ts";
-import type { Migration } from "./migrations/migration.ts";
+import type { SqliteMigration } from "./migrations/migration.ts";
 
-const first: Migration = { id: "0001-a", sql: (t) => `CREATE TABLE ${t.loads} (a TEXT)` };
-const second: Migration = { id: "0002-b", sql: (t) => `ALTER TABLE ${t.loads} ADD COLUMN b TEXT` };
+const first: SqliteMigration = {
+  id: "0001-a",
+  minReader: "0001-a",
+  sql: (t) => `CREATE TABLE ${t.loads} (a TEXT)`,
+};
+/** Only adds: whoever knows the first one can work with it. */
+const second: SqliteMigration = {
+  id: "0002-b",
+  minReader: "0001-a",
+  sql: (t) => `ALTER TABLE ${t.loads} ADD COLUMN b TEXT`,
+};
+/** Takes something away. */
+const third: SqliteMigration = {
+  id: "0003-c",
+  minReader: "0003-c",
+  sql: (t) => `ALTER TABLE ${t.loads} DROP COLUMN a`,
+};
 
 let directory: string;
 let pool: SqlitePool;
@@ -24,7 +41,7 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-const run = (migrations: readonly Migration[], prefix = "") =>
+const run = (migrations: readonly SqliteMigration[], prefix = "") =>
   pool.write((connection) => migrate(connection, stateTables(prefix), 0, migrations));
 const applied = () =>
   pool.read((connection) => connection.all<{ id: string }>("SELECT id FROM migrations").map(({ id }) => id));
@@ -48,8 +65,9 @@ test("two processes that start at once migrate once", async () => {
 });
 
 test("a migration that fails leaves nothing behind", async () => {
-  const broken: Migration = {
+  const broken: SqliteMigration = {
     id: "0002-b",
+    minReader: "0001-a",
     sql: (t) => `CREATE TABLE half (x); CREATE TABLE ${t.loads} (x)`,
   };
   await run([first]);
@@ -64,18 +82,44 @@ test("a migration that fails leaves nothing behind", async () => {
 
 test("a migration that was changed after it was applied is refused", async () => {
   await run([first]);
-  const changed: Migration = { ...first, sql: (t) => `CREATE TABLE ${t.loads} (other TEXT)` };
+  const changed: SqliteMigration = { ...first, sql: (t) => `CREATE TABLE ${t.loads} (other TEXT)` };
   await expect(run([changed])).rejects.toMatchObject({
     code: "CONFIG_INVALID",
     message: expect.stringContaining("0001-a"),
   });
 });
 
-test("a database of a newer version is refused and left as it is", async () => {
+test("an older version works beside a newer one that only added, and is refused once something went", async () => {
   await run([first, second]);
+  await run([first]);
+  await run([first, second, third]);
+  await expect(run([first, second])).rejects.toMatchObject({ code: "SCHEMA_TOO_NEW" });
   await expect(run([first])).rejects.toMatchObject({ code: "SCHEMA_TOO_NEW" });
+  expect(await applied()).toEqual(["0001-a", "0002-b", "0003-c"]);
+});
+
+test("a process that is killed half-way leaves the tables as they were, and the next one begins anew", async () => {
+  await run([first]);
+  await killedWhileMigrating(join(directory, "m.db"));
+  const tables = await pool.read((connection) =>
+    connection.all("SELECT name FROM sqlite_schema WHERE name = 'half'"),
+  );
+  expect(tables).toEqual([]);
+  await run([first, second]);
   expect(await applied()).toEqual(["0001-a", "0002-b"]);
 });
+
+/** A process that has made a part of a migration when it is killed with -9. */
+async function killedWhileMigrating(path: string): Promise<void> {
+  const code = `
+    const { DatabaseSync } = require("node:sqlite");
+    const db = new DatabaseSync(process.argv[1]);
+    db.exec("BEGIN IMMEDIATE; CREATE TABLE half (x); ALTER TABLE loads ADD COLUMN b TEXT");
+    process.kill(process.pid, "SIGKILL");`;
+  const child = spawn(process.execPath, ["-e", code, path], { stdio: "ignore" });
+  const [, signal] = (await once(child, "exit")) as [number | null, string | null];
+  expect(signal).toBe("SIGKILL");
+}
 
 test("prefixes keep two Spines in one file apart", async () => {
   await pool.close();

@@ -27,6 +27,7 @@ export function pruneRuns(
     tables.step_checkpoints,
     tables.run_events,
     tables.quality_results,
+    tables.run_logs,
     tables.workflow_runs,
   ]) {
     connection.run(`DELETE FROM ${table} WHERE run_id IN (SELECT value FROM json_each(?))`, list);

@@ -2,11 +2,14 @@ import {
   type Attachment,
   type CheckpointAttachment,
   type LoadAttachment,
+  type LogAttachment,
   type PartitionAttachment,
   partitionKey,
   type QualityAttachment,
 } from "spine-core";
 import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
+import { isoTime } from "../iso-time.ts";
+import { logSeq } from "../log-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 
 interface Scope {
@@ -33,6 +36,9 @@ export function writeAttachments(scope: Scope, attachments: readonly Attachment[
         break;
       case "checkpoint":
         writeCheckpoint(scope, attachment);
+        break;
+      case "log":
+        writeLog(scope, attachment, position);
         break;
     }
   }
@@ -83,6 +89,19 @@ function writeCheckpoint({ connection, tables, runId, at }: Scope, checkpoint: C
     checkpoint_key: key,
     value,
     recorded_at: at,
+  });
+}
+
+function writeLog({ connection, tables, runId, version }: Scope, log: LogAttachment, position: number): void {
+  connection.insert(tables.run_logs, {
+    run_id: runId,
+    seq: logSeq(version, position),
+    step_name: log.step,
+    attempt: log.attempt,
+    level: log.level,
+    message: log.message,
+    fields: log.fields,
+    logged_at: isoTime(log.at),
   });
 }
 

@@ -8,7 +8,12 @@ import { datasetOf, type StepOutcome, type StepScope } from "../step-scope.ts";
 export async function runQuality(step: QualityStep, scope: StepScope): Promise<StepOutcome> {
   const { context, datasets } = scope;
   const input = datasetOf(context, step.on);
-  const checks = startChecks(step.checks);
+  const refused = (step.through ?? []).map((name) => datasetOf(context, name).rejected);
+  const checks = startChecks(step.checks, {
+    params: context.params,
+    rows: input.rows,
+    rejected: refused.reduce((sum, rejected) => sum + rejected, input.rejected),
+  });
   let seen = 0;
   for await (const chunk of datasets.read(input.dataset, { signal: context.signal })) {
     checks.add(chunk.rows);
@@ -26,7 +31,7 @@ export async function runQuality(step: QualityStep, scope: StepScope): Promise<S
   return {
     ...outcome,
     error: new QualityError(
-      `${failed.length} of ${report.results.length} quality checks stop this run: ${failed.map((result) => `${result.check} (${result.message})`).join("; ")}. Nothing was loaded.`,
+      `${failed.length} of ${report.results.length} quality checks stop this run: ${failed.map((result) => `${result.check} (${result.message})`).join("; ")}. Nothing was loaded. Look at the run's rejects and at the samples of these checks, correct the input, and run again.`,
       { detail: { failed: failed.map((result) => result.check) } },
     ),
   };

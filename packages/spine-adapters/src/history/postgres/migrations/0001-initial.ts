@@ -4,7 +4,8 @@ import type { PostgresMigration } from "./migration.ts";
 // cheaper, and the same order as on every other database. What a run changes with each step is in no index,
 // and its pages keep room, so that such an update stays on its page and touches no index (HOT).
 //
-// Lists read runs by a value, then a status, then from the newest: so are the indexes. A run has several tags, which no
+// Lists read runs by a value, then a status, then from the newest: so are the indexes. (uuid_send() has the order of the
+// ids; that it is not the id itself keeps the planner from reading the primary key instead.) A run has several tags, which no
 // such index can hold: triggers keep theirs, so that whatever changes a run changes it in the same commit, and a run
 // without tags costs nothing.
 export const initial: PostgresMigration = {
@@ -31,6 +32,7 @@ CREATE TABLE ${s}.workflow_runs (
   domain text COLLATE "C",
   partition_key text COLLATE "C",
   run_key text COLLATE "C",
+  run_scope text COLLATE "C" NOT NULL DEFAULT '',
   fingerprint text COLLATE "C" NOT NULL,
   params_hash text COLLATE "C" NOT NULL,
   triggered_by text COLLATE "C" NOT NULL,
@@ -43,11 +45,11 @@ CREATE TABLE ${s}.workflow_runs (
   error json,
   metrics jsonb
 ) WITH (fillfactor = 70);
-CREATE UNIQUE INDEX workflow_runs_by_key ON ${s}.workflow_runs (workflow_name, run_key) WHERE run_key IS NOT NULL;
+CREATE UNIQUE INDEX workflow_runs_by_key ON ${s}.workflow_runs (workflow_name, run_scope, run_key) WHERE run_key IS NOT NULL;
 CREATE INDEX workflow_runs_by_status ON ${s}.workflow_runs (status, run_id);
-CREATE INDEX workflow_runs_by_workflow ON ${s}.workflow_runs (workflow_name, status, run_id);
-CREATE INDEX workflow_runs_by_domain ON ${s}.workflow_runs (domain, status, run_id) WHERE domain IS NOT NULL;
-CREATE INDEX workflow_runs_by_partition ON ${s}.workflow_runs (partition_key, status, run_id)
+CREATE INDEX workflow_runs_by_workflow ON ${s}.workflow_runs (workflow_name, status, uuid_send(run_id));
+CREATE INDEX workflow_runs_by_domain ON ${s}.workflow_runs (domain, status, uuid_send(run_id)) WHERE domain IS NOT NULL;
+CREATE INDEX workflow_runs_by_partition ON ${s}.workflow_runs (partition_key, status, uuid_send(run_id))
   WHERE partition_key IS NOT NULL;
 CREATE INDEX workflow_runs_due ON ${s}.workflow_runs (available_at, run_id) WHERE available_at IS NOT NULL;
 
@@ -211,6 +213,18 @@ CREATE TABLE ${s}.quality_results (
   samples json NOT NULL,
   recorded_at timestamptz(3) NOT NULL,
   PRIMARY KEY (run_id, event_seq, position)
+);
+
+CREATE TABLE ${s}.run_logs (
+  run_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  attempt integer NOT NULL,
+  logged_at timestamptz(3) NOT NULL,
+  step_name text COLLATE "C" NOT NULL,
+  level text COLLATE "C" NOT NULL,
+  message text NOT NULL,
+  fields json,
+  PRIMARY KEY (run_id, seq)
 );
 `,
 };

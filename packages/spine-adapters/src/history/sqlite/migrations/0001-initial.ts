@@ -1,4 +1,4 @@
-import type { Migration } from "./migration.ts";
+import type { SqliteMigration } from "./migration.ts";
 
 // Times are ISO texts in UTC with milliseconds: they sort by time, and people can read the file. Run ids are
 // UUIDv7, so their order is the order of creation. Rows that are small go WITHOUT ROWID (one tree instead of two);
@@ -8,8 +8,9 @@ import type { Migration } from "./migration.ts";
 // Lists read runs by a value, then a status, then from the newest: so are the indexes. A run has several tags, which no
 // index can hold: triggers keep theirs, so that whatever changes a run changes it in the same commit, and a run
 // without tags costs nothing.
-export const initial: Migration = {
+export const initial: SqliteMigration = {
   id: "0001-initial",
+  minReader: "0001-initial",
   sql: (t) => `
 CREATE TABLE ${t.workflow_runs} (
   run_id TEXT NOT NULL PRIMARY KEY,
@@ -19,6 +20,7 @@ CREATE TABLE ${t.workflow_runs} (
   partition TEXT,
   tags TEXT,
   run_key TEXT,
+  run_scope TEXT NOT NULL DEFAULT '',
   status TEXT NOT NULL,
   version INTEGER NOT NULL,
   token INTEGER NOT NULL,
@@ -41,7 +43,7 @@ CREATE TABLE ${t.workflow_runs} (
   available_at TEXT
 );
 CREATE UNIQUE INDEX ${t.prefix}workflow_runs_by_key
-  ON ${t.workflow_runs} (workflow_name, run_key) WHERE run_key IS NOT NULL;
+  ON ${t.workflow_runs} (workflow_name, run_scope, run_key) WHERE run_key IS NOT NULL;
 CREATE INDEX ${t.prefix}workflow_runs_by_status ON ${t.workflow_runs} (status, run_id);
 CREATE INDEX ${t.prefix}workflow_runs_by_workflow ON ${t.workflow_runs} (workflow_name, status, run_id);
 CREATE INDEX ${t.prefix}workflow_runs_by_domain
@@ -197,6 +199,18 @@ CREATE TABLE ${t.quality_results} (
   samples TEXT NOT NULL,
   recorded_at TEXT NOT NULL,
   PRIMARY KEY (run_id, event_seq, position)
+) WITHOUT ROWID;
+
+CREATE TABLE ${t.run_logs} (
+  run_id TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  step_name TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  level TEXT NOT NULL,
+  message TEXT NOT NULL,
+  fields TEXT,
+  logged_at TEXT NOT NULL,
+  PRIMARY KEY (run_id, seq)
 ) WITHOUT ROWID;
 `,
 };

@@ -1,5 +1,5 @@
 import { initial } from "./0001-initial.ts";
-import type { Migration } from "./migration.ts";
+import type { SqliteMigration } from "./migration.ts";
 
 /** All migrations of SQLite state databases, in order. */
-export const SQLITE_MIGRATIONS: readonly Migration[] = [initial];
+export const SQLITE_MIGRATIONS: readonly SqliteMigration[] = [initial];

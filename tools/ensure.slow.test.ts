@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
   copyFileSync,
@@ -10,7 +10,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
@@ -20,7 +20,9 @@ let root: string;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "spine-ensure-"));
   for (const folder of ["tools", "bin"]) mkdirSync(join(root, folder));
-  copyFileSync(join(import.meta.dirname, "ensure.mjs"), join(root, "tools", "ensure.mjs"));
+  for (const file of ["ensure.mjs", "install-lock.mjs"]) {
+    copyFileSync(join(import.meta.dirname, file), join(root, "tools", file));
+  }
   writeFileSync(join(root, "package-lock.json"), "{}");
 });
 
@@ -79,6 +81,77 @@ unix("installs again when the lock file is newer", () => {
   expect(ensure().stderr).toContain("installed 2 packages");
 });
 
+/** Starts the hook beside others; what it wrote to standard error, and how it ended. */
+async function begin(
+  onSays: (stderr: string) => void = () => {},
+): Promise<{ readonly code: number | null; readonly stderr: string }> {
+  const env = { ...process.env, PATH: `${join(root, "bin")}:${process.env.PATH}` };
+  const child = spawn(process.execPath, [join(root, "tools", "ensure.mjs")], {
+    env,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let stderr = "";
+  child.stderr.on("data", (data: Buffer) => {
+    stderr += data.toString();
+    onSays(stderr);
+  });
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { code, stderr };
+}
+
+const counted = `echo one >> calls; sleep 1; ${installs}`;
+const calls = () => readFileSync(join(root, "calls"), "utf8").trim().split("\n").length;
+const lock = () => join(root, ".install-lock");
+
+unix("several first commands at once install once, and the others wait for it", async () => {
+  command("npm", counted);
+  const all = await Promise.all([begin(), begin(), begin()]);
+  expect(all.map(({ code }) => code)).toEqual([0, 0, 0]);
+  expect(calls()).toBe(1);
+  expect(all.filter(({ stderr }) => stderr.includes("installed 2 packages"))).toHaveLength(1);
+  expect(all.some(({ stderr }) => stderr.includes("another command is installing"))).toBe(true);
+  expect(existsSync(lock())).toBe(false);
+});
+
+unix("what a killed command left locked is taken over, by one of those that wait", async () => {
+  command("npm", counted);
+  const { pid } = spawnSync(process.execPath, ["--version"]);
+  mkdirSync(lock());
+  writeFileSync(join(lock(), "owner"), `${pid} ${hostname()}`);
+  const all = await Promise.all([begin(), begin(), begin()]);
+  expect(all.map(({ code }) => code)).toEqual([0, 0, 0]);
+  expect(calls()).toBe(1);
+  expect(existsSync(lock())).toBe(false);
+});
+
+unix.each([
+  ["nobody's for a while", null, 60],
+  ["held for longer than any install", `${process.pid} ${hostname()}`, 3_600],
+  ["held for long on another machine", "1 elsewhere", 3_600],
+])("a lock that is %s is taken over", (_what, owner, seconds) => {
+  command("npm", installs);
+  mkdirSync(lock());
+  if (owner !== null) writeFileSync(join(lock(), "owner"), owner);
+  const then = Date.now() / 1000 - seconds;
+  utimesSync(lock(), then, then);
+  expect(ensure()).toMatchObject({ status: 0, stderr: expect.stringContaining("installed 2 packages") });
+  expect(existsSync(lock())).toBe(false);
+});
+
+unix("a lock that is somebody's is waited for", async () => {
+  command("npm", installs);
+  mkdirSync(lock());
+  writeFileSync(join(lock(), "owner"), `${process.pid} ${hostname()}`);
+  let installed: boolean | undefined;
+  const { code, stderr } = await begin((said) => {
+    if (installed !== undefined || !said.includes(`its lock: ${lock()}`)) return;
+    installed = existsSync(join(root, "node_modules"));
+    rmSync(lock(), { recursive: true });
+  });
+  expect([code, installed], stderr).toEqual([0, false]);
+  expect(stderr).toContain("installed 2 packages");
+});
+
 unix("says what to do when npm fails", () => {
   command("npm", "echo npm error network >&2; exit 7");
   const { status, stdout, stderr } = ensure();
@@ -87,6 +160,7 @@ unix("says what to do when npm fails", () => {
   expect(stderr).toContain("npm error network");
   expect(stderr).toContain("npm ci failed (exit 7)");
   expect(stderr).toContain("npm ping");
+  expect(existsSync(lock())).toBe(false);
 });
 
 unix("says what to do when the Node that will run the scripts is too old", () => {

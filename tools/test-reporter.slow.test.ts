@@ -55,7 +55,7 @@ test("says what was skipped and why", () => {
   });
   expect(lines).toContain("  skipped  tools/a.test.ts > b (no database)");
   expect(lines).toContain("  skipped  tools/a.test.ts > c: no browser");
-  expect(lines.at(-1)).toBe("1 passed, 0 failed, 2 skipped");
+  expect(lines.slice(-2)).toEqual(["2 skipped", "1 passed, 0 failed"]);
   expect(status).toBe(0);
 });
 
@@ -68,6 +68,6 @@ test("counts as failed what fails without a failed test", () => {
     "tools/late.test.ts":
       "test('c', async () => { setTimeout(() => Promise.reject(new Error('late'))); await new Promise((r) => setTimeout(r, 50)); });",
   });
-  expect(lines.at(-1)).toBe("1 passed, 4 failed, 1 skipped");
+  expect(lines.slice(-2)).toEqual(["1 skipped", "1 passed, 4 failed"]);
   expect(status).toBe(1);
 });

@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import type { LogAttachment } from "../history/attachment.ts";
+import { MOST_LOGS } from "../history/run-logs.ts";
+import { silentLogger } from "../logger.ts";
+import { TestClock } from "../testing/test-clock.ts";
+import { RunLog } from "./run-log.ts";
+
+function runLog(flush: (entries: readonly LogAttachment[]) => Promise<void> = async () => {}) {
+  const clock = new TestClock();
+  const log = new RunLog({ level: "INFO", clock, flush });
+  return { clock, log, logger: log.logger(silentLogger, "fetch", 2) };
+}
+
+const messages = (entries: readonly LogAttachment[]) => entries.map(({ message }) => message);
+
+test("what is logged waits for the next write; below its level it is not kept", () => {
+  const { log, logger, clock } = runLog();
+  logger.debug("no");
+  logger.info("one", { rows: 3 });
+  logger.error("two");
+  expect(log.take()).toEqual([
+    {
+      kind: "log",
+      step: "fetch",
+      attempt: 2,
+      level: "INFO",
+      message: "one",
+      fields: '{"rows":3}',
+      at: clock.now(),
+    },
+    { kind: "log", step: "fetch", attempt: 2, level: "ERROR", message: "two", fields: null, at: clock.now() },
+  ]);
+  expect(log.take()).toEqual([]);
+});
+
+test("where no write comes it is written after a second, and kept when that fails", async () => {
+  const flushed: (readonly LogAttachment[])[] = [];
+  let fails = true;
+  const { log, logger, clock } = runLog(async (entries) => {
+    if (fails) throw new Error("away");
+    flushed.push(entries);
+  });
+  logger.info("first");
+  clock.advance(999);
+  expect(flushed).toEqual([]);
+  clock.advance(1);
+  await Promise.resolve();
+  fails = false;
+  logger.info("second");
+  clock.advance(1_000);
+  expect(flushed.map(messages)).toEqual([["first", "second"]]);
+  expect(log.take()).toEqual([]);
+});
+
+test("a flood is cut off, and says so; nothing that is logged can break the write", () => {
+  const { log, logger } = runLog();
+  for (let count = 0; count < MOST_LOGS + 50; count += 1) logger.info(`m${count}`);
+  const entries = log.take();
+  expect(entries).toHaveLength(MOST_LOGS);
+  expect(entries.at(-1)).toMatchObject({ level: "WARN", message: expect.stringContaining("51 more") });
+  const cycle: Record<string, unknown> = {};
+  cycle.self = cycle;
+  logger.info("half \ud800 and \0", { text: "\0 \ud800" });
+  logger.info("cycle", cycle);
+  logger.info("long", { text: "x".repeat(20_000) });
+  const [odd, circular, long] = log.take();
+  expect(odd?.message).toBe("half � and �");
+  expect(JSON.parse(odd?.fields ?? "")).toEqual({ text: "� �" });
+  expect(circular?.fields).toContain("cannot hold");
+  expect(long?.fields).toContain("left out");
+});

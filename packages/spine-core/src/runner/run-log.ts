@@ -1,0 +1,115 @@
+import type { Clock } from "../clock.ts";
+import { textOf } from "../errors.ts";
+import type { LogAttachment } from "../history/attachment.ts";
+import { MOST_LOGS } from "../history/run-logs.ts";
+import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "../logger.ts";
+
+/** How long an entry waits for a write of its run that it can go with, in milliseconds. */
+const FLUSH_MS = 1_000;
+const LONGEST_FIELDS = 16 * 1024;
+
+/**
+ * What the steps of a run have logged and what is not recorded yet. It rides on the next write of the run; where none comes
+ * within a second, it is written by itself.
+ */
+export class RunLog {
+  readonly #from: number;
+  readonly #clock: Clock;
+  readonly #flush: (entries: readonly LogAttachment[]) => Promise<void>;
+  #entries: LogAttachment[] = [];
+  #dropped = 0;
+  #stopTimer: (() => void) | undefined;
+
+  constructor(options: {
+    /** The lowest level that is recorded; SILENT for none. */
+    readonly level: LogLevel;
+    readonly clock: Clock;
+    /** Writes entries for which no other write came. */
+    readonly flush: (entries: readonly LogAttachment[]) => Promise<void>;
+  }) {
+    this.#from = LOG_LEVELS.indexOf(options.level);
+    this.#clock = options.clock;
+    this.#flush = options.flush;
+  }
+
+  /** A logger that passes on to `logger` and keeps what it is given. */
+  logger(logger: Logger, step: string, attempt: number): Logger {
+    const at = (method: keyof Logger, level: LogLevel) => (message: string, fields?: LogFields) => {
+      logger[method](message, fields);
+      if (LOG_LEVELS.indexOf(level) >= this.#from) this.#add(step, attempt, level, message, fields);
+    };
+    return {
+      debug: at("debug", "DEBUG"),
+      info: at("info", "INFO"),
+      warn: at("warn", "WARN"),
+      error: at("error", "ERROR"),
+    };
+  }
+
+  /** Takes what there is, for a write that is about to be made. */
+  take(): readonly LogAttachment[] {
+    if (this.#entries.length === 0) return [];
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+    const entries = this.#entries;
+    this.#entries = [];
+    const last = entries.at(-1);
+    if (this.#dropped > 0 && last) {
+      const message = `${this.#dropped} more messages were logged at once and not recorded.`;
+      entries.push({ ...last, level: "WARN", message, fields: null });
+      this.#dropped = 0;
+    }
+    return entries;
+  }
+
+  /** Gives back what could not be written. */
+  putBack(entries: readonly LogAttachment[]): void {
+    this.#entries = [...entries, ...this.#entries].slice(0, MOST_LOGS - 1);
+  }
+
+  /** Writes what is left when this process is done with the run; nothing of it is worth failing for. */
+  async close(): Promise<void> {
+    this.#stopTimer?.();
+    const entries = this.take();
+    if (entries.length > 0) await this.#flush(entries).catch(() => {});
+  }
+
+  #add(step: string, attempt: number, level: string, message: string, fields: LogFields | undefined): void {
+    if (this.#entries.length >= MOST_LOGS - 1) {
+      this.#dropped += 1;
+      return;
+    }
+    const at = this.#clock.now();
+    const entry = {
+      step,
+      attempt,
+      level,
+      message: storable(textOf(message)),
+      fields: fieldsText(fields),
+      at,
+    };
+    this.#entries.push({ kind: "log", ...entry });
+    this.#stopTimer ??= this.#clock.after(FLUSH_MS, () => {
+      this.#stopTimer = undefined;
+      const entries = this.take();
+      // Its run may be somebody else's by now, or the database away: then they wait for the next write, if there is one.
+      this.#flush(entries).catch(() => this.putBack(entries));
+    });
+  }
+}
+
+function fieldsText(fields: LogFields | undefined): string | null {
+  if (!fields || Object.keys(fields).length === 0) return null;
+  try {
+    const text = JSON.stringify(fields);
+    if (text.length <= LONGEST_FIELDS) return storable(text).replaceAll("\\u0000", "�");
+    return JSON.stringify({ note: `fields of ${text.length} characters were left out` });
+  } catch {
+    return JSON.stringify({ note: "fields that JSON cannot hold were left out" });
+  }
+}
+
+/** Databases refuse NUL characters and halves of surrogate pairs. */
+function storable(text: string): string {
+  return text.replaceAll("\0", "�").toWellFormed();
+}
