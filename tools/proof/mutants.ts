@@ -140,7 +140,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: `${SQLITE}/history-sql.ts`,
-        find: "\nON CONFLICT (workflow_name, run_key) WHERE run_key IS NOT NULL DO NOTHING",
+        find: "\nON CONFLICT (workflow_name, run_scope, run_key) WHERE run_key IS NOT NULL DO NOTHING",
         replace: "",
       },
     ],
@@ -234,8 +234,14 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/history-durable.ts`,
-        find: "      await this.#write(planned, { transaction });\n      return planned;\n    });\n",
-        replace: "      return planned;\n    });\n    await this.#write(transition);\n",
+        find: "        await this.#write(attaching(planned, logs), { transaction });\n",
+        replace: "",
+      },
+      {
+        file: `${ENGINE}/history-durable.ts`,
+        find: "      }),\n    );\n    this.#options.onRecorded(transition);\n",
+        replace:
+          "      }),\n    );\n    await this.#write(transition);\n    this.#options.onRecorded(transition);\n",
       },
     ],
     caughtBy: { file: CRASHES, test: AFTER_DEATH },
@@ -248,9 +254,9 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/history-durable.ts`,
-        find: "    await this.#persist(() => this.#write(transition));\n    this.#options.onRecorded(transition);\n",
+        find: "    await this.#withLogs((logs) => this.#persist(() => this.#write(attaching(transition, logs))));\n    this.#options.onRecorded(transition);\n",
         replace:
-          "    this.#options.onRecorded(transition);\n    await this.#persist(() => this.#write(transition));\n",
+          "    this.#options.onRecorded(transition);\n    await this.#withLogs((logs) => this.#persist(() => this.#write(attaching(transition, logs))));\n",
       },
     ],
     caughtBy: {
