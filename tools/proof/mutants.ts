@@ -234,8 +234,14 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/history-durable.ts`,
-        find: "        await this.#write(attaching(planned, logs), { transaction });\n        return planned;\n      }),\n    );\n",
-        replace: "        return planned;\n      }),\n    );\n    await this.#write(transition);\n",
+        find: "        await this.#write(attaching(planned, logs), { transaction });\n",
+        replace: "",
+      },
+      {
+        file: `${ENGINE}/history-durable.ts`,
+        find: "      }),\n    );\n    this.#options.onRecorded(transition);\n",
+        replace:
+          "      }),\n    );\n    await this.#write(transition);\n    this.#options.onRecorded(transition);\n",
       },
     ],
     caughtBy: { file: CRASHES, test: AFTER_DEATH },

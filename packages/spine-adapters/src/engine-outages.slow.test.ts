@@ -125,12 +125,9 @@ describe.each(PLACES)("%s", (name) => {
     const place = await newPlace(name);
     const spine = await createSpine({ database: place.database(), logger: silentLogger });
     const schema = name === "SQLite" ? "" : `${place.address[1]}.`;
-    const newer = { id: "9999-of-tomorrow", checksum: "c", applied_at: "2030-01-01T00:00:00.000Z" };
-    const table = `${schema}migrations`;
-    await spine.database.kysely
-      .insertInto(table)
-      .values(name === "SQLite" ? newer : { ...newer, min_reader: newer.id })
-      .execute();
+    const id = "9999-of-tomorrow";
+    const newer = { id, checksum: "c", min_reader: id, applied_at: "2030-01-01T00:00:00.000Z" };
+    await spine.database.kysely.insertInto(`${schema}migrations`).values(newer).execute();
     await spine.stop();
     const refused = createSpine({ database: place.database(), logger: silentLogger });
     await expect(refused).rejects.toMatchObject({

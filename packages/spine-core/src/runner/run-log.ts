@@ -101,8 +101,10 @@ export class RunLog {
 function fieldsText(fields: LogFields | undefined): string | null {
   if (!fields || Object.keys(fields).length === 0) return null;
   try {
-    const text = JSON.stringify(fields);
-    if (text.length <= LONGEST_FIELDS) return storable(text).replaceAll("\\u0000", "�");
+    const text = JSON.stringify(fields, (_key, value: unknown) =>
+      typeof value === "string" ? storable(value) : value,
+    );
+    if (text.length <= LONGEST_FIELDS) return text;
     return JSON.stringify({ note: `fields of ${text.length} characters were left out` });
   } catch {
     return JSON.stringify({ note: "fields that JSON cannot hold were left out" });
