@@ -92,6 +92,7 @@ export class PostgresHistoryStore implements HistoryStore {
     { transaction }: CommitOptions = {},
   ): Promise<readonly CommitResult[]> {
     if (transaction) return await this.#commitIn(transaction, commits);
+    if (commits.length === 1 && commits[0]) return [await this.#commitOne(commits[0])];
     if (commits.some(({ kind }) => kind === "control")) return await this.#commitInOrder(commits);
     return await Promise.all(commits.map((commit) => this.#commitOne(commit)));
   }

@@ -44,7 +44,7 @@ CREATE TABLE ${s}.workflow_runs (
   outputs json,
   error json,
   metrics jsonb
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 50);
 CREATE UNIQUE INDEX workflow_runs_by_key ON ${s}.workflow_runs (workflow_name, run_scope, run_key) WHERE run_key IS NOT NULL;
 CREATE INDEX workflow_runs_by_status ON ${s}.workflow_runs (status, run_id);
 CREATE INDEX workflow_runs_by_workflow ON ${s}.workflow_runs (workflow_name, status, uuid_send(run_id));
