@@ -87,14 +87,7 @@ async function executeAttempt(
   outputs: RunState["outputs"],
 ): ReturnType<typeof executeStep> {
   const { execution, fence } = run;
-  const { timeoutMs } = step;
-  const timeout = new AbortController();
-  // A combined signal costs as much as all the rest of an attempt: only where there is something to combine.
-  const signal = timeoutMs === null ? run.signal : AbortSignal.any([run.signal, timeout.signal]);
-  const stopTimer =
-    timeoutMs === null
-      ? () => {}
-      : engine.clock.after(timeoutMs, () => timeout.abort(stepTimeout(step.name, timeoutMs)));
+  const { signal, stopTimer } = limited(step, run.signal, engine.clock);
   const { params, values } = await resolveSecrets(execution.params, engine.secrets);
   const redacting = values.length === 0 ? keepText : (text: string) => redact(text, values);
   const recording = log.logger(engine.logger, step.name, attempt);
@@ -102,7 +95,7 @@ async function executeAttempt(
     step: step.name,
     database: engine.database,
     clock: engine.clock,
-    recorded: recordedIn(run, step.name),
+    recorded: () => recordedIn(run, step.name),
     redact: redacting,
     commit: (checkpoint, options) => durable.attach([checkpoint], options),
   });
@@ -157,6 +150,16 @@ async function executeAttempt(
     stopTimer();
     throw error;
   }
+}
+
+const NO_TIMER = () => {};
+
+/** The signal of an attempt. One with a timeout costs as much as all the rest of an attempt: only where there is one. */
+function limited({ name, timeoutMs }: Step, signal: AbortSignal, clock: Clock) {
+  if (timeoutMs === null) return { signal, stopTimer: NO_TIMER };
+  const timeout = new AbortController();
+  const stopTimer = clock.after(timeoutMs, () => timeout.abort(stepTimeout(name, timeoutMs)));
+  return { signal: AbortSignal.any([signal, timeout.signal]), stopTimer };
 }
 
 function recordedIn({ checkpoints }: OwnedRun, step: string): Map<string, JsonValue> {

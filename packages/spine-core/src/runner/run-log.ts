@@ -34,16 +34,9 @@ export class RunLog {
 
   /** A logger that passes on to `logger` and keeps what it is given. */
   logger(logger: Logger, step: string, attempt: number): Logger {
-    const at = (method: keyof Logger, level: LogLevel) => (message: string, fields?: LogFields) => {
-      logger[method](message, fields);
+    return new RecordingLogger(logger, (level, message, fields) => {
       if (LOG_LEVELS.indexOf(level) >= this.#from) this.#add(step, attempt, level, message, fields);
-    };
-    return {
-      debug: at("debug", "DEBUG"),
-      info: at("info", "INFO"),
-      warn: at("warn", "WARN"),
-      error: at("error", "ERROR"),
-    };
+    });
   }
 
   /** Takes what there is, for a write that is about to be made. */
@@ -95,6 +88,39 @@ export class RunLog {
       // Its run may be somebody else's by now, or the database away: then they wait for the next write, if there is one.
       this.#flush(entries).catch(() => this.putBack(entries));
     });
+  }
+}
+
+type Keep = (level: LogLevel, message: string, fields?: LogFields) => void;
+
+/** Passes on what it is given, and keeps it. A class, because each attempt has one and most never use it. */
+class RecordingLogger implements Logger {
+  readonly #logger: Logger;
+  readonly #keep: Keep;
+
+  constructor(logger: Logger, keep: Keep) {
+    this.#logger = logger;
+    this.#keep = keep;
+  }
+
+  debug(message: string, fields?: LogFields): void {
+    this.#logger.debug(message, fields);
+    this.#keep("DEBUG", message, fields);
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.#logger.info(message, fields);
+    this.#keep("INFO", message, fields);
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.#logger.warn(message, fields);
+    this.#keep("WARN", message, fields);
+  }
+
+  error(message: string, fields?: LogFields): void {
+    this.#logger.error(message, fields);
+    this.#keep("ERROR", message, fields);
   }
 }
 

@@ -15,8 +15,8 @@ export interface StepCheckpointsOptions {
   readonly step: string;
   readonly database: Database;
   readonly clock: Clock;
-  /** What earlier attempts recorded, by key; what this one records is added. */
-  readonly recorded: Map<string, JsonValue>;
+  /** What earlier attempts recorded, by key; what this one records is added. Asked for when it is needed: most steps have none. */
+  readonly recorded: () => Map<string, JsonValue>;
   /** Takes the run's secrets out of a text that is about to be recorded. */
   readonly redact: (text: string) => string;
   /** Commits a checkpoint under the run's fence; rejects with FENCED when the run belongs to somebody else. */
@@ -61,7 +61,7 @@ export class StepCheckpoints {
   }
 
   async #once(key: string, make: () => Promise<string>): Promise<JsonValue> {
-    const { recorded } = this.#options;
+    const recorded = this.#options.recorded();
     if (recorded.has(key)) return recorded.get(key) ?? null;
     const open = this.#open.get(key) ?? this.#record(key, make);
     this.#open.set(key, open);
@@ -71,7 +71,7 @@ export class StepCheckpoints {
   async #record(key: string, make: () => Promise<string>): Promise<JsonValue> {
     try {
       const value = decodeJson(await make());
-      this.#options.recorded.set(key, value);
+      this.#options.recorded().set(key, value);
       return value;
     } finally {
       this.#open.delete(key);
