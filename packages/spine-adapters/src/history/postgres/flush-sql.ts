@@ -6,8 +6,11 @@ import { FLUSH_COLUMNS, type FlushPart } from "./flush-columns.ts";
 export interface FlushShape {
   /** What it writes. */
   readonly has: Readonly<Partial<Record<FlushPart, boolean>>>;
-  /** One commit alone: its rows are plain parameters, which takes the database half the time. */
-  readonly single: readonly FlushPart[];
+  /**
+   * Of parts that are one row of one commit: which of its cells are filled. They are plain parameters, which takes the
+   * database half the time, and the others are none.
+   */
+  readonly single: Readonly<Partial<Record<FlushPart, string>>>;
   /** The time is a parameter: that of a virtual clock. */
   readonly virtual: boolean;
   /** Also tell the transaction's id. */
@@ -27,8 +30,8 @@ export function flushSql(t: StateTables, shape: FlushShape): string {
   const now = virtual ? "$2::timestamptz" : "now()";
   let next = virtual ? 3 : 2;
   const from = (part: FlushPart, alias: string): string => {
-    const sql = FLUSH_COLUMNS[part].source(alias, next, single.includes(part));
-    next += FLUSH_COLUMNS[part].count;
+    const sql = FLUSH_COLUMNS[part].source(alias, next, single[part]);
+    next += FLUSH_COLUMNS[part].count(single[part]);
     return sql;
   };
   const parts: string[] = [];

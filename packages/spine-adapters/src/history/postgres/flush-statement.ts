@@ -36,14 +36,19 @@ const texts = new WeakMap<StateTables, Map<string, string>>();
 export function flushStatement(flush: Flush, options: FlushOptions): Statement {
   const { tables, writeSeq, at, transactionId } = options;
   const parts = flush.parts();
-  const single: FlushPart[] = [];
+  const single: Partial<Record<FlushPart, string>> = {};
   const values: unknown[] = at === null ? [writeSeq] : [writeSeq, at];
   let key = `${at === null}/${transactionId}`;
   for (const [part, rows] of parts) {
-    const alone = flush.count === 1 && rows.count === 1;
-    if (alone) single.push(part);
-    key += alone ? `/${part}.` : `/${part}`;
-    values.push(...rows.parameters(alone));
+    key += `/${part}`;
+    if (flush.count === 1 && rows.count === 1) {
+      const row = rows.single();
+      single[part] = row.filled;
+      key += row.filled;
+      values.push(...row.values);
+    } else {
+      values.push(...rows.parameters());
+    }
   }
   const known = texts.get(tables) ?? new Map<string, string>();
   texts.set(tables, known);

@@ -12,18 +12,25 @@ export class RowColumns {
   }
 
   /** How many parameters they take. */
-  get count(): number {
-    return this.#types.length;
+  count(filled: string | undefined): number {
+    return filled === undefined ? this.#types.length : filled.replaceAll("0", "").length;
   }
 
   /**
    * The rows in SQL under an alias, where their first parameter has this number: an array for each column, so that
-   * the text does not depend on how many rows there are; or, when `single`, the cells of the one row.
+   * the text does not depend on how many rows there are; or, for a single row, those of its cells that are filled.
+   *
+   * @param filled for a single row: `1` for each cell that is filled, `0` for one that is null.
    */
-  source(alias: string, first: number, single: boolean): string {
-    const array = single ? "" : "[]";
-    const list = this.#types.map((type, index) => `$${first + index}::${type}${array}`).join(", ");
-    return `${single ? `(VALUES (${list}))` : `unnest(${list})`} AS ${alias}(${this.#names})`;
+  source(alias: string, first: number, filled: string | undefined): string {
+    if (filled === undefined) {
+      const list = this.#types.map((type, index) => `$${first + index}::${type}[]`).join(", ");
+      return `unnest(${list}) AS ${alias}(${this.#names})`;
+    }
+    let next = first;
+    const cell = (type: string, index: number) =>
+      filled[index] === "1" ? `$${next++}::${type}` : `NULL::${type}`;
+    return `(VALUES (${this.#types.map(cell).join(", ")})) AS ${alias}(${this.#names})`;
   }
 }
 
@@ -46,8 +53,15 @@ export class RowSet {
     this.#count += 1;
   }
 
-  /** The parameters: an array per column, or the cells of the one row. */
-  parameters(single: boolean): readonly unknown[] {
-    return single ? this.#columns.map(([cell]) => cell) : this.#columns;
+  /** The parameters: an array per column. */
+  parameters(): readonly unknown[] {
+    return this.#columns;
+  }
+
+  /** The parameters of a single row, which are its filled cells, and which these are. */
+  single(): { readonly values: readonly Cell[]; readonly filled: string } {
+    const cells = this.#columns.map(([cell]) => cell ?? null);
+    const filled = cells.map((cell) => (cell === null ? "0" : "1")).join("");
+    return { values: cells.filter((cell) => cell !== null), filled };
   }
 }
