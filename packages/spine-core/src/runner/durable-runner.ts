@@ -82,7 +82,11 @@ export class DurableRunner implements Runner {
     const { runId, paramsHash } = commit.run;
     const [outcome] = await this.#history.commit([commit]);
     if (outcome?.result === "duplicate") {
-      if (outcome.paramsHash === paramsHash) return this.#handle(outcome.runId, true);
+      if (outcome.paramsHash === paramsHash) {
+        // It may have been waiting for somebody who knows its workflow: this process does by now.
+        this.#loop.wake();
+        return this.#handle(outcome.runId, true);
+      }
       throw new SpineError(
         "KEY_REUSED",
         `The key "${options.key}" of "${workflow.name}" belongs to run ${outcome.runId}, which has other parameters. Use another key, or the same parameters.`,
