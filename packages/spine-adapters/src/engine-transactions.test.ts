@@ -87,6 +87,83 @@ describe("run A holds its transaction for half a second and throws, while run B 
   );
 });
 
+describe.each(["SQLite", "Postgres"])("a step's transaction on %s", (name) => {
+  async function open() {
+    const place = await placeOn(name);
+    const spine = await createSpine({ database: place.database(), logger: silentLogger });
+    onTestFinished(async () => {
+      await spine.stop();
+      place.remove();
+    });
+    await spine.database.ensureTable(table);
+    return spine;
+  }
+
+  test("is not disturbed by what its own run writes meanwhile: logs, checkpoints, other transactions", async () => {
+    const spine = await open();
+    const did: string[] = [];
+    const flow = defineWorkflow({ name: "demo.beside" }).step("s", async (context) => {
+      const { checkpoint, transaction, logger } = context;
+      return await Promise.all([
+        transaction(
+          async (open) => {
+            did.push("first");
+            await open.insertRows(table, one({ id: "x" }), STAMP);
+            await open.kysely.selectFrom(table.name).selectAll().execute();
+            logger.info("while it is open");
+            await delay(1_300);
+            return 1;
+          },
+          { key: "first" },
+        ),
+        checkpoint("beside", () => 2),
+        transaction(
+          async () => {
+            did.push("second");
+            return 3;
+          },
+          { key: "second" },
+        ),
+      ]);
+    });
+    const run = await spine.run(flow, {});
+    expect((await run.result()).outputs.s).toEqual([1, 2, 3]);
+    expect(did.sort()).toEqual(["first", "second"]);
+    expect(await spine.logs.read(run.id)).toHaveLength(1);
+  });
+
+  test("is refused what would wait for itself", async () => {
+    const spine = await open();
+    const flow = defineWorkflow({ name: "demo.inside" }).step("s", ({ checkpoint, transaction }) =>
+      transaction(async () => await checkpoint("inside", () => 1)),
+    );
+    const started = performance.now();
+    await expect((await spine.run(flow, {})).result()).rejects.toMatchObject({ code: "TRANSACTION_INVALID" });
+    expect(performance.now() - started).toBeLessThan(4_000);
+  });
+
+  test("of an attempt that has timed out commits nothing", async () => {
+    const spine = await open();
+    let late: Promise<unknown> = Promise.resolve();
+    const flow = defineWorkflow({ name: "demo.late" }).step(
+      "s",
+      async ({ attempt, transaction }) => {
+        if (attempt > 1) return "second";
+        late = transaction(async (open) => {
+          await open.insertRows(table, one({ id: "late" }), STAMP);
+          await delay(400);
+        });
+        return await late;
+      },
+      { timeout: "100ms", retry: { attempts: 2, delay: "1ms" } },
+    );
+    const run = await spine.run(flow, {});
+    expect((await run.result()).outputs.s).toBe("second");
+    await expect(late).rejects.toMatchObject({ code: "STEP_TIMEOUT" });
+    expect(await spine.database.kysely.selectFrom(table.name).selectAll().execute()).toEqual([]);
+  });
+});
+
 const STAMP = { loadId: "a", loadedAt: "2026-01-05T09:00:00.000Z" };
 async function* one(row: { readonly id: string }) {
   yield [row];

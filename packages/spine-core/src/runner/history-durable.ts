@@ -1,11 +1,13 @@
 import { type Clock, pause } from "../clock.ts";
 import type { Database } from "../database/database.ts";
+import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import { SpineError, textOf } from "../errors.ts";
 import type { Attachment } from "../history/attachment.ts";
 import type { CommitOptions, Fence, HistoryStore, Transition } from "../history/history-store.ts";
 import type { Logger } from "../logger.ts";
 import type { Durable, Ended, Handle, Settled, StepResult, TransactionalResult } from "./durable.ts";
 import type { RunLog } from "./run-log.ts";
+import { WriteGate } from "./write-gate.ts";
 
 export interface HistoryDurableOptions {
   readonly runId: string;
@@ -36,6 +38,7 @@ export class HistoryDurable implements Durable {
   /** What has settled and was not raced for yet. */
   #settled: Settled[] = [];
   #wake: (() => void) | undefined;
+  readonly #gate = new WriteGate();
 
   constructor(options: HistoryDurableOptions) {
     this.#options = options;
@@ -96,13 +99,19 @@ export class HistoryDurable implements Durable {
 
   /** Records something inside a step that goes on. */
   async attach(attachments: readonly Attachment[], options?: CommitOptions): Promise<void> {
-    await this.#write({ ended: [], begun: [], attachments }, options);
+    const write = () => this.#write({ ended: [], begun: [], attachments }, options);
+    await (options?.transaction ? write() : this.#gate.share(write));
+  }
+
+  /** A transaction of a step, with no other write of its run beside it. */
+  transaction<T>(work: (transaction: DatabaseTransaction) => Promise<T>): Promise<T> {
+    return this.#gate.alone(() => this.#options.database.transaction(work));
   }
 
   async #commitWithWrites(writing: Writing, plan: (ended: readonly Ended[]) => Transition): Promise<void> {
     const { step, attempt } = writing;
     const transition = await this.#withLogs((logs) =>
-      this.#options.database.transaction(async (transaction) => {
+      this.transaction(async (transaction) => {
         const result = await writing.result.write(transaction);
         const planned = plan([{ step, attempt, result }]);
         await this.#write(attaching(planned, logs), { transaction });
@@ -113,7 +122,9 @@ export class HistoryDurable implements Durable {
   }
 
   async #commit(transition: Transition): Promise<void> {
-    await this.#withLogs((logs) => this.#persist(() => this.#write(attaching(transition, logs))));
+    const write = (logs: readonly Attachment[]) =>
+      this.#persist(() => this.#write(attaching(transition, logs)));
+    await this.#withLogs((logs) => this.#gate.share(() => write(logs)));
     this.#options.onRecorded(transition);
   }
 

@@ -93,7 +93,8 @@ async function executeAttempt(
   const recording = log.logger(engine.logger, step.name, attempt);
   const checkpoints = new StepCheckpoints({
     step: step.name,
-    database: engine.database,
+    signal,
+    transaction: (work) => durable.transaction(work),
     clock: engine.clock,
     recorded: () => recordedIn(run, step.name),
     redact: redacting,

@@ -6,6 +6,8 @@ import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "../logge
 
 /** How long an entry waits for a write of its run that it can go with, in milliseconds. */
 const FLUSH_MS = 1_000;
+/** How long the last entries of a run may take, in milliseconds. */
+const LAST_FLUSH_MS = 1_000;
 const LONGEST_FIELDS = 16 * 1024;
 
 /**
@@ -57,14 +59,21 @@ export class RunLog {
 
   /** Gives back what could not be written. */
   putBack(entries: readonly LogAttachment[]): void {
-    this.#entries = [...entries, ...this.#entries].slice(0, MOST_LOGS - 1);
+    const all = [...entries, ...this.#entries];
+    this.#entries = all.slice(0, MOST_LOGS - 1);
+    this.#dropped += all.length - this.#entries.length;
   }
 
   /** Writes what is left when this process is done with the run; nothing of it is worth failing for. */
   async close(): Promise<void> {
     this.#stopTimer?.();
     const entries = this.take();
-    if (entries.length > 0) await this.#flush(entries).catch(() => {});
+    if (entries.length === 0) return;
+    // Not longer than that: a database that is away must not keep the process from stopping.
+    const enough = Promise.withResolvers<void>();
+    const stop = this.#clock.after(LAST_FLUSH_MS, enough.resolve);
+    await Promise.race([this.#flush(entries).catch(() => {}), enough.promise]);
+    stop();
   }
 
   #add(step: string, attempt: number, level: string, message: string, fields: LogFields | undefined): void {

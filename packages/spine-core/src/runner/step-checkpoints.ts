@@ -1,5 +1,5 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { Clock } from "../clock.ts";
-import type { Database } from "../database/database.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import { SpineError } from "../errors.ts";
 import type { CheckpointAttachment } from "../history/attachment.ts";
@@ -8,12 +8,17 @@ import { decodeJson, encodeJson, type JsonValue } from "../json.ts";
 
 /** The longest that user code may keep a transaction open, in milliseconds: other runs may have to wait for it. */
 const TRANSACTION_LIMIT_MS = 5_000;
+/** Set in the code that a transaction runs. */
+const inTransaction = new AsyncLocalStorage<{ open: boolean }>();
 /** The key of a transaction that is given none. */
 const ONLY_TRANSACTION = "transaction";
 
 export interface StepCheckpointsOptions {
   readonly step: string;
-  readonly database: Database;
+  /** Aborted when the attempt is over: what is recorded then would be another attempt's. */
+  readonly signal: AbortSignal;
+  /** Opens a transaction with no other write of the run beside it. */
+  readonly transaction: <T>(work: (transaction: DatabaseTransaction) => Promise<T>) => Promise<T>;
   readonly clock: Clock;
   /** What earlier attempts recorded, by key; what this one records is added. Asked for when it is needed: most steps have none. */
   readonly recorded: () => Map<string, JsonValue>;
@@ -35,8 +40,10 @@ export class StepCheckpoints {
 
   /** The recorded value of the key, or what `work` gives, recorded. */
   checkpoint(key: string, work: () => unknown): Promise<JsonValue> {
+    this.#refuseInside(key);
     return this.#once(key, async () => {
       const value = this.#encode(key, await work());
+      this.#options.signal.throwIfAborted();
       await this.#options.commit({ kind: "checkpoint", step: this.#options.step, key, value });
       return value;
     });
@@ -47,9 +54,16 @@ export class StepCheckpoints {
     work: (transaction: DatabaseTransaction) => unknown,
     key = ONLY_TRANSACTION,
   ): Promise<JsonValue> {
+    this.#refuseInside(key);
     return this.#once(key, () =>
-      this.#options.database.transaction(async (transaction) => {
-        const value = this.#encode(key, await this.#inTime(Promise.resolve(work(transaction))));
+      this.#options.transaction(async (transaction) => {
+        const inside = { open: true };
+        const doing = inTransaction.run(inside, () => Promise.resolve(work(transaction)));
+        const result = await this.#inTime(doing).finally(() => {
+          inside.open = false;
+        });
+        const value = this.#encode(key, result);
+        this.#options.signal.throwIfAborted();
         // The fence: the last statement before COMMIT.
         await this.#options.commit(
           { kind: "checkpoint", step: this.#options.step, key, value },
@@ -76,6 +90,15 @@ export class StepCheckpoints {
     } finally {
       this.#open.delete(key);
     }
+  }
+
+  /** It would wait for the transaction that waits for it. */
+  #refuseInside(key: string): void {
+    if (!inTransaction.getStore()?.open) return;
+    throw new SpineError(
+      "TRANSACTION_INVALID",
+      `Step "${this.#options.step}" asked for "${key}" inside its own transaction. Do it before the transaction; what is written in it is recorded with it.`,
+    );
   }
 
   #encode(key: string, value: unknown): string {
