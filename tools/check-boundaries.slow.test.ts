@@ -78,6 +78,12 @@ describe("what must not be", () => {
       "may import only spine-core",
     ],
     [
+      "dynamic imports of a template count too",
+      `${adapters}/a.ts`,
+      "await import(`spine-finra`);",
+      "may import only spine-core",
+    ],
+    [
       "types of imports count too",
       `${adapters}/a.ts`,
       `type X = import("spine-finra").X;`,

@@ -35,7 +35,7 @@ const TOKEN =
   /(?<comment>\/\/.*|\/\*[\s\S]*?\*\/)|(?<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(?<template>`(?:\\[\s\S]|[^\\`])*`)|(?<regex>\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*)|(?<space>\s+)|[\w$]+|[\s\S]/y;
 const KEYWORD = /^(?:return|typeof|case|in|of|await|yield|void|delete|throw|new|else|do)$/;
 
-/** Blanks comments, templates and regular expressions, and puts the number of each string in its place. */
+/** Blanks comments and regular expressions, and puts the number of each string or template in its place. */
 function mask(source) {
   const strings = [];
   let code = "";
@@ -47,8 +47,8 @@ function mask(source) {
     const divides = groups.regex !== undefined && isOperand(last);
     let masked = divides ? "/" : token;
     if (groups.comment) masked = " ";
-    else if (groups.template) masked = "``";
-    else if (groups.string) masked = `"${strings.push({ start: at, text: token.slice(1, -1) }) - 1}"`;
+    else if (groups.string ?? groups.template)
+      masked = `"${strings.push({ start: at, text: token.slice(1, -1) }) - 1}"`;
     else if (groups.regex && !divides) masked = "/ /";
     if (!groups.comment && !groups.space) last = masked;
     code += masked;

@@ -131,6 +131,17 @@ test("a restated file is loaded when its week is named, and an older one over it
   const older = await start(["--db", db, "--file", first]);
   expect(older).toMatchObject({ code: 0, summary: { status: "COMPLETED", shares: "7" } });
   expect(older.summary.warnings).toEqual([expect.stringContaining("2026-01-08")]);
+  // Cut off between two lines, so that it looks whole.
+  const whole = join(folder.path, "whole.csv");
+  writeFileSync(
+    whole,
+    HEADER + ["OTCN", "OTCX", "OTCY"].map((mpid) => row(mpid, "9", "2025-12-15")).join(""),
+  );
+  expect((await start(["--db", db, "--file", whole])).summary.rows).toMatchObject({ out: 3 });
+  const cut = await start(["--db", db, "--file", first]);
+  expect(cut.summary.warnings).toContainEqual(
+    expect.stringContaining("the 3 rows of the partition were replaced by 1"),
+  );
   expect(older.stderr).toContain("WARN: rows dated 2026-01-08");
   // Not published yet on the file's date.
   const early = await start(["--db", db, "--file", first, "--week-ending", "2025-11-21"]);

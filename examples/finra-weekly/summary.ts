@@ -1,5 +1,6 @@
 import {
   type ErrorJson,
+  type LoadResult,
   type QualityReport,
   type RunDetail,
   type RunRecord,
@@ -74,7 +75,7 @@ export async function summarize(spine: Spine, runId: string, source: string): Pr
     steps,
     quality,
     rejects,
-    warnings: warningsOf(quality, rejects, newer),
+    warnings: [...shrunk(output("load")), ...warningsOf(quality, rejects, newer)],
     duration: seconds(run.startedAt, run.completedAt),
     ...errorKeys(run.error),
   };
@@ -101,6 +102,18 @@ export function unreported(run: RunRecord, source: string, error: SpineError): S
     ...errorKeys(error.toJSON()),
     error: `The run ended as ${run.status}, but its report failed, so that the figures here are empty: ${error.message}`,
   };
+}
+
+/** A capture with fewer rows than this share of the one that it replaces is worth a look. */
+const SMALLEST_SHARE = 0.5;
+
+/** A file that was cut off between two lines looks whole; that it replaced far more rows than it has does not. */
+function shrunk(load: unknown): readonly string[] {
+  const { inserted = 0, superseded = 0 } = (load ?? {}) as Partial<LoadResult>;
+  if (inserted >= superseded * SMALLEST_SHARE) return [];
+  return [
+    `WARN: the ${superseded} rows of the partition were replaced by ${inserted}. If the file was cut off, load it again whole; the replaced rows are in the table's captures.`,
+  ];
 }
 
 /** What somebody should look at although the run went through. */

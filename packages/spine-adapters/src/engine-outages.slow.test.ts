@@ -188,6 +188,25 @@ describe("Postgres", { timeout: 60_000 }, () => {
     await start({ database: postgres(url) });
   });
 
+  test("away while a run that has logged is let go of: the process stops all the same", async () => {
+    const server = await startPostgres();
+    onTestFinished(() => server.stop());
+    const spine = await createSpine({ database: postgres(server.url()), logger: silentLogger });
+    const begun = Promise.withResolvers<void>();
+    const flow = defineWorkflow({ name: "demo.logs" }).step("s", async ({ logger, signal }) => {
+      logger.info("before the server went");
+      begun.resolve();
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    });
+    await spine.run(flow, {});
+    await begun.promise;
+    await server.kill();
+    const started = performance.now();
+    // Whether it can tell the database that it stops is another matter; it must not wait for it for minutes.
+    await Promise.race([spine.stop().catch(() => {}), delay(20_000)]);
+    expect(performance.now() - started).toBeLessThan(15_000);
+  });
+
   test("killed and away for two seconds: runs and starts wait, and nothing is lost or doubled", async () => {
     const server = await startPostgres({ fsync: true });
     onTestFinished(() => server.stop());

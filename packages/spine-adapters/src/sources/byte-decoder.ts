@@ -103,7 +103,8 @@ function firstInvalid(bytes: Buffer): number {
     if (isUtf8(beginning.subarray(0, wholeLength(beginning)))) valid = middle;
     else invalid = middle;
   }
-  return valid;
+  // What is missing its end is valid so far, and is what the wrong byte was to be a part of.
+  return wholeLength(bytes.subarray(0, valid));
 }
 
 /** Names what people most often hand over instead of text. */

@@ -202,6 +202,11 @@ describe("malformed files", () => {
 
 describe("what errors say", () => {
   const messages: Case[] = [
+    [
+      "a letter that begins like UTF-8",
+      latin1("a,b\nSoci\xE9t\xE9,1\n"),
+      "Byte 0xE9 at offset 8 is not valid UTF-8",
+    ],
     ["offset", latin1(`a,b\n${"x,y\n".repeat(99)}\xFC,1\n`), "Byte 0xFC at offset 400 is not valid UTF-8"],
     ["offset behind a BOM", latin1("\xEF\xBB\xBFa,\xFC,b\n"), "offset 5"],
     ["UTF-16", Buffer.from("\uFEFFa", "utf16le"), "it is utf-16le. Convert it to UTF-8, or set `encoding`."],

@@ -13,6 +13,7 @@ export function postgresUrlFault(url: string): string | null {
   }
   const { hostname, port, pathname, searchParams } = parsed;
   if (port === "0") return "whose port is 0";
+  if (/\s|%20/.test(hostname)) return "whose host is none: look for spaces in it";
   const named =
     (hostname !== "" && hostname !== NO_HOST) || searchParams.has("host") || /^\/./.test(pathname);
   return named ? null : "which names neither a host nor a database";
