@@ -24,7 +24,10 @@ const FOLDERS = { examples: { leaf: true }, bench: { leaf: true }, tools: { leaf
  * all. `x/*` is a folder, without the files of it that stand in a row of their own. Each file stands in a row.
  */
 const CORE_LAYERS = [
-  ["leaves", "errors json ids clock duration logger registry context secret data/decimal data/table"],
+  [
+    "leaves",
+    "storable-text errors json ids clock duration logger registry context map-leaves redaction secret data/decimal data/table",
+  ],
   [
     "contracts",
     "workflow/* history/* database/* data/dataset sources/source quality/quality-check alerts/alert runner/runner runner/durable plugin config events",

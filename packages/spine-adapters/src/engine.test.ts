@@ -475,7 +475,7 @@ describe("a secret", () => {
   const canary = 'c4n"ary\\secret';
   const flow = defineWorkflow({
     name: "demo.secret",
-    params: z.object({ auth: z.object({ token: secret() }), n: z.number() }),
+    params: z.object({ auth: z.object({ token: secret({ schemes: ["vault"] }) }), n: z.number() }),
   })
     .step("use", async ({ params: given, metric, checkpoint, logger }) => {
       logger.warn(`using ${given.auth.token}`, { token: given.auth.token });
@@ -526,12 +526,13 @@ describe("a secret", () => {
     expect(JSON.stringify(refused)).not.toContain("c4n");
   });
 
-  test("of an environment variable that is not set fails the step and names the variable", async () => {
+  test("of an environment variable that is not set fails the step and names the parameter", async () => {
     const spine = await start();
     const run = await spine.run(flow, { auth: { token: "env:SPINE_TEST_NOT_SET" }, n: 1 });
     await expect(run.result()).rejects.toMatchObject({
       code: "CONFIG_INVALID",
-      message: expect.stringContaining("SPINE_TEST_NOT_SET"),
+      message: expect.stringContaining("environment variable"),
+      context: { param: "/auth/token" },
     });
   });
 });

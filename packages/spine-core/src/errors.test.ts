@@ -26,6 +26,26 @@ describe("SpineError", () => {
     for (const { category } of Object.values(ERRORS)) expect(ERROR_CATEGORIES).toContain(category);
   });
 
+  test("its stored form holds no text that a database refuses, wherever it stood", () => {
+    const odd = "a\0b\ud800";
+    const error = new SpineError("STEP_FAILED", odd, {
+      context: { path: odd, [odd]: 1 },
+      detail: { list: [odd], [odd]: { [odd]: odd } },
+      cause: new Error(`${odd}!`),
+    });
+    const text = JSON.stringify(error.toJSON());
+    expect(text).not.toMatch(/\\u0000|\\ud800/);
+    const clean = "a\ufffdb\ufffd";
+    expect(error.toJSON()).toMatchObject({
+      message: clean,
+      context: { path: clean, [clean]: 1 },
+      detail: { list: [clean], [clean]: { [clean]: clean } },
+      cause: `${clean}!`,
+    });
+    // A cut in the middle of a pair leaves no half.
+    expect(new SpineError("X", `x${"😀".repeat(10_000)}`).toJSON().message.isWellFormed()).toBe(true);
+  });
+
   test("withContext returns a copy; what was known first stays", () => {
     const error = new SourceError("bad", { context: { step: "fetch" } });
     const located = error.withContext({ step: "outer", runId: "r1" });

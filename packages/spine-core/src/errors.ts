@@ -1,3 +1,5 @@
+import { storableText } from "./storable-text.ts";
+
 /** What kind of thing went wrong: decides retries, the alert's severity and the HTTP status. */
 export const ERROR_CATEGORIES = [
   "INTERNAL",
@@ -208,16 +210,18 @@ export class SpineError extends Error {
   }
 
   toJSON(): ErrorJson {
+    const message = textOf(this.message);
     const cause = this.cause === undefined ? undefined : textOf(this.cause);
     return {
-      code: this.code,
+      // A plugin's code may be any text.
+      code: storableText(this.code),
       category: this.category,
       retryable: this.retryable,
-      message: textOf(this.message),
+      message,
       ...(this.retryAfterMs === undefined ? {} : { retry_after_ms: this.retryAfterMs }),
       ...(Object.keys(this.context).length === 0 ? {} : { context: storable(this.context) as ErrorContext }),
       ...(this.detail === undefined ? {} : { detail: storable(this.detail) }),
-      ...(cause === undefined || cause === this.message ? {} : { cause }),
+      ...(cause === undefined || cause === message ? {} : { cause }),
     };
   }
 
@@ -227,14 +231,15 @@ export class SpineError extends Error {
 }
 
 /**
- * A text for anything that can be thrown: the message of an error, the text of a string, JSON of the rest. Never
- * throws itself, whatever getters and `toString` methods the value has.
+ * A text for anything that can be thrown: the message of an error, the text of a string, JSON of the rest. One that
+ * databases take. Never throws itself, whatever getters and `toString` methods the value has.
  *
  * @internal
  */
 export function textOf(thrown: unknown): string {
   const text = anyText(thrown);
-  return text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT)}… (${text.length} characters)`;
+  if (text.length <= LONGEST_TEXT) return storableText(text);
+  return storableText(`${text.slice(0, LONGEST_TEXT)}… (${text.length} characters)`);
 }
 
 /** Errors are facts to read, not data: a body of megabytes in a message is cut. */
@@ -254,10 +259,19 @@ function anyText(thrown: unknown): string {
 function storable(value: unknown): unknown {
   try {
     const text = JSON.stringify(value) ?? "null";
-    return text.length <= LONGEST_TEXT ? JSON.parse(text) : textOf(text);
+    return text.length <= LONGEST_TEXT ? JSON.parse(text, storableMember) : textOf(text);
   } catch {
     return textOf(value);
   }
+}
+
+/** A reviver for `JSON.parse`: all text that databases refuse made text that they take, keys too. */
+function storableMember(this: unknown, _key: string, value: unknown): unknown {
+  if (typeof value === "string") return storableText(value);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const keys = Object.keys(value);
+  if (keys.every((key) => storableText(key) === key)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [storableText(key), member]));
 }
 
 /** The name of an error's class; the base class's as a text, because builds rename a class that refers to itself. */

@@ -167,7 +167,7 @@ export type {
 // Running
 export type { RetentionPolicy } from "./runner/retention.ts";
 export type { RunHandle, Runner, RunOptions } from "./runner/runner.ts";
-export { environmentSecrets, type SecretResolver, secret } from "./secret.ts";
+export { environmentSecrets, type SecretOptions, type SecretResolver, secret } from "./secret.ts";
 // Data
 export type { Page, Reject, Row, Source, StreamOptions } from "./sources/source.ts";
 export { createSpine, type Run, type Spine, type SpineOptions } from "./spine.ts";

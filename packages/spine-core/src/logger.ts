@@ -1,3 +1,6 @@
+import { textOf } from "./errors.ts";
+import type { Redaction } from "./redaction.ts";
+
 export const LOG_LEVELS = ["DEBUG", "INFO", "WARN", "ERROR", "SILENT"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -19,17 +22,38 @@ export function jsonLogger(
   const from = LOG_LEVELS.indexOf(level);
   const at = (name: LogLevel) => (message: string, fields?: LogFields) => {
     if (LOG_LEVELS.indexOf(name) < from) return;
-    write(`${JSON.stringify({ time: new Date().toISOString(), level: name, message, ...fields })}\n`);
+    const head = { time: new Date().toISOString(), level: name, message: messageText(message) };
+    write(`${fieldsJson(head, fields)}\n`);
   };
   return { debug: at("DEBUG"), info: at("INFO"), warn: at("WARN"), error: at("ERROR") };
 }
 
-/** A logger whose messages and fields are rewritten before they are logged. */
-export function redactingLogger(logger: Logger, redact: (text: string) => string): Logger {
+/** A logger whose messages and fields are redacted before they are logged. */
+export function redactingLogger(logger: Logger, redaction: Redaction): Logger {
   const at = (level: keyof Logger) => (message: string, fields?: LogFields) => {
-    logger[level](redact(message), fields && (JSON.parse(redact(JSON.stringify(fields))) as LogFields));
+    const plain = fields && (JSON.parse(fieldsJson({}, fields)) as LogFields);
+    logger[level](redaction.text(messageText(message)), plain && redaction.value(plain, "keys"));
   };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+/** Who logs an error instead of a text must not fail for it. */
+function messageText(message: unknown): string {
+  return typeof message === "string" ? message : textOf(message);
+}
+
+/** The fields as JSON after `head`. What JSON cannot hold is left out with a note: logging fails nobody's work. */
+function fieldsJson(head: object, fields: LogFields | undefined): string {
+  try {
+    return JSON.stringify({ ...head, ...fields }, plainMember);
+  } catch {
+    return JSON.stringify({ ...head, note: "fields that JSON cannot hold were left out" });
+  }
+}
+
+function plainMember(_key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return String(value);
+  return value instanceof Error ? textOf(value) : value;
 }
 
 export const silentLogger: Logger = jsonLogger("SILENT");

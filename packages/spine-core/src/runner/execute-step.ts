@@ -1,7 +1,8 @@
 import { SpineError } from "../errors.ts";
+import type { Attachment } from "../history/attachment.ts";
 import type { Metrics } from "../history/records.ts";
 import { encodeJson } from "../json.ts";
-import { keepText } from "../secret.ts";
+import type { Redaction } from "../redaction.ts";
 import type { Step } from "../workflow/step.ts";
 import type { StepResult, TransactionalResult } from "./durable.ts";
 import type { StepOutcome, StepScope, TransactionalOutcome } from "./step-scope.ts";
@@ -22,14 +23,18 @@ export async function executeStep(
   scope: StepScope,
   metrics: () => Metrics,
 ): Promise<StepResult | TransactionalResult> {
-  const { redact } = scope;
-  const seal = (outcome: StepOutcome): StepResult => ({
-    output: redact(encodeJson(outcome.output, `the output of step "${step.name}"`)),
-    rows: outcome.rows ?? null,
-    metrics: redactJson(metrics(), redact),
-    attachments: redactJson(outcome.attachments ?? [], redact),
-    error: outcome.error ? redactError(outcome.error, redact) : null,
-  });
+  const { redaction } = scope;
+  const clean = (error: SpineError) => redaction?.error(error) ?? error;
+  const seal = (outcome: StepOutcome): StepResult => {
+    const { rows = null, attachments = [], error } = outcome;
+    return {
+      output: outputText(step, outcome.output, redaction),
+      rows,
+      metrics: redaction ? redaction.value(metrics(), "keys") : metrics(),
+      attachments: redaction ? attachments.map((one) => redactAttachment(one, redaction)) : attachments,
+      error: error ? clean(error) : null,
+    };
+  };
   try {
     const work = dispatch(step, scope);
     const outcome = step.timeoutMs === null ? await work : await untilAborted(work, scope.context.signal);
@@ -39,26 +44,39 @@ export async function executeStep(
         try {
           return seal(await outcome.write(transaction));
         } catch (error) {
-          throw redactError(SpineError.from(error, "LOAD_FAILED"), redact);
+          throw clean(SpineError.from(error, "LOAD_FAILED"));
         }
       },
     };
   } catch (error) {
-    throw redactError(SpineError.from(error), redact);
+    throw clean(SpineError.from(error));
   }
 }
 
-function redactJson<T>(value: T, redact: StepScope["redact"]): T {
-  if (redact === keepText) return value;
-  const text = JSON.stringify(value);
-  const clean = redact(text);
-  return clean === text ? value : (JSON.parse(clean) as T);
+/** What a step hands on, without secrets. What Spine itself made of a dataset or a load are ids and counts. */
+function outputText(step: Step, output: unknown, redaction: Redaction | null): string {
+  const text = encodeJson(output, `the output of step "${step.name}"`);
+  if (redaction === null || step.kind === "fetch" || step.kind === "transform" || step.kind === "load") {
+    return text;
+  }
+  return JSON.stringify(
+    redaction.value(JSON.parse(text) as unknown, step.kind === "quality" ? undefined : "keys"),
+  );
 }
 
-function redactError(error: SpineError, redact: StepScope["redact"]): SpineError {
-  const json = error.toJSON();
-  const clean = redactJson(json, redact);
-  return clean === json ? error : SpineError.fromJSON(clean);
+function redactAttachment(attachment: Attachment, redaction: Redaction): Attachment {
+  switch (attachment.kind) {
+    case "load":
+    case "partition":
+      return { ...attachment, partition: redaction.value(attachment.partition) } as Attachment;
+    case "quality": {
+      const { check, status, ...found } = attachment.result;
+      return { ...attachment, result: { check, status, ...redaction.value(found) } };
+    }
+    default:
+      // Made of what is redacted already.
+      return attachment;
+  }
 }
 
 async function dispatch(step: Step, scope: StepScope): Promise<StepOutcome | TransactionalOutcome> {
@@ -79,7 +97,7 @@ async function dispatch(step: Step, scope: StepScope): Promise<StepOutcome | Tra
 }
 
 /** A step that does not listen to its signal ends at its timeout all the same; what it still does leads nowhere. */
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(SpineError.from(signal.reason, "STOPPED"));
     signal.addEventListener("abort", abort, { once: true });

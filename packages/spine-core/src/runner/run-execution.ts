@@ -4,15 +4,17 @@ import type { Database, StateStores } from "../database/database.ts";
 import { SpineError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { Fence, Transition } from "../history/history-store.ts";
+import type { Metrics } from "../history/records.ts";
 import { deepFreeze, type JsonValue } from "../json.ts";
 import { type Logger, type LogLevel, redactingLogger } from "../logger.ts";
+import { redaction } from "../redaction.ts";
 import type { Registry } from "../registry.ts";
-import { keepText, redact, resolveSecrets, type SecretResolver } from "../secret.ts";
+import { type ResolvedParams, resolveSecrets, type SecretResolver } from "../secret.ts";
 import type { Source } from "../sources/source.ts";
 import type { Step } from "../workflow/step.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import type { Ended } from "./durable.ts";
-import { executeStep } from "./execute-step.ts";
+import { executeStep, untilAborted } from "./execute-step.ts";
 import { HistoryDurable } from "./history-durable.ts";
 import { interpret } from "./interpret.ts";
 import { RunLog } from "./run-log.ts";
@@ -86,50 +88,12 @@ async function executeAttempt(
   attempt: number,
   outputs: RunState["outputs"],
 ): ReturnType<typeof executeStep> {
-  const { execution, fence } = run;
   const { signal, stopTimer } = limited(step, run.signal, engine.clock);
-  const { params, values } = await resolveSecrets(execution.params, engine.secrets);
-  const redacting = values.length === 0 ? keepText : (text: string) => redact(text, values);
-  const recording = log.logger(engine.logger, step.name, attempt);
-  const checkpoints = new StepCheckpoints({
-    step: step.name,
-    signal,
-    transaction: (work) => durable.transaction(work),
-    clock: engine.clock,
-    recorded: () => recordedIn(run, step.name),
-    redact: redacting,
-    commit: (checkpoint, options) => durable.attach([checkpoint], options),
-  });
-  const { context, metrics } = createStepContext({
-    execution: { ...execution, params: deepFreeze(params) },
-    step: step.name,
-    attempt,
-    outputs,
-    signal,
-    logger: values.length === 0 ? recording : redactingLogger(recording, redacting),
-    sources: engine.sources,
-    datasets: engine.stores.datasets,
-    checkpoints,
-  });
-  const scope: StepScope = {
-    context,
-    writer: { runId: execution.runId, step: step.name, token: fence.token },
-    database: engine.database,
-    datasets: engine.stores.datasets,
-    partitions: engine.stores.partitions,
-    clock: engine.clock,
-    redact: redacting,
-    progress: (rows, bytes, totalBytes) =>
-      engine.events.emit("step.progress", {
-        ...fact(execution),
-        step: step.name,
-        rows,
-        bytes: bytes ?? null,
-        totalBytes: totalBytes ?? null,
-      }),
-    startChild: (pipeline, params) => run.startChild(step.name, pipeline, params),
-  };
   try {
+    // The lookup is a part of the attempt: its time counts, and a resolver that does not answer ends with it.
+    const resolving = resolveSecrets(run.execution.params, engine.secrets);
+    const resolved = resolving instanceof Promise ? await untilAborted(resolving, signal) : resolving;
+    const { scope, metrics } = scopeOf(engine, run, durable, log, step, attempt, outputs, signal, resolved);
     const result = await executeStep(step, scope, metrics);
     if (!("write" in result)) {
       stopTimer();
@@ -151,6 +115,62 @@ async function executeAttempt(
     stopTimer();
     throw error;
   }
+}
+
+/** What one attempt works with, and what it recorded of itself. */
+function scopeOf(
+  engine: Engine,
+  run: OwnedRun,
+  durable: HistoryDurable,
+  log: RunLog,
+  step: Step,
+  attempt: number,
+  outputs: RunState["outputs"],
+  signal: AbortSignal,
+  { params, secrets }: ResolvedParams,
+): { readonly scope: StepScope; readonly metrics: () => Metrics } {
+  const { execution, fence } = run;
+  const redacting = redaction(secrets);
+  const recording = log.logger(engine.logger, step.name, attempt);
+  const checkpoints = new StepCheckpoints({
+    step: step.name,
+    signal,
+    transaction: (work) => durable.transaction(work),
+    clock: engine.clock,
+    recorded: () => recordedIn(run, step.name),
+    redaction: redacting,
+    commit: (checkpoint, options) => durable.attach([checkpoint], options),
+  });
+  const { context, metrics } = createStepContext({
+    execution: { ...execution, params: deepFreeze(params) },
+    step: step.name,
+    attempt,
+    outputs,
+    signal,
+    logger: redacting ? redactingLogger(recording, redacting) : recording,
+    sources: engine.sources,
+    datasets: engine.stores.datasets,
+    checkpoints,
+  });
+  const scope: StepScope = {
+    context,
+    writer: { runId: execution.runId, step: step.name, token: fence.token },
+    database: engine.database,
+    datasets: engine.stores.datasets,
+    partitions: engine.stores.partitions,
+    clock: engine.clock,
+    redaction: redacting,
+    progress: (rows, bytes, totalBytes) =>
+      engine.events.emit("step.progress", {
+        ...fact(execution),
+        step: step.name,
+        rows,
+        bytes: bytes ?? null,
+        totalBytes: totalBytes ?? null,
+      }),
+    startChild: (pipeline, params) => run.startChild(step.name, pipeline, params),
+  };
+  return { scope, metrics };
 }
 
 const NO_TIMER = () => {};

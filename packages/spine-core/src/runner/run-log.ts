@@ -3,6 +3,7 @@ import { textOf } from "../errors.ts";
 import type { LogAttachment } from "../history/attachment.ts";
 import { MOST_LOGS } from "../history/run-logs.ts";
 import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "../logger.ts";
+import { storableText } from "../storable-text.ts";
 
 /** How long an entry waits for a write of its run that it can go with, in milliseconds. */
 const FLUSH_MS = 1_000;
@@ -86,7 +87,7 @@ export class RunLog {
       step,
       attempt,
       level,
-      message: storable(textOf(message)),
+      message: textOf(message),
       fields: fieldsText(fields),
       at,
     };
@@ -137,16 +138,11 @@ function fieldsText(fields: LogFields | undefined): string | null {
   if (!fields || Object.keys(fields).length === 0) return null;
   try {
     const text = JSON.stringify(fields, (_key, value: unknown) =>
-      typeof value === "string" ? storable(value) : value,
+      typeof value === "string" ? storableText(value) : value,
     );
     if (text.length <= LONGEST_FIELDS) return text;
     return JSON.stringify({ note: `fields of ${text.length} characters were left out` });
   } catch {
     return JSON.stringify({ note: "fields that JSON cannot hold were left out" });
   }
-}
-
-/** Databases refuse NUL characters and halves of surrogate pairs. */
-function storable(text: string): string {
-  return text.replaceAll("\0", "�").toWellFormed();
 }

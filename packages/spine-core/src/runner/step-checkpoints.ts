@@ -5,6 +5,7 @@ import { SpineError } from "../errors.ts";
 import type { CheckpointAttachment } from "../history/attachment.ts";
 import type { CommitOptions } from "../history/history-store.ts";
 import { decodeJson, encodeJson, type JsonValue } from "../json.ts";
+import type { Redaction } from "../redaction.ts";
 
 /** The longest that user code may keep a transaction open, in milliseconds: other runs may have to wait for it. */
 const TRANSACTION_LIMIT_MS = 5_000;
@@ -22,8 +23,8 @@ export interface StepCheckpointsOptions {
   readonly clock: Clock;
   /** What earlier attempts recorded, by key; what this one records is added. Asked for when it is needed: most steps have none. */
   readonly recorded: () => Map<string, JsonValue>;
-  /** Takes the run's secrets out of a text that is about to be recorded. */
-  readonly redact: (text: string) => string;
+  /** Takes the run's secrets out of what is about to be recorded; null where it has none. */
+  readonly redaction: Redaction | null;
   /** Commits a checkpoint under the run's fence; rejects with FENCED when the run belongs to somebody else. */
   readonly commit: (checkpoint: CheckpointAttachment, options?: CommitOptions) => Promise<void>;
 }
@@ -102,8 +103,9 @@ export class StepCheckpoints {
   }
 
   #encode(key: string, value: unknown): string {
-    const { step, redact } = this.#options;
-    return redact(encodeJson(value, `the checkpoint "${key}" of step "${step}"`));
+    const { step, redaction } = this.#options;
+    const text = encodeJson(value, `the checkpoint "${key}" of step "${step}"`);
+    return redaction ? JSON.stringify(redaction.value(JSON.parse(text) as unknown, "keys")) : text;
   }
 
   async #inTime<T>(work: Promise<T>): Promise<T> {

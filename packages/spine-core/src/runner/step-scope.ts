@@ -7,6 +7,7 @@ import { ValidationError } from "../errors.ts";
 import type { Attachment } from "../history/attachment.ts";
 import type { PartitionStore } from "../history/partition-store.ts";
 import type { RowCounts } from "../history/records.ts";
+import type { Redaction } from "../redaction.ts";
 import type { StepContext } from "../workflow/step.ts";
 import type { RunHandle } from "./runner.ts";
 
@@ -19,8 +20,8 @@ export interface StepScope {
   readonly datasets: DatasetStore;
   readonly partitions: PartitionStore;
   readonly clock: Clock;
-  /** Takes the run's secrets out of a text that is about to be recorded. */
-  readonly redact: (text: string) => string;
+  /** Takes the run's secrets out of what is about to be recorded; null where it has none. */
+  readonly redaction: Redaction | null;
   progress(rows: RowCounts, bytes?: number, totalBytes?: number): void;
   /** Starts another workflow as a child of this run, once, however often the step is tried. */
   startChild(pipeline: string, params: unknown): Promise<RunHandle>;

@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { SpineError } from "../errors.ts";
 import type { HistoryStore } from "../history/history-store.ts";
 import type { RunQuery } from "../history/run-query.ts";
 import { newId } from "../ids.ts";
@@ -204,6 +205,33 @@ export function historyListTests(check: Check): void {
     for (const text of ["100%", "% _", "_\\", "\\ ü"]) expect(await found(text)).toEqual(ids(odd));
     expect(await found("1_0%")).toEqual([]);
   });
+
+  check(
+    "lists, finds and queues again a run whose error text no database takes as it is",
+    async (context) => {
+      const { history } = context.stores;
+      const { runId, fence } = await startRun(history, {});
+      const odd = "a\0needle\ud800";
+      const error = new SpineError("STEP_FAILED", odd, {
+        context: { step: odd, [odd]: odd },
+        detail: { [odd]: [odd] },
+        cause: new Error(`${odd}!`),
+      }).toJSON();
+      const failed = { ...stepEnd("first"), status: "FAILED", error } as const;
+      await committed(
+        history,
+        advanceCommit(runId, fence, { ended: [failed], run: { status: "FAILED", error } }),
+      );
+      const { items } = await history.list({ status: ["FAILED"] });
+      expect(items.map((run) => run.error?.message)).toEqual(["a\ufffdneedle\ufffd"]);
+      expect((await history.get(runId))?.run.error).toEqual(error);
+      expect(await listed(history, { search: "needle" })).toEqual([runId]);
+      const change = { status: "PENDING", availableAt: context.clock.now() } as const;
+      await committed(history, { kind: "control", runId, from: ["FAILED"], change, reason: "retry" });
+      const { runs } = await history.claim({ worker: "worker-1", workflows: ["demo"], limit: 1 });
+      expect(runs.map(({ run }) => run.runId)).toEqual([runId]);
+    },
+  );
 
   check("finds the few among many that fit, page by page", async ({ stores: { history }, clock }) => {
     const total = 1_200;
