@@ -23,6 +23,7 @@ import type { StateTables } from "../state-tables.ts";
 import { claimRuns } from "./claim-runs.ts";
 import { controlRun } from "./control-run.ts";
 import { DatabaseTime } from "./database-time.ts";
+import { STALE } from "./explain.ts";
 import type { QueuedCommit } from "./flush.ts";
 import { FlushConnection } from "./flush-connection.ts";
 import { GroupCommit, refusal, takeFlush, type WriteFlush } from "./group-commit.ts";
@@ -33,7 +34,7 @@ import { getRun, runEvents } from "./read-runs.ts";
 import { isRunId } from "./run-id.ts";
 import type { WorkerBeats } from "./worker-beats.ts";
 import { markAlive, markGone, sweepWorkers } from "./worker-register.ts";
-import { type Execute, STALE, writeFlush } from "./write-flush.ts";
+import { type Execute, writeFlush } from "./write-flush.ts";
 import { nextWriteSeq } from "./write-seq.ts";
 
 interface PostgresHistoryOptions {
@@ -68,7 +69,8 @@ export class PostgresHistoryStore implements HistoryStore {
     const lanes = Array.from({ length: LANES }, (): WriteFlush => {
       const connection = new FlushConnection(pools);
       const execute: Execute = (statement) => connection.execute(statement);
-      return (flush, writeSeq) => writeFlush(flush, { tables, writeSeq, at: this.#time.virtual, execute });
+      return (flush, writeSeq, again) =>
+        writeFlush(flush, { tables, writeSeq, at: this.#time.virtual, again, execute });
     });
     this.#group = new GroupCommit({
       lanes,
