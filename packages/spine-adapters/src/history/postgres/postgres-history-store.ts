@@ -5,6 +5,7 @@ import type {
   CommitOptions,
   CommitResult,
   DatabaseTransaction,
+  EventRange,
   HistoryStore,
   RunCommit,
   RunDetail,
@@ -12,13 +13,14 @@ import type {
   RunPage,
   RunQuery,
 } from "spine-core";
-import { SpineError } from "spine-core";
+import { checkEventRange, SpineError } from "spine-core";
 import { toSpineError } from "../../databases/postgres/postgres-error.ts";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import { PostgresTransaction } from "../../databases/postgres/postgres-transaction.ts";
 import { STATE_VALUES } from "../../databases/postgres/value-parsers.ts";
 import { isoTime } from "../iso-time.ts";
 import { OwnedRuns } from "../owned-runs.ts";
+import { refuseControls } from "../refuse-controls.ts";
 import type { StateTables } from "../state-tables.ts";
 import { claimRuns } from "./claim-runs.ts";
 import { controlRun } from "./control-run.ts";
@@ -134,10 +136,8 @@ export class PostgresHistoryStore implements HistoryStore {
     return await listRuns(this.#pools, this.#t, query, this.#clock.now());
   }
 
-  async events(
-    runId: string,
-    options: { readonly after?: number; readonly limit?: number } = {},
-  ): Promise<readonly RunEvent[]> {
+  async events(runId: string, options: EventRange = {}): Promise<readonly RunEvent[]> {
+    checkEventRange(options);
     return await runEvents(this.#pools, this.#t, runId, options);
   }
 
@@ -177,15 +177,10 @@ export class PostgresHistoryStore implements HistoryStore {
     const execute = async ({ sql, values }: { readonly sql: string; readonly values: readonly unknown[] }) =>
       (await lease.client.query({ name: names.of(sql), text: sql, values: [...values], types: STATE_VALUES }))
         .rows as readonly unknown[];
+    refuseControls(commits);
     const results = new Map<RunCommit, CommitResult>();
     for (const commit of commits) if (!isKnown(commit)) results.set(commit, { result: "missing" });
     let left = commits.filter((commit) => commit.kind !== "control" && isKnown(commit)) as QueuedCommit[];
-    if (left.length + results.size < commits.length) {
-      throw new SpineError(
-        "TRANSACTION_INVALID",
-        "A run is changed from outside in a transaction of its own.",
-      );
-    }
     // What is known of the runs holds once the transaction has been committed; until then it is known in here only.
     const owned = this.#owned.take(commits);
     lease.afterCommit(() => this.#owned.giveBack(owned));
