@@ -418,7 +418,7 @@ describe("inside a step", () => {
 describe("HistoryTracker", () => {
   test("records a run that Spine does not drive, as the seed's story goes", async () => {
     const spine = await start();
-    const tracker = new HistoryTracker(spine.history);
+    await using tracker = new HistoryTracker(spine.history);
     let runId = "";
     const tracked = tracker.trackWorkflow(
       "legacy.ingest",
@@ -454,7 +454,7 @@ describe("HistoryTracker", () => {
 
   test("completes with its output, or stays cancelled when it was cancelled", async () => {
     const spine = await start();
-    const tracker = new HistoryTracker(spine.history);
+    await using tracker = new HistoryTracker(spine.history);
     const ids = await Promise.all([
       tracker.trackWorkflow("legacy.a", {}, async (run) => {
         run.recordOutput({ rows: 3 });
@@ -468,6 +468,32 @@ describe("HistoryTracker", () => {
     const [a, b] = await Promise.all(ids.map((id) => spine.get(id)));
     expect(a?.run).toMatchObject({ status: "COMPLETED", outputs: { rows: 3 }, error: null });
     expect(b?.run).toMatchObject({ status: "CANCELLED", error: { message: "not needed" } });
+  });
+
+  test("goes on after a database that was away for a moment, and is gone once it is closed", async () => {
+    const { history } = await start();
+    const beats: string[] = [];
+    const flaky: typeof history = Object.assign(Object.create(history), {
+      beat: async (worker: string, state: "alive" | "gone") => {
+        beats.push(state);
+        if (beats.length === 1) throw new TransientError("away");
+        await history.beat(worker, state);
+      },
+      commit: history.commit.bind(history),
+    });
+    const tracker = new HistoryTracker(flaky);
+    const track = () => tracker.trackWorkflow("legacy.c", {}, async (run) => run.runId);
+    await expect(track()).rejects.toThrow("away");
+    const id = await track();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const long = tracker.trackWorkflow("legacy.d", {}, () => promise);
+    const closed = tracker.close();
+    expect(beats).toEqual(["alive", "alive"]);
+    resolve();
+    await Promise.all([long, closed, tracker.close()]);
+    expect(beats).toEqual(["alive", "alive", "gone"]);
+    await expect(track()).rejects.toMatchObject({ code: "STOPPED" });
+    expect((await history.get(id))?.run.status).toBe("COMPLETED");
   });
 });
 

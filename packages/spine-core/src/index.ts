@@ -59,6 +59,7 @@ export type {
   PartitionAttachment,
   QualityAttachment,
 } from "./history/attachment.ts";
+export { checkEventRange, type EventRange } from "./history/event-range.ts";
 // History
 export type {
   AdvanceCommit,

@@ -6,9 +6,9 @@ export interface CuttingProxy extends AsyncDisposable {
   readonly port: number;
   /**
    * Cuts each connection that sends a message with this text, as soon as the server has answered it, and before the
-   * answer is passed on. Counts down from `times`.
+   * answer is passed on. Counts down from `times`. Who connects after that waits for `until`.
    */
-  cutAfter(text: string, times?: number): void;
+  cutAfter(text: string, times?: number, until?: Promise<unknown>): void;
   /** How many connections were cut. */
   readonly cuts: number;
 }
@@ -18,8 +18,12 @@ export async function cuttingProxy(target: number): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
   let text: string | undefined;
   let left = 0;
+  let wait: Promise<unknown> | undefined;
   let cuts = 0;
-  const server = createServer((client) => {
+  let closed: Promise<unknown> | undefined;
+  const server = createServer({ pauseOnConnect: true }, async (client) => {
+    sockets.add(client);
+    await closed;
     const upstream = connect(target, "127.0.0.1");
     for (const socket of [client, upstream]) {
       sockets.add(socket);
@@ -31,6 +35,7 @@ export async function cuttingProxy(target: number): Promise<CuttingProxy> {
       });
     }
     let marked = false;
+    client.resume();
     client.on("data", (data) => {
       if (text !== undefined && left > 0 && data.includes(text)) {
         left -= 1;
@@ -41,6 +46,7 @@ export async function cuttingProxy(target: number): Promise<CuttingProxy> {
     upstream.on("data", (data) => {
       if (marked) {
         cuts += 1;
+        closed = wait;
         client.resetAndDestroy();
       } else {
         client.write(data);
@@ -55,9 +61,10 @@ export async function cuttingProxy(target: number): Promise<CuttingProxy> {
     get cuts() {
       return cuts;
     },
-    cutAfter(mark, times = 1) {
+    cutAfter(mark, times = 1, until = undefined) {
       text = mark;
       left = times;
+      wait = until;
     },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();

@@ -34,7 +34,14 @@ export interface Database {
   readonly kysely: Kysely<AnySchema>;
   /** Opens it and brings Spine's own tables up to date; returns the stores on it. Call once, before all else. */
   connect(options: StateOptions): Promise<StateStores>;
-  /** Runs `work` in one transaction on one connection: committed when it resolves, rolled back when it throws. */
+  /**
+   * Runs `work` in one transaction on one connection: committed when it resolves, rolled back when it throws.
+   *
+   * Called inside of `work` it is refused (TRANSACTION_INVALID): it would be another transaction, which waits for this one
+   * or does not see it. Let the error of a statement through: after one, Postgres goes on with nothing and undoes all
+   * (TRANSACTION_INVALID), while on SQLite only that statement is undone. On Postgres `work` is done again when
+   * somebody else changed what it read, so what it does elsewhere has to bear that.
+   */
   transaction<T>(work: (transaction: DatabaseTransaction) => Promise<T>): Promise<T>;
   /** Creates a target table (and its captures table) where it is missing. */
   ensureTable(table: Table): Promise<void>;

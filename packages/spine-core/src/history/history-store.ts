@@ -2,6 +2,7 @@ import type { Partition } from "../context.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import type { ErrorJson } from "../errors.ts";
 import type { Attachment } from "./attachment.ts";
+import type { EventRange } from "./event-range.ts";
 import type {
   CheckpointRecord,
   Metrics,
@@ -128,7 +129,10 @@ export type CommitResult =
   | { readonly result: "missing" };
 
 export interface CommitOptions {
-  /** Write in this open transaction of the same database instead of one of the store's own. */
+  /**
+   * Write in this open transaction of the same database instead of one of the store's own. Not for a control, which
+   * changes a run that others may own and so has a transaction of its own: TRANSACTION_INVALID.
+   */
   readonly transaction?: DatabaseTransaction;
 }
 
@@ -175,10 +179,7 @@ export interface HistoryStore {
   /** Newest first, by keyset; without what may be long. */
   list(query: RunQuery): Promise<RunPage>;
   /** The events of a run after `after`, oldest first. */
-  events(
-    runId: string,
-    options?: { readonly after?: number; readonly limit?: number },
-  ): Promise<readonly RunEvent[]>;
+  events(runId: string, options?: EventRange): Promise<readonly RunEvent[]>;
   /** Removes up to `limit` runs that ended before `before` (ms since the epoch); never an active one. Returns their ids. */
   prune(options: { readonly before: number; readonly limit: number }): Promise<readonly string[]>;
 }

@@ -43,16 +43,20 @@ export interface TrackedStep {
  * Records runs that Spine does not drive (a script, another engine) in the same history, so that they are seen
  * like any other. It only records: nothing is resumed or tried again.
  *
+ * To the history it is a worker, which counts as alive until it is closed: let `await using` do that, or call `close`.
+ *
  * @example
- * const tracker = new HistoryTracker(spine.history);
+ * await using tracker = new HistoryTracker(spine.history);
  * await tracker.trackWorkflow("legacy.nightly", { domain: "pricing" }, async (run) => {
  *   await run.trackStep("fetch", "lambda", async (step) => step.recordRecords(1500));
  * });
  */
-export class HistoryTracker {
+export class HistoryTracker implements AsyncDisposable {
   readonly #history: HistoryStore;
   readonly #worker = `tracker-${newId()}`;
+  readonly #tracked = new Set<Promise<unknown>>();
   #registered: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(history: HistoryStore) {
     this.#history = history;
@@ -64,8 +68,56 @@ export class HistoryTracker {
     options: TrackOptions,
     work: (run: TrackedRun) => Promise<T>,
   ): Promise<T> {
-    this.#registered ??= this.#history.beat(this.#worker, "alive");
-    await this.#registered;
+    if (this.#closing) {
+      throw new SpineError(
+        "STOPPED",
+        `The tracker is closed; "${name}" was not recorded. Make another one.`,
+        {
+          retryable: false,
+        },
+      );
+    }
+    const tracked = this.#track(name, options, work);
+    this.#tracked.add(tracked);
+    try {
+      return await tracked;
+    } finally {
+      this.#tracked.delete(tracked);
+    }
+  }
+
+  /**
+   * Waits for the runs that are being tracked, then says that nobody records here any more. Never await it inside of
+   * their work. When it fails, it can be called again.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close().catch((error: unknown) => {
+      this.#closing = undefined;
+      throw error;
+    });
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled(this.#tracked);
+    if (this.#registered) await this.#history.beat(this.#worker, "gone");
+  }
+
+  #register(): Promise<void> {
+    this.#registered ??= this.#history.beat(this.#worker, "alive").catch((error: unknown) => {
+      // The next run tries again: the database may be there by then.
+      this.#registered = undefined;
+      throw error;
+    });
+    return this.#registered;
+  }
+
+  async #track<T>(name: string, options: TrackOptions, work: (run: TrackedRun) => Promise<T>): Promise<T> {
+    await this.#register();
     const run = new Tracked(this.#history, { worker: this.#worker, token: 1 });
     await run.create(name, options);
     try {

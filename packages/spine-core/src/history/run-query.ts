@@ -76,8 +76,12 @@ export function selectRuns(query: RunQuery, now: number): RunSelection {
   if (search !== undefined && (search === "" || search.length > LONGEST_SEARCH)) {
     throw refusal("search", `has ${search.length} characters; it can have 1 to ${LONGEST_SEARCH}`);
   }
+  if (status !== undefined && !Array.isArray(status)) throw refusal("status", "is no list of statuses");
   for (const one of status ?? []) {
     if (!RUN_STATUSES.includes(one)) throw refusal("status", `is "${one}"; use ${RUN_STATUSES.join(", ")}`);
+  }
+  if (partition !== undefined && !isObject(partition)) {
+    throw refusal("partition", 'is no partition, such as { week: "2025-01-06" }');
   }
   for (const value of Object.values(partition ?? {})) checkText("partition", value);
   const until = timeOf("until", query.until);
@@ -124,6 +128,10 @@ function timeOf(field: "since" | "until", ms: number | undefined): number | null
   if (ms === undefined) return null;
   if (Number.isFinite(ms) && ms >= 0 && ms <= LAST_MS) return Math.ceil(ms);
   throw refusal(field, `is ${ms}; it must be a time in milliseconds since the epoch`);
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function checkText(field: string, text: unknown): void {

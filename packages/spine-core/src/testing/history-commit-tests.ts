@@ -258,6 +258,22 @@ export function historyCommitTests(check: Check): void {
     expect(outcome(advanced)).toBe("missing");
   });
 
+  check("changes no run from outside in a transaction of somebody", async ({ database, stores }) => {
+    const { history } = stores;
+    const { runId } = await startRun(history);
+    const before = await wholeRun(history, runId);
+    const control = {
+      kind: "control",
+      runId,
+      from: ["RUNNING"],
+      change: { status: "CANCELLED" },
+      reason: "test",
+    } as const;
+    const refused = database.transaction((transaction) => history.commit([control], { transaction }));
+    await expect(refused).rejects.toMatchObject({ code: "TRANSACTION_INVALID" });
+    expect(await wholeRun(history, runId)).toEqual(before);
+  });
+
   check("ends an attempt once", async ({ stores: { history } }) => {
     const { runId, fence } = await startRun(history);
     await committed(history, advanceCommit(runId, fence, { ended: [stepEnd("first", { output: "1" })] }));

@@ -263,6 +263,16 @@ export function historyListTests(check: Check): void {
   check("refuses a query that makes no sense, and says which part", async ({ stores: { history } }) => {
     const wrong: readonly (readonly [string, RunQuery])[] = [
       ["cursor", { cursor: "nonsense" }],
+      ["cursor", { cursor: "" }],
+      ["cursor", { cursor: null as never }],
+      ["limit", { limit: null as never }],
+      ["since", { since: null as never }],
+      ["search", { search: null as never }],
+      ["workflow", { workflow: null as never }],
+      ["partition", { partition: null as never }],
+      ["partition", { partition: "week=w" as never }],
+      ["status", { status: null as never }],
+      ["status", { status: "FAILED" as never }],
       ["cursor", { cursor: Buffer.from('["x"]').toString("base64url") }],
       ["cursor", { cursor: Buffer.from("{}").toString("base64url") }],
       ["limit", { limit: 0 }],

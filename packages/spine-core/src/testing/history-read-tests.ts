@@ -7,6 +7,10 @@ export function historyReadTests(check: Check): void {
   check("knows nothing of a run that does not exist", async ({ stores: { history } }) => {
     expect(await history.get("no-such-run")).toBeUndefined();
     expect(await history.events("no-such-run")).toEqual([]);
+    for (const id of [undefined, null, 7]) {
+      expect(await history.get(id as never)).toBeUndefined();
+      expect(await history.events(id as never)).toEqual([]);
+    }
     expect(await history.list({})).toEqual({ items: [], nextCursor: null });
   });
 
@@ -16,6 +20,25 @@ export function historyReadTests(check: Check): void {
     expect((await history.events(runId, { after: 1, limit: 1 })).map(({ seq }) => seq)).toEqual([2]);
     expect(await history.events(runId, { after: 3 })).toEqual([]);
   });
+
+  check(
+    "refuses a range of events that makes no sense, and says which part",
+    async ({ stores: { history } }) => {
+      const { runId } = await startRun(history);
+      for (const [field, wrong] of [
+        ["after", [Number.NaN, -1, 1.5, "1" as never, null as never]],
+        ["limit", [Number.NaN, -1, 0, 1.5, "1" as never, null as never]],
+      ] as const) {
+        for (const value of wrong) {
+          await expect(history.events(runId, { [field]: value }), `${field} ${value}`).rejects.toMatchObject({
+            category: "VALIDATION",
+            message: expect.stringContaining(field),
+            detail: { issues: [{ path: `/${field}` }] },
+          });
+        }
+      }
+    },
+  );
 
   check("removes old runs that have ended, the oldest first, and no others", async ({ stores, clock }) => {
     const { history, partitions } = stores;

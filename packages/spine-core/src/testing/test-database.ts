@@ -116,6 +116,42 @@ function transactionTests(check: Check): void {
     expect(await plainIds(database)).toEqual([1]);
   });
 
+  check("refuses a transaction inside of another one, which goes on", async ({ database }) => {
+    await database.ensureTable(plain);
+    await database.transaction(async (transaction) => {
+      await insertPlain(transaction, 1);
+      const nested = database.transaction(async (inner) => insertPlain(inner, 2));
+      await expect(nested).rejects.toMatchObject({ code: "TRANSACTION_INVALID" });
+      await insertPlain(transaction, 3);
+    });
+    expect(await plainIds(database)).toEqual([1, 3]);
+    // What was begun inside of it and works on after its end is in no transaction any more.
+    let later: Promise<unknown> | undefined;
+    let end: () => void = () => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    await database.transaction(async () => {
+      later = ended.then(() => database.transaction((transaction) => insertPlain(transaction, 4)));
+    });
+    end();
+    await later;
+    expect(await plainIds(database)).toEqual([1, 3, 4]);
+  });
+
+  check(
+    "keeps nothing of a transaction whose statement failed and that was told so",
+    async ({ database }) => {
+      await database.ensureTable(plain);
+      const failed = database.transaction(async (transaction) => {
+        await insertPlain(transaction, 1);
+        await transaction.kysely.selectFrom("no_such_table").selectAll().execute();
+      });
+      await expect(failed).rejects.toThrow();
+      expect(await plainIds(database)).toEqual([]);
+    },
+  );
+
   check("runs the query builder's own transactions", async ({ database }) => {
     await database.ensureTable(plain);
     const { kysely } = database;

@@ -144,6 +144,15 @@ describe("transactions", () => {
     await expect(hidden).rejects.toMatchObject({ code: "TRANSACTION_INVALID" });
   });
 
+  test("in which a failed statement was hidden say so at the next one", async () => {
+    const hidden = database.transaction(async ({ kysely }) => {
+      const missing = kysely.selectFrom("no_such_table").selectAll();
+      await missing.execute().catch(() => {});
+      await kysely.selectFrom("items").selectAll().execute();
+    });
+    await expect(hidden).rejects.toMatchObject({ code: "TRANSACTION_INVALID" });
+  });
+
   test("go one by one through queries that are not awaited one by one", async () => {
     const counts = await database.transaction(({ kysely }) =>
       Promise.all(Array.from({ length: 5 }, () => kysely.selectFrom("items").select("id").execute())),

@@ -134,6 +134,12 @@ function fromSqlState(
         `Other transactions kept this one from committing: ${message}.`,
         options,
       );
+    case "25P02":
+      return new SpineError(
+        "TRANSACTION_INVALID",
+        "An earlier statement of this transaction failed, so Postgres does no more in it. Let its error through instead of catching it.",
+        options,
+      );
     case "55P03":
     case "57014":
       return new SpineError("DATABASE_BUSY", `The server gave up a statement: ${message}.`, options);

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { Client, ClientConfig, Pool, PoolClient } from "pg";
 import { SpineError } from "spine-core";
 import { loadPg } from "./load-pg.ts";
@@ -5,6 +6,7 @@ import { isConnectionLost, toSpineError } from "./postgres-error.ts";
 import type { PostgresSettings } from "./postgres-options.ts";
 import { Slots } from "./slots.ts";
 import { StatementNames } from "./statement-names.ts";
+import type { TransactionLease } from "./transaction-lease.ts";
 import { STATE_VALUES, userValues, type ValueParsers } from "./value-parsers.ts";
 
 /** A result row by the names of its columns. */
@@ -33,6 +35,8 @@ const ACQUIRE_MS = 30_000;
 export class PostgresPools {
   readonly settings: PostgresSettings;
   readonly names = new StatementNames();
+  /** The transaction of a user that the caller is in. */
+  readonly currentTransaction = new AsyncLocalStorage<TransactionLease>();
   readonly transactions = new Slots(MOST_TRANSACTIONS, ACQUIRE_MS);
   readonly #pools = new Map<PoolName, Promise<Pool>>();
   readonly #singles = new Set<Client>();

@@ -15,6 +15,12 @@ export async function runTransaction<T>(
   pools: PostgresPools,
   work: (lease: TransactionLease) => Promise<T>,
 ): Promise<T> {
+  if (pools.currentTransaction.getStore()?.isOpen) {
+    throw new SpineError(
+      "TRANSACTION_INVALID",
+      "This transaction was begun inside of an open one, of which it would be no part. Write through the transaction that `work` was given.",
+    );
+  }
   for (let tries = 1; ; tries += 1) {
     try {
       return await runOnce(pools, work);
@@ -37,7 +43,7 @@ async function runOnce<T>(pools: PostgresPools, work: (lease: TransactionLease) 
   let usable = false;
   try {
     await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
-    const result = await work(lease);
+    const result = await pools.currentTransaction.run(lease, () => work(lease));
     lease.end();
     await commit(pools, lease, async () => (await client.query("COMMIT")).command);
     lease.committed();

@@ -34,7 +34,7 @@ export class Slots {
         reject(
           new SpineError(
             "DATABASE_BUSY",
-            "Other transactions of this process took too long. End them sooner; one that is opened inside another one waits for it.",
+            "Other transactions of this process took too long. End them sooner.",
           ),
         );
       }, this.#waitMs);

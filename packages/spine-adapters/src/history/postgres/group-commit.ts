@@ -6,8 +6,9 @@ import {
   sqlState,
 } from "../../databases/postgres/postgres-error.ts";
 import type { OwnedRuns } from "../owned-runs.ts";
+import { STALE } from "./explain.ts";
 import { changesAttempts, Flush, type QueuedCommit } from "./flush.ts";
-import { STALE, type Written } from "./write-flush.ts";
+import type { Written } from "./write-flush.ts";
 import { nextWriteSeq } from "./write-seq.ts";
 
 interface Waiting {
@@ -16,8 +17,8 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Writes a flush durably. With the number of an earlier call it finds what that wrote. */
-export type WriteFlush = (flush: Flush, writeSeq: number) => Promise<Written>;
+/** Writes a flush durably. With the number of an earlier call, and `again`, it finds what that wrote. */
+export type WriteFlush = (flush: Flush, writeSeq: number, again: boolean) => Promise<Written>;
 
 export interface GroupCommitOptions {
   /** The connections: each writes one flush at a time. */
@@ -176,15 +177,17 @@ export class GroupCommit {
     const writeSeq = nextWriteSeq();
     const start = performance.now();
     let retries = 0;
+    let again = false;
     for (let wait = 10; ; wait = Math.min(wait * 2, 1_000)) {
       try {
         this.#flushes += 1;
-        return await write(flush, writeSeq);
+        return await write(flush, writeSeq, again);
       } catch (error) {
         const goesOn = isConnectionLost(error)
           ? performance.now() - start < OUTAGE_MS && !isClosed()
           : isSerializationFailure(error) && ++retries < MOST_RETRIES;
         if (!goesOn) throw error;
+        again ||= isConnectionLost(error);
         await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random())));
       }
     }

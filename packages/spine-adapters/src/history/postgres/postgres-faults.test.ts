@@ -350,6 +350,71 @@ describe("lost answers", () => {
     await noGaps(runId);
   });
 
+  /** Sends a commit whose answer is lost, and which is sent again only after `meanwhile`. */
+  async function lost(commit: RunCommit, meanwhile: () => Promise<unknown>) {
+    await using proxy = await cuttingProxy(Number(new URL(url).port));
+    const through = await open(url.replace(/:\d+\//, `:${proxy.port}/`));
+    const { promise: until, resolve: goOn } = Promise.withResolvers<void>();
+    const runId = commit.kind === "create" ? commit.run.runId : commit.runId;
+    const before = (await history.get(runId))?.run.version;
+    // By the statement, because a look at the run comes before it.
+    proxy.cutAfter(commit.kind === "create" ? "created AS" : "moved AS", 1, until);
+    const answer = through.commit([commit]);
+    await expect.poll(async () => (await history.get(runId))?.run.version).not.toBe(before);
+    await meanwhile();
+    goOn();
+    const [result] = await answer;
+    expect(proxy.cuts).toBe(1);
+    await noGaps(runId);
+    return result;
+  }
+
+  function cancelling(runId: string, status: "CANCELLED" | "PENDING" = "CANCELLED"): RunCommit {
+    return { kind: "control", runId, from: ["PENDING", "RUNNING"], change: { status }, reason: "test" };
+  }
+
+  async function claimed(runId: string, worker = "heir") {
+    await history.beat(worker, "alive");
+    const { runs } = await history.claim({ worker, workflows: ["demo"], limit: 5 });
+    expect(runs.map(({ run }) => run.runId)).toEqual([runId]);
+    return runs[0]?.fence ?? { worker, token: 0 };
+  }
+
+  test("a queued run that somebody else has completed before the answer came was accepted", async () => {
+    const commit = create(null, []);
+    const { runId } = commit.run;
+    const result = await lost(commit, async () => {
+      const fence = await claimed(runId);
+      const transition = { ended: [], begun: [], attachments: [], run: { status: "COMPLETED" } } as const;
+      await history.commit([{ kind: "advance", runId, fence, transition }]);
+    });
+    expect(result).toEqual({ result: "committed", version: 1 });
+    expect((await history.get(runId))?.run.status).toBe("COMPLETED");
+  });
+
+  test("a run that was cancelled before the answer came: each version is that of the commit", async () => {
+    const queued = create(null, []);
+    const { runId: first } = queued.run;
+    const created = await lost(queued, () => history.commit([cancelling(first)]));
+    expect(created).toEqual({ result: "committed", version: 1 });
+    const runId = await started();
+    const moved = await lost(ending(runId), () => history.commit([cancelling(runId)]));
+    expect(moved).toEqual({ result: "committed", version: 5 });
+  });
+
+  test("a step whose run somebody else has claimed before the answer came: recorded once, and fenced", async () => {
+    const runId = await started();
+    const result = await lost(ending(runId), async () => {
+      await history.commit([cancelling(runId, "PENDING")]);
+      await claimed(runId);
+    });
+    expect(result).toEqual({ result: "fenced" });
+    expect((await history.get(runId))?.steps.map(({ name, status }) => [name, status])).toEqual([
+      ["first", "COMPLETED"],
+      ["first+", "CANCELLED"],
+    ]);
+  });
+
   test("a claim whose answer is lost is found again", async () => {
     await using proxy = await cuttingProxy(Number(new URL(url).port));
     const through = await open(url.replace(/:\d+\//, `:${proxy.port}/`));

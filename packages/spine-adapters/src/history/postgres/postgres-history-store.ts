@@ -5,6 +5,7 @@ import type {
   CommitOptions,
   CommitResult,
   DatabaseTransaction,
+  EventRange,
   HistoryStore,
   RunCommit,
   RunDetail,
@@ -12,17 +13,19 @@ import type {
   RunPage,
   RunQuery,
 } from "spine-core";
-import { SpineError } from "spine-core";
+import { checkEventRange, SpineError } from "spine-core";
 import { toSpineError } from "../../databases/postgres/postgres-error.ts";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import { PostgresTransaction } from "../../databases/postgres/postgres-transaction.ts";
 import { STATE_VALUES } from "../../databases/postgres/value-parsers.ts";
 import { isoTime } from "../iso-time.ts";
 import { OwnedRuns } from "../owned-runs.ts";
+import { refuseControls } from "../refuse-controls.ts";
 import type { StateTables } from "../state-tables.ts";
 import { claimRuns } from "./claim-runs.ts";
 import { controlRun } from "./control-run.ts";
 import { DatabaseTime } from "./database-time.ts";
+import { STALE } from "./explain.ts";
 import type { QueuedCommit } from "./flush.ts";
 import { FlushConnection } from "./flush-connection.ts";
 import { GroupCommit, refusal, takeFlush, type WriteFlush } from "./group-commit.ts";
@@ -33,7 +36,7 @@ import { getRun, runEvents } from "./read-runs.ts";
 import { isRunId } from "./run-id.ts";
 import type { WorkerBeats } from "./worker-beats.ts";
 import { markAlive, markGone, sweepWorkers } from "./worker-register.ts";
-import { type Execute, STALE, writeFlush } from "./write-flush.ts";
+import { type Execute, writeFlush } from "./write-flush.ts";
 import { nextWriteSeq } from "./write-seq.ts";
 
 interface PostgresHistoryOptions {
@@ -68,7 +71,8 @@ export class PostgresHistoryStore implements HistoryStore {
     const lanes = Array.from({ length: LANES }, (): WriteFlush => {
       const connection = new FlushConnection(pools);
       const execute: Execute = (statement) => connection.execute(statement);
-      return (flush, writeSeq) => writeFlush(flush, { tables, writeSeq, at: this.#time.virtual, execute });
+      return (flush, writeSeq, again) =>
+        writeFlush(flush, { tables, writeSeq, at: this.#time.virtual, again, execute });
     });
     this.#group = new GroupCommit({
       lanes,
@@ -132,10 +136,8 @@ export class PostgresHistoryStore implements HistoryStore {
     return await listRuns(this.#pools, this.#t, query, this.#clock.now());
   }
 
-  async events(
-    runId: string,
-    options: { readonly after?: number; readonly limit?: number } = {},
-  ): Promise<readonly RunEvent[]> {
+  async events(runId: string, options: EventRange = {}): Promise<readonly RunEvent[]> {
+    checkEventRange(options);
     return await runEvents(this.#pools, this.#t, runId, options);
   }
 
@@ -175,15 +177,10 @@ export class PostgresHistoryStore implements HistoryStore {
     const execute = async ({ sql, values }: { readonly sql: string; readonly values: readonly unknown[] }) =>
       (await lease.client.query({ name: names.of(sql), text: sql, values: [...values], types: STATE_VALUES }))
         .rows as readonly unknown[];
+    refuseControls(commits);
     const results = new Map<RunCommit, CommitResult>();
     for (const commit of commits) if (!isKnown(commit)) results.set(commit, { result: "missing" });
     let left = commits.filter((commit) => commit.kind !== "control" && isKnown(commit)) as QueuedCommit[];
-    if (left.length + results.size < commits.length) {
-      throw new SpineError(
-        "TRANSACTION_INVALID",
-        "A run is changed from outside in a transaction of its own.",
-      );
-    }
     // What is known of the runs holds once the transaction has been committed; until then it is known in here only.
     const owned = this.#owned.take(commits);
     lease.afterCommit(() => this.#owned.giveBack(owned));

@@ -4,6 +4,7 @@ import type {
   Clock,
   CommitOptions,
   CommitResult,
+  EventRange,
   HistoryStore,
   RunCommit,
   RunDetail,
@@ -11,12 +12,14 @@ import type {
   RunPage,
   RunQuery,
 } from "spine-core";
+import { checkEventRange } from "spine-core";
 import { savepoint } from "../../databases/sqlite/commit-together.ts";
 import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
 import type { SqlitePool } from "../../databases/sqlite/sqlite-pool.ts";
 import { SqliteTransaction } from "../../databases/sqlite/sqlite-transaction.ts";
 import { isoTime } from "../iso-time.ts";
 import { OwnedRuns } from "../owned-runs.ts";
+import { refuseControls } from "../refuse-controls.ts";
 import { type EventRow, type RunRow, readRun, readSteps, type StepRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { tellEvents } from "../tell-events.ts";
@@ -56,6 +59,7 @@ export class SqliteHistoryStore implements HistoryStore {
   ): Promise<readonly CommitResult[]> {
     if (transaction) {
       const connection = SqliteTransaction.connectionOf(transaction, this.#pool);
+      refuseControls(commits);
       // What is known of the runs may be undone with the transaction, so nothing of it is kept.
       const known = new OwnedRuns();
       for (const commit of commits) this.#owned.forget(runOf(commit));
@@ -130,6 +134,8 @@ export class SqliteHistoryStore implements HistoryStore {
   }
 
   async get(runId: string): Promise<RunDetail | undefined> {
+    // Callers without types: what is no text is the id of no run, and SQLite cannot bind it.
+    if (typeof runId !== "string") return undefined;
     const found = await this.#pool.read((connection) => {
       const run = connection.get<RunRow>(this.#sql.runRow, runId);
       return run && { run, steps: connection.all<StepRow>(this.#sql.stepRows, runId) };
@@ -141,10 +147,9 @@ export class SqliteHistoryStore implements HistoryStore {
     return await listRuns(this.#pool, this.#sql.tables, query, this.#clock.now());
   }
 
-  async events(
-    runId: string,
-    options: { readonly after?: number; readonly limit?: number } = {},
-  ): Promise<readonly RunEvent[]> {
+  async events(runId: string, options: EventRange = {}): Promise<readonly RunEvent[]> {
+    checkEventRange(options);
+    if (typeof runId !== "string") return [];
     const { run_events } = this.#sql.tables;
     return await this.#pool.read((connection) => {
       const run = connection.get<RunRow>(this.#sql.runRow, runId);
