@@ -254,9 +254,9 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/history-durable.ts`,
-        find: "    await this.#withLogs((logs) => this.#persist(() => this.#write(attaching(transition, logs))));\n    this.#options.onRecorded(transition);\n",
+        find: "    await this.#withLogs((logs) => this.#gate.share(() => write(logs)));\n    this.#options.onRecorded(transition);\n",
         replace:
-          "    this.#options.onRecorded(transition);\n    await this.#withLogs((logs) => this.#persist(() => this.#write(attaching(transition, logs))));\n",
+          "    this.#options.onRecorded(transition);\n    await this.#withLogs((logs) => this.#gate.share(() => write(logs)));\n",
       },
     ],
     caughtBy: {

@@ -3,11 +3,12 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { SpineError } from "spine-core";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { temporaryDirectory } from "../../testing/sqlite-harness.ts";
 import { retryWhileBusy } from "./retry-while-busy.ts";
 import { kyselyOn } from "./sqlite-dialect.ts";
 import { SqlitePool } from "./sqlite-pool.ts";
+import type { SyncFile } from "./wal-sync.ts";
 
 let directory: string;
 let pool: SqlitePool;
@@ -30,9 +31,9 @@ const ids = (from = pool) =>
 describe("shared commits", () => {
   test("writes of one tick share one database commit", async () => {
     const before = pool.commits;
-    await Promise.all(Array.from({ length: 100 }, (_, id) => insert(id)));
+    await Promise.all(Array.from({ length: 20 }, (_, id) => insert(id)));
     expect(pool.commits - before).toBe(1);
-    expect(await ids()).toHaveLength(100);
+    expect(await ids()).toHaveLength(20);
   });
 
   test("what gathers while a transaction is open shares one commit after it", async () => {
@@ -80,6 +81,59 @@ describe("shared commits", () => {
     expect(results[2]).toMatchObject({ reason: new RangeError("mine") });
     expect(results[1]).toMatchObject({ reason: { code: "DATABASE_FAILED" } });
     expect(await ids()).toEqual([1, 2]);
+  });
+});
+
+describe("the disk", () => {
+  /** A disk that keeps what it is given until it is told to answer. */
+  function slowDisk() {
+    const asked: ((error: Error | null) => void)[] = [];
+    const sync: SyncFile = (_fd, done) => void asked.push(done);
+    const slow = new SqlitePool(pool.path, "full", sync);
+    onTestFinished(() => slow.close());
+    const write = (id: number) => slow.write((connection) => connection.insert("t", { id }));
+    const answer = (error: Error | null = null) => {
+      for (const done of asked.splice(0)) done(error);
+    };
+    return { slow, asked, write, answer };
+  }
+
+  test("nothing is acknowledged, and nothing told to a reader, before it is on it", async () => {
+    const { slow, asked, write, answer } = slowDisk();
+    const told: string[] = [];
+    // SQLite syncs its log itself until there is one to take over.
+    const first = write(1).then(() => told.push("first"));
+    await expect.poll(() => asked).toHaveLength(1);
+    const read = ids(slow).then((found) => told.push(`read ${found}`));
+    const second = slow
+      .transaction(async (lease) => void lease.connection.insert("t", { id: 2 }))
+      .then(() => told.push("second"));
+    await expect.poll(() => asked).toHaveLength(2);
+    await delay(30);
+    expect(told).toEqual([]);
+    answer();
+    await Promise.all([first, second, read]);
+    expect(told).toHaveLength(3);
+  });
+
+  test("the next commit is made while one is on its way", async () => {
+    const { slow, asked, write, answer } = slowDisk();
+    const writes = Array.from({ length: 60 }, (_, id) => write(id));
+    await expect.poll(() => asked).toHaveLength(3);
+    expect(slow.commits).toBe(3);
+    answer();
+    expect(await Promise.all(writes)).toHaveLength(60);
+  });
+
+  test("when it refuses, what waits is refused, and nothing more is written", async () => {
+    const { slow, asked, write, answer } = slowDisk();
+    const refused = expect(write(1)).rejects.toMatchObject({ code: "DATABASE_FAILED" });
+    await expect.poll(() => asked).toHaveLength(1);
+    answer(new Error("EIO"));
+    await refused;
+    await expect(write(2)).rejects.toMatchObject({ code: "DATABASE_FAILED" });
+    await expect(slow.transaction(async () => {})).rejects.toMatchObject({ code: "DATABASE_FAILED" });
+    expect(asked).toEqual([]);
   });
 });
 

@@ -1,11 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { SpineError } from "spine-core";
 import { Mutex } from "../mutex.ts";
-import { commitTogether, type WriteUnit } from "./commit-together.ts";
+import { commitTogether, type WriteOutcome, type WriteUnit } from "./commit-together.ts";
 import { canonicalPath, type Durability, MEMORY, openReader, openWriter } from "./open-sqlite.ts";
 import { retryWhileBusy } from "./retry-while-busy.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 import { toSpineError } from "./sqlite-error.ts";
+import { type SyncFile, WalSync } from "./wal-sync.ts";
 import { WriteLease } from "./write-lease.ts";
 
 interface Connections {
@@ -21,6 +22,8 @@ interface Queued extends WriteUnit {
 
 /** Units in one database commit: it is made in one go, and the event loop must not stop for long. */
 const MOST_UNITS = 200;
+/** The same where a commit has to reach the disk: while one of them is on its way, the next one gathers and is written. */
+const MOST_UNITS_SYNCED = 25;
 /** How long a write waits for a transaction of which it is itself a part: for ever, if nothing ended it. */
 const OWN_TRANSACTION_MS = 30_000;
 
@@ -33,15 +36,18 @@ export class SqlitePool {
   readonly #durability: Durability;
   readonly #mutex = new Mutex();
   readonly #current = new AsyncLocalStorage<WriteLease>();
+  readonly #sync: WalSync | null;
   #connections: Promise<Connections> | undefined;
   #queue: Queued[] = [];
   #flushing = false;
   #closed = false;
   #commits = 0;
 
-  constructor(path: string, durability: Durability) {
+  /** @param syncFile what waits for the disk; tests put something else in its place. */
+  constructor(path: string, durability: Durability, syncFile?: SyncFile) {
     this.path = path;
     this.#durability = durability;
+    this.#sync = durability === "full" && path !== MEMORY ? new WalSync(path, syncFile) : null;
   }
 
   get inMemory(): boolean {
@@ -63,7 +69,12 @@ export class SqlitePool {
   async read<T>(work: (connection: SqliteConnection) => T): Promise<T> {
     const { reader } = await this.#open();
     try {
-      if (!this.inMemory) return await retryWhileBusy(() => snapshot(reader, work), this.path);
+      if (!this.inMemory) {
+        const result = await retryWhileBusy(() => snapshot(reader, work), this.path);
+        // What was seen may have been committed a moment ago: nobody is told of it before it is durable.
+        await this.#sync?.pending;
+        return result;
+      }
       const lease = this.#ownLease();
       if (lease) return work(lease.connection);
       const unlock = await this.#mutex.lock();
@@ -100,7 +111,10 @@ export class SqlitePool {
     try {
       const { writer } = await this.#open();
       const result = await retryWhileBusy(() => work(writer), this.path);
-      if (!writer.inTransaction) return result;
+      if (!writer.inTransaction) {
+        await this.#durable(writer, 1);
+        return result;
+      }
       writer.run("ROLLBACK");
       throw new SpineError(
         "TRANSACTION_INVALID",
@@ -119,6 +133,7 @@ export class SqlitePool {
     const unlock = await this.#mutex.lock();
     try {
       const { writer } = await this.#open();
+      if (this.#sync?.failure) throw this.#sync.failure;
       await retryWhileBusy(() => writer.run("BEGIN IMMEDIATE"), this.path);
       return new WriteLease(writer, this.path, unlock);
     } catch (error) {
@@ -133,6 +148,8 @@ export class SqlitePool {
     try {
       const result = await this.#current.run(lease, () => work(lease));
       lease.commit();
+      const { writer } = await this.#opened();
+      await this.#durable(writer, 1);
       return result;
     } catch (error) {
       lease.rollback();
@@ -148,6 +165,8 @@ export class SqlitePool {
     try {
       const open = await this.#connections?.catch(() => undefined);
       open?.reader.close();
+      await this.#sync?.pending?.catch(() => {});
+      this.#sync?.close();
       open?.writer.close();
     } finally {
       unlock();
@@ -159,15 +178,15 @@ export class SqlitePool {
     let units: readonly Queued[] = [];
     try {
       const { writer } = await this.#opened();
-      units = this.#queue.splice(0, MOST_UNITS);
+      if (this.#sync?.failure) throw this.#sync.failure;
+      units = this.#queue.splice(0, this.#sync ? MOST_UNITS_SYNCED : MOST_UNITS);
       if (units.length > 0) {
         const outcomes = await retryWhileBusy(() => commitTogether(writer, units), this.path);
         this.#commits += 1;
-        for (const [index, unit] of units.entries()) {
-          const outcome = outcomes[index];
-          if (outcome && "error" in outcome) unit.reject(toSpineError(outcome.error, this.path));
-          else unit.settle(outcome?.value);
-        }
+        const durable = this.#durable(writer, units.length);
+        // The next commit is made while this one is on its way to the disk.
+        if (durable) void this.#settleOnceDurable(durable, units, outcomes);
+        else this.#settle(units, outcomes);
       }
     } catch (error) {
       if (units.length === 0) units = this.#queue.splice(0);
@@ -177,6 +196,33 @@ export class SqlitePool {
     }
     if (this.#queue.length > 0) setImmediate(() => void this.#flush());
     else this.#flushing = false;
+  }
+
+  #durable(writer: SqliteConnection, writes: number): Promise<void> | undefined {
+    this.#sync?.takeOver(writer);
+    return this.#sync?.durable(writes);
+  }
+
+  async #settleOnceDurable(
+    durable: Promise<void>,
+    units: readonly Queued[],
+    outcomes: readonly WriteOutcome[],
+  ): Promise<void> {
+    try {
+      await durable;
+    } catch (error) {
+      for (const { reject } of units) reject(error);
+      return;
+    }
+    this.#settle(units, outcomes);
+  }
+
+  #settle(units: readonly Queued[], outcomes: readonly WriteOutcome[]): void {
+    for (const [index, unit] of units.entries()) {
+      const outcome = outcomes[index];
+      if (outcome && "error" in outcome) unit.reject(toSpineError(outcome.error, this.path));
+      else unit.settle(outcome?.value);
+    }
   }
 
   /** Holds the lock once nothing waits to be written. */
