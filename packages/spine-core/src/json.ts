@@ -56,8 +56,11 @@ export const PAYLOAD_LIMITS: JsonLimits = { maxLength: 1024 * 1024, maxDepth: 64
  */
 export function encodeJson(value: unknown, what: string, limits: JsonLimits = PAYLOAD_LIMITS): string {
   const encoding: Encoding = { what, limits, length: 0, path: [], above: [] };
-  const text = JSON.stringify(plainOf(value, encoding, 0)) ?? "null";
+  const plain = plainOf(value, encoding, 0);
+  const text = JSON.stringify(plain) ?? "null";
   if (text.length > limits.maxLength) refuseLength(encoding, String(text.length));
+  // NUL characters and halves of pairs stand in JSON as escapes: one look at the text instead of two at each text in it.
+  if (text.includes("\\u")) checkTexts(plain, encoding, 0);
   return text;
 }
 
@@ -80,10 +83,6 @@ const MOST_CONVERSIONS = 16;
 function plainOf(value: unknown, encoding: Encoding, depth: number): unknown {
   switch (typeof value) {
     case "string":
-      if (value.includes("\0")) refuse(encoding, depth, "a NUL character");
-      if (!value.isWellFormed()) {
-        refuse(encoding, depth, "half of a surrogate pair (the text is not valid Unicode)");
-      }
       grow(encoding, value.length + 2);
       return value;
     case "number":
@@ -139,8 +138,6 @@ function plainObject(value: object, encoding: Encoding, depth: number): unknown 
   const members: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
     path[depth] = key;
-    if (key.includes("\0") || !key.isWellFormed())
-      refuse(encoding, depth + 1, "a key that is not valid text");
     const member = plainOf((value as Record<string, unknown>)[key], encoding, depth + 1);
     if (member === undefined) continue;
     grow(encoding, key.length + 3);
@@ -148,6 +145,23 @@ function plainObject(value: object, encoding: Encoding, depth: number): unknown 
     else members[key] = member;
   }
   return members;
+}
+
+/** Names the text of a plain value that databases refuse, if there is one. */
+function checkTexts(plain: unknown, encoding: Encoding, depth: number): void {
+  if (typeof plain === "string") {
+    if (plain.includes("\0")) refuse(encoding, depth, "a NUL character");
+    if (!plain.isWellFormed()) {
+      refuse(encoding, depth, "half of a surrogate pair (the text is not valid Unicode)");
+    }
+  }
+  if (typeof plain !== "object" || plain === null) return;
+  for (const [key, member] of Object.entries(plain)) {
+    encoding.path[depth] = key;
+    if (key.includes("\0") || !key.isWellFormed())
+      refuse(encoding, depth + 1, "a key that is not valid text");
+    checkTexts(member, encoding, depth + 1);
+  }
 }
 
 /** What `toJSON` makes of a value: something without one, or the value itself. */
