@@ -33,6 +33,59 @@ describe("encodeJson", () => {
     expect(() => encodeJson("x".repeat(2_000_000), "the output")).toThrowError(/2000002 characters.*dataset/);
   });
 
+  const endless = (): object => ({ toJSON: endless });
+  const sparse: number[] = [];
+  sparse[2 ** 31] = 1;
+  let shared: unknown = "x".repeat(100);
+  for (let level = 0; level < 40; level++) shared = [shared, shared];
+  test.each([
+    ["a huge array of long texts", Array.from({ length: 100_000 }, () => "x".repeat(1_000_000)), /limit is/],
+    ["an array of holes", { a: [sparse] }, /limit is/],
+    ["a small value that is there very often", shared, /limit is/],
+    ["a toJSON without end", { a: { toJSON: endless } }, /toJSON.* at a/],
+    [
+      "a huge record",
+      Object.fromEntries(Array.from({ length: 300_000 }, (_, n) => [`k${n}`, n])),
+      /limit is/,
+    ],
+  ])("refuses %s at once", (_name, value, says) => {
+    const before = performance.now();
+    expect(() => encodeJson(value, "it")).toThrowError(
+      expect.objectContaining({ code: "PAYLOAD_INVALID", message: expect.stringMatching(says) }),
+    );
+    expect(performance.now() - before).toBeLessThan(2_000);
+  });
+
+  test("takes what just fits, and nothing longer", () => {
+    const limits = { maxDepth: 64, maxLength: 0 };
+    for (const value of [
+      [],
+      [1, 2],
+      ["a", null, true, undefined],
+      {},
+      { a: 1, b: undefined, c: [{}] },
+      "é",
+      7,
+    ]) {
+      const text = JSON.stringify(value);
+      expect(encodeJson(value, "it", { ...limits, maxLength: text.length })).toBe(text);
+      expect(() => encodeJson(value, "it", { ...limits, maxLength: text.length - 1 })).toThrowError(/limit/);
+    }
+  });
+
+  test("asks each getter once: what was checked is what is written", () => {
+    let asked = 0;
+    const value = {
+      get text() {
+        asked += 1;
+        return asked === 1 ? "fine" : "a\0b";
+      },
+    };
+    expect(encodeJson(value, "it")).toBe('{"text":"fine"}');
+    expect(encodeJson(JSON.parse('{"__proto__":{"a":1}}'), "it")).toBe('{"__proto__":{"a":1}}');
+    expect(encodeJson([() => 1].slice(1), "it")).toBe("[]");
+  });
+
   test("keeps a null that a toJSON of somebody's own gives", () => {
     expect(encodeJson({ a: { toJSON: () => null } }, "it")).toBe('{"a":null}');
   });

@@ -50,75 +50,159 @@ export const PAYLOAD_LIMITS: JsonLimits = { maxLength: 1024 * 1024, maxDepth: 64
 /**
  * The JSON text of a value, or a ValidationError (PAYLOAD_INVALID) that names the path of what JSON cannot
  * hold or databases refuse: NaN and infinities, BigInt, functions, dates that are none, cycles, NUL characters, lone surrogates.
+ * Each getter and `toJSON` is asked once, and what is too long is given up as soon as that is known.
  *
  * @param what names the value in the error, e.g. `the output of step "fetch"`.
  */
 export function encodeJson(value: unknown, what: string, limits: JsonLimits = PAYLOAD_LIMITS): string {
-  const refuse = (path: readonly string[], why: string): never => {
-    const at = path.length === 0 ? "" : ` at ${path.join(".")}`;
-    throw new ValidationError(`${sentence(what)} cannot be stored: ${why}${at}.`, {
-      code: "PAYLOAD_INVALID",
-      detail: { path: path.join("."), reason: why },
-    });
-  };
-  check(value, [], new Set(), limits.maxDepth, refuse);
-  const text = JSON.stringify(value) ?? "null";
-  if (text.length > limits.maxLength) {
-    refuse(
-      [],
-      `its JSON has ${text.length} characters, the limit is ${limits.maxLength}; keep rows in a dataset`,
-    );
-  }
+  const encoding: Encoding = { what, limits, length: 0, path: [], above: [] };
+  const plain = plainOf(value, encoding, 0);
+  const text = JSON.stringify(plain) ?? "null";
+  if (text.length > limits.maxLength) refuseLength(encoding, String(text.length));
+  // NUL characters and halves of pairs stand in JSON as escapes: one look at the text instead of two at each text in it.
+  if (text.includes("\\u")) checkTexts(plain, encoding, 0);
   return text;
 }
 
-type Refuse = (path: readonly string[], why: string) => never;
+/** One value on its way to JSON. */
+interface Encoding {
+  readonly what: string;
+  readonly limits: JsonLimits;
+  /** How long the JSON of what was seen is at the least. */
+  length: number;
+  /** By depth: the name of the member that is looked at; what is beyond the depth is old. */
+  readonly path: (string | number)[];
+  /** By depth: the objects around it. */
+  readonly above: object[];
+}
 
-function check(value: unknown, path: string[], above: Set<object>, depthLeft: number, refuse: Refuse): void {
+/** A `toJSON` may give a value that has one; none of these leads anywhere after so many. */
+const MOST_CONVERSIONS = 16;
+
+/** A copy of plain objects, arrays and primitives, so that what was checked is what is written. */
+function plainOf(value: unknown, encoding: Encoding, depth: number): unknown {
   switch (typeof value) {
     case "string":
-      if (value.includes("\0")) refuse(path, "a NUL character");
-      if (!value.isWellFormed()) refuse(path, "half of a surrogate pair (the text is not valid Unicode)");
-      return;
+      grow(encoding, value.length + 2);
+      return value;
     case "number":
-      if (!Number.isFinite(value)) refuse(path, `the number ${value}, which JSON has no form for`);
-      return;
+      if (!Number.isFinite(value)) {
+        refuse(encoding, depth, `the number ${value}, which JSON has no form for`);
+      }
+      grow(encoding, 1);
+      return value;
     case "bigint":
-      refuse(path, "a BigInt; convert it to a string");
-      return;
+      return refuse(encoding, depth, "a BigInt; convert it to a string");
     case "function":
     case "symbol":
-      refuse(path, `a ${typeof value}`);
-      return;
+      return refuse(encoding, depth, `a ${typeof value}`);
     case "object":
-      break;
-    default:
-      return;
+      if (value !== null) return plainObject(value, encoding, depth);
   }
-  if (value === null) return;
+  if (value !== undefined) grow(encoding, 4);
+  return value;
+}
+
+function plainObject(value: object, encoding: Encoding, depth: number): unknown {
   if (typeof (value as { toJSON?: unknown }).toJSON === "function") {
-    const plain: unknown = (value as { toJSON(): unknown }).toJSON();
-    // Its toJSON gives null: a date that could not be read would be stored as one that was never there.
-    if (plain === null && kindOf(value) === "Date") refuse(path, "an invalid Date");
-    if (plain !== value) {
-      check(plain, path, above, depthLeft, refuse);
-      return;
-    }
+    const plain = converted(value, encoding, depth);
+    if (plain !== value) return plainOf(plain, encoding, depth);
   }
   const kind = kindOf(value);
   if (kind !== "Object" && kind !== "Array") {
-    refuse(path, `a ${kind}, of which JSON would keep nothing; convert it to an object, an array or a text`);
+    refuse(
+      encoding,
+      depth,
+      `a ${kind}, of which JSON would keep nothing; convert it to an object, an array or a text`,
+    );
   }
-  if (above.has(value)) refuse(path, "a cycle");
-  if (depthLeft === 0) refuse(path.slice(0, 8), "nesting deeper than allowed");
-  above.add(value);
-  for (const [key, member] of Object.entries(value)) {
-    path.push(key);
-    if (key.includes("\0") || !key.isWellFormed()) refuse(path, "a key that is not valid text");
-    check(member, path, above, depthLeft - 1, refuse);
-    path.pop();
+  const { path, above, limits } = encoding;
+  for (let level = 0; level < depth; level++) {
+    if (above[level] === value) refuse(encoding, depth, "a cycle");
   }
-  above.delete(value);
+  if (depth === limits.maxDepth) refuse(encoding, Math.min(depth, 8), "nesting deeper than allowed");
+  above[depth] = value;
+  if (Array.isArray(value)) {
+    // Each item takes a letter and a comma: what is hardly more than a length is refused before it is walked.
+    const least = encoding.length + 1 + 2 * value.length;
+    if (least > limits.maxLength) refuseLength(encoding, `at least ${least}`);
+    grow(encoding, 1 + value.length);
+    const items: unknown[] = [];
+    for (let index = 0; index < value.length; index++) {
+      path[depth] = index;
+      items.push(plainOf(value[index], encoding, depth + 1));
+    }
+    return items;
+  }
+  grow(encoding, 2);
+  const members: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) {
+    path[depth] = key;
+    const member = plainOf((value as Record<string, unknown>)[key], encoding, depth + 1);
+    if (member === undefined) continue;
+    grow(encoding, key.length + 3);
+    if (key === "__proto__") setOwn(members, key, member);
+    else members[key] = member;
+  }
+  return members;
+}
+
+/** Names the text of a plain value that databases refuse, if there is one. */
+function checkTexts(plain: unknown, encoding: Encoding, depth: number): void {
+  if (typeof plain === "string") {
+    if (plain.includes("\0")) refuse(encoding, depth, "a NUL character");
+    if (!plain.isWellFormed()) {
+      refuse(encoding, depth, "half of a surrogate pair (the text is not valid Unicode)");
+    }
+  }
+  if (typeof plain !== "object" || plain === null) return;
+  for (const [key, member] of Object.entries(plain)) {
+    encoding.path[depth] = key;
+    if (key.includes("\0") || !key.isWellFormed())
+      refuse(encoding, depth + 1, "a key that is not valid text");
+    checkTexts(member, encoding, depth + 1);
+  }
+}
+
+/** What `toJSON` makes of a value: something without one, or the value itself. */
+function converted(value: object, encoding: Encoding, depth: number): unknown {
+  const name = String(depth === 0 ? "" : encoding.path[depth - 1]);
+  let plain: unknown = value;
+  for (let times = 0; times < MOST_CONVERSIONS; times++) {
+    const before = plain as { toJSON?: (key: string) => unknown } | null;
+    if (typeof before !== "object" || before === null || typeof before.toJSON !== "function") return plain;
+    plain = before.toJSON(name);
+    // Its toJSON gives null: a date that could not be read would be stored as one that was never there.
+    if (plain === null && kindOf(before) === "Date") refuse(encoding, depth, "an invalid Date");
+    if (plain === before) return plain;
+  }
+  return refuse(encoding, depth, "a toJSON that gives another value with a toJSON, again and again");
+}
+
+function setOwn(target: object, key: string, value: unknown): void {
+  Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+}
+
+function grow(encoding: Encoding, by: number): void {
+  encoding.length += by;
+  if (encoding.length > encoding.limits.maxLength) refuseLength(encoding, `at least ${encoding.length}`);
+}
+
+function refuseLength(encoding: Encoding, length: string): never {
+  const { maxLength } = encoding.limits;
+  return refuse(
+    encoding,
+    0,
+    `its JSON has ${length} characters, the limit is ${maxLength}; keep rows in a dataset`,
+  );
+}
+
+function refuse({ path, what }: Encoding, depth: number, why: string): never {
+  const at = path.slice(0, depth).join(".");
+  throw new ValidationError(`${sentence(what)} cannot be stored: ${why}${depth === 0 ? "" : ` at ${at}`}.`, {
+    code: "PAYLOAD_INVALID",
+    detail: { path: at, reason: why },
+  });
 }
 
 /** `Date`, `Map`, `Object`, …: what a value is, of whichever realm. */
