@@ -3,7 +3,7 @@ import { Databases } from "./harness/databases.ts";
 import { type Result, runExperiment } from "./harness/run-experiment.ts";
 import { isChosen, type Options, readOptions, USAGE } from "./options.ts";
 import { conditions, load } from "./report/conditions.ts";
-import { missed, summarize } from "./report/goals.ts";
+import { GOALS, measured, missed, summarize } from "./report/goals.ts";
 import { goalsTable, table } from "./report/table.ts";
 import { SYSTEMS } from "./systems/catalog.ts";
 
@@ -28,24 +28,29 @@ const results: Result[] = [];
     const chosen = experiment.systems.filter(({ name }) => systems === null || systems.includes(name));
     if (!isChosen(experiment.id, options) || chosen.length === 0) continue;
     const say = (text: string) => process.stderr.write(`${text}\n`);
-    const measured = await runExperiment({ ...experiment, systems: chosen }, databases, say);
-    results.push(...measured);
-    if (json) for (const result of measured) console.log(JSON.stringify(lineOf(result)));
-    else console.log(table(measured));
+    const done = await runExperiment({ ...experiment, systems: chosen }, databases, say);
+    results.push(...done);
+    if (json) for (const result of done) console.log(JSON.stringify(lineOf(result)));
+    else console.log(table(done));
   }
 }
 
 const summary = summarize(results);
 const misses = missed(summary);
 const failed = results.filter(({ error }) => error !== null).map(({ system }) => system.name);
+/** `ok` says something of these only. */
+const extent = `${measured(summary)} of ${Object.keys(GOALS).length}`;
 const ok = misses.length === 0 && failed.length === 0;
 const seconds = Math.round((performance.now() - begun) / 1_000);
 const circumstances = { ...before, loadAfter: load(), seconds, quick };
 if (json) {
   console.log(JSON.stringify({ conditions: circumstances }));
-  console.log(JSON.stringify({ ...summary, missed: misses, failed: [...new Set(failed)], ok }));
+  console.log(
+    JSON.stringify({ ...summary, missed: misses, failed: [...new Set(failed)], measured: extent, ok }),
+  );
 } else {
   console.log(goalsTable(summary, misses));
+  console.log(`measured: ${extent}`);
   console.log(JSON.stringify(circumstances));
 }
 

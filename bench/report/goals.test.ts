@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { experiments } from "../experiments.ts";
 import type { Result } from "../harness/run-experiment.ts";
 import type { Figures } from "../harness/statistics.ts";
-import { missed, summarize } from "./goals.ts";
+import { measured, missed, summarize } from "./goals.ts";
 
 test("the summary is ratios of medians, null for what was not measured", () => {
   const results = [
@@ -19,6 +19,8 @@ test("the summary is ratios of medians, null for what was not measured", () => {
     w8_ratio: 1.1,
   });
   expect(missed(summary)).toEqual(["w2_sqlite_vs_same_rows", "loop_delay_p99_ms"]);
+  expect(measured(summary)).toBe(4);
+  expect(measured(summarize([]))).toBe(0);
 });
 
 test("the best peer is the fastest one that records each step", () => {

@@ -122,12 +122,17 @@ export function missed(summary: Summary): readonly (keyof Summary)[] {
   });
 }
 
+/** How many of the goals were measured: the others are neither met nor missed. */
+export function measured(summary: Summary): number {
+  return Object.keys(GOALS).filter((name) => summary[name as keyof Summary] !== null).length;
+}
+
 function ratio(value: number | null, of: number | null): number | null {
   return value === null || of === null ? null : value / of;
 }
 
 /** The largest of those that were measured: the fastest peer, the slowest query. */
 function worst(values: readonly (number | null)[]): number | null {
-  const measured = values.filter((value) => value !== null);
-  return measured.length === 0 ? null : Math.max(...measured);
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : Math.max(...known);
 }

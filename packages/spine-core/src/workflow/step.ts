@@ -34,6 +34,9 @@ export interface StepContext<Params = unknown, Outputs = unknown> extends Execut
   /**
    * Writes to Spine's own database exactly once: `work` and the record of its result commit together, or not
    * at all. Open for at most 5 s (TRANSACTION_TOO_LONG). A step with several gives each a `key`.
+   *
+   * On Postgres `work` is called again when somebody else changed what it read. Its writes commit exactly once all the
+   * same; what it does outside of the transaction has to bear being done more than once.
    */
   transaction<T>(
     work: (transaction: DatabaseTransaction) => Promise<T>,

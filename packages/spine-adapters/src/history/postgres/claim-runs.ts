@@ -1,7 +1,7 @@
 import type { Claim, ClaimedRun, ClaimRequest } from "spine-core";
 import { isConnectionLost } from "../../databases/postgres/postgres-error.ts";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
-import type { OwnedRuns } from "../owned-runs.ts";
+import type { RunPositions } from "../run-positions.ts";
 import {
   type CheckpointRow,
   type RunRow,
@@ -12,7 +12,7 @@ import {
 } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { claimStatement } from "./claim-statement.ts";
-import { ownedRun } from "./look-at-runs.ts";
+import { positionOf } from "./look-at-runs.ts";
 import { RUN_COLUMNS, STEP_COLUMNS } from "./run-select.ts";
 
 interface Scope {
@@ -28,7 +28,11 @@ interface Scope {
 type ClaimRow = RunRow & { readonly next_at: string | null };
 
 /** Takes what is due, and what workers that are gone have left. */
-export async function claimRuns(scope: Scope, request: ClaimRequest, owned: OwnedRuns): Promise<Claim> {
+export async function claimRuns(
+  scope: Scope,
+  request: ClaimRequest,
+  positions: RunPositions,
+): Promise<Claim> {
   const { pools, tables, at, own, writeSeq } = scope;
   const { worker, workflows, limit } = request;
   const values = [worker, workflows, limit, at, [...own, worker], writeSeq];
@@ -45,7 +49,7 @@ export async function claimRuns(scope: Scope, request: ClaimRequest, owned: Owne
     }
   });
   const runs = rows.filter((row) => row.run_id !== null);
-  for (const row of runs) owned.set(row.run_id, ownedRun(row, worker));
+  for (const row of runs) positions.set(row.run_id, positionOf(row, worker));
   const next = rows[0]?.next_at ?? null;
   return { runs: await withSteps(scope, worker, runs), nextAt: next === null ? null : Date.parse(next) };
 }

@@ -1,5 +1,5 @@
 import { type CommitResult, type CreateCommit, SpineError } from "spine-core";
-import type { Flush, QueuedCommit } from "./flush.ts";
+import { type Flush, type QueuedCommit, runOf } from "./flush.ts";
 import { comeBehind } from "./write-seq.ts";
 
 /** What became of a commit: an answer, or the error with which its caller is refused; `STALE` when it is to be made again. */
@@ -34,7 +34,7 @@ export interface ExplainOptions {
 /** Why a commit was not made, or that it was: by an earlier execution of the same flush. */
 export function explain(commit: QueuedCommit, options: ExplainOptions): Answer {
   const { flush, present, writeSeq, again } = options;
-  const runId = commit.kind === "create" ? commit.run.runId : commit.runId;
+  const runId = runOf(commit);
   const own = present.find((row) => row.run_id === runId);
   if (own?.write_seq === writeSeq) return { result: "committed", version: versionOf(commit, flush, own) };
   if (commit.kind === "advance") {

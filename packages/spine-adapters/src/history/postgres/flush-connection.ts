@@ -2,7 +2,7 @@ import type { Client } from "pg";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import type { Statement } from "./flush-statement.ts";
 
-/** The connection on which a process commits, one statement at a time. Connected again when it was lost. */
+/** A connection on which a process commits, one for each lane: one statement at a time. Connected again when it was lost. */
 export class FlushConnection {
   readonly #pools: PostgresPools;
   #client: Promise<Client> | undefined;

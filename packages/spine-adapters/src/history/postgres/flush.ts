@@ -17,8 +17,8 @@ import {
   type OpenStep,
   writeOpenSteps,
 } from "../open-steps.ts";
-import type { OwnedRun } from "../owned-runs.ts";
 import { errorCode, type NewEvent, runChanged } from "../run-events.ts";
+import type { RunPosition } from "../run-positions.ts";
 import { tagsText } from "../run-rows.ts";
 import { AttachmentRows } from "./attachment-rows.ts";
 import type { FlushPart } from "./flush-columns.ts";
@@ -37,7 +37,7 @@ interface Fold {
   readonly token: number;
   events: number;
   /** What the run's attempts were before, once one of the commits changes them. */
-  before: OwnedRun | null;
+  before: RunPosition | null;
   attempts: number;
   open: readonly (OpenStep | BegunStep)[];
   change: RunChange | undefined;
@@ -68,17 +68,17 @@ export class Flush {
   /**
    * Takes a commit up, unless it has to come after what is there.
    *
-   * @param owned what its run is known to be; needed where attempts end or begin.
+   * @param start what its run is known to be; needed where attempts end or begin.
    * @throws SpineError HISTORY_CONFLICT when what is to end is not under way.
    */
-  add(commit: QueuedCommit, owned: OwnedRun | null): boolean {
-    const added = commit.kind === "create" ? this.#create(commit) : this.#advance(commit, owned);
+  add(commit: QueuedCommit, start: RunPosition | null): boolean {
+    const added = commit.kind === "create" ? this.#create(commit) : this.#advance(commit, start);
     if (added) this.#count += 1;
     return added;
   }
 
   /** What each of its runs is known to be once it has been written; null for one that has left our hands. */
-  *after(bases: ReadonlyMap<string, OpenBase>): Iterable<readonly [string, OwnedRun | null]> {
+  *after(bases: ReadonlyMap<string, OpenBase>): Iterable<readonly [string, RunPosition | null]> {
     for (const { runId, worker, token, before, attempts, open, change } of this.#folds.values()) {
       const base = bases.get(runId);
       const leaves = change !== undefined && change.status !== "RUNNING";
@@ -161,14 +161,14 @@ export class Flush {
     return true;
   }
 
-  #advance(commit: AdvanceCommit, owned: OwnedRun | null): boolean {
+  #advance(commit: AdvanceCommit, start: RunPosition | null): boolean {
     const { runId, fence, transition } = commit;
     const { ended, begun, run, metrics, attachments } = transition;
     const fold = this.#folds.get(runId) ?? emptyFold(runId, fence.worker, fence.token);
     const first = fold.commits.length === 0;
     if (!first && !fitsBehind(fold, commit)) return false;
-    if (owned && !fold.before && changesAttempts(commit)) {
-      Object.assign(fold, { before: owned, attempts: owned.attempts, open: owned.open });
+    if (start && !fold.before && changesAttempts(commit)) {
+      Object.assign(fold, { before: start, attempts: start.attempts, open: start.open });
     }
     const ending = ended.map((end) => fold.open.find(isAttempt(end)) ?? refuseEnd(runId, end));
     // What begins in this statement cannot end in it: only the database knows when it began, and under which number.
@@ -224,6 +224,11 @@ export class Flush {
   #event(fold: Fold, { type, data }: NewEvent): void {
     this.#events.add(fold.runId, fold.events, type, JSON.stringify(data));
   }
+}
+
+/** The id of the run that a commit is about. */
+export function runOf(commit: QueuedCommit): string {
+  return commit.kind === "create" ? commit.run.runId : commit.runId;
 }
 
 /** True for a commit with which attempts end or begin. */

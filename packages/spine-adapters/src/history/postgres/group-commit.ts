@@ -3,11 +3,12 @@ import {
   isConnectionLost,
   isDataError,
   isSerializationFailure,
-  sqlState,
 } from "../../databases/postgres/postgres-error.ts";
-import type { OwnedRuns } from "../owned-runs.ts";
+import type { RunPositions } from "../run-positions.ts";
 import { STALE } from "./explain.ts";
-import { changesAttempts, Flush, type QueuedCommit } from "./flush.ts";
+import { type Flush, type QueuedCommit, runOf } from "./flush.ts";
+import { refusal } from "./refusal.ts";
+import { type Taken, type TakeOptions, takeFlush } from "./take-flush.ts";
 import type { Written } from "./write-flush.ts";
 import { nextWriteSeq } from "./write-seq.ts";
 
@@ -23,7 +24,7 @@ export type WriteFlush = (flush: Flush, writeSeq: number, again: boolean) => Pro
 export interface GroupCommitOptions {
   /** The connections: each writes one flush at a time. */
   readonly lanes: readonly WriteFlush[];
-  readonly owned: OwnedRuns;
+  readonly positions: RunPositions;
   /** Looks at runs of which nothing is known. */
   readonly look: (runIds: readonly string[]) => Promise<void>;
   /** An error as the caller of a commit sees it. */
@@ -32,8 +33,6 @@ export interface GroupCommitOptions {
   readonly isClosed: () => boolean;
 }
 
-/** Commits in one statement: more do not go faster, and one bad one among them takes longer to find. */
-const MOST_COMMITS = 256;
 /** Fewer commits than this go in one statement although two lanes are free: each has its price. */
 const WORTH_SPLITTING = 16;
 const MOST_RETRIES = 20;
@@ -102,8 +101,11 @@ export class GroupCommit {
   }
 
   /** As many commits as go together; those that cannot be made are answered. */
-  #take(queue: readonly Waiting[], options: Omit<TakeOptions, "owned">): Taken<Waiting> {
-    const taken = takeFlush(queue, ({ commit }) => commit, { ...options, owned: this.#options.owned });
+  #take(queue: readonly Waiting[], options: Omit<TakeOptions, "positions">): Taken<Waiting> {
+    const taken = takeFlush(queue, ({ commit }) => commit, {
+      ...options,
+      positions: this.#options.positions,
+    });
     for (const { each, refusal } of taken.refused) {
       if (SpineError.is(refusal)) each.reject(refusal);
       else each.settle(refusal);
@@ -139,10 +141,10 @@ export class GroupCommit {
 
   /** Writes commits; every one of them is answered, refused, or put back into the queue. */
   async #write(lane: WriteFlush, flush: Flush, waiting: readonly Waiting[]): Promise<void> {
-    const { owned } = this.#options;
+    const { positions } = this.#options;
     try {
       const { answers, bases } = await this.#insist(lane, flush);
-      owned.note(flush.after(bases));
+      positions.note(flush.after(bases));
       const stale: Waiting[] = [];
       for (const each of waiting) {
         const answer = answers.get(each.commit);
@@ -152,7 +154,7 @@ export class GroupCommit {
       }
       this.#queue = [...stale, ...this.#queue];
     } catch (error) {
-      for (const { commit } of waiting) owned.forget(runOf(commit));
+      for (const { commit } of waiting) positions.forget(runOf(commit));
       if (waiting.length > 1 && isDataError(error)) await this.#bisect(lane, waiting);
       else for (const { commit, reject } of waiting) reject(this.#refusal(error, commit));
     }
@@ -196,89 +198,4 @@ export class GroupCommit {
   #refusal(error: unknown, commit: QueuedCommit): unknown {
     return refusal(error, commit) ?? this.#options.toError(error);
   }
-}
-
-export interface TakeOptions {
-  readonly owned: OwnedRuns;
-  readonly most?: number;
-  /** Runs whose commits have to wait. */
-  readonly underWay?: ReadonlySet<string>;
-}
-
-export interface Taken<T> {
-  readonly flush: Flush;
-  readonly taken: readonly T[];
-  /** What is left, in its order. */
-  readonly rest: T[];
-  /** What cannot be made at all. */
-  readonly refused: readonly { readonly each: T; readonly refusal: CommitResult | SpineError }[];
-  /** The runs that have to be looked at first. */
-  readonly unknown: ReadonlySet<string>;
-}
-
-/** As many commits as go together into one statement, in their order. */
-export function takeFlush<T>(
-  queue: readonly T[],
-  commitOf: (each: T) => QueuedCommit,
-  { owned, most = MOST_COMMITS, underWay }: TakeOptions,
-): Taken<T> {
-  const flush = new Flush();
-  const limit = Math.min(most, MOST_COMMITS);
-  const taken: T[] = [];
-  const rest: T[] = [];
-  const refused: { each: T; refusal: CommitResult | SpineError }[] = [];
-  const unknown = new Set<string>();
-  const later = new Set(underWay);
-  for (const each of queue) {
-    const commit = commitOf(each);
-    const runId = runOf(commit);
-    // What comes behind a commit that waits, for the same run, waits too.
-    let fits = flush.count < limit && !later.has(runId);
-    if (fits) {
-      const start = commit.kind === "advance" && changesAttempts(commit) ? owned.of(commit) : null;
-      if (start === undefined) unknown.add(runId);
-      if (start === "missing" || start === "lost") {
-        owned.forget(runId);
-        refused.push({ each, refusal: { result: start === "lost" ? "fenced" : "missing" } });
-        continue;
-      }
-      try {
-        fits = start !== undefined && flush.add(commit, start);
-      } catch (error) {
-        refused.push({ each, refusal: SpineError.from(error) });
-        continue;
-      }
-    }
-    if (fits) {
-      taken.push(each);
-    } else {
-      later.add(runId);
-      rest.push(each);
-    }
-  }
-  return { flush, taken, rest, refused, unknown };
-}
-
-function runOf(commit: QueuedCommit): string {
-  return commit.kind === "create" ? commit.run.runId : commit.runId;
-}
-
-/** A refusal of one commit as its caller sees it; undefined for other errors. */
-export function refusal(error: unknown, commit: QueuedCommit): SpineError | undefined {
-  const state = sqlState(error);
-  const runId = runOf(commit);
-  const options = { context: { runId }, cause: error };
-  if (state?.startsWith("23")) {
-    return new SpineError(
-      "HISTORY_CONFLICT",
-      `What is to be recorded exists already: ${String(error)}.`,
-      options,
-    );
-  }
-  if (!isDataError(error)) return undefined;
-  return new SpineError(
-    "PAYLOAD_INVALID",
-    `Postgres cannot hold what is to be recorded: ${String(error)}.`,
-    options,
-  );
 }

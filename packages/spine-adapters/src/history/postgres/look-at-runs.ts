@@ -1,4 +1,4 @@
-import type { OwnedRun, OwnedRuns } from "../owned-runs.ts";
+import type { RunPosition, RunPositions } from "../run-positions.ts";
 import { openStepsOf, type RunRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 
@@ -15,7 +15,7 @@ export async function lookAtRuns(
   ask: Ask,
   t: StateTables,
   runIds: readonly string[],
-  owned: OwnedRuns,
+  positions: RunPositions,
 ): Promise<void> {
   const rows = (await ask(
     `SELECT run_id, status, worker, token, attempts, open_steps, open_version, open_since FROM ${t.workflow_runs}
@@ -26,12 +26,12 @@ WHERE run_id = ANY ($1::uuid[])`,
   for (const runId of runIds) {
     const row = found.get(runId);
     const owner = row?.status === "RUNNING" ? row.worker : null;
-    owned.set(runId, row ? ownedRun(row, owner ?? "") : "missing");
+    positions.set(runId, row ? positionOf(row, owner ?? "") : "missing");
   }
 }
 
 /** What a worker that owns a run knows of it from its row. */
-export function ownedRun(row: Omit<Position, "status" | "worker">, worker: string): OwnedRun {
+export function positionOf(row: Omit<Position, "status" | "worker">, worker: string): RunPosition {
   const { token, attempts, open_version } = row;
   return { worker, token, attempts, open: openStepsOf(row), seen: open_version ?? 0 };
 }

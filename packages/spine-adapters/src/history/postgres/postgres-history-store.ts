@@ -19,8 +19,8 @@ import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import { PostgresTransaction } from "../../databases/postgres/postgres-transaction.ts";
 import { STATE_VALUES } from "../../databases/postgres/value-parsers.ts";
 import { isoTime } from "../iso-time.ts";
-import { OwnedRuns } from "../owned-runs.ts";
 import { refuseControls } from "../refuse-controls.ts";
+import { RunPositions } from "../run-positions.ts";
 import type { StateTables } from "../state-tables.ts";
 import { claimRuns } from "./claim-runs.ts";
 import { controlRun } from "./control-run.ts";
@@ -28,12 +28,14 @@ import { DatabaseTime } from "./database-time.ts";
 import { STALE } from "./explain.ts";
 import type { QueuedCommit } from "./flush.ts";
 import { FlushConnection } from "./flush-connection.ts";
-import { GroupCommit, refusal, takeFlush, type WriteFlush } from "./group-commit.ts";
+import { GroupCommit, type WriteFlush } from "./group-commit.ts";
 import { listRuns } from "./list-runs.ts";
 import { lookAtRuns } from "./look-at-runs.ts";
 import { pruneRuns } from "./prune-runs.ts";
 import { getRun, runEvents } from "./read-runs.ts";
+import { refusal } from "./refusal.ts";
 import { isRunId } from "./run-id.ts";
+import { takeFlush } from "./take-flush.ts";
 import type { WorkerBeats } from "./worker-beats.ts";
 import { markAlive, markGone, sweepWorkers } from "./worker-register.ts";
 import { type Execute, writeFlush } from "./write-flush.ts";
@@ -58,7 +60,7 @@ export class PostgresHistoryStore implements HistoryStore {
   readonly #clock: Clock;
   readonly #time: DatabaseTime;
   readonly #beats: WorkerBeats;
-  readonly #owned = new OwnedRuns();
+  readonly #positions = new RunPositions();
   readonly #group: GroupCommit;
   #swept = Number.NEGATIVE_INFINITY;
 
@@ -76,10 +78,10 @@ export class PostgresHistoryStore implements HistoryStore {
     });
     this.#group = new GroupCommit({
       lanes,
-      owned: this.#owned,
+      positions: this.#positions,
       look: (runIds) =>
         pools.throughOutage(() =>
-          lookAtRuns((sql, values) => pools.ask("write", sql, values), tables, runIds, this.#owned),
+          lookAtRuns((sql, values) => pools.ask("write", sql, values), tables, runIds, this.#positions),
         ),
       toError: (error) => toSpineError(error, pools.settings.name),
       isClosed: () => pools.isClosed,
@@ -112,7 +114,7 @@ export class PostgresHistoryStore implements HistoryStore {
       own,
       writeSeq: nextWriteSeq(),
     };
-    return await claimRuns(scope, request, this.#owned);
+    return await claimRuns(scope, request, this.#positions);
   }
 
   async beat(worker: string, state: "alive" | "gone"): Promise<void> {
@@ -121,7 +123,7 @@ export class PostgresHistoryStore implements HistoryStore {
     if (state === "gone") {
       await this.#pools.inTransaction("write", (query) => markGone({ ...scope, query }, worker, key));
       await this.#beats.release(worker);
-      this.#owned.forgetAllOf(worker);
+      this.#positions.forgetAllOf(worker);
     } else if (!this.#beats.holds(worker)) {
       await this.#beats.hold(worker);
       await this.#pools.inTransaction("write", (query) => markAlive({ ...scope, query }, worker, key));
@@ -154,7 +156,7 @@ export class PostgresHistoryStore implements HistoryStore {
 
   async #commitOne(commit: RunCommit): Promise<CommitResult> {
     if (commit.kind === "control") {
-      this.#owned.forget(commit.runId);
+      this.#positions.forget(commit.runId);
       const scope = { tables: this.#t, at: this.#time.virtual };
       return await this.#pools.inTransaction("write", (query) => controlRun({ ...scope, query }, commit));
     }
@@ -182,18 +184,18 @@ export class PostgresHistoryStore implements HistoryStore {
     for (const commit of commits) if (!isKnown(commit)) results.set(commit, { result: "missing" });
     let left = commits.filter((commit) => commit.kind !== "control" && isKnown(commit)) as QueuedCommit[];
     // What is known of the runs holds once the transaction has been committed; until then it is known in here only.
-    const owned = this.#owned.take(commits);
-    lease.afterCommit(() => this.#owned.giveBack(owned));
+    const positions = this.#positions.take(commits);
+    lease.afterCommit(() => this.#positions.giveBack(positions));
     try {
       while (left.length > 0) {
-        const { flush, taken, rest, refused, unknown } = takeFlush(left, (commit) => commit, { owned });
+        const { flush, taken, rest, refused, unknown } = takeFlush(left, (commit) => commit, { positions });
         for (const { each, refusal } of refused) {
           if (SpineError.is(refusal)) throw refusal;
           results.set(each, refusal);
         }
         if (unknown.size > 0) {
           const query = (sql: string, values: readonly unknown[]) => execute({ sql, values });
-          await lookAtRuns(query, this.#t, [...unknown], owned);
+          await lookAtRuns(query, this.#t, [...unknown], positions);
         }
         left = rest;
         if (taken.length === 0) continue;
@@ -206,7 +208,7 @@ export class PostgresHistoryStore implements HistoryStore {
             lease.id = id;
           },
         });
-        owned.note(flush.after(bases));
+        positions.note(flush.after(bases));
         for (const commit of taken) {
           const answer = answers.get(commit);
           if (answer === STALE) left.unshift(commit);

@@ -1,7 +1,7 @@
 import type { OpenBase } from "../open-steps.ts";
 import type { StateTables } from "../state-tables.ts";
 import { type Answer, explain, type Known } from "./explain.ts";
-import type { Flush, QueuedCommit } from "./flush.ts";
+import { type Flush, type QueuedCommit, runOf } from "./flush.ts";
 import { type FlushRow, flushStatement, type Statement } from "./flush-statement.ts";
 
 /** Executes a statement and returns its rows. */
@@ -54,7 +54,7 @@ export async function writeFlush(flush: Flush, writing: FlushWriting): Promise<W
 /** The rows in the way of commits: of their runs, and of the keys that were taken. */
 function lookUp(tables: StateTables, commits: readonly QueuedCommit[]): Statement {
   const created = commits.flatMap((commit) => (commit.kind === "create" ? [commit.run] : []));
-  const ids = commits.map((commit) => (commit.kind === "create" ? commit.run.runId : commit.runId));
+  const ids = commits.map(runOf);
   const columns = [
     "run_id",
     "version",

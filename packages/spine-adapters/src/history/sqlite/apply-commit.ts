@@ -14,8 +14,8 @@ import type { SqliteConnection, SqlValue } from "../../databases/sqlite/sqlite-c
 import { isUniqueViolation } from "../../databases/sqlite/sqlite-error.ts";
 import { isoTime } from "../iso-time.ts";
 import { isAttempt, type OpenStep, readOpenSteps, writeOpenSteps } from "../open-steps.ts";
-import type { OwnedRun, OwnedRuns } from "../owned-runs.ts";
 import { errorCode, type NewEvent, runChanged } from "../run-events.ts";
+import type { RunPosition, RunPositions } from "../run-positions.ts";
 import { tagsText } from "../run-rows.ts";
 import { controlRun } from "./control-run.ts";
 import type { HistorySql } from "./history-sql.ts";
@@ -25,24 +25,24 @@ import { writeAttachments } from "./write-attachments.ts";
 /**
  * Applies one commit inside the open transaction. When it throws, what it wrote has to be undone.
  *
- * @param owned what is known of runs: used, and brought up to date as if the transaction were committed already.
+ * @param positions what is known of runs: used, and brought up to date as if the transaction were committed already.
  */
 export function applyCommit(
   connection: SqliteConnection,
   sql: HistorySql,
   commit: RunCommit,
   now: number,
-  owned: OwnedRuns,
+  positions: RunPositions,
 ): CommitResult {
   const scope: HistoryWrite = { connection, sql, at: isoTime(now) };
   try {
     switch (commit.kind) {
       case "create":
-        return create(scope, commit, owned);
+        return create(scope, commit, positions);
       case "advance":
-        return advance(scope, commit, owned);
+        return advance(scope, commit, positions);
       case "control":
-        owned.forget(commit.runId);
+        positions.forget(commit.runId);
         return controlRun(scope, commit);
     }
   } catch (error) {
@@ -54,7 +54,7 @@ export function applyCommit(
 }
 
 /** What is read of a run that a transition starts from, when it is not known. */
-interface RunPosition {
+interface PositionRow {
   readonly version: number;
   readonly attempts: number;
   readonly open_steps: string | null;
@@ -63,7 +63,7 @@ interface RunPosition {
 function create(
   { connection, sql, at }: HistoryWrite,
   { run, begun }: CreateCommit,
-  owned: OwnedRuns,
+  positions: RunPositions,
 ): CommitResult {
   const { runId, workflow, partition, worker } = run;
   // Its creation, and its start.
@@ -95,7 +95,8 @@ function create(
     run.scope ?? "",
   );
   if (inserted === 0) return existing(connection, sql, run);
-  if (worker !== null) owned.set(runId, { worker, token: 1, attempts: begun.length, open, seen: version });
+  if (worker !== null)
+    positions.set(runId, { worker, token: 1, attempts: begun.length, open, seen: version });
   return { result: "committed", version };
 }
 
@@ -126,24 +127,24 @@ function existing(
   return { result: "duplicate", runId: row.run_id, paramsHash: row.params_hash };
 }
 
-function advance(scope: HistoryWrite, commit: AdvanceCommit, owned: OwnedRuns): CommitResult {
-  const known = owned.of(commit);
-  const moved = typeof known === "object" && move(scope, commit, known, owned);
+function advance(scope: HistoryWrite, commit: AdvanceCommit, positions: RunPositions): CommitResult {
+  const known = positions.of(commit);
+  const moved = typeof known === "object" && move(scope, commit, known, positions);
   if (moved) return moved;
   const { runId, fence } = commit;
-  const row = scope.connection.get<RunPosition>(scope.sql.runPosition, runId);
+  const row = scope.connection.get<PositionRow>(scope.sql.runPosition, runId);
   if (!row) return { result: "missing" };
   const { attempts, version } = row;
   const start = { ...fence, attempts, open: readOpenSteps(row.open_steps), seen: version };
-  return move(scope, commit, start, owned) ?? { result: "fenced" };
+  return move(scope, commit, start, positions) ?? { result: "fenced" };
 }
 
 /** Moves a run on from where it is known to be; undefined when it is not there, or not in its owner's hands. */
 function move(
   scope: HistoryWrite,
   { runId, fence, transition }: AdvanceCommit,
-  from: OwnedRun,
-  owned: OwnedRuns,
+  from: RunPosition,
+  positions: RunPositions,
 ): CommitResult | undefined {
   const { connection, sql, at } = scope;
   const { ended, begun, run, metrics, attachments } = transition;
@@ -156,7 +157,7 @@ function move(
   const changes = run !== undefined || metrics !== undefined;
   if (changes) values.push(...changeValues(run ?? { status: "RUNNING" }, metrics, at));
   const { worker, token } = fence;
-  owned.forget(runId);
+  positions.forget(runId);
   // The fence is the WHERE of this UPDATE. Nothing else is written unless it finds the run.
   const update = changes ? sql.changeRun : sql.moveRun;
   if (connection.run(update, ...values, runId, worker, token, from.seen) === 0) return undefined;
@@ -170,7 +171,7 @@ function move(
     writeAttachments({ connection, tables: sql.tables, runId, version, at }, attachments);
   }
   const stays = run === undefined || run.status === "RUNNING";
-  if (stays) owned.set(runId, { worker, token, attempts, open, seen: version });
+  if (stays) positions.set(runId, { worker, token, attempts, open, seen: version });
   return { result: "committed", version };
 }
 

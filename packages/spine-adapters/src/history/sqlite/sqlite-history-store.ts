@@ -18,8 +18,8 @@ import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.
 import type { SqlitePool } from "../../databases/sqlite/sqlite-pool.ts";
 import { SqliteTransaction } from "../../databases/sqlite/sqlite-transaction.ts";
 import { isoTime } from "../iso-time.ts";
-import { OwnedRuns } from "../owned-runs.ts";
 import { refuseControls } from "../refuse-controls.ts";
+import { RunPositions } from "../run-positions.ts";
 import { type EventRow, type RunRow, readRun, readSteps, type StepRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { tellEvents } from "../tell-events.ts";
@@ -44,7 +44,7 @@ export class SqliteHistoryStore implements HistoryStore {
   readonly #sql: HistorySql;
   readonly #clock: Clock;
   readonly #locks: WorkerLocks;
-  readonly #owned = new OwnedRuns();
+  readonly #positions = new RunPositions();
 
   constructor({ pool, tables, clock, locks }: SqliteHistoryOptions) {
     this.#pool = pool;
@@ -61,8 +61,8 @@ export class SqliteHistoryStore implements HistoryStore {
       const connection = SqliteTransaction.connectionOf(transaction, this.#pool);
       refuseControls(commits);
       // What is known of the runs may be undone with the transaction, so nothing of it is kept.
-      const known = new OwnedRuns();
-      for (const commit of commits) this.#owned.forget(runOf(commit));
+      const known = new RunPositions();
+      for (const commit of commits) this.#positions.forget(runOf(commit));
       return commits.map((commit) => savepoint(connection, () => this.#apply(connection, commit, known)));
     }
     if (commits.length === 1 && commits[0]) return [await this.#write(commits[0])];
@@ -72,15 +72,15 @@ export class SqliteHistoryStore implements HistoryStore {
 
   async #write(commit: RunCommit): Promise<CommitResult> {
     try {
-      return await this.#pool.write((connection) => this.#apply(connection, commit, this.#owned));
+      return await this.#pool.write((connection) => this.#apply(connection, commit, this.#positions));
     } catch (error) {
-      this.#owned.forget(runOf(commit));
+      this.#positions.forget(runOf(commit));
       throw error;
     }
   }
 
-  #apply(connection: SqliteConnection, commit: RunCommit, owned: OwnedRuns): CommitResult {
-    return applyCommit(connection, this.#sql, commit, this.#clock.now(), owned);
+  #apply(connection: SqliteConnection, commit: RunCommit, positions: RunPositions): CommitResult {
+    return applyCommit(connection, this.#sql, commit, this.#clock.now(), positions);
   }
 
   async claim(request: ClaimRequest): Promise<Claim> {
@@ -125,7 +125,7 @@ export class SqliteHistoryStore implements HistoryStore {
         releaseRuns(connection, this.#sql, worker, at);
       });
       this.#locks.release(worker);
-      this.#owned.forgetAllOf(worker);
+      this.#positions.forgetAllOf(worker);
     } else if (!this.#locks.holds(worker)) {
       // The lock before the row: a worker in the table without its lock is one that is gone.
       await this.#locks.hold(worker);

@@ -2,7 +2,7 @@ import type { AdvanceCommit, Fence, RunCommit } from "spine-core";
 import type { OpenStep } from "./open-steps.ts";
 
 /** What a process knows of a run that it owns, so that its next write needs to read nothing. */
-export interface OwnedRun extends Fence {
+export interface RunPosition extends Fence {
   /** How many attempts have begun so far. */
   readonly attempts: number;
   readonly open: readonly OpenStep[];
@@ -14,10 +14,10 @@ export interface OwnedRun extends Fence {
  * The runs of this process as its last write, or a look at them, left them. Nothing depends on it being right: what is
  * written compares fence and version again, and is made anew from the row when they differ.
  */
-export class OwnedRuns {
-  readonly #runs = new Map<string, OwnedRun | "missing">();
+export class RunPositions {
+  readonly #runs = new Map<string, RunPosition | "missing">();
 
-  set(runId: string, run: OwnedRun | "missing"): void {
+  set(runId: string, run: RunPosition | "missing"): void {
     this.#runs.set(runId, run);
   }
 
@@ -26,7 +26,7 @@ export class OwnedRuns {
   }
 
   /** What is known of runs after a write; null: nothing any more. */
-  note(runs: Iterable<readonly [string, OwnedRun | null]>): void {
+  note(runs: Iterable<readonly [string, RunPosition | null]>): void {
     for (const [runId, run] of runs) {
       if (run) this.#runs.set(runId, run);
       else this.#runs.delete(runId);
@@ -34,8 +34,8 @@ export class OwnedRuns {
   }
 
   /** Hands out what is known of the runs of commits: nobody else uses it until it is given back. */
-  take(commits: readonly RunCommit[]): OwnedRuns {
-    const taken = new OwnedRuns();
+  take(commits: readonly RunCommit[]): RunPositions {
+    const taken = new RunPositions();
     for (const commit of commits) {
       if (commit.kind === "create") continue;
       const run = this.#runs.get(commit.runId);
@@ -45,7 +45,7 @@ export class OwnedRuns {
     return taken;
   }
 
-  giveBack(taken: OwnedRuns): void {
+  giveBack(taken: RunPositions): void {
     for (const [runId, run] of taken.#runs) this.#runs.set(runId, run);
   }
 
@@ -57,7 +57,7 @@ export class OwnedRuns {
   }
 
   /** What a commit starts from; `lost` when the run is not its owner's any more; undefined when nobody has looked. */
-  of({ runId, fence }: AdvanceCommit): OwnedRun | "missing" | "lost" | undefined {
+  of({ runId, fence }: AdvanceCommit): RunPosition | "missing" | "lost" | undefined {
     const run = this.#runs.get(runId);
     if (run === undefined || run === "missing") return run;
     return run.worker === fence.worker && run.token === fence.token ? run : "lost";

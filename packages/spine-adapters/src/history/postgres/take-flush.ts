@@ -1,0 +1,67 @@
+import { type CommitResult, SpineError } from "spine-core";
+import type { RunPositions } from "../run-positions.ts";
+import { changesAttempts, Flush, type QueuedCommit, runOf } from "./flush.ts";
+
+/** Commits in one statement: more do not go faster, and one bad one among them takes longer to find. */
+const MOST_COMMITS = 256;
+
+export interface TakeOptions {
+  readonly positions: RunPositions;
+  readonly most?: number;
+  /** Runs whose commits have to wait. */
+  readonly underWay?: ReadonlySet<string>;
+}
+
+export interface Taken<T> {
+  readonly flush: Flush;
+  readonly taken: readonly T[];
+  /** What is left, in its order. */
+  readonly rest: T[];
+  /** What cannot be made at all. */
+  readonly refused: readonly { readonly each: T; readonly refusal: CommitResult | SpineError }[];
+  /** The runs that have to be looked at first. */
+  readonly unknown: ReadonlySet<string>;
+}
+
+/** As many commits as go together into one statement, in their order. */
+export function takeFlush<T>(
+  queue: readonly T[],
+  commitOf: (each: T) => QueuedCommit,
+  { positions, most = MOST_COMMITS, underWay }: TakeOptions,
+): Taken<T> {
+  const flush = new Flush();
+  const limit = Math.min(most, MOST_COMMITS);
+  const taken: T[] = [];
+  const rest: T[] = [];
+  const refused: { each: T; refusal: CommitResult | SpineError }[] = [];
+  const unknown = new Set<string>();
+  const later = new Set(underWay);
+  for (const each of queue) {
+    const commit = commitOf(each);
+    const runId = runOf(commit);
+    // What comes behind a commit that waits, for the same run, waits too.
+    let fits = flush.count < limit && !later.has(runId);
+    if (fits) {
+      const start = commit.kind === "advance" && changesAttempts(commit) ? positions.of(commit) : null;
+      if (start === undefined) unknown.add(runId);
+      if (start === "missing" || start === "lost") {
+        positions.forget(runId);
+        refused.push({ each, refusal: { result: start === "lost" ? "fenced" : "missing" } });
+        continue;
+      }
+      try {
+        fits = start !== undefined && flush.add(commit, start);
+      } catch (error) {
+        refused.push({ each, refusal: SpineError.from(error) });
+        continue;
+      }
+    }
+    if (fits) {
+      taken.push(each);
+    } else {
+      later.add(runId);
+      rest.push(each);
+    }
+  }
+  return { flush, taken, rest, refused, unknown };
+}
