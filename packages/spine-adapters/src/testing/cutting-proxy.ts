@@ -21,9 +21,12 @@ export async function cuttingProxy(target: number): Promise<CuttingProxy> {
   let wait: Promise<unknown> | undefined;
   let cuts = 0;
   let closed: Promise<unknown> | undefined;
-  const server = createServer({ pauseOnConnect: true }, async (client) => {
+  const server = createServer({ pauseOnConnect: true }, (client) => {
     sockets.add(client);
-    await closed;
+    if (closed) void closed.then(() => pass(client));
+    else pass(client);
+  });
+  const pass = (client: Socket) => {
     const upstream = connect(target, "127.0.0.1");
     for (const socket of [client, upstream]) {
       sockets.add(socket);
@@ -52,7 +55,7 @@ export async function cuttingProxy(target: number): Promise<CuttingProxy> {
         client.write(data);
       }
     });
-  });
+  };
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -61,7 +64,7 @@ export async function cuttingProxy(target: number): Promise<CuttingProxy> {
     get cuts() {
       return cuts;
     },
-    cutAfter(mark, times = 1, until = undefined) {
+    cutAfter(mark, times = 1, until) {
       text = mark;
       left = times;
       wait = until;
