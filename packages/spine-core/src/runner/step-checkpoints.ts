@@ -1,3 +1,4 @@
+import { checkText } from "../check-text.ts";
 import type { Clock } from "../clock.ts";
 import type { Database } from "../database/database.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
@@ -9,6 +10,7 @@ import type { Redaction } from "../redaction.ts";
 
 /** The longest that user code may keep a transaction open, in milliseconds: other runs may have to wait for it. */
 const TRANSACTION_LIMIT_MS = 5_000;
+const LONGEST_KEY = 200;
 /** The key of a transaction that is given none. */
 const ONLY_TRANSACTION = "transaction";
 
@@ -62,6 +64,7 @@ export class StepCheckpoints {
   }
 
   async #once(key: string, make: () => Promise<string>): Promise<JsonValue> {
+    checkText(key, `A checkpoint's key in step "${this.#options.step}"`, LONGEST_KEY);
     const recorded = this.#options.recorded();
     if (recorded.has(key)) return recorded.get(key) ?? null;
     const open = this.#open.get(key) ?? this.#record(key, make);
