@@ -1,13 +1,18 @@
 import { createHash } from "node:crypto";
+import { checkText } from "../check-text.ts";
 import type { Partition } from "../context.ts";
 import { SpineError } from "../errors.ts";
 import { newId } from "../ids.ts";
 import { canonicalJson, encodeJson } from "../json.ts";
 import type { QualityResult } from "../quality/quality-check.ts";
 import type { Attachment } from "./attachment.ts";
+import { checkMetric } from "./check-metric.ts";
+import { checkPartition } from "./check-partition.ts";
 import type { Fence, HistoryStore, RunChange, StepEnd, Transition } from "./history-store.ts";
 import type { Metrics, RowCounts } from "./records.ts";
 import { checkTags } from "./tags.ts";
+
+const LONGEST_NAME = 200;
 
 export interface TrackOptions {
   readonly domain?: string;
@@ -149,15 +154,15 @@ class Tracked implements TrackedRun {
     const { domain, partition, params = {}, triggeredBy = "tracker" } = options;
     const run = {
       runId: this.runId,
-      workflow,
-      domain: domain ?? null,
-      partition: partition ?? null,
+      workflow: checkText(workflow, "The name of a tracked workflow", LONGEST_NAME),
+      domain: domain === undefined ? null : checkText(domain, "The `domain` of a tracked run", LONGEST_NAME),
+      partition: checkPartition(partition ?? null, "of a tracked run"),
       tags: checkTags(options.tags),
       key: null,
       fingerprint: "tracked",
       params: encodeJson(params, `the parameters of "${workflow}"`),
       paramsHash: createHash("sha256").update(canonicalJson(params)).digest("hex"),
-      triggeredBy,
+      triggeredBy: checkText(triggeredBy, "The `triggeredBy` of a tracked run", LONGEST_NAME),
       parentRunId: null,
       worker: this.#fence.worker,
       availableAt: 0,
@@ -166,6 +171,8 @@ class Tracked implements TrackedRun {
   }
 
   async trackStep<T>(name: string, kind: string, work: (step: TrackedStep) => Promise<T>): Promise<T> {
+    checkText(name, "The name of a tracked step", LONGEST_NAME);
+    checkText(kind, "The kind of a tracked step", LONGEST_NAME);
     const attempt = (this.#attempts.get(name) ?? 0) + 1;
     this.#attempts.set(name, attempt);
     await this.#commit({ begun: [{ name, kind, attempt }] });
@@ -182,6 +189,7 @@ class Tracked implements TrackedRun {
   }
 
   recordMetric(name: string, value: number | string): void {
+    checkMetric(name, value, `of run ${this.runId}`);
     this.#metrics = { ...this.#metrics, [name]: value };
   }
 
@@ -247,6 +255,7 @@ class TrackedWork implements TrackedStep {
   }
 
   recordMetric(name: string, value: number | string): void {
+    checkMetric(name, value, `of step "${this.#name}"`);
     this.#metrics = { ...this.#metrics, [name]: value };
   }
 

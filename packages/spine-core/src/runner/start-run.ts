@@ -1,7 +1,9 @@
 import { hash } from "node:crypto";
+import { checkText } from "../check-text.ts";
 import type { Clock } from "../clock.ts";
 import type { Partition } from "../context.ts";
 import { SpineError, textOf, ValidationError } from "../errors.ts";
+import { checkPartition } from "../history/check-partition.ts";
 import type { CreateCommit } from "../history/history-store.ts";
 import { checkTags } from "../history/tags.ts";
 import { newId } from "../ids.ts";
@@ -9,6 +11,9 @@ import { canonicalJson, decodeJson, encodeJson } from "../json.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { advance, apply, newRun, type RunState } from "./run-state.ts";
 import type { RunOptions } from "./runner.ts";
+
+/** What stands in indexes is short. */
+const LONGEST_NAME = 200;
 
 export interface NewRunPlan {
   readonly commit: CreateCommit;
@@ -50,6 +55,11 @@ export async function planRun(
     });
   }
   const tags = checkTags(options.tags);
+  const { key = null, scope = "", triggeredBy = "api", parentRunId = null } = options;
+  if (key !== null) checkText(key, "The `key` of a run", LONGEST_NAME);
+  checkText(scope, "The `scope` of a run", LONGEST_NAME);
+  checkText(triggeredBy, "The `triggeredBy` of a run", LONGEST_NAME);
+  if (parentRunId !== null) checkText(parentRunId, "The `parentRunId` of a run", LONGEST_NAME);
   const params = encodeJson(parsed.data, `the parameters of "${workflow.name}"`);
   // Functions of the run see what a resumed run would see: the parameters as JSON gives them back.
   const stored: unknown = decodeJson(params);
@@ -67,13 +77,13 @@ export async function planRun(
         domain: workflow.domain,
         partition: partitionOf(workflow, stored),
         tags,
-        key: options.key ?? null,
-        scope: options.scope ?? "",
+        key,
+        scope,
         fingerprint: workflow.fingerprint,
         params,
         paramsHash: hash("sha256", canonicalJson(stored)),
-        triggeredBy: options.triggeredBy ?? "api",
-        parentRunId: options.parentRunId ?? null,
+        triggeredBy,
+        parentRunId,
         worker,
         availableAt: now,
       },
@@ -84,7 +94,7 @@ export async function planRun(
 
 function partitionOf(workflow: WorkflowData, params: unknown): Partition | null {
   try {
-    return workflow.partition({ params });
+    return checkPartition(workflow.partition({ params }) ?? null, `of "${workflow.name}"`);
   } catch (error) {
     if (SpineError.is(error)) throw error;
     throw new SpineError(

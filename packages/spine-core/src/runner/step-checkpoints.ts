@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { checkText } from "../check-text.ts";
 import type { Clock } from "../clock.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import { SpineError } from "../errors.ts";
@@ -11,6 +12,8 @@ import type { Redaction } from "../redaction.ts";
 const TRANSACTION_LIMIT_MS = 5_000;
 /** Set in the code that a transaction runs. */
 const inTransaction = new AsyncLocalStorage<{ open: boolean }>();
+/** The longest key, in characters. */
+const LONGEST_KEY = 200;
 /** The key of a transaction that is given none. */
 const ONLY_TRANSACTION = "transaction";
 
@@ -76,6 +79,7 @@ export class StepCheckpoints {
   }
 
   async #once(key: string, make: () => Promise<string>): Promise<JsonValue> {
+    checkText(key, `A checkpoint's key in step "${this.#options.step}"`, LONGEST_KEY);
     const recorded = this.#options.recorded();
     if (recorded.has(key)) return recorded.get(key) ?? null;
     const open = this.#open.get(key) ?? this.#record(key, make);

@@ -1,7 +1,7 @@
 import type { ExecutionContext } from "../context.ts";
 import type { DatasetRef, DatasetStore } from "../data/dataset.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
-import { textOf, ValidationError } from "../errors.ts";
+import { checkMetric } from "../history/check-metric.ts";
 import type { Metrics } from "../history/records.ts";
 import type { Json } from "../json.ts";
 import type { Logger } from "../logger.ts";
@@ -33,12 +33,7 @@ export function createStepContext(options: StepContextOptions): {
     ...execution,
     ...rest,
     metric(name, value) {
-      if (typeof value === "number" ? !Number.isFinite(value) : typeof value !== "string") {
-        throw new ValidationError(
-          `Metric "${name}" of step "${options.step}" is ${textOf(value)}; a metric is a finite number or a text.`,
-          { code: "PAYLOAD_INVALID" },
-        );
-      }
+      checkMetric(name, value, `of step "${options.step}"`);
       metrics[name] = value;
     },
     source: (name) => sources.get(name),

@@ -2,6 +2,7 @@ import type { Partition } from "../../context.ts";
 import type { DatasetRef } from "../../data/dataset.ts";
 import type { DatabaseTransaction, RowStamp } from "../../database/database-transaction.ts";
 import type { Attachment } from "../../history/attachment.ts";
+import { checkPartition } from "../../history/check-partition.ts";
 import { newId } from "../../ids.ts";
 import type { Row } from "../../sources/source.ts";
 import type { LoadResult, LoadStep } from "../../workflow/step.ts";
@@ -14,7 +15,7 @@ import { datasetOf, type StepOutcome, type StepScope, type TransactionalOutcome 
 export async function runLoad(step: LoadStep, scope: StepScope): Promise<TransactionalOutcome> {
   const { context, database, partitions } = scope;
   const input = datasetOf(context, step.from);
-  const partition = step.partition?.(context) ?? null;
+  const partition = checkPartition(step.partition?.(context) ?? null, `of step "${step.name}"`);
   await database.ensureTable(step.into);
 
   return {
