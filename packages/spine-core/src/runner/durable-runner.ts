@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { hostname } from "node:os";
 import { SpineError } from "../errors.ts";
 import type { ClaimedRun, Fence } from "../history/history-store.ts";
@@ -26,6 +27,8 @@ const RESULT_POLL_MS = 200;
 
 /** The own engine: runs workflows in this process and records each step before the next one begins. */
 export class DurableRunner implements Runner {
+  /** Runs are executed in this context, not in that of their starter, who may be in a transaction. */
+  readonly #outside = AsyncLocalStorage.snapshot();
   readonly #options: DurableRunnerOptions;
   readonly #worker: string;
   readonly #active = new ActiveRuns();
@@ -229,7 +232,8 @@ export class DurableRunner implements Runner {
     const { runId } = run.execution;
     const startChild: OwnedRun["startChild"] = (step, pipeline, params) =>
       this.#startChild(runId, step, pipeline, params);
-    const done = executeRun(this.#options, { ...run, signal: controller.signal, startChild }).then(
+    const execution = { ...run, signal: controller.signal, startChild };
+    const done = this.#outside(() => executeRun(this.#options, execution)).then(
       () => null,
       (error: unknown) => this.#letGo(runId, run.fence, controller.signal, error),
     );

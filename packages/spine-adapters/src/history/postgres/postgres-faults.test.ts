@@ -446,6 +446,26 @@ describe("lost answers", () => {
   });
 });
 
+test("a run that is started inside of a transaction is not in it: its steps have their own", async () => {
+  const spine = await createSpine({ database: postgres(url), logger: silentLogger });
+  closing.push(() => spine.stop());
+  const inner = defineWorkflow({
+    name: "demo.inner",
+    steps: [Step.lambda("write", ({ transaction }) => transaction(async () => "written"))],
+  });
+  const outer = defineWorkflow({
+    name: "demo.outer",
+    steps: [
+      Step.lambda("start", ({ transaction }) =>
+        transaction(async () => (await (await spine.run(inner, {})).result()) as never),
+      ),
+    ],
+  });
+  expect((await (await spine.run(outer, {})).result()).outputs).toMatchObject({
+    start: { outputs: { write: "written" } },
+  });
+});
+
 describe("the server restarts", { timeout: 60_000 }, () => {
   test("in the middle of runs: they wait, and nothing is lost or doubled", async () => {
     const server = await startPostgres({ fsync: true });
