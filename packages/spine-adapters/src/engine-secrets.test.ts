@@ -1,5 +1,13 @@
 // What secrets must not do: stand in what is written, or change what is not theirs.
-import { defineWorkflow, jsonLogger, SpineError, type StepContext, secret } from "spine-core";
+import {
+  type Clock,
+  defineWorkflow,
+  jsonLogger,
+  SpineError,
+  type StepContext,
+  secret,
+  systemClock,
+} from "spine-core";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { engineFixture } from "./testing/engine-fixture.ts";
@@ -182,4 +190,35 @@ test("a step's timeout covers the lookup of its secrets", async () => {
   );
   const run = await spine.run(flow, { key: "env:KEY" });
   await expect(run.result()).rejects.toMatchObject({ code: "STEP_TIMEOUT" });
+});
+
+test("a lookup that fails leaves no timer of its step behind", async () => {
+  const mine = 77_000;
+  let open = 0;
+  const clock: Clock = {
+    ...systemClock,
+    after(ms, then) {
+      const stop = systemClock.after(ms, then);
+      if (ms !== mine) return stop;
+      open += 1;
+      return () => {
+        open -= 1;
+        stop();
+      };
+    },
+  };
+  const spine = await start({ clock, secrets: () => Promise.reject(new Error("the vault is closed")) });
+  const flow = defineWorkflow({ name: "demo.closed", params: z.object({ key: secret() }) }).step(
+    "one",
+    () => 1,
+    {
+      timeout: mine,
+    },
+  );
+  const run = await spine.run(flow, { key: "env:KEY" });
+  await expect(run.result()).rejects.toMatchObject({
+    message: "the vault is closed",
+    context: { param: "/key" },
+  });
+  expect(open).toBe(0);
 });
