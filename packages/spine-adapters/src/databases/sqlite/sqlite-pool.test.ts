@@ -104,7 +104,7 @@ describe("the disk", () => {
     // SQLite syncs its log itself until there is one to take over.
     const first = write(1).then(() => told.push("first"));
     await expect.poll(() => asked).toHaveLength(1);
-    const read = ids(slow).then((found) => told.push(`read ${found}`));
+    const read = ids(slow).then((found) => told.push(`read ${found.join()}`));
     const second = slow
       .transaction(async (lease) => void lease.connection.insert("t", { id: 2 }))
       .then(() => told.push("second"));
