@@ -9,7 +9,7 @@ const POLLS = /^openworkflow/;
 export function experiments(quick: boolean): readonly Experiment[] {
   return [
     throughput("w2", 50, "full", quick ? 2_000 : 4_000, quick ? 3 : 5),
-    { ...throughput("w2-one", 1, "full", quick ? 300 : 1_000, 5), systems: without(POLLS) },
+    { ...throughput("w2-one", 1, "full", quick ? 300 : 1_000, quick ? 3 : 5), systems: without(POLLS) },
     ...(quick ? [] : [throughput("w2-process", 50, "process", 4_000, 3)]),
     {
       id: "w2-commits",
@@ -36,7 +36,7 @@ export function experiments(quick: boolean): readonly Experiment[] {
       durability: "full",
       systems: SYSTEMS,
       rounds: 3,
-      sizes: ({ name }) => ({ runs: POLLS.test(name) ? 3 : quick ? 300 : 1_000 }),
+      sizes: ({ name }) => ({ runs: POLLS.test(name) ? 2 : quick ? 200 : 1_000 }),
     },
     {
       id: "w8",
@@ -48,7 +48,7 @@ export function experiments(quick: boolean): readonly Experiment[] {
       sizes: () => ({ steps: 10_000 }),
     },
     queries("w5-small", 10_000),
-    queries("w5", quick ? 50_000 : 1_000_000),
+    queries("w5", quick ? 20_000 : 1_000_000),
   ];
 }
 
