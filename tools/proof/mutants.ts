@@ -156,9 +156,12 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: "a step counts as recorded before it is",
     changes: [
       {
-        file: "packages/spine-adapters/src/databases/sqlite/commit-together.ts",
-        find: '    connection.run("COMMIT");',
-        replace: '    setImmediate(() => connection.run("COMMIT"));',
+        file: "packages/spine-adapters/src/databases/sqlite/sqlite-pool.ts",
+        find: "        const outcomes = await retryWhileBusy(() => commitTogether(writer, units), this.path);\n",
+        replace: `        for (const unit of units) unit.settle(undefined);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        const outcomes = await retryWhileBusy(() => commitTogether(writer, units), this.path);
+`,
       },
     ],
     caughtBy: {
@@ -170,20 +173,37 @@ export const MUTANTS: readonly Mutant[] = [
     quick: true,
   },
   {
+    name: "acknowledge-before-sync-sqlite",
+    breaks: "what is acknowledged may not survive a loss of power",
+    changes: [
+      {
+        file: "packages/spine-adapters/src/databases/sqlite/sqlite-pool.ts",
+        find: "        if (durable) void this.#settleOnceDurable(durable, units, outcomes);\n        else this.#settle(units, outcomes);\n",
+        replace: "        durable?.catch(() => {});\n        this.#settle(units, outcomes);\n",
+      },
+    ],
+    caughtBy: {
+      file: "packages/spine-adapters/src/databases/sqlite/sqlite-pool.test.ts",
+      test: ["the disk", "nothing is acknowledged, and nothing told to a reader, before it is on it"],
+    },
+    says: "first",
+    quick: false,
+  },
+  {
     name: "no-shared-commit-sqlite",
     breaks: "each write is a commit of its own, however many wait",
     changes: [
       {
         file: "packages/spine-adapters/src/databases/sqlite/sqlite-pool.ts",
-        find: "const MOST_UNITS = 200;",
-        replace: "const MOST_UNITS = 1;",
+        find: "const MOST_UNITS_SYNCED = 25;",
+        replace: "const MOST_UNITS_SYNCED = 1;",
       },
     ],
     caughtBy: {
       file: "packages/spine-adapters/src/databases/sqlite/sqlite-pool.test.ts",
       test: ["shared commits", "writes of one tick share one database commit"],
     },
-    says: "expected 100 to be 1",
+    says: "expected 20 to be 1",
     quick: false,
   },
   {
