@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import { readArguments } from "./arguments.ts";
 
 test("reads what is given, with paths from where npm was called", () => {
-  expect(readArguments(["--file", "a.csv", "--db", "x.db", "--json"], "/work")).toMatchObject({
-    file: "/work/a.csv",
-    db: "/work/x.db",
+  expect(readArguments(["--file", "a.csv", "--db", "x.db", "--json"], "/data")).toMatchObject({
+    file: "/data/a.csv",
+    db: "/data/x.db",
     json: true,
     once: false,
     weekEnding: null,
