@@ -84,20 +84,12 @@ export async function summarize(spine: Spine, runId: string, source: string): Pr
 /** The summary of a run that could not be summed up: that it ended, how, and why no more is said. */
 export function unreported(run: RunRecord, source: string, error: SpineError): Summary {
   return {
+    ...NO_RUN,
     status: run.status,
     execution_id: run.runId,
     tier: run.partition?.tier ?? "",
     week_start: run.partition?.week_start ?? "",
     source,
-    rows: { in: 0, out: 0, rejected: 0 },
-    unchanged: false,
-    shares: "0",
-    trades: 0,
-    symbols: 0,
-    steps: [],
-    quality: [],
-    rejects: {},
-    warnings: [],
     duration: seconds(run.startedAt, run.completedAt),
     ...errorKeys(error.toJSON()),
     error: `The run ended as ${run.status}, but its report failed, so that the figures here are empty: ${error.message}`,
