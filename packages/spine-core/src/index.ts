@@ -60,6 +60,7 @@ export type {
   QualityAttachment,
 } from "./history/attachment.ts";
 export { checkEventRange, type EventRange } from "./history/event-range.ts";
+export type { Hint, Hints } from "./history/hints.ts";
 // History
 export type {
   AdvanceCommit,
@@ -86,6 +87,14 @@ export {
   type TrackOptions,
 } from "./history/history-tracker.ts";
 export type { PartitionRecord, PartitionStore } from "./history/partition-store.ts";
+export {
+  OPEN_QUEUE,
+  type QueueRecord,
+  type QueueSettings,
+  type QueueState,
+  type QueueStore,
+  type RateLimit,
+} from "./history/queue-store.ts";
 export {
   type CheckpointRecord,
   type ErrorSummary,
