@@ -60,7 +60,7 @@ export type {
   QualityAttachment,
 } from "./history/attachment.ts";
 export { checkEventRange, type EventRange } from "./history/event-range.ts";
-export type { Hint, Hints } from "./history/hints.ts";
+export { type Hint, type Hints, silentHints } from "./history/hints.ts";
 // History
 export type {
   AdvanceCommit,

@@ -1,4 +1,4 @@
-import type { Database, StateOptions, StateStores } from "spine-core";
+import { type Database, type StateOptions, type StateStores, silentHints } from "spine-core";
 import { PostgresDatasetStore } from "../data/postgres-dataset-store.ts";
 import { migrate } from "../history/postgres/migrate.ts";
 import { PostgresHistoryStore } from "../history/postgres/postgres-history-store.ts";
@@ -38,6 +38,7 @@ export function postgres(target: string | PostgresOptions): Database {
         partitions: new PostgresPartitionStore({ pools, tables }),
         statistics: new PostgresRunStatistics({ pools, tables, clock }),
         logs: new PostgresRunLogs({ pools, tables }),
+        hints: silentHints(1_000),
       };
     },
 

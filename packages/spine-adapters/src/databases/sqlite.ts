@@ -1,4 +1,4 @@
-import { type Database, SpineError, type StateOptions, type StateStores } from "spine-core";
+import { type Database, SpineError, type StateOptions, type StateStores, silentHints } from "spine-core";
 import { SqliteDatasetStore } from "../data/sqlite-dataset-store.ts";
 import { migrate } from "../history/sqlite/migrate.ts";
 import { SqliteHistoryStore } from "../history/sqlite/sqlite-history-store.ts";
@@ -55,6 +55,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
         partitions: new SqlitePartitionStore({ pool, tables }),
         statistics: new SqliteRunStatistics({ pool, tables, clock }),
         logs: new SqliteRunLogs({ pool, tables }),
+        hints: silentHints(1_000),
       };
     },
 

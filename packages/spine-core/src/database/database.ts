@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { DatasetStore } from "../data/dataset.ts";
 import type { Table } from "../data/table.ts";
+import type { Hints } from "../history/hints.ts";
 import type { HistoryStore } from "../history/history-store.ts";
 import type { PartitionStore } from "../history/partition-store.ts";
 import type { RunLogs } from "../history/run-logs.ts";
@@ -18,6 +19,7 @@ export interface StateStores {
   readonly partitions: PartitionStore;
   readonly logs: RunLogs;
   readonly statistics: RunStatistics;
+  readonly hints: Hints;
 }
 
 export interface StateOptions {

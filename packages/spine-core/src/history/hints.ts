@@ -24,3 +24,8 @@ export interface Hints {
   /** Ends listening; nothing is told any more. */
   close(): Promise<void>;
 }
+
+/** Where nothing can be told: everything is found by looking every `pollMs`. */
+export function silentHints(pollMs: number): Hints {
+  return { pollMs, listen: async () => {}, follow() {}, tell() {}, close: async () => {} };
+}
