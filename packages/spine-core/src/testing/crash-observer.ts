@@ -7,9 +7,9 @@ import type { Place } from "./place.ts";
 /** Looks at what runs of the crash workflow left behind, on a connection of its own, through the ports. */
 export class CrashObserver {
   readonly #database: Database;
-  readonly #stores: StateStores;
+  readonly #stores: Omit<StateStores, "hints">;
 
-  constructor(database: Database, stores: StateStores) {
+  constructor(database: Database, stores: Omit<StateStores, "hints">) {
     this.#database = database;
     this.#stores = stores;
   }

@@ -66,9 +66,10 @@ function never(): Promise<never> {
 }
 
 function guarded(stores: StateStores, alive: Alive): StateStores {
-  const { history, datasets, partitions, statistics, logs } = stores;
+  const { history, datasets, partitions, statistics, logs, hints } = stores;
   return {
     logs: promising(logs, alive),
+    hints: promising(hints, alive),
     statistics: promising(statistics, alive),
     history: promising(history, alive),
     partitions: promising(partitions, alive),
