@@ -58,7 +58,7 @@ export async function openQueue({ database, steps, inFlight }: Environment): Pro
     async work() {
       await boss.work<{ id: number }>(
         QUEUE,
-        { batchSize: inFlight, pollingIntervalSeconds: 0.5 },
+        { batchSize: inFlight, pollingIntervalSeconds: 0.5, burstWhenBatchFull: true },
         async (jobs) => {
           for (const { data } of jobs) {
             for (let step = 0; step < steps; step += 1) await Promise.resolve(payload(data.id, step));
