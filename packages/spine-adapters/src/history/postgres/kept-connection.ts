@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "pg";
+import { Mutex } from "../../databases/mutex.ts";
 
 /** How long our own lock may be held by somebody who looks whether we are alive. */
 const LIMIT_MS = 1_000;
@@ -19,6 +20,8 @@ export interface KeptConnectionOptions {
 export class KeptConnection {
   readonly #options: KeptConnectionOptions;
   readonly #held = new Set<string>();
+  /** One statement at a time on the connection. */
+  readonly #turn = new Mutex();
   #client: Promise<Client> | undefined;
   #restoring = false;
   #isClosed = false;
@@ -44,21 +47,31 @@ export class KeptConnection {
 
   async release(key: string): Promise<void> {
     this.#held.delete(key);
+    const client = await this.#client?.catch(() => undefined);
     // With a connection that is gone the lock is gone too.
-    await (await this.#client?.catch(() => undefined))
-      ?.query("SELECT pg_advisory_unlock($1::bigint)", [key])
-      .catch(() => {});
+    if (client) await this.ask(client, "SELECT pg_advisory_unlock($1::bigint)", [key]).catch(() => {});
   }
 
-  /** Executes one statement, unnamed: it may go through a pooler. Errors are the driver's own. */
+  /** Executes one statement. Errors are the driver's own. */
   async query(sql: string, values: readonly unknown[] = []): Promise<readonly Record<string, unknown>[]> {
-    const client = await this.connected();
+    return await this.ask(await this.connected(), sql, values);
+  }
+
+  /** Executes one statement on the connection that it has or had; unnamed, because it may go through a pooler. */
+  async ask(
+    client: Client,
+    sql: string,
+    values: readonly unknown[] = [],
+  ): Promise<readonly Record<string, unknown>[]> {
+    const unlock = await this.#turn.lock();
     try {
       return (await client.query(sql, [...values])).rows as readonly Record<string, unknown>[];
     } catch (error) {
       // The server has not answered: what follows on this connection would wait behind it.
-      if (error instanceof Error && error.message === "Query read timeout") await this.drop();
+      if (error instanceof Error && error.message === "Query read timeout") void this.drop();
       throw error;
+    } finally {
+      unlock();
     }
   }
 
@@ -122,8 +135,8 @@ export class KeptConnection {
   }
 
   async #lock(client: Client, key: string): Promise<boolean> {
-    const { rows } = await client.query("SELECT pg_try_advisory_lock($1::bigint) AS locked", [key]);
-    return (rows[0] as { readonly locked?: boolean } | undefined)?.locked === true;
+    const [row] = await this.ask(client, "SELECT pg_try_advisory_lock($1::bigint) AS locked", [key]);
+    return row?.locked === true;
   }
 
   async #restore(): Promise<void> {

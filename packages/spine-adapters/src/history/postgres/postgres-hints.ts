@@ -78,7 +78,7 @@ export class PostgresHints implements Hints {
     client.on("end", () => {
       if (this.#proven === client) this.#proven = undefined;
     });
-    await client.query(`LISTEN "${this.#channel}"`);
+    await this.#options.listening.ask(client, `LISTEN "${this.#channel}"`);
     void this.#prove(client);
     this.#send({ hello: true, ...(this.#follows ? { follows: true } : {}) });
     // Between two connections nobody told us anything.
@@ -184,7 +184,7 @@ export class PostgresHints implements Hints {
       }
       await Promise.race([heard.promise, delay(ECHO_MS, undefined, { ref: false })]);
       // A process that was busy may have it unread: it comes before the answer to whatever is asked now.
-      if (!isProven) await client.query("SELECT 1");
+      if (!isProven) await this.#options.listening.ask(client, "SELECT 1");
     } catch {
       // This connection is gone; the next one is tried again.
       return;
