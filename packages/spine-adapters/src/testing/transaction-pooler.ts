@@ -50,6 +50,8 @@ export async function transactionPooler(
 
   const own = (socket: Socket, onClose: () => void) => {
     sockets.add(socket);
+    // Messages are passed on one by one, and none is to wait for the receipt of another.
+    socket.setNoDelay(true);
     socket.on("error", () => {});
     socket.on("close", () => {
       sockets.delete(socket);

@@ -126,12 +126,11 @@ export class PostgresHints implements Hints {
   }
 
   async #sendPending(): Promise<void> {
-    await delay(GATHER_MS, undefined, { ref: false });
+    await reach(performance.now() + GATHER_MS);
     for (let hint = this.#pending.take(); hint; hint = this.#pending.take()) {
-      const start = performance.now();
+      const next = performance.now() + GATHER_MS;
       await this.#notify({ from: this.#me, ...(hint as Omit<HintMessage, "from">) });
-      const left = GATHER_MS - (performance.now() - start);
-      if (left > 0) await delay(left, undefined, { ref: false });
+      await reach(next);
     }
     this.#sending = undefined;
   }
@@ -191,6 +190,13 @@ export class PostgresHints implements Hints {
     }
     if (isProven || this.#isClosed || this.#echo?.text !== text) return;
     await this.#options.onPooler();
+  }
+}
+
+/** Waits for a time; a timer of Node may be early. */
+async function reach(time: number): Promise<void> {
+  for (let left = time - performance.now(); left > 0; left = time - performance.now()) {
+    await delay(Math.ceil(left), undefined, { ref: false });
   }
 }
 
