@@ -19,7 +19,10 @@ export interface KeptConnectionOptions {
  */
 export class KeptConnection {
   readonly #options: KeptConnectionOptions;
+  /** The locks that it is to have. */
   readonly #held = new Set<string>();
+  /** The locks that a connection has: a second one of the same session would have to be freed twice. */
+  readonly #locked = new WeakMap<Client, Set<string>>();
   /** One statement at a time on the connection. */
   readonly #turn = new Mutex();
   #client: Promise<Client> | undefined;
@@ -35,21 +38,26 @@ export class KeptConnection {
   /** Takes a lock and keeps it; false when somebody else holds it. */
   async hold(key: string): Promise<boolean> {
     const start = performance.now();
-    do {
-      if (await this.#lock(await this.connected(), key)) {
-        this.#held.add(key);
-        return true;
-      }
-      await delay(5);
-    } while (performance.now() - start < LIMIT_MS);
+    // From here on a connection made anew takes it too.
+    this.#held.add(key);
+    try {
+      do {
+        if (await this.#lock(await this.connected(), key)) return true;
+        await delay(5);
+      } while (performance.now() - start < LIMIT_MS);
+    } catch (error) {
+      this.#held.delete(key);
+      throw error;
+    }
+    this.#held.delete(key);
     return false;
   }
 
   async release(key: string): Promise<void> {
     this.#held.delete(key);
-    const client = await this.#client?.catch(() => undefined);
+    const client = await this.current();
     // With a connection that is gone the lock is gone too.
-    if (client) await this.ask(client, "SELECT pg_advisory_unlock($1::bigint)", [key]).catch(() => {});
+    if (client && this.#locked.get(client)?.delete(key)) await this.#unlock(client, key).catch(() => {});
   }
 
   /** Executes one statement. Errors are the driver's own. */
@@ -86,6 +94,11 @@ export class KeptConnection {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.drop();
+  }
+
+  /** The connection, if there is one at this moment. */
+  async current(): Promise<Client | undefined> {
+    return await this.#client?.catch(() => undefined);
   }
 
   connected(): Promise<Client> {
@@ -135,8 +148,18 @@ export class KeptConnection {
   }
 
   async #lock(client: Client, key: string): Promise<boolean> {
+    const locked = this.#locked.get(client) ?? new Set();
+    this.#locked.set(client, locked);
+    if (locked.has(key)) return true;
     const [row] = await this.ask(client, "SELECT pg_try_advisory_lock($1::bigint) AS locked", [key]);
-    return row?.locked === true;
+    if (row?.locked !== true) return false;
+    if (locked.has(key)) await this.#unlock(client, key);
+    locked.add(key);
+    return true;
+  }
+
+  async #unlock(client: Client, key: string): Promise<void> {
+    await this.ask(client, "SELECT pg_advisory_unlock($1::bigint)", [key]);
   }
 
   async #restore(): Promise<void> {

@@ -16,6 +16,7 @@ const GATHER_MS = 5;
 const REPEAT_MS = 20_000;
 /** What we say ourselves is heard within this time, or LISTEN does not work here. */
 const ECHO_MS = 2_000;
+const CLOSE_MS = 1_000;
 
 // One at a time for the whole database: a commit that notifies holds a lock that all such commits need. So it does not
 // wait for the disk, and it is never one that writes runs.
@@ -43,7 +44,9 @@ export class PostgresHints implements Hints {
   #sending: Promise<void> | undefined;
   /** The connection of which it is proven that we hear what is told. */
   #proven: Client | undefined;
-  #connections = 0;
+  #attended: Client | undefined;
+  /** True once `listen` has returned: whatever is heard from then on has to be complete. */
+  #isListening = false;
   #echo: { readonly text: string; readonly heard: () => void } | undefined;
   #isClosed = false;
 
@@ -64,16 +67,17 @@ export class PostgresHints implements Hints {
     try {
       const client = await listening.connected();
       // It may have been opened for its locks before.
-      if (this.#connections === 0) await this.attend(client);
+      if (this.#attended !== client) await this.attend(client);
     } catch {
       // The database is away. The connection is made as soon as it can be, and until then we look often.
     }
+    this.#isListening = true;
   }
 
   /** Listens on a new connection: the first one, or one in place of one that was lost. */
   async attend(client: Client): Promise<void> {
     if (!this.#call || this.#isClosed || this.#options.pools.isPooled) return;
-    this.#connections += 1;
+    this.#attended = client;
     client.on("notification", ({ payload }) => this.#hear(payload));
     client.on("end", () => {
       if (this.#proven === client) this.#proven = undefined;
@@ -82,7 +86,7 @@ export class PostgresHints implements Hints {
     void this.#prove(client);
     this.#send({ hello: true, ...(this.#follows ? { follows: true } : {}) });
     // Between two connections nobody told us anything.
-    if (this.#connections > 1) this.#call({ work: true, changed: "any" });
+    if (this.#isListening) this.#call({ work: true, changed: "any" });
   }
 
   /** Tells the listener of this process something that it found out by itself. */
@@ -111,18 +115,20 @@ export class PostgresHints implements Hints {
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
-    // What was told before is sent; a database that is away must not keep us.
     if (this.#follows) this.follow(false);
-    await Promise.race([this.#sending, delay(1_000, undefined, { ref: false })]);
+    // What was told before is sent; a database that is away must not keep us.
+    await Promise.race([this.#sending, delay(CLOSE_MS, undefined, { ref: false })]);
     this.#isClosed = true;
     clearInterval(this.#repeating);
     this.#call = undefined;
     this.#proven = undefined;
     const { listening } = this.#options;
-    if (listening.stays) {
-      listening.stays = false;
-      await listening.query(`UNLISTEN "${this.#channel}"`).catch(() => {});
-    }
+    listening.stays = false;
+    const client = this.#attended;
+    if (client !== (await listening.current()) || !client) return;
+    // The connection may have to stay for the locks on it.
+    const silent = listening.ask(client, `UNLISTEN "${this.#channel}"`).catch(() => {});
+    await Promise.race([silent, delay(CLOSE_MS, undefined, { ref: false })]);
   }
 
   async #sendPending(): Promise<void> {

@@ -33,6 +33,7 @@ export interface WorkerBeatsOptions {
 export class WorkerBeats {
   readonly #options: WorkerBeatsOptions;
   readonly #held = new Map<string, WorkerEntry>();
+  readonly #beginning = new Map<string, Promise<void>>();
   #beats: Promise<Beats> | undefined;
   #by: BeatsBy = null;
   #whyMain: string | null = null;
@@ -79,8 +80,16 @@ export class WorkerBeats {
   }
 
   /** Takes the locks of one of our workers, registers it as alive and begins to beat for it. */
-  async begin(worker: string, startedAt: string | null): Promise<void> {
-    if (this.#held.has(worker)) return;
+  begin(worker: string, startedAt: string | null): Promise<void> {
+    const known = this.#beginning.get(worker);
+    if (known) return known;
+    if (this.#held.has(worker)) return Promise.resolve();
+    const beginning = this.#begin(worker, startedAt).finally(() => this.#beginning.delete(worker));
+    this.#beginning.set(worker, beginning);
+    return beginning;
+  }
+
+  async #begin(worker: string, startedAt: string | null): Promise<void> {
     const { pools, listening } = this.#options;
     const lockKey = pools.isPooled ? null : lockKeyOf(pools.settings.schema, worker);
     try {
