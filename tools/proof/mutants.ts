@@ -391,7 +391,7 @@ export const MUTANTS: readonly Mutant[] = [
       file: LIVENESS,
       test: ["a worker process", "that leaves gives its runs away at once, and says so"],
     },
-    says: "last_beat",
+    says: "to deeply equal",
     quick: false,
   },
 ];
