@@ -292,6 +292,37 @@ describe("behind a pooler that shares sessions", () => {
   });
 });
 
+test("a process that does everything at once has at most ten connections", async () => {
+  const database = postgres(url);
+  closing.push(() => database.close());
+  const { history, hints, datasets } = await database.connect({ clock: systemClock });
+  await hints.listen(() => {});
+  await history.beat("a", "alive");
+  const many = <T>(work: () => Promise<T>) => Promise.all(Array.from({ length: 20 }, work));
+  await Promise.all([
+    many(async () => {
+      // Not all at once: both connections for writing are to be busy.
+      for (let left = 5; left > 0; left -= 1) {
+        await delay(Math.random() * 5);
+        await history.commit([queued("a")]);
+      }
+    }),
+    many(() => history.get(newId())),
+    many(() => history.claim({ worker: "a", workflows: ["none"], limit: 1 })),
+    many(() => datasets.open({ runId: newId(), step: "s", token: 1 })),
+    many(() => database.kysely.selectFrom("pg_class").select("oid").limit(1).execute()),
+    many(async () => hints.tell({ work: true })),
+  ]);
+  const admin = await client();
+  const { rows } = await admin.query<{ name: string; n: number }>(
+    `SELECT application_name AS name, count(*)::int AS n FROM pg_stat_activity
+WHERE datname = current_database() AND application_name LIKE 'spine%' GROUP BY 1`,
+  );
+  const counts = Object.fromEntries(rows.map(({ name, n }) => [name, n]));
+  expect(counts).toMatchObject({ "spine-beat": 1, "spine-listen": 1, "spine-flush": 2 });
+  expect(Object.values(counts).reduce((sum, n) => sum + n, 0)).toBeLessThanOrEqual(10);
+});
+
 /** A run that a worker has begun. */
 function queued(worker: string) {
   const run = {
