@@ -278,6 +278,35 @@ describe("behind a pooler that shares sessions", () => {
     expect(pooler.sessions).toBeLessThanOrEqual(3);
   });
 
+  test("a name is free again when the beats of whoever had it are too old, and not before", async () => {
+    await using pooler = await transactionPooler(Number(new URL(url).port), { most: 3 });
+    const a = await open(url.replace(/:\d+\//, `:${pooler.port}/`));
+    const admin = await client();
+    const beat = (worker: string) =>
+      admin.query(
+        `INSERT INTO spine.workers (worker_id, state, host, pid, started_at, last_beat, beats_by)
+VALUES ($1, 'alive', 'elsewhere', 1, now(), clock_timestamp(), 'thread')
+ON CONFLICT (worker_id) DO UPDATE SET last_beat = clock_timestamp()`,
+        [worker],
+      );
+    await beat("living");
+    const beating = setInterval(() => void beat("living"), 1_000);
+    try {
+      await expect(a.stores.history.beat("living", "alive")).rejects.toMatchObject({
+        code: "HISTORY_CONFLICT",
+      });
+    } finally {
+      clearInterval(beating);
+    }
+    await admin.query(
+      "UPDATE spine.workers SET last_beat = pg_postmaster_start_time() - interval '1 h', beats_by = 'thread'",
+    );
+    // A server that has just been started gives everybody more time.
+    await expect
+      .poll(() => a.stores.history.beat("living", "alive").then(() => "ours"), { timeout: 20_000 })
+      .toBe("ours");
+  });
+
   test("one that only loses notifications is found because we do not hear ourselves", async () => {
     await using pooler = await transactionPooler(Number(new URL(url).port), { sticks: true });
     const a = await listening(url.replace(/:\d+\//, `:${pooler.port}/`));

@@ -1,11 +1,20 @@
 import { hostname } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
 import { SpineError } from "spine-core";
 import { toSpineError } from "../../databases/postgres/postgres-error.ts";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import type { StateTables } from "../state-tables.ts";
 import { BeatLoop, type Beats } from "./beat-loop.ts";
 import { type BeatsBy, beatStatement, type WorkerEntry } from "./beat-statement.ts";
-import { BEAT_MS, goneStatement, lockKeyOf, lockText, secondLock } from "./gone-workers.ts";
+import {
+  BEAT_MS,
+  EXPIRY_MS,
+  goneStatement,
+  isGone,
+  lockKeyOf,
+  lockText,
+  secondLock,
+} from "./gone-workers.ts";
 import { KeptConnection } from "./kept-connection.ts";
 import { ThreadBeats } from "./thread-beats.ts";
 
@@ -95,6 +104,7 @@ export class WorkerBeats {
     try {
       this.#beats ??= this.#start();
       const beats = await this.#beats;
+      if (lockKey === null && !(await this.#waitForName(worker))) throw taken(worker);
       if (lockKey !== null && !(await beats.hold(lockKey))) throw taken(worker);
       if (lockKey !== null && !(await listening.hold(secondLock(lockKey)))) {
         await beats.release(lockKey);
@@ -137,6 +147,20 @@ export class WorkerBeats {
 
   async #running(): Promise<Beats | undefined> {
     return await this.#beats?.catch(() => undefined);
+  }
+
+  /** Where there are no locks: one who had the name before us and was killed is gone when his beats are too old. */
+  async #waitForName(worker: string): Promise<boolean> {
+    const { pools, tables } = this.#options;
+    const sql = `SELECT 1 FROM ${tables.workers} w WHERE worker_id = $1 AND state = 'alive' AND NOT ${isGone("w")}
+  AND (host, pid) IS DISTINCT FROM ($2::text, $3::integer)`;
+    const values = [worker, hostname(), process.pid];
+    const start = performance.now();
+    while ((await pools.ask("write", sql, values)).length > 0) {
+      if (performance.now() - start > EXPIRY_MS + BEAT_MS) return false;
+      await delay(250);
+    }
+    return true;
   }
 
   async #start(): Promise<Beats> {
