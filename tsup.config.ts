@@ -26,6 +26,8 @@ export default defineConfig([
   pkg("spine-core", { index: "index.ts", "testing/index": "testing/index.ts" }),
   pkg("spine-adapters", {
     "databases/index": "databases/index.ts",
+    // The file of a thread: thread-beats.ts finds it beside the entry that it is built into.
+    "databases/beat-thread": "history/postgres/beat-thread.ts",
     "sources/index": "sources/index.ts",
     "testing/index": "testing/index.ts",
   }),

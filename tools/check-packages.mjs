@@ -2,6 +2,7 @@
 // empty folder and imports every entry with plain `node`. It needs no network.
 import { spawnSync } from "node:child_process";
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -33,6 +34,7 @@ try {
   const entries = packages.flatMap((pkg) => Object.keys(pkg.exports).map((path) => pkg.name + path.slice(1)));
   for (const entry of entries) importWithPlainNode(entry);
   keepErrorNames();
+  keepThreadFile();
   console.log(`packages ok: ${packages.map((pkg) => pkg.name).join(", ")}; imported ${entries.join(", ")}`);
 } catch (error) {
   console.error(error.message);
@@ -98,6 +100,17 @@ function keepErrorNames() {
      if (names.join() !== [...once, ...once].join()) throw new Error("errors are named " + names.join(", "));`,
   );
   run(process.execPath, [file], "the names of the errors in the built spine-core");
+}
+
+/** Without its file no thread beats on Postgres; the main thread would go on doing it, and nobody would notice. */
+function keepThreadFile() {
+  const dist = join(temp, "node_modules", "spine-adapters", "dist", "databases");
+  const named = readFileSync(join(dist, "index.js"), "utf8").includes('"./beat-thread.js"');
+  if (!named || !existsSync(join(dist, "beat-thread.js"))) {
+    throw new Error(
+      `The built spine-adapters does not find the thread of its beats beside databases/index.js`,
+    );
+  }
 }
 
 function run(command, args, title = [command, ...args].join(" ")) {

@@ -7,6 +7,8 @@ const ENGINE = "packages/spine-core/src/runner";
 const CRASHES = "packages/spine-adapters/src/engine-crashes.slow.test.ts";
 const POSTGRES_SUITE = `${POSTGRES}/postgres-history-store.test.ts`;
 const POSTGRES_FAULTS = `${POSTGRES}/postgres-faults.test.ts`;
+const LIVENESS = `${POSTGRES}/liveness.slow.test.ts`;
+const WORKER_BEATS = `${POSTGRES}/worker-beats.slow.test.ts`;
 const SQLITE_SUITE = `${SQLITE}/sqlite-history-store.test.ts`;
 const TAKEOVER = [
   "the fence",
@@ -309,6 +311,87 @@ export const MUTANTS: readonly Mutant[] = [
       ],
     },
     says: "There is no run",
+    quick: false,
+  },
+  {
+    name: "one-lock-proves-death-postgres",
+    breaks: "one broken connection is taken for the death of its process",
+    changes: [
+      {
+        file: `${POSTGRES}/gone-workers.ts`,
+        find: " AND pg_try_advisory_xact_lock(${worker}.lock_key + 1) END",
+        replace: " END",
+      },
+    ],
+    caughtBy: {
+      file: WORKER_BEATS,
+      test: ["who is gone", "is who has neither of his locks, or has not beaten for too long"],
+    },
+    says: "second",
+    quick: false,
+  },
+  {
+    name: "no-grace-after-restart-postgres",
+    breaks: "a server that was away for a while takes the runs from everybody when it is back",
+    changes: [
+      {
+        file: `${POSTGRES}/gone-workers.ts`,
+        find: "  WHEN clock_timestamp() < ${RESTARTED} AND ${worker}.last_beat < pg_postmaster_start_time() THEN false\n",
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: LIVENESS,
+      test: ["a worker process", "loses nothing when the server crashes and is away for 8 seconds"],
+    },
+    says: "to deeply equal []",
+    quick: false,
+  },
+  {
+    name: "beats-count-while-the-server-is-away-postgres",
+    breaks: "the time in which nobody could beat counts against everybody",
+    changes: [
+      {
+        file: `${POSTGRES}/gone-workers.ts`,
+        find: "greatest(${worker}.last_beat, ${RESTARTED})",
+        replace: "${worker}.last_beat",
+      },
+    ],
+    caughtBy: {
+      file: LIVENESS,
+      test: ["a worker process", "loses nothing when the server crashes and is away for 8 seconds"],
+    },
+    says: "to deeply equal []",
+    quick: false,
+  },
+  {
+    name: "beats-of-a-silent-process-postgres",
+    breaks: "a process whose main thread hangs for ever keeps its runs for ever",
+    changes: [
+      { file: `${POSTGRES}/beat-thread.ts`, find: "return unanswered < patience;", replace: "return true;" },
+    ],
+    caughtBy: {
+      file: WORKER_BEATS,
+      test: ["beats", "stop when the main thread does not answer, and go on when it does"],
+    },
+    says: "silent",
+    quick: false,
+  },
+  {
+    name: "beats-after-leaving-postgres",
+    breaks: "a worker that has left is registered as alive again by a beat under way",
+    changes: [
+      {
+        file: `${POSTGRES}/postgres-history-store.ts`,
+        find: "    await this.#beats.end(worker);\n",
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: LIVENESS,
+      test: ["a worker process", "that leaves gives its runs away at once, and says so"],
+    },
+    says: "to deeply equal",
     quick: false,
   },
 ];

@@ -1,12 +1,15 @@
-import { type Database, type StateOptions, type StateStores, silentHints } from "spine-core";
+import { type Database, type StateOptions, type StateStores, systemClock } from "spine-core";
 import { PostgresDatasetStore } from "../data/postgres-dataset-store.ts";
+import { KeptConnection } from "../history/postgres/kept-connection.ts";
 import { migrate } from "../history/postgres/migrate.ts";
+import { PostgresHints } from "../history/postgres/postgres-hints.ts";
 import { PostgresHistoryStore } from "../history/postgres/postgres-history-store.ts";
 import { PostgresPartitionStore } from "../history/postgres/postgres-partition-store.ts";
 import { PostgresRunLogs } from "../history/postgres/postgres-run-logs.ts";
 import { PostgresRunStatistics } from "../history/postgres/postgres-run-statistics.ts";
 import { WorkerBeats } from "../history/postgres/worker-beats.ts";
 import { stateTables } from "../history/state-tables.ts";
+import { findPooler } from "./postgres/find-pooler.ts";
 import { kyselyOn } from "./postgres/postgres-dialect.ts";
 import { type PostgresOptions, postgresSettings } from "./postgres/postgres-options.ts";
 import { PostgresPools } from "./postgres/postgres-pools.ts";
@@ -25,20 +28,47 @@ export function postgres(target: string | PostgresOptions): Database {
   const pools = new PostgresPools(postgresSettings(target));
   const { schema, tableSchema } = pools.settings;
   const tables = stateTables(`"${schema}".`);
+  const closing: (() => Promise<void>)[] = [];
 
   return {
     dialect: "postgres",
     kysely: kyselyOn(pools),
 
     async connect({ clock }: StateOptions): Promise<StateStores> {
+      await findPooler(pools);
       await pools.inTransaction("write", (query) => migrate(query, schema));
+      const listening = new KeptConnection({
+        connect: (onLost) => pools.single("listen", onLost),
+        onConnected: (client) => hints.attend(client),
+      });
+      const hints = new PostgresHints({
+        pools,
+        listening,
+        onPooler: async () => {
+          pools.foundPooler();
+          await beats.withoutLocks();
+          await listening.close();
+        },
+      });
+      const beats = new WorkerBeats({
+        pools,
+        tables,
+        listening,
+        // With a clock that tests drive, a claim looks by itself.
+        beating: clock === systemClock,
+        onGone: () => hints.wake({ work: true }),
+      });
+      closing.push(async () => {
+        await hints.close();
+        await Promise.all([beats.close(), listening.close()]);
+      });
       return {
-        history: new PostgresHistoryStore({ pools, tables, clock, beats: new WorkerBeats(pools) }),
+        history: new PostgresHistoryStore({ pools, tables, clock, beats, hints }),
         datasets: new PostgresDatasetStore({ pools, tables, clock }),
         partitions: new PostgresPartitionStore({ pools, tables }),
         statistics: new PostgresRunStatistics({ pools, tables, clock }),
         logs: new PostgresRunLogs({ pools, tables }),
-        hints: silentHints(1_000),
+        hints,
       };
     },
 
@@ -51,6 +81,7 @@ export function postgres(target: string | PostgresOptions): Database {
     },
 
     async close() {
+      for (const close of closing.splice(0)) await close();
       await pools.close();
     },
   };

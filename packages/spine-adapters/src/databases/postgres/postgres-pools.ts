@@ -13,10 +13,12 @@ import { STATE_VALUES, userValues, type ValueParsers } from "./value-parsers.ts"
 export type SqlRow = Readonly<Record<string, unknown>>;
 
 /** What is done on which connections, so that no kind of work can keep another one waiting for a connection. */
-const POOL_SIZES = { write: 1, data: 1, read: 2, user: 3 } as const;
+const POOL_SIZES = { write: 1, data: 1, read: 1, user: 3 } as const;
 
 export type PoolName = keyof typeof POOL_SIZES;
-export type PurposeName = PoolName | "flush" | "beat";
+/** Connections that are in no pool. */
+export type SingleName = "flush" | "beat" | "listen";
+export type PurposeName = PoolName | SingleName;
 
 /** Ways of reading that the connections for reads do not take where there is another. */
 const ORDERED = ["sort", "bitmapscan", "hashjoin", "mergejoin", "hashagg"] as const;
@@ -30,7 +32,7 @@ const ACQUIRE_MS = 30_000;
 
 /**
  * The connections of one process to one database: pools by purpose, and single connections (two for `flush`, one for
- * `beat`); ten in all. Opened when they are first used.
+ * `listen`, one for `beat`, which a thread may have); ten in all. Opened when they are first used.
  */
 export class PostgresPools {
   readonly settings: PostgresSettings;
@@ -41,6 +43,7 @@ export class PostgresPools {
   readonly #pools = new Map<PoolName, Promise<Pool>>();
   readonly #singles = new Set<Client>();
   #closed = false;
+  #isPooled = false;
 
   constructor(settings: PostgresSettings) {
     this.settings = settings;
@@ -48,6 +51,17 @@ export class PostgresPools {
 
   get isClosed(): boolean {
     return this.#closed;
+  }
+
+  /** True behind a pooler that gives each transaction another session: nothing holds from one statement to the next. */
+  get isPooled(): boolean {
+    return this.#isPooled;
+  }
+
+  /** Told when such a pooler was found. */
+  foundPooler(): void {
+    this.#isPooled = true;
+    this.names.turnOff();
   }
 
   /** Executes one prepared statement; its rows. What the server refuses is thrown as a SpineError. */
@@ -145,7 +159,7 @@ export class PostgresPools {
   }
 
   /** A connection of its own, closed with the pools. */
-  async single(purpose: "flush" | "beat", onLost: () => void): Promise<Client> {
+  async single(purpose: SingleName, onLost: () => void): Promise<Client> {
     this.#refuseClosed();
     try {
       const { Client: PgClient } = await loadPg();
@@ -199,6 +213,12 @@ export class PostgresPools {
     pool.on("error", () => {});
     pool.on("connect", (client) => client.on("error", () => {}));
     return pool;
+  }
+
+  /** How to connect for a purpose, as plain data where the options of the host are. */
+  plainConfig(purpose: SingleName): Readonly<Record<string, unknown>> {
+    const { types: _, ...config } = this.#config(purpose, STATE_VALUES);
+    return config as Readonly<Record<string, unknown>>;
   }
 
   #config(purpose: PurposeName, types: ValueParsers): ClientConfig {

@@ -11,9 +11,16 @@ const MOST_NAMES = 500;
 export class StatementNames {
   readonly #names = new Map<string, string | null>();
   #generation = 0;
+  #isOff = false;
 
-  /** The name of a statement that is known to come again. */
-  of(sql: string): string {
+  /** Names no statements any more: behind a pooler that shares sessions, a name is known to somebody else's connection. */
+  turnOff(): void {
+    this.#isOff = true;
+  }
+
+  /** The name of a statement that is known to come again; undefined where there are none. */
+  of(sql: string): string | undefined {
+    if (this.#isOff) return undefined;
     const known = this.#names.get(sql);
     if (known) return known;
     const hash = createHash("sha256").update(sql).digest("base64url").slice(0, 22);
@@ -24,6 +31,7 @@ export class StatementNames {
 
   /** The name of a statement from its second time on; undefined while it should go unnamed. */
   ofRepeated(sql: string): string | undefined {
+    if (this.#isOff) return undefined;
     const known = this.#names.get(sql);
     if (known) return known;
     if (known === null) return this.of(sql);

@@ -19,8 +19,8 @@ interface Scope {
   readonly pools: PostgresPools;
   readonly tables: StateTables;
   readonly at: string | null;
-  /** The workers of this process. */
-  readonly own: readonly string[];
+  /** Workers that may be gone. */
+  readonly suspects: readonly string[];
   /** The number of this write, by which its runs are found when its answer is lost. */
   readonly writeSeq: number;
 }
@@ -33,9 +33,9 @@ export async function claimRuns(
   request: ClaimRequest,
   positions: RunPositions,
 ): Promise<Claim> {
-  const { pools, tables, at, own, writeSeq } = scope;
+  const { pools, tables, at, suspects, writeSeq } = scope;
   const { worker, workflows, limit } = request;
-  const values = [worker, workflows, limit, at, [...own, worker], writeSeq];
+  const values = [worker, workflows, limit, at, suspects, writeSeq];
   let lostAnswer = false;
   const rows = await pools.throughOutage(async () => {
     // What it gave us is ours, and nobody else would work on it.

@@ -1,19 +1,17 @@
 import type { StateTables } from "../state-tables.ts";
+import { isGone } from "./gone-workers.ts";
 import { RUN_COLUMNS } from "./run-select.ts";
 
 /**
  * Takes runs that are due, and those of workers that are gone. $1 worker, $2 workflows, $3 limit, $4 virtual time or
- * null, $5 our own workers, $6 the number of the write.
- *
- * A worker is gone when its lock can be had. The lock is ours to the end of this statement only, and who is
- * wrongly taken for gone (its connection broke, it lives) is kept out by its fence from then on.
+ * null, $5 workers that may be gone (looked at once more here), $6 the number of the write.
  */
 export function claimStatement(t: StateTables): string {
   const at = "coalesce($4::timestamptz, now())";
   return `WITH
 gone AS MATERIALIZED (
-  SELECT worker_id FROM ${t.workers}
-  WHERE state = 'alive' AND worker_id <> ALL ($5::text[]) AND pg_try_advisory_xact_lock(lock_key)),
+  SELECT worker_id FROM ${t.workers} w
+  WHERE state = 'alive' AND worker_id = ANY ($5::text[]) AND ${isGone("w")}),
 lost AS MATERIALIZED (
   SELECT run_id, status, worker, started_at, available_at FROM ${t.workflow_runs}
   WHERE status = 'RUNNING' AND worker IN (SELECT worker_id FROM gone) AND workflow_name = ANY ($2::text[])

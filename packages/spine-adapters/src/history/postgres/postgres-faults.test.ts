@@ -544,7 +544,7 @@ describe("a process that dies", () => {
     return { child, start };
   }
 
-  test("by kill -9: its run is taken over within a second", async () => {
+  test("by kill -9: its run is taken over within two seconds", async () => {
     const { child, start } = await worker("victim");
     const runId = await start();
     await history.beat("heir", "alive");
@@ -556,7 +556,7 @@ describe("a process that dies", () => {
     await expect
       .poll(async () => (await claim()).runs, { interval: 10, timeout: 5_000 })
       .toMatchObject([{ run: { runId, crashes: 1, worker: "heir" }, steps: [{ status: "RUNNING" }] }]);
-    expect(performance.now() - since).toBeLessThan(1_000);
+    expect(performance.now() - since).toBeLessThan(2_000);
   });
 
   test("is found even when it is in no register", async () => {

@@ -6,6 +6,7 @@ import type {
   CommitResult,
   DatabaseTransaction,
   EventRange,
+  Hints,
   HistoryStore,
   RunCommit,
   RunDetail,
@@ -16,7 +17,7 @@ import type {
 } from "spine-core";
 import { checkEventRange, SpineError } from "spine-core";
 import { toSpineError } from "../../databases/postgres/postgres-error.ts";
-import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
+import type { PostgresPools, Query } from "../../databases/postgres/postgres-pools.ts";
 import { PostgresTransaction } from "../../databases/postgres/postgres-transaction.ts";
 import { STATE_VALUES } from "../../databases/postgres/value-parsers.ts";
 import { isoTime } from "../iso-time.ts";
@@ -38,7 +39,7 @@ import { refusal } from "./refusal.ts";
 import { isRunId } from "./run-id.ts";
 import { takeFlush } from "./take-flush.ts";
 import type { WorkerBeats } from "./worker-beats.ts";
-import { markAlive, markGone, sweepWorkers } from "./worker-register.ts";
+import { markGone, registerOwners } from "./worker-register.ts";
 import { type Execute, writeFlush } from "./write-flush.ts";
 import { nextWriteSeq } from "./write-seq.ts";
 
@@ -47,12 +48,13 @@ interface PostgresHistoryOptions {
   readonly tables: StateTables;
   readonly clock: Clock;
   readonly beats: WorkerBeats;
+  readonly hints: Pick<Hints, "tell">;
 }
 
 /** Flushes under way at a time: the process works for one half of its runs while the database works for the other. */
 const LANES = 2;
 /** How often owners are looked for that are in no register. */
-const SWEEP_MS = 5_000;
+const SWEEP_MS = 60_000;
 
 /** The history in a Postgres database. */
 export class PostgresHistoryStore implements HistoryStore {
@@ -61,16 +63,18 @@ export class PostgresHistoryStore implements HistoryStore {
   readonly #clock: Clock;
   readonly #time: DatabaseTime;
   readonly #beats: WorkerBeats;
+  readonly #hints: Pick<Hints, "tell">;
   readonly #positions = new RunPositions();
   readonly #group: GroupCommit;
   #swept = Number.NEGATIVE_INFINITY;
 
-  constructor({ pools, tables, clock, beats }: PostgresHistoryOptions) {
+  constructor({ pools, tables, clock, beats, hints }: PostgresHistoryOptions) {
     this.#pools = pools;
     this.#t = tables;
     this.#clock = clock;
     this.#time = new DatabaseTime(clock);
     this.#beats = beats;
+    this.#hints = hints;
     const lanes = Array.from({ length: LANES }, (): WriteFlush => {
       const connection = new FlushConnection(pools);
       const execute: Execute = (statement) => connection.execute(statement);
@@ -106,29 +110,28 @@ export class PostgresHistoryStore implements HistoryStore {
 
   async claim(request: ClaimRequest): Promise<Claim> {
     if (request.limit < 1 || request.workflows.length === 0) return { runs: [], nextAt: null };
-    await this.#sweep();
-    const { own } = this.#beats;
+    const found = await this.#sweep(request.worker);
     const scope = {
       pools: this.#pools,
       tables: this.#t,
       at: this.#time.virtual,
-      own,
+      suspects: found ?? (await this.#beats.suspects(request.worker)),
       writeSeq: nextWriteSeq(),
     };
     return await claimRuns(scope, request, this.#positions);
   }
 
   async beat(worker: string, state: "alive" | "gone"): Promise<void> {
-    const key = this.#beats.keyOf(worker);
-    const scope = { tables: this.#t, at: this.#time.virtual };
-    if (state === "gone") {
-      await this.#pools.inTransaction("write", (query) => markGone({ ...scope, query }, worker, key));
-      await this.#beats.release(worker);
-      this.#positions.forgetAllOf(worker);
-    } else if (!this.#beats.holds(worker)) {
-      await this.#beats.hold(worker);
-      await this.#pools.inTransaction("write", (query) => markAlive({ ...scope, query }, worker, key));
+    const at = this.#time.virtual;
+    if (state === "alive") {
+      await this.#beats.begin(worker, at);
+      return;
     }
+    await this.#beats.end(worker);
+    await this.#pools.inTransaction("write", (query) => markGone({ query, tables: this.#t, at }, worker));
+    await this.#beats.release(worker);
+    this.#positions.forgetAllOf(worker);
+    this.#hints.tell({ work: true });
   }
 
   async get(runId: string): Promise<RunDetail | undefined> {
@@ -227,17 +230,19 @@ export class PostgresHistoryStore implements HistoryStore {
     return commits.map((commit) => results.get(commit) ?? { result: "missing" });
   }
 
-  async #sweep(): Promise<void> {
+  /** At the start and once a minute: owners that are in no register. Whoever may be gone, where some were found. */
+  async #sweep(worker: string): Promise<readonly string[] | undefined> {
     const now = performance.now();
-    if (now - this.#swept < SWEEP_MS) return;
+    if (now - this.#swept < SWEEP_MS) return undefined;
     this.#swept = now;
-    const { own } = this.#beats;
-    const scope = { tables: this.#t, at: this.#time.virtual };
-    await this.#pools.throughOutage(() =>
-      this.#pools.inTransaction("write", (query) =>
-        sweepWorkers({ ...scope, query }, own, (worker) => this.#beats.keyOf(worker)),
-      ),
-    );
+    const { own, lockPrefix } = this.#beats;
+    const scope = { own: [...own, worker], lockPrefix, at: this.#time.virtual };
+    const query: Query = (sql, values) => this.#pools.ask("write", sql, values);
+    const found = await registerOwners(query, this.#t, scope).catch((error: unknown) => {
+      this.#swept = Number.NEGATIVE_INFINITY;
+      throw error;
+    });
+    return found > 0 ? await this.#beats.look(worker) : undefined;
   }
 }
 

@@ -125,11 +125,17 @@ COMMENT ON TABLE ${s}.run_events IS
 
 CREATE TABLE ${s}.workers (
   worker_id text COLLATE "C" NOT NULL PRIMARY KEY,
-  lock_key bigint NOT NULL,
+  lock_key bigint,
+  pid integer,
   state text COLLATE "C" NOT NULL,
+  host text COLLATE "C",
+  beats_by text COLLATE "C",
   started_at timestamptz(3) NOT NULL,
+  last_beat timestamptz NOT NULL,
   gone_at timestamptz(3)
 );
+COMMENT ON TABLE ${s}.workers IS
+  'lock_key is null where there are no locks of sessions (behind a pooler), beats_by where nobody beats';
 
 CREATE TABLE ${s}.datasets (
   dataset_id uuid NOT NULL PRIMARY KEY,

@@ -1,0 +1,30 @@
+import type { PoolClient } from "pg";
+import type { PostgresPools } from "./postgres-pools.ts";
+
+/**
+ * Finds a pooler that gives each transaction another session: while one connection has a transaction open, another one
+ * must be a session of its own, and the same one as before. To be asked before anything relies on sessions.
+ */
+export async function findPooler(pools: PostgresPools): Promise<void> {
+  const clients: PoolClient[] = [];
+  try {
+    const reader = await pools.acquire("read");
+    clients.push(reader);
+    const writer = await pools.acquire("write");
+    clients.push(writer);
+    const before = await sessionOf(reader);
+    await writer.query("BEGIN");
+    const [other, after] = [await sessionOf(writer), await sessionOf(reader)];
+    await writer.query("COMMIT");
+    if (other === before || other === after || after !== before) pools.foundPooler();
+    for (const client of clients.splice(0)) client.release();
+  } finally {
+    // After an error: nobody knows in what state they are.
+    for (const client of clients) client.release(true);
+  }
+}
+
+async function sessionOf(client: PoolClient): Promise<number | undefined> {
+  const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+  return rows[0]?.pid;
+}
