@@ -89,7 +89,7 @@ async function workerRow(on: pg.Client, worker: string): Promise<Record<string, 
   return rows[0];
 }
 
-describe.concurrent("a worker process", { timeout: 60_000 }, () => {
+describe.concurrent("a worker process", () => {
   test("that is killed is noticed within two seconds, by whoever is told so", async ({
     onTestFinished: finished,
   }) => {
