@@ -3,6 +3,7 @@ import { PostgresDatasetStore } from "../data/postgres-dataset-store.ts";
 import { migrate } from "../history/postgres/migrate.ts";
 import { PostgresHistoryStore } from "../history/postgres/postgres-history-store.ts";
 import { PostgresPartitionStore } from "../history/postgres/postgres-partition-store.ts";
+import { PostgresQueueStore } from "../history/postgres/postgres-queue-store.ts";
 import { PostgresRunLogs } from "../history/postgres/postgres-run-logs.ts";
 import { PostgresRunStatistics } from "../history/postgres/postgres-run-statistics.ts";
 import { WorkerBeats } from "../history/postgres/worker-beats.ts";
@@ -38,6 +39,7 @@ export function postgres(target: string | PostgresOptions): Database {
         partitions: new PostgresPartitionStore({ pools, tables }),
         statistics: new PostgresRunStatistics({ pools, tables, clock }),
         logs: new PostgresRunLogs({ pools, tables }),
+        queues: new PostgresQueueStore({ pools, tables, clock }),
         hints: silentHints(1_000),
       };
     },

@@ -73,15 +73,20 @@ export class DurableRunner implements Runner {
     await this.#history.beat(this.#worker, "gone");
   }
 
+  /** Looks for work soon: something may have made room for it. */
+  wake(): void {
+    this.#loop.wake();
+  }
+
   async run(workflow: WorkflowData, params: unknown, options: RunOptions = {}): Promise<RunHandle> {
-    const inline = this.#working && this.#free > 0;
     const { commit, state } = await planRun(
       workflow,
       params,
       options,
-      inline ? this.#worker : null,
+      this.#working && this.#free > 0 ? this.#worker : null,
       this.#options.clock,
     );
+    const inline = commit.run.worker !== null;
     const { runId, paramsHash } = commit.run;
     const [outcome] = await this.#history.commit([commit]);
     if (outcome?.result === "duplicate") {
@@ -117,7 +122,15 @@ export class DurableRunner implements Runner {
       const stored = JSON.parse(commit.run.params) as unknown;
       this.#execute({
         workflow,
-        execution: { runId, workflow: workflow.name, domain, params: stored, partition, parentRunId },
+        execution: {
+          runId,
+          workflow: workflow.name,
+          domain,
+          params: stored,
+          partition,
+          parentRunId,
+          queue: null,
+        },
         fence: { worker: this.#worker, token: 1 },
         state,
         lost: null,
@@ -204,8 +217,8 @@ export class DurableRunner implements Runner {
     const { run, fence } = claimed;
     const workflow = this.#options.workflows.get(run.workflow);
     const { state, lost } = restore(claimed);
-    const { runId, domain, params, partition, parentRunId } = run;
-    const execution = { runId, workflow: workflow.name, domain, params, partition, parentRunId };
+    const { runId, domain, params, partition, parentRunId, queue } = run;
+    const execution = { runId, workflow: workflow.name, domain, params, partition, parentRunId, queue };
     if (run.fingerprint !== workflow.fingerprint) {
       this.#refuseChanged(claimed, workflow).catch((error: unknown) => this.#strand(runId, fence, error));
       return;
