@@ -116,18 +116,16 @@ describe.each(PLACES)("%s", (_, open) => {
       atWork -= 1;
       return null;
     });
-    const spines = [
-      await start(place, { workflows: [counted] }),
-      await start(place, { workflows: [counted] }),
-    ];
-    await spines[0]?.queues.set("few", { concurrency: 3 });
+    const one = await start(place, { workflows: [counted] });
+    const two = await start(place, { workflows: [counted] });
+    await one.queues.set("few", { concurrency: 3 });
     const runs = await Promise.all(
-      Array.from({ length: 12 }, (_each, index) => spines[index % 2]?.run(counted, {})),
+      Array.from({ length: 12 }, (_each, index) => (index % 2 ? one : two).run(counted, {})),
     );
     // Each that ends makes room: whoever looks next finds it.
-    const looking = setInterval(() => void spines[0]?.queues.set("few", {}), 20);
+    const looking = setInterval(() => void one.queues.set("few", {}), 20);
     try {
-      await Promise.all(runs.map((run) => run?.result()));
+      await Promise.all(runs.map((run) => run.result()));
     } finally {
       clearInterval(looking);
     }

@@ -28,9 +28,10 @@ export function queueRateTests(check: Check): void {
     expect(spins).toBe(0);
     for (const at of began) {
       const inWindow = began.filter((other) => other >= at && other < at + rateLimit.periodMs);
-      expect(inWindow.length, `from ${at - start}: ${began.map((each) => each - start)}`).toBeLessThanOrEqual(
-        3,
-      );
+      expect(
+        inWindow.length,
+        `from ${at - start}: ${began.map((each) => each - start).join(" ")}`,
+      ).toBeLessThanOrEqual(3);
     }
     expect(began.length).toBeGreaterThan(12);
   });

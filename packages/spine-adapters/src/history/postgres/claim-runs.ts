@@ -91,16 +91,24 @@ async function claimOnce(scope: Scope, request: ClaimRequest): Promise<Rows> {
   );
 }
 
-/** Claims with the queues locked, always in the order of their names. The claim comes last: its locks end with the commit. */
+/** How long the queues may be locked while this process does not go on, e.g. because a step keeps its thread. */
+const HOLD_MS = 2_000;
+
+/**
+ * Claims with the queues locked, always in the order of their names. The claim comes last: its locks end with the commit.
+ * The server ends a transaction that does nothing for too long, which is then as an answer that was lost.
+ */
 async function claimLocked(
   scope: Scope & { readonly query: Query },
   request: ClaimRequest,
   queues: readonly string[],
 ): Promise<Rows> {
   const { query, tables, at } = scope;
-  await query(`SELECT name FROM ${tables.queues} WHERE name = ANY ($1::text[]) ORDER BY name FOR UPDATE`, [
-    queues,
-  ]);
+  await query(
+    `SELECT name, set_config('idle_in_transaction_session_timeout', '${HOLD_MS}', true) FROM ${tables.queues}
+WHERE name = ANY ($1::text[]) ORDER BY name FOR UPDATE`,
+    [queues],
+  );
   const plan = await planClaim({ query, tables, at }, request, queues);
   const picked = plan?.chosen.map(({ runId }) => runId) ?? [];
   const values = claimValues({ ...scope, at: plan?.at ?? at }, request, picked);

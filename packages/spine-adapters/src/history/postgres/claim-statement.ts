@@ -4,8 +4,8 @@ import { linesSql } from "./lines-sql.ts";
 import { RUN_COLUMNS } from "./run-select.ts";
 
 /** True for a row of `queues` whose runs cannot just be taken. */
-export const LIMITED =
-  "q.concurrency IS NOT NULL OR q.worker_concurrency IS NOT NULL OR q.key_concurrency IS NOT NULL OR q.rate_runs IS NOT NULL";
+export const LIMITED = `q.concurrency IS NOT NULL OR q.worker_concurrency IS NOT NULL
+  OR q.key_concurrency IS NOT NULL OR q.rate_runs IS NOT NULL`;
 
 /**
  * Takes runs that are due, and those of workers that are gone. $1 worker, $2 workflows, $3 limit, $4 virtual time or
@@ -15,8 +15,8 @@ export const LIMITED =
  * A worker is gone when its lock can be had. The lock is ours to the end of this statement only, and who is
  * wrongly taken for gone (its connection broke, it lives) is kept out by its fence from then on.
  *
- * Where $7 is null and a run of a queue with limits is due, only lost runs are taken, and `limited` says so: which ones go first
- * is known when it is known which of those may be let in. Otherwise `limited` says that there are such queues at all.
+ * Where $7 is null and a run of a queue with limits is due, only lost runs are taken (`ahead` is false): which ones go
+ * first is known when it is known which of those may be let in. `limited` says that runs wait in such queues at all.
  *
  * It is looked how many runs each line gives before any is locked: what is locked is taken, so nobody else has to pass
  * it by; and what somebody else has locked is passed by, further down in the same line.
@@ -57,11 +57,13 @@ picked AS MATERIALIZED (
   SELECT ${candidate} FROM ${t.workflow_runs}
   WHERE run_id IN (SELECT run_id FROM best WHERE picked) AND available_at <= ${at} FOR UPDATE SKIP LOCKED),
 due AS MATERIALIZED (
-  SELECT r.* FROM (SELECT ${line}, count(*) AS runs FROM best WHERE NOT picked GROUP BY ${line}) AS l CROSS JOIN LATERAL (
+  SELECT r.* FROM (
+    SELECT ${line}, count(*) AS runs FROM best WHERE NOT picked GROUP BY ${line}) AS l CROSS JOIN LATERAL (
     SELECT ${candidate} FROM ${t.workflow_runs} r WHERE ${inLine("l")} AND r.available_at <= ${at}
     ORDER BY r.available_at, r.run_id LIMIT l.runs FOR UPDATE SKIP LOCKED) AS r),
 chosen AS MATERIALIZED (
-  SELECT *, row_number() OVER (ORDER BY kind, CASE kind WHEN 1 THEN rank >> ${RANK_SHIFT} END, available_at, run_id) AS nth
+  SELECT *, row_number() OVER (
+    ORDER BY kind, CASE kind WHEN 1 THEN rank >> ${RANK_SHIFT} END, available_at, run_id) AS nth
   FROM (SELECT 0 AS kind, * FROM lost UNION ALL SELECT 1, * FROM due UNION ALL SELECT 1, * FROM picked) AS all_kinds),
 claimed AS (
   UPDATE ${t.workflow_runs} r SET
@@ -82,7 +84,8 @@ told AS (
 counted AS (
   INSERT INTO ${t.queue_starts} (queue, at, runs)
   SELECT queue, ${at}, count(*) FROM claimed
-  WHERE began IS NULL AND was = 'PENDING' AND queue IN (SELECT name FROM ${t.queues} WHERE rate_runs IS NOT NULL) GROUP BY queue
+  WHERE began IS NULL AND was = 'PENDING' AND queue IN (SELECT name FROM ${t.queues} WHERE rate_runs IS NOT NULL)
+  GROUP BY queue
   ON CONFLICT (queue, at) DO UPDATE SET runs = queue_starts.runs + excluded.runs),
 forgotten AS (
   DELETE FROM ${t.queue_starts} s USING ${t.queues} q
@@ -94,7 +97,8 @@ SELECT next.*, claimed.* FROM (
       WHERE ${inLine("l")} AND r.available_at IS NOT NULL AND r.run_id NOT IN (SELECT run_id FROM chosen)
       ORDER BY r.available_at, r.run_id LIMIT 1) AS r
     WHERE NOT l.limited) AS next_at,
-    EXISTS (SELECT FROM known WHERE limited) AS limited, (SELECT ahead FROM goes) AS ahead, ${at}::timestamptz(3) AS asked_at) AS next
+    EXISTS (SELECT FROM known WHERE limited) AS limited, (SELECT ahead FROM goes) AS ahead,
+    ${at}::timestamptz(3) AS asked_at) AS next
 LEFT JOIN claimed ON true ORDER BY claimed.nth`;
 }
 

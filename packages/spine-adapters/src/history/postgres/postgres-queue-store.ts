@@ -86,7 +86,7 @@ WHERE name = $1 RETURNING *`,
   async #states(names: readonly string[] | null): Promise<readonly QueueState[]> {
     const { queues, workflow_runs } = this.#t;
     const rows = await this.#pools.ask<StateRow>(
-      "write",
+      "read",
       `WITH RECURSIVE ${linesSql(this.#t)}
 SELECT q.*, w.oldest, least(coalesce(w.waiting, 0), ${MOST_WAITING}) AS waiting,
   (SELECT count(*) FROM ${workflow_runs} r WHERE r.status = 'RUNNING' AND r.queue = q.name AND r.queue <> '') AS running
