@@ -29,26 +29,20 @@ export function readQueue(row: QueueRow): QueueRecord {
   return { name: row.name, ...readSettings(row), updatedAt: row.updated_at };
 }
 
-/** The columns of settings, in the order in which they are written. */
-export const SETTING_COLUMNS = [
-  "paused",
-  "concurrency",
-  "worker_concurrency",
-  "key_concurrency",
-  "rate_runs",
-  "rate_period_ms",
-] as const;
-
-export function settingValues(settings: QueueSettings) {
-  const { paused, concurrency, workerConcurrency, keyConcurrency, rateLimit } = settings;
-  return [
-    paused,
-    concurrency,
-    workerConcurrency,
-    keyConcurrency,
-    rateLimit?.runs ?? null,
-    rateLimit?.periodMs ?? null,
-  ] as const;
+/** What a change of settings writes: the columns that it names, and no others. */
+export function changedColumns(
+  change: Partial<QueueSettings>,
+): Readonly<Record<string, number | boolean | null>> {
+  const { paused, concurrency, workerConcurrency, keyConcurrency, rateLimit } = change;
+  return {
+    ...(paused === undefined ? {} : { paused }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(workerConcurrency === undefined ? {} : { worker_concurrency: workerConcurrency }),
+    ...(keyConcurrency === undefined ? {} : { key_concurrency: keyConcurrency }),
+    ...(rateLimit === undefined
+      ? {}
+      : { rate_runs: rateLimit?.runs ?? null, rate_period_ms: rateLimit?.periodMs ?? null }),
+  };
 }
 
 /** Runs that wait are counted up to here. */

@@ -81,12 +81,14 @@ export function queueLimitTests(check: Check): void {
     const { history, queues } = context.stores;
     await queues.set(QUEUE, { keyConcurrency: 2, concurrency: 10 });
     const flood = await enqueue(context, times(300, { concurrencyKey: "flood" }));
+    context.clock.advance(10);
     const others = await enqueue(
       context,
-      ["x", "y", "y", "y", "z"].map((concurrencyKey) => ({
+      ["x", "y", "y", "y", "z"].map((concurrencyKey, index) => ({
         concurrencyKey,
-        availableAt: context.clock.now(),
-        priority: -1,
+        availableAt: context.clock.now() - 5 + index,
+        // One in another line, the others behind the flood in its own.
+        priority: concurrencyKey === "z" ? -1 : 0,
       })),
     );
     const [x, y1, y2, , z] = others;

@@ -39,13 +39,21 @@ export function queueSettingsTests(check: Check): void {
     expect(await queues.set(QUEUE, { ...OPEN_QUEUE })).toMatchObject(OPEN_QUEUE);
   });
 
-  check("keeps both of two changes at the same time", async ({ stores: { queues } }) => {
-    await Promise.all([
-      queues.set(QUEUE, { concurrency: 4 }),
-      queues.set(QUEUE, { keyConcurrency: 2 }),
-      queues.set(QUEUE, { paused: true }),
-    ]);
-    expect(await queues.get(QUEUE)).toMatchObject({ concurrency: 4, keyConcurrency: 2, paused: true });
+  check("keeps all of what is changed at the same time", async (context) => {
+    const other = (await context.again?.()) ?? context;
+    try {
+      const { queues } = context.stores;
+      await Promise.all([
+        queues.set(QUEUE, { concurrency: 4 }),
+        other.stores.queues.set(QUEUE, { keyConcurrency: 2 }),
+        queues.set(QUEUE, { paused: true }),
+        other.stores.queues.set(QUEUE, { workerConcurrency: 3 }),
+      ]);
+      const all = { concurrency: 4, workerConcurrency: 3, keyConcurrency: 2, paused: true };
+      expect(await queues.get(QUEUE)).toMatchObject(all);
+    } finally {
+      if (other !== context) await other.close();
+    }
   });
 
   check("lists queues by name, with what waits and what is at work", async (context) => {

@@ -2,21 +2,13 @@ import {
   type Clock,
   checkQueueChange,
   checkQueueName,
-  OPEN_QUEUE,
   type QueueRecord,
   type QueueSettings,
   type QueueState,
   type QueueStore,
 } from "spine-core";
 import type { PostgresPools, Query } from "../../databases/postgres/postgres-pools.ts";
-import {
-  MOST_WAITING,
-  type QueueRow,
-  readQueue,
-  readSettings,
-  SETTING_COLUMNS,
-  settingValues,
-} from "../queue-rows.ts";
+import { changedColumns, MOST_WAITING, type QueueRow, readQueue } from "../queue-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { DatabaseTime } from "./database-time.ts";
 import { linesSql } from "./lines-sql.ts";
@@ -64,22 +56,18 @@ export class PostgresQueueStore implements QueueStore {
 
   async #set(query: Query, name: string, change: Partial<QueueSettings>): Promise<QueueRecord> {
     const { queues, queue_starts } = this.#t;
-    const at = this.#time.virtual;
-    // Made first: a row that is not there cannot be locked, and two that make it would each know half of the settings.
-    await query(
-      `INSERT INTO ${queues} (name, updated_at) VALUES ($1, coalesce($2::timestamptz, now())) ON CONFLICT DO NOTHING`,
-      [name, at],
-    );
-    const [before] = await query<QueueRow>(`SELECT * FROM ${queues} WHERE name = $1 FOR UPDATE`, [name]);
-    const settings = { ...(before ? readSettings(before) : OPEN_QUEUE), ...change };
-    const assignments = SETTING_COLUMNS.map((column, index) => `${column} = $${index + 3}`);
+    const changed = Object.entries(changedColumns(change));
+    const columns = ["name", "updated_at", ...changed.map(([column]) => column)];
+    const marks = changed.map((_, index) => `, $${index + 3}`);
+    // Only what is given: two that change different settings at the same time both get their way.
+    const updates = columns.slice(1).map((column) => `${column} = excluded.${column}`);
     const [row] = await query<QueueRow>(
-      `UPDATE ${queues} SET updated_at = coalesce($2::timestamptz, now()), ${assignments.join(", ")}
-WHERE name = $1 RETURNING *`,
-      [name, at, ...settingValues(settings)],
+      `INSERT INTO ${queues} (${columns.join(", ")}) VALUES ($1, coalesce($2::timestamptz, now())${marks.join("")})
+ON CONFLICT (name) DO UPDATE SET ${updates.join(", ")} RETURNING *`,
+      [name, this.#time.virtual, ...changed.map(([, value]) => value)],
     );
-    if (!row) throw new Error(`Queue ${name} vanished inside a transaction`);
-    if (!settings.rateLimit) await query(`DELETE FROM ${queue_starts} WHERE queue = $1`, [name]);
+    if (!row) throw new Error(`Queue ${name} was neither made nor changed`);
+    if (change.rateLimit === null) await query(`DELETE FROM ${queue_starts} WHERE queue = $1`, [name]);
     return readQueue(row);
   }
 

@@ -2,7 +2,6 @@ import {
   type Clock,
   checkQueueChange,
   checkQueueName,
-  OPEN_QUEUE,
   type QueueRecord,
   type QueueSettings,
   type QueueState,
@@ -11,14 +10,7 @@ import {
 import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
 import type { SqlitePool } from "../../databases/sqlite/sqlite-pool.ts";
 import { isoTime } from "../iso-time.ts";
-import {
-  MOST_WAITING,
-  type QueueRow,
-  readQueue,
-  readSettings,
-  SETTING_COLUMNS,
-  settingValues,
-} from "../queue-rows.ts";
+import { changedColumns, MOST_WAITING, type QueueRow, readQueue } from "../queue-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { linesOf } from "./plan-claim.ts";
 
@@ -44,23 +36,17 @@ export class SqliteQueueStore implements QueueStore {
     checkQueueName(name);
     const checked = checkQueueChange(change);
     return await this.#pool.write((connection) => {
-      const before = this.#row(connection, name);
-      const settings = { ...(before ? readSettings(before) : OPEN_QUEUE), ...checked };
-      const values = settingValues(settings).map((value) =>
-        typeof value === "boolean" ? Number(value) : value,
-      );
-      const updatedAt = isoTime(this.#clock.now());
-      connection.run(
-        `INSERT OR REPLACE INTO ${this.#t.queues} (name, ${SETTING_COLUMNS.join(", ")}, updated_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-        name,
-        ...values,
-        updatedAt,
-      );
-      if (!settings.rateLimit) {
+      const row = { name, updated_at: isoTime(this.#clock.now()), ...storable(changedColumns(checked)) };
+      const updates = Object.keys(row)
+        .slice(1)
+        .map((column) => `${column} = excluded.${column}`);
+      connection.insert(this.#t.queues, row, `ON CONFLICT (name) DO UPDATE SET ${updates.join(", ")}`);
+      if (checked.rateLimit === null) {
         connection.run(`DELETE FROM ${this.#t.queue_starts} WHERE queue = ?`, name);
       }
-      return { name, ...settings, updatedAt };
+      const stored = this.#row(connection, name);
+      if (!stored) throw new Error(`Queue ${name} was neither made nor changed`);
+      return readQueue(stored);
     });
   }
 
@@ -116,4 +102,14 @@ WHERE queue = ? AND queue <> '' AND status = 'RUNNING'`,
       oldestDueAt,
     };
   }
+}
+
+/** SQLite has no booleans. */
+function storable(columns: ReturnType<typeof changedColumns>): Readonly<Record<string, number | null>> {
+  return Object.fromEntries(
+    Object.entries(columns).map(([column, value]) => [
+      column,
+      typeof value === "boolean" ? Number(value) : value,
+    ]),
+  );
 }
