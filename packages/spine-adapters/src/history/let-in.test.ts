@@ -88,6 +88,10 @@ describe("what has to be looked at", () => {
     expect(look(flood.slice(1))).toEqual([]);
     const others = ["b", "c"].map((key) => waiting({ key, rank: 1 }));
     expect(look([...flood.slice(2), ...others])).toEqual([]);
+    // All places are taken: what is hidden matters only where it could be more urgent.
+    const elsewhere = (rank: number) => ["b", "c", "d"].map((key) => waiting({ queue: "p", key, rank }));
+    expect(look([...flood, ...elsewhere(5)])).toEqual(["q"]);
+    expect(look([...flood, ...elsewhere(-3)])).toEqual([]);
   });
 
   test("a run that was found twice counts once", () => {

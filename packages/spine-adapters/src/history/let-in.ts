@@ -80,8 +80,8 @@ export function letIn(waiting: readonly Waiting[], loads: Loads, places: Places)
 }
 
 /**
- * The queues whose runs have to be looked at key by key: places are left, runs of full keys were in the way, and
- * not all of them have been seen.
+ * The queues whose runs have to be looked at key by key: runs of full keys were in the way, not all of a line have been
+ * seen, and behind them there may be one that fits and is more urgent than the last of those that were chosen.
  */
 export function queuesToReadByKey(
   reads: readonly LineRead[],
@@ -89,12 +89,14 @@ export function queuesToReadByKey(
   { chosen, keyed }: Admission,
   { limit }: Places,
 ): readonly string[] {
-  if (chosen.length >= limit || keyed.size === 0) return [];
-  const counts = new Map<string, number>();
-  for (const run of found) counts.set(nameOf(run), (counts.get(nameOf(run)) ?? 0) + 1);
-  const cut = reads.filter(
-    (read) => keyed.has(read.queue) && isKeyed(read.rank) && counts.get(nameOf(read)) === read.most,
-  );
+  if (keyed.size === 0) return [];
+  const byLine = Map.groupBy(found, nameOf);
+  const last = chosen.length < limit ? undefined : chosen.at(-1);
+  const cut = reads.filter((read) => {
+    const seen = keyed.has(read.queue) && isKeyed(read.rank) ? byLine.get(nameOf(read)) : undefined;
+    const end = seen?.length === read.most ? [...seen].sort(inOrder).at(-1) : undefined;
+    return end !== undefined && (last === undefined || inOrder(end, last) < 0);
+  });
   return [...new Set(cut.map(({ queue }) => queue))];
 }
 

@@ -108,4 +108,6 @@ test("a claim that is kept from going on lets go of its queues after a while", a
   // What the server has refused meanwhile is done again.
   expect((await claiming).ids).toEqual([runId]);
   expect((await stores.queues.get("q"))?.running).toBe(1);
+  const ended = "SELECT sessions_fatal::int4 AS n FROM pg_stat_database WHERE datname = current_database()";
+  await expect.poll(async () => (await client.query(ended)).rows[0].n).toBe(1);
 });
