@@ -5,6 +5,9 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { postgres } from "../../databases/postgres.ts";
 import { createTestDatabase } from "../../testing/index.ts";
 
+const WAITING =
+  "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+const PATIENT = { timeout: 10_000 };
 let client: pg.Client;
 let stores: StateStores;
 let close: () => Promise<void>;
@@ -60,15 +63,14 @@ async function beginAsAnother(runId: string): Promise<void> {
 
 test("a claim from a queue with limits waits for one that is under way, and counts what that one took", async () => {
   await stores.queues.set("q", { concurrency: 1 });
-  const first = await enqueue("q");
   await enqueue("q");
-  await beginAsAnother(first);
+  const second = await enqueue("q");
+  await beginAsAnother(second);
   let isOver = false;
   const claiming = claim().finally(() => {
     isOver = true;
   });
-  const waits = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
-  await expect.poll(async () => isOver || (await client.query(waits)).rowCount === 1).toBe(true);
+  await expect.poll(async () => isOver || (await client.query(WAITING)).rowCount === 1, PATIENT).toBe(true);
   expect(isOver).toBe(false);
   await client.query("COMMIT");
   expect(await claiming).toEqual({ ids: [], nextAt: null });
@@ -109,5 +111,5 @@ test("a claim that is kept from going on lets go of its queues after a while", a
   expect((await claiming).ids).toEqual([runId]);
   expect((await stores.queues.get("q"))?.running).toBe(1);
   const ended = "SELECT sessions_fatal::int4 AS n FROM pg_stat_database WHERE datname = current_database()";
-  await expect.poll(async () => (await client.query(ended)).rows[0].n).toBe(1);
+  await expect.poll(async () => (await client.query(ended)).rows[0].n, PATIENT).toBe(1);
 });

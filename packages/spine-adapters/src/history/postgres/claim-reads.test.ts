@@ -80,12 +80,9 @@ async function onStores<T>(work: (stores: StateStores) => Promise<T>): Promise<T
 
 async function counters(): Promise<{ readonly blocks: number; readonly entries: number }> {
   // A backend that ends tells its statistics a moment after the client has gone.
-  await expect
-    .poll(
-      async () =>
-        (await client.query("SELECT FROM pg_stat_activity WHERE application_name LIKE 'spine%'")).rowCount,
-    )
-    .toBe(0);
+  const others =
+    "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+  await expect.poll(async () => (await client.query(others)).rowCount, { timeout: 10_000 }).toBe(0);
   await client.query("SELECT pg_stat_force_next_flush()");
   await client.query("SELECT pg_stat_clear_snapshot()");
   const { rows } = await client.query(`SELECT
