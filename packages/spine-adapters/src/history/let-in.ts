@@ -24,9 +24,9 @@ export interface LineRead extends Line {
   readonly most: number;
 }
 
-export interface Admission {
+export interface Admission<R extends Waiting = Waiting> {
   /** In the order in which they begin. */
-  readonly chosen: readonly Waiting[];
+  readonly chosen: readonly R[];
   /** When the next of the others can be let in; null: not before something changes. */
   readonly nextAt: number | null;
   /** Queues of which runs were held back because of their keys. */
@@ -53,11 +53,11 @@ export function readsOf(lines: readonly Line[], loads: Loads, places: Places): r
 }
 
 /** Which of the runs that wait are let in: the most urgent ones of those that may be. */
-export function letIn(waiting: readonly Waiting[], loads: Loads, places: Places): Admission {
+export function letIn<R extends Waiting>(waiting: readonly R[], loads: Loads, places: Places): Admission<R> {
   const { limit, now } = places;
   const rooms = roomsOf(loads, places);
-  const chosen: Waiting[] = [];
-  const left: Waiting[] = [];
+  const chosen: R[] = [];
+  const left: R[] = [];
   const keyed = new Set<string>();
   for (const run of [...waiting].sort(inOrder)) {
     const room = rooms(run.queue);
@@ -101,7 +101,7 @@ export function queuesToReadByKey(
 }
 
 /** Runs that were found twice, once. */
-export function distinct(waiting: readonly Waiting[]): readonly Waiting[] {
+export function distinct<R extends Waiting>(waiting: readonly R[]): readonly R[] {
   return [...new Map(waiting.map((run) => [run.runId, run])).values()];
 }
 

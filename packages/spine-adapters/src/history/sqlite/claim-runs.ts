@@ -39,14 +39,6 @@ ORDER BY run_id LIMIT ?`,
   );
 }
 
-/** The run as it waits to be claimed. */
-export function candidateOf(connection: SqliteConnection, { tables }: HistorySql, runId: string): Candidate {
-  const sql = `SELECT run_id, status, worker FROM ${tables.workflow_runs} WHERE run_id = ?`;
-  const row = connection.get<Candidate>(sql, runId);
-  if (!row) throw new Error(`Run ${runId} vanished inside a transaction`);
-  return row;
-}
-
 /** Gives a run to a worker. Attempts that its last owner left under way stay so: the new one ends them. */
 export function claimRun(
   connection: SqliteConnection,

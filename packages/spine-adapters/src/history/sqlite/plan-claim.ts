@@ -17,6 +17,7 @@ import type { StateTables } from "../state-tables.ts";
 
 interface WaitingRow {
   readonly run_id: string;
+  readonly status: string;
   readonly concurrency_key: string | null;
   readonly available_at: string;
 }
@@ -27,7 +28,12 @@ interface LineRow {
   readonly rank: number;
 }
 
-export interface ClaimPlan extends Admission {
+/** A run that waits, with what its claim needs besides. */
+export interface DueRun extends Waiting {
+  readonly status: string;
+}
+
+export interface ClaimPlan extends Admission<DueRun> {
   readonly loads: Loads;
 }
 
@@ -83,9 +89,9 @@ function firstOf(
   { workflow_runs, prefix }: StateTables,
   line: Line,
   most: number,
-): readonly Waiting[] {
+): readonly DueRun[] {
   const rows = connection.all<WaitingRow>(
-    `SELECT run_id, concurrency_key, available_at FROM ${workflow_runs} INDEXED BY ${prefix}workflow_runs_due
+    `SELECT run_id, status, concurrency_key, available_at FROM ${workflow_runs} INDEXED BY ${prefix}workflow_runs_due
 WHERE queue = ? AND workflow_name = ? AND rank = ? AND available_at IS NOT NULL ORDER BY available_at, run_id LIMIT ?`,
     line.queue,
     line.workflow,
@@ -103,14 +109,14 @@ function firstByKey(
   room: QueueRoom,
   known: ReadonlySet<string>,
   limit: number,
-): readonly Waiting[] {
+): readonly DueRun[] {
   const from = `FROM ${workflow_runs} INDEXED BY ${prefix}workflow_runs_due_by_key
 WHERE queue = ? AND available_at IS NOT NULL AND concurrency_key IS NOT NULL`;
   const next = `SELECT queue, concurrency_key, workflow_name, rank ${from}
   AND (concurrency_key, workflow_name, rank) > (?, ?, ?) ORDER BY concurrency_key, workflow_name, rank LIMIT 1`;
-  const first = `SELECT run_id, concurrency_key, available_at ${from}
+  const first = `SELECT run_id, status, concurrency_key, available_at ${from}
   AND concurrency_key = ? AND workflow_name = ? AND rank = ? ORDER BY available_at, run_id LIMIT ?`;
-  const found: Waiting[] = [];
+  const found: DueRun[] = [];
   let last = { concurrency_key: "", workflow_name: "", rank: -1_000 };
   for (;;) {
     const row = connection.get<LineRow & { readonly concurrency_key: string }>(
@@ -130,8 +136,16 @@ WHERE queue = ? AND available_at IS NOT NULL AND concurrency_key IS NOT NULL`;
   }
 }
 
-function waitingOf(line: Line, { run_id, concurrency_key, available_at }: WaitingRow): Waiting {
-  return { ...line, runId: run_id, key: concurrency_key, availableAt: Date.parse(available_at) };
+function waitingOf({ queue, workflow, rank }: Line, row: WaitingRow): DueRun {
+  return {
+    runId: row.run_id,
+    status: row.status,
+    workflow,
+    queue,
+    rank,
+    key: row.concurrency_key,
+    availableAt: Date.parse(row.available_at),
+  };
 }
 
 /** What is at work in those of the queues that have settings. */

@@ -24,7 +24,7 @@ import { type EventRow, type RunRow, readRun, readSteps, type StepRow } from "..
 import type { StateTables } from "../state-tables.ts";
 import { tellEvents } from "../tell-events.ts";
 import { applyCommit } from "./apply-commit.ts";
-import { type Candidate, candidateOf, claimRun, lostRuns } from "./claim-runs.ts";
+import { type Candidate, claimRun, lostRuns } from "./claim-runs.ts";
 import { type HistorySql, historySql } from "./history-sql.ts";
 import { listRuns } from "./list-runs.ts";
 import { type ClaimPlan, countStarts, planClaim } from "./plan-claim.ts";
@@ -92,7 +92,8 @@ export class SqliteHistoryStore implements HistoryStore {
       const gone = dead.map((each) => each.worker);
       // Asking often costs no write while there is nothing to do.
       if (dead.length === 0) {
-        const { chosen, nextAt } = await this.#pool.read((connection) => this.#plan(connection, request));
+        const one = { ...request, limit: 1 };
+        const { chosen, nextAt } = await this.#pool.read((connection) => this.#plan(connection, one));
         if (chosen.length === 0) return { runs: [], nextAt };
       }
       const claim = await this.#pool.write((connection) => {
@@ -103,7 +104,7 @@ export class SqliteHistoryStore implements HistoryStore {
         // Before it is counted who is at work: a run that is taken over keeps the place that it has.
         const lost = lostRuns(connection, this.#sql, request, gone).map(claimed);
         const plan = this.#plan(connection, { ...request, limit: request.limit - lost.length }, now);
-        const due = plan.chosen.map(({ runId }) => claimed(candidateOf(connection, this.#sql, runId)));
+        const due = plan.chosen.map(({ runId, status }) => claimed({ run_id: runId, status, worker: null }));
         countStarts(connection, this.#sql.tables, plan, now);
         return { runs: [...lost, ...due], nextAt: plan.nextAt };
       });
