@@ -394,4 +394,62 @@ export const MUTANTS: readonly Mutant[] = [
     says: "to deeply equal",
     quick: false,
   },
+  {
+    name: "queue-not-locked-postgres",
+    breaks: "two claims at the same time each count what the other has not taken yet, and let in too many",
+    changes: [
+      {
+        file: `${POSTGRES}/claim-runs.ts`,
+        find: "ORDER BY name FOR UPDATE`",
+        replace: "ORDER BY name`",
+      },
+    ],
+    caughtBy: {
+      file: `${POSTGRES}/claim-locks.test.ts`,
+      test: [
+        "a claim from a queue with limits waits for one that is under way, and counts what that one took",
+      ],
+    },
+    says: "expected true to be false",
+    quick: false,
+  },
+  {
+    name: "takeover-held-back-sqlite",
+    breaks: "the runs of a worker that died wait for places that they have themselves",
+    changes: [
+      {
+        file: `${SQLITE}/sqlite-history-store.ts`,
+        find: "const lost = lostRuns(connection, this.#sql, request, gone).map(claimed);",
+        replace: `const lost = lostRuns(connection, this.#sql, request, gone)
+          .filter(() => this.#plan(connection, request, now).chosen.length > 0)
+          .map(claimed);`,
+      },
+    ],
+    caughtBy: {
+      file: `${SQLITE}/sqlite-queue-store.test.ts`,
+      test: [
+        "queue store: SQLite in a file",
+        "takes over the runs of a worker that died, whatever the limits are",
+      ],
+    },
+    says: "to have a length of 2 but got",
+    quick: false,
+  },
+  {
+    name: "rate-counts-what-goes-on",
+    breaks: "a run that waited is held back by the rate of those that begin",
+    changes: [
+      {
+        file: "packages/spine-adapters/src/history/queue-room.ts",
+        find: "return isBegun(rank) ? availableAt : Math.max(availableAt, this.#firstFrom());",
+        replace: "return Math.max(availableAt, this.#firstFrom());",
+      },
+    ],
+    caughtBy: {
+      file: `${SQLITE}/sqlite-queue-store.test.ts`,
+      test: ["queue store: SQLite in a file", "does not count what goes on, and does not hold it back"],
+    },
+    says: "to match object",
+    quick: false,
+  },
 ];

@@ -8,6 +8,8 @@ export interface ExecutionContext<Params = unknown> {
   readonly params: Params;
   readonly partition: Partition | null;
   readonly parentRunId: string | null;
+  /** The queue that the run stands in; null for none. */
+  readonly queue: string | null;
 }
 
 /** A slice of the data, e.g. `{ week: "2025-11-10", tier: "OTCE" }`. */

@@ -59,6 +59,7 @@ export type {
   PartitionAttachment,
   QualityAttachment,
 } from "./history/attachment.ts";
+export { checkQueueChange, checkQueueName } from "./history/check-queue.ts";
 export { checkEventRange, type EventRange } from "./history/event-range.ts";
 export { type Hint, type Hints, silentHints } from "./history/hints.ts";
 // History
@@ -176,6 +177,7 @@ export type {
   TransactionalResult,
 } from "./runner/durable.ts";
 // Running
+export type { Queues } from "./runner/queues.ts";
 export type { RetentionPolicy } from "./runner/retention.ts";
 export type { RunHandle, RunItem, Runner, RunOptions } from "./runner/runner.ts";
 export { environmentSecrets, type SecretOptions, type SecretResolver, secret } from "./secret.ts";

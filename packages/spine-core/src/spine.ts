@@ -13,6 +13,7 @@ import { jsonLogger, type Logger, type LogLevel } from "./logger.ts";
 import type { Plugin } from "./plugin.ts";
 import { Registry } from "./registry.ts";
 import { DurableRunner } from "./runner/durable-runner.ts";
+import { type Queues, queuesOf } from "./runner/queues.ts";
 import { Retention, type RetentionPolicy } from "./runner/retention.ts";
 import type { RunHandle, RunItem, RunOptions } from "./runner/runner.ts";
 import { environmentSecrets, type SecretResolver } from "./secret.ts";
@@ -58,6 +59,8 @@ export interface Spine extends AsyncDisposable {
   readonly statistics: RunStatistics;
   /** What the steps of runs logged. */
   readonly logs: RunLogs;
+  /** How many runs of a queue work at a time, and how many begin. */
+  readonly queues: Queues;
   readonly alertChannels: Registry<AlertChannel>;
   /** Starts a run of a workflow constant, typed. */
   run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<O>>;
@@ -206,6 +209,10 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     partitions: stores.partitions,
     statistics: stores.statistics,
     logs: stores.logs,
+    queues: queuesOf(stores.queues, () => {
+      runner.wake();
+      stores.hints.tell({ work: true });
+    }),
     alertChannels,
     workflows,
     run,

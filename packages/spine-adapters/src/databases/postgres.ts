@@ -5,6 +5,7 @@ import { migrate } from "../history/postgres/migrate.ts";
 import { PostgresHints } from "../history/postgres/postgres-hints.ts";
 import { PostgresHistoryStore } from "../history/postgres/postgres-history-store.ts";
 import { PostgresPartitionStore } from "../history/postgres/postgres-partition-store.ts";
+import { PostgresQueueStore } from "../history/postgres/postgres-queue-store.ts";
 import { PostgresRunLogs } from "../history/postgres/postgres-run-logs.ts";
 import { PostgresRunStatistics } from "../history/postgres/postgres-run-statistics.ts";
 import { WorkerBeats } from "../history/postgres/worker-beats.ts";
@@ -68,6 +69,7 @@ export function postgres(target: string | PostgresOptions): Database {
         partitions: new PostgresPartitionStore({ pools, tables }),
         statistics: new PostgresRunStatistics({ pools, tables, clock }),
         logs: new PostgresRunLogs({ pools, tables }),
+        queues: new PostgresQueueStore({ pools, tables, clock }),
         hints,
       };
     },

@@ -3,6 +3,7 @@ import { SqliteDatasetStore } from "../data/sqlite-dataset-store.ts";
 import { migrate } from "../history/sqlite/migrate.ts";
 import { SqliteHistoryStore } from "../history/sqlite/sqlite-history-store.ts";
 import { SqlitePartitionStore } from "../history/sqlite/sqlite-partition-store.ts";
+import { SqliteQueueStore } from "../history/sqlite/sqlite-queue-store.ts";
 import { SqliteRunLogs } from "../history/sqlite/sqlite-run-logs.ts";
 import { SqliteRunStatistics } from "../history/sqlite/sqlite-run-statistics.ts";
 import { WorkerLocks } from "../history/sqlite/worker-locks.ts";
@@ -55,6 +56,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
         partitions: new SqlitePartitionStore({ pool, tables }),
         statistics: new SqliteRunStatistics({ pool, tables, clock }),
         logs: new SqliteRunLogs({ pool, tables }),
+        queues: new SqliteQueueStore({ pool, tables, clock }),
         hints: silentHints(1_000),
       };
     },

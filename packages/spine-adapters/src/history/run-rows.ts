@@ -14,6 +14,7 @@ import {
   type StepStatus,
 } from "spine-core";
 import { type OpenStep, readOpenSteps } from "./open-steps.ts";
+import { priorityOf } from "./run-rank.ts";
 
 /** A row of `workflow_runs`. */
 export interface RunRow {
@@ -43,7 +44,12 @@ export interface RunRow {
   readonly started_at: string | null;
   readonly completed_at: string | null;
   readonly available_at: string | null;
-  /** The worker that it started with at once. */
+  /** Empty for none: an index compares it. */
+  readonly queue: string;
+  readonly concurrency_key: string | null;
+  /** See `run-rank.ts`. */
+  readonly rank: number;
+  /** The worker that it started with at once, or that claimed it when nothing had happened to it yet. */
   readonly started_by: string | null;
   /** The attempts under way; see `open-steps.ts`. */
   readonly open_steps: string | null;
@@ -71,6 +77,9 @@ export const SUMMARY_COLUMNS = [
   "completed_at",
   "available_at",
   "run_scope",
+  "queue",
+  "rank",
+  "concurrency_key",
 ] as const satisfies readonly (keyof RunRow)[];
 
 /** The values of one run in a list. */
@@ -130,7 +139,7 @@ export function readRun(row: RunRow): RunRecord {
     partition: readJson(row.partition) as Partition | null,
     tags: readTags(row.tags),
     key: row.run_key,
-    scope: readScope(row.run_scope),
+    scope: orNull(row.run_scope),
     status: row.status as RunStatus,
     version: row.version,
     token: row.token,
@@ -143,6 +152,9 @@ export function readRun(row: RunRow): RunRecord {
     metrics: decodeJson(row.metrics) as Metrics,
     triggeredBy: row.triggered_by,
     parentRunId: row.parent_run_id,
+    queue: orNull(row.queue),
+    priority: priorityOf(row.rank),
+    concurrencyKey: row.concurrency_key,
     crashes: row.crashes,
     createdAt: row.created_at,
     startedAt: row.started_at,
@@ -170,7 +182,10 @@ export function readSummary(row: SummaryRow): RunSummary {
     startedAt: row[13],
     completedAt: row[14],
     availableAt: row[15],
-    scope: readScope(row[16]),
+    scope: orNull(row[16]),
+    queue: orNull(row[17]),
+    priority: priorityOf(row[18]),
+    concurrencyKey: row[19],
   };
 }
 
@@ -180,9 +195,9 @@ function readErrorSummary(text: string | null): ErrorSummary | null {
   return { code, category, message };
 }
 
-/** The common scope is the empty one in tables. */
-function readScope(scope: string): string | null {
-  return scope === "" ? null : scope;
+/** The common scope, and no queue, are the empty text in tables. */
+function orNull(text: string): string | null {
+  return text === "" ? null : text;
 }
 
 const NO_TAGS: readonly string[] = Object.freeze([]);

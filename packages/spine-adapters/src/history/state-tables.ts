@@ -6,6 +6,8 @@ const NAMES = [
   "step_checkpoints",
   "run_events",
   "workers",
+  "queues",
+  "queue_starts",
   "datasets",
   "dataset_chunks",
   "rejects",

@@ -1,5 +1,6 @@
 import { decodeJson, isTerminal, type RunEvent } from "spine-core";
 import { errorCode, type NewEvent, runChanged, stepBegan, stepEnded } from "./run-events.ts";
+import { isBegun } from "./run-rank.ts";
 import { type EventRow, openStepsOf, type RunRow, readRun, readStep, type StepRow } from "./run-rows.ts";
 
 /**
@@ -15,14 +16,15 @@ export function tellEvents(
   told: readonly EventRow[],
   { after = 0, limit }: { readonly after?: number; readonly limit?: number },
 ): readonly RunEvent[] {
-  const { runId, version, status, error, triggeredBy, createdAt, completedAt } = readRun(run);
+  const { runId, version, status, error, triggeredBy, createdAt, startedAt, completedAt } = readRun(run);
   const events = new Map<number, RunEvent>();
   const tell = (seq: number, at: string | null, { type, data }: NewEvent) => {
     if (seq > after && seq <= version && at !== null) events.set(seq, { runId, seq, type, at, data });
   };
   tell(1, createdAt, { type: "run.created", data: { triggered_by: triggeredBy } });
   if (run.started_by !== null) {
-    tell(2, createdAt, { type: "run.started", data: { worker: run.started_by } });
+    const reason = isBegun(run.rank) ? { reason: "queued" } : {};
+    tell(2, startedAt, { type: "run.started", data: { worker: run.started_by, ...reason } });
   }
   if (isTerminal(status)) tell(version, completedAt, runChanged(status, errorCode(error)));
   for (const step of openStepsOf(run)) tell(step.event, step.at, stepBegan(step));

@@ -5,6 +5,7 @@ import type { Table } from "../data/table.ts";
 import type { Hints } from "../history/hints.ts";
 import type { HistoryStore } from "../history/history-store.ts";
 import type { PartitionStore } from "../history/partition-store.ts";
+import type { QueueStore } from "../history/queue-store.ts";
 import type { RunLogs } from "../history/run-logs.ts";
 import type { RunStatistics } from "../history/run-statistics.ts";
 import type { AnySchema, DatabaseTransaction } from "./database-transaction.ts";
@@ -20,6 +21,7 @@ export interface StateStores {
   readonly logs: RunLogs;
   readonly statistics: RunStatistics;
   readonly hints: Hints;
+  readonly queues: QueueStore;
 }
 
 export interface StateOptions {

@@ -80,6 +80,12 @@ export interface NewRun {
   readonly paramsHash: string;
   readonly triggeredBy: string;
   readonly parentRunId: string | null;
+  /** The queue that it stands in; none when left out. Such a run is never started at once (`worker` is null). */
+  readonly queue?: string | null;
+  /** A whole number from -100 to 100, the higher the sooner; 0 when left out. */
+  readonly priority?: number;
+  /** What the queue's `keyConcurrency` counts by; none when left out. */
+  readonly concurrencyKey?: string | null;
   /** The worker that starts it at once (RUNNING), or null to queue it (PENDING). */
   readonly worker: string | null;
   /** When a queued run may be claimed, ms since the epoch. */
@@ -151,7 +157,10 @@ export interface ClaimedRun extends RunDetail {
 
 export interface Claim {
   readonly runs: readonly ClaimedRun[];
-  /** When the next run that waits for its time becomes available (ms since the epoch); null: none. */
+  /**
+   * When the next run can be let in (ms since the epoch): it waits for its time, or its queue's rate limit for the next
+   * window. Not later than now when there was more than could be taken. Null: none, as long as nothing happens.
+   */
   readonly nextAt: number | null;
 }
 
@@ -179,7 +188,9 @@ export interface HistoryStore {
   commit(commits: readonly RunCommit[], options?: CommitOptions): Promise<readonly CommitResult[]>;
   /**
    * Takes runs that are due: queued ones, those whose waiting time is over, and those whose worker is gone
-   * (their token is raised, so what the old owner still writes is refused).
+   * (their token is raised, so what the old owner still writes is refused). Those of workers that are gone come first, whatever
+   * limits their queues have; the others by priority, by the time from which they could have begun, and by id, as far
+   * as the limits of their queues let them in (`QueueStore`).
    */
   claim(request: ClaimRequest): Promise<Claim>;
   /** Says that a worker lives (the first call registers it), or that it is gone and its runs are free. */

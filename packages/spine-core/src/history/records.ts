@@ -61,6 +61,12 @@ export interface RunSummary {
   readonly error: ErrorSummary | null;
   readonly triggeredBy: string;
   readonly parentRunId: string | null;
+  /** The queue that it stands in; null for none. */
+  readonly queue: string | null;
+  /** -100 to 100; of runs that wait, those with a higher one begin first. */
+  readonly priority: number;
+  /** Whose turn it is: a queue may limit the runs at work with the same one. */
+  readonly concurrencyKey: string | null;
   /** How often its worker was lost while a step was under way. */
   readonly crashes: number;
   readonly createdAt: string;

@@ -106,6 +106,11 @@ export class DurableRunner implements Runner {
     return this.#listening;
   }
 
+  /** Looks for work soon: something may have made room for it. */
+  wake(): void {
+    this.#loop.wake();
+  }
+
   async run(workflow: WorkflowData, params: unknown, options: RunOptions = {}): Promise<RunHandle> {
     const inline = this.#working && this.#free > 0;
     const plan = await this.#plan(workflow, { params, ...options }, inline ? this.#worker : null);
@@ -178,7 +183,15 @@ export class DurableRunner implements Runner {
     const stored = JSON.parse(params) as unknown;
     this.#execute({
       workflow,
-      execution: { runId, workflow: workflow.name, domain, params: stored, partition, parentRunId },
+      execution: {
+        runId,
+        workflow: workflow.name,
+        domain,
+        params: stored,
+        partition,
+        parentRunId,
+        queue: null,
+      },
       fence: { worker, token: 1 },
       state,
       lost: null,
@@ -274,8 +287,8 @@ export class DurableRunner implements Runner {
     const { run, fence } = claimed;
     const workflow = this.#options.workflows.get(run.workflow);
     const { state, lost } = restore(claimed);
-    const { runId, domain, params, partition, parentRunId } = run;
-    const execution = { runId, workflow: workflow.name, domain, params, partition, parentRunId };
+    const { runId, domain, params, partition, parentRunId, queue } = run;
+    const execution = { runId, workflow: workflow.name, domain, params, partition, parentRunId, queue };
     if (run.fingerprint !== workflow.fingerprint) {
       this.#refuseChanged(claimed, workflow).catch((error: unknown) => this.#strand(runId, fence, error));
       return;
@@ -308,9 +321,12 @@ export class DurableRunner implements Runner {
       (error: unknown) => this.#letGo(runId, run.fence, controller.signal, error),
     );
     const { state } = run;
+    const { queue } = run.execution;
     this.#active.add(runId, { controller, token: run.fence.token, state, done }, () => {
+      // Its place in the queue may be what others wait for.
+      if (queue !== null) this.#queued();
       // A look for work is a query: only when there may be some for the slot that is free now, or a time to wait for.
-      if (this.#starved || this.#stranded.size > 0 || state.status !== "COMPLETED") this.#loop.wake();
+      else if (this.#starved || this.#stranded.size > 0 || state.status !== "COMPLETED") this.#loop.wake();
     });
   }
 

@@ -1,3 +1,4 @@
+import type { Duration } from "../duration.ts";
 import type { RunDetail } from "../history/records.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 
@@ -15,6 +16,16 @@ export interface RunOptions {
   readonly tags?: readonly string[];
   /** The run that this one is a child of. */
   readonly parentRunId?: string;
+  /** The queue that it stands in instead of its workflow's: 1 to 100 letters, digits, `.`, `_` and `-`. */
+  readonly queue?: string;
+  /** A whole number from -100 to 100, 0 when left out: of runs that wait, those with a higher one begin first. */
+  readonly priority?: number;
+  /** Where its queue has a `keyConcurrency`: whose place it takes, e.g. a customer's id. 200 characters at most. */
+  readonly concurrencyKey?: string;
+  /** How long it waits before it may begin: milliseconds, or a text such as `"30s"`. Not together with `startAt`. */
+  readonly delay?: Duration;
+  /** When it may begin: a Date, or an ISO text with its zone (`2026-01-05T09:00:00Z`). At once when that is over. */
+  readonly startAt?: Date | string;
 }
 
 /** One run of a batch. */

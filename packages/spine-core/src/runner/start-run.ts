@@ -9,6 +9,7 @@ import { checkTags } from "../history/tags.ts";
 import { newId } from "../ids.ts";
 import { canonicalJson, decodeJson, encodeJson } from "../json.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
+import { queueing } from "./queueing.ts";
 import { advance, apply, newRun, type RunState } from "./run-state.ts";
 import type { RunOptions } from "./runner.ts";
 
@@ -24,7 +25,7 @@ export interface NewRunPlan {
 /**
  * Checks the parameters and plans the first write of a run. Nothing is stored yet.
  *
- * @param worker the worker that starts it at once, or null to queue it.
+ * @param worker the worker that starts it at once, or null to queue it. A run with a queue or a time of its own is always queued.
  * @throws ValidationError whose `detail` lists each issue with its path.
  */
 export async function planRun(
@@ -60,10 +61,12 @@ export async function planRun(
   checkText(scope, "The `scope` of a run", LONGEST_NAME);
   checkText(triggeredBy, "The `triggeredBy` of a run", LONGEST_NAME);
   if (parentRunId !== null) checkText(parentRunId, "The `parentRunId` of a run", LONGEST_NAME);
+  const now = clock.now();
+  const { waits, ...place } = queueing(workflow, options, now);
+  const owner = waits ? null : worker;
   const params = encodeJson(parsed.data, `the parameters of "${workflow.name}"`);
   // Functions of the run see what a resumed run would see: the parameters as JSON gives them back.
   const stored: unknown = decodeJson(params);
-  const now = clock.now();
   const state = newRun();
   const first = advance(workflow, state, [], now, 0);
   apply(state, first);
@@ -84,10 +87,10 @@ export async function planRun(
         paramsHash: hash("sha256", canonicalJson(stored)),
         triggeredBy,
         parentRunId,
-        worker,
-        availableAt: now,
+        ...place,
+        worker: owner,
       },
-      begun: worker === null ? [] : first.transition.begun,
+      begun: owner === null ? [] : first.transition.begun,
     },
   };
 }

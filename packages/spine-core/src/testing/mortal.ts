@@ -66,10 +66,11 @@ function never(): Promise<never> {
 }
 
 function guarded(stores: StateStores, alive: Alive): StateStores {
-  const { history, datasets, partitions, statistics, logs, hints } = stores;
+  const { history, datasets, partitions, statistics, logs, hints, queues } = stores;
   return {
     logs: promising(logs, alive),
     hints: promising(hints, alive),
+    queues: promising(queues, alive),
     statistics: promising(statistics, alive),
     history: promising(history, alive),
     partitions: promising(partitions, alive),

@@ -27,6 +27,7 @@ describe("defineWorkflow", () => {
       "name",
       "params",
       "partition",
+      "queue",
       "steps",
     ]);
     expect(two.steps[0]).toEqual({

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Partition } from "../context.ts";
 import { SpineError } from "../errors.ts";
+import { checkQueueName } from "../history/check-queue.ts";
 import { canonicalJson, type Json } from "../json.ts";
 import type { Source } from "../sources/source.ts";
 import { freezeStep, Step, type StepContext, type StepOptions, stepData } from "./step.ts";
@@ -12,6 +13,11 @@ export interface WorkflowOptions<S extends z.ZodType> {
   readonly name: string;
   readonly domain?: string;
   readonly description?: string;
+  /**
+   * The queue that its runs stand in, unless a start names another: 1 to 100 letters, digits, `.`, `_` and `-`. They are
+   * then never begun where they are started but claimed, within the queue's limits (`spine.queues`).
+   */
+  readonly queue?: string;
   /**
    * A zod schema; parameters that do not fit it are refused before anything is stored. Functions of the workflow see
    * what it makes of them as JSON gives it back: a Date is a string.
@@ -47,6 +53,7 @@ export function defineWorkflow<S extends z.ZodType = z.ZodObject<{}>>(
       `"${options.name}" cannot name a workflow. Use lower-case words joined by dots, e.g. "finra.ingest_week".`,
     );
   }
+  if (options.queue !== undefined) checkQueueName(options.queue, "WORKFLOW_INVALID");
   const partition = options.partition as WorkflowData["partition"] | undefined;
   const names = new Set<string>();
   for (const step of options.steps ?? []) {
@@ -58,6 +65,7 @@ export function defineWorkflow<S extends z.ZodType = z.ZodObject<{}>>(
       name: options.name,
       domain: options.domain ?? null,
       description: options.description ?? null,
+      queue: options.queue ?? null,
       params: options.params ?? z.object({}),
       partition: partition ?? (() => null),
     },

@@ -12,6 +12,8 @@ export interface WorkflowData {
   readonly name: string;
   readonly domain: string | null;
   readonly description: string | null;
+  /** The queue that its runs stand in, unless a start names another; null for none. */
+  readonly queue: string | null;
   /** Checks and completes the parameters of a run before anything is stored. */
   readonly params: ZodType;
   readonly steps: readonly Step[];

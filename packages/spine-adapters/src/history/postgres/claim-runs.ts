@@ -1,6 +1,6 @@
 import type { Claim, ClaimedRun, ClaimRequest } from "spine-core";
 import { isConnectionLost } from "../../databases/postgres/postgres-error.ts";
-import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
+import type { PostgresPools, Query } from "../../databases/postgres/postgres-pools.ts";
 import type { RunPositions } from "../run-positions.ts";
 import {
   type CheckpointRow,
@@ -13,6 +13,7 @@ import {
 import type { StateTables } from "../state-tables.ts";
 import { claimStatement } from "./claim-statement.ts";
 import { positionOf } from "./look-at-runs.ts";
+import { planClaim } from "./plan-claim.ts";
 import { RUN_COLUMNS, STEP_COLUMNS } from "./run-select.ts";
 
 interface Scope {
@@ -25,7 +26,21 @@ interface Scope {
   readonly writeSeq: number;
 }
 
-type ClaimRow = RunRow & { readonly next_at: string | null };
+/** A run that was claimed (nothing where there is none), with what the statement said besides. */
+type ClaimRow = RunRow & {
+  readonly next_at: string | null;
+  /** Runs wait in queues with limits. */
+  readonly limited: boolean;
+  /** Runs that are due were taken; false while it is not known which of queues with limits go before them. */
+  readonly ahead: boolean;
+  readonly asked_at: string;
+};
+
+interface Rows {
+  readonly rows: readonly ClaimRow[];
+  /** Ms since the epoch. */
+  readonly nextAt: number | null;
+}
 
 /** Takes what is due, and what workers that are gone have left. */
 export async function claimRuns(
@@ -33,31 +48,101 @@ export async function claimRuns(
   request: ClaimRequest,
   positions: RunPositions,
 ): Promise<Claim> {
-  const { pools, tables, at, suspects, writeSeq } = scope;
-  const { worker, workflows, limit } = request;
-  const values = [worker, workflows, limit, at, suspects, writeSeq];
+  const { worker } = request;
   let lostAnswer = false;
-  const rows = await pools.throughOutage(async () => {
+  const { rows, nextAt } = await scope.pools.throughOutage(async (): Promise<Rows> => {
     // What it gave us is ours, and nobody else would work on it.
     const found = lostAnswer ? await claimed(scope, worker) : [];
-    if (found.length > 0) return found;
+    if (found.length > 0) return { rows: found, nextAt: null };
     try {
-      return await pools.query<ClaimRow>("write", claimStatement(tables), values);
+      return await claimOnce(scope, request);
     } catch (error) {
       lostAnswer = isConnectionLost(error);
       throw error;
     }
   });
-  const runs = rows.filter((row) => row.run_id !== null);
-  for (const row of runs) positions.set(row.run_id, positionOf(row, worker));
-  const next = rows[0]?.next_at ?? null;
-  return { runs: await withSteps(scope, worker, runs), nextAt: next === null ? null : Date.parse(next) };
+  for (const row of rows) positions.set(row.run_id, positionOf(row, worker));
+  return { runs: await withSteps(scope, worker, rows), nextAt };
+}
+
+/**
+ * One statement where no runs wait in queues with limits. Otherwise it is looked first who may be let in: only where
+ * there is somebody are the queues locked, looked at again, and claimed from, in one transaction.
+ */
+async function claimOnce(scope: Scope, request: ClaimRequest): Promise<Rows> {
+  const { pools, tables, at } = scope;
+  const query: Query = (sql, values) => pools.query("write", sql, values);
+  const all = await query<ClaimRow>(claimStatement(tables), claimValues(scope, request, null));
+  const [answer] = all;
+  const first = readRows(all);
+  if (!answer?.limited) return first;
+  // These are ours by now, whatever comes of what follows: it is looked again at once.
+  if (first.rows.length > 0) return { rows: first.rows, nextAt: Date.parse(answer.asked_at) };
+
+  const plan = await planClaim({ query, tables, at }, request, null);
+  if (!plan || plan.chosen.length === 0) {
+    const open = answer.ahead
+      ? first
+      : readRows(await query<ClaimRow>(claimStatement(tables), claimValues(scope, request, [])));
+    return { rows: open.rows, nextAt: earlier(open.nextAt, plan?.nextAt ?? null) };
+  }
+  return await pools.inTransaction("write", (query) =>
+    claimLocked({ ...scope, query }, request, plan.queues),
+  );
+}
+
+/** How long the queues may be locked while this process does not go on, e.g. because a step keeps its thread. */
+const HOLD_MS = 2_000;
+
+/**
+ * Claims with the queues locked, always in the order of their names. The claim comes last: its locks end with the commit.
+ * The server ends a transaction that does nothing for too long, which is then as an answer that was lost.
+ */
+async function claimLocked(
+  scope: Scope & { readonly query: Query },
+  request: ClaimRequest,
+  queues: readonly string[],
+): Promise<Rows> {
+  const { query, tables, at } = scope;
+  await query(
+    `SELECT name, set_config('idle_in_transaction_session_timeout', '${HOLD_MS}', true) FROM ${tables.queues}
+WHERE name = ANY ($1::text[]) ORDER BY name FOR UPDATE`,
+    [queues],
+  );
+  const plan = await planClaim({ query, tables, at }, request, queues);
+  const picked = plan?.chosen.map(({ runId }) => runId) ?? [];
+  const values = claimValues({ ...scope, at: plan?.at ?? at }, request, picked);
+  const { rows, nextAt } = readRows(await query<ClaimRow>(claimStatement(tables), values));
+  const taken = new Set(rows.map(({ run_id }) => run_id));
+  // Somebody is changing one of them from outside, or more urgent ones without limits were there: it may still be due.
+  const again = plan && picked.some((runId) => !taken.has(runId)) ? Date.parse(plan.at) : null;
+  return { rows, nextAt: earlier(again, earlier(nextAt, plan?.nextAt ?? null)) };
+}
+
+function claimValues(
+  { at, suspects, writeSeq }: Scope,
+  { worker, workflows, limit }: ClaimRequest,
+  picked: readonly string[] | null,
+): readonly unknown[] {
+  return [worker, workflows, limit, at, suspects, writeSeq, picked];
+}
+
+function readRows(all: readonly ClaimRow[]): Rows {
+  const next = all[0]?.next_at ?? null;
+  return {
+    rows: all.filter((row) => row.run_id !== null),
+    nextAt: next === null ? null : Date.parse(next),
+  };
+}
+
+function earlier(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
 }
 
 async function claimed({ pools, tables, writeSeq }: Scope, worker: string): Promise<readonly ClaimRow[]> {
   return await pools.query<ClaimRow>(
     "write",
-    `SELECT NULL::timestamptz AS next_at, ${RUN_COLUMNS} FROM ${tables.workflow_runs}
+    `SELECT ${RUN_COLUMNS} FROM ${tables.workflow_runs}
 WHERE status = 'RUNNING' AND worker = $1 AND write_seq = $2 ORDER BY run_id`,
     [worker, writeSeq],
   );

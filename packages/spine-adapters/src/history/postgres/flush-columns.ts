@@ -10,28 +10,32 @@ const moves = {
   open_version: "int8",
 };
 
+const created = {
+  run_id: "uuid",
+  workflow_name: "text",
+  domain: "text",
+  partition_key: "text",
+  partition: "json",
+  tags: "json",
+  run_key: "text",
+  run_scope: "text",
+  worker: "text",
+  fingerprint: "text",
+  params: "json",
+  params_hash: "text",
+  triggered_by: "text",
+  parent_run_id: "text",
+  version: "int8",
+  attempts: "int4",
+  open_steps: "json",
+  available_at: "timestamptz",
+};
+
 /** The columns of what a flush writes, in the order of its parameters. */
 export const FLUSH_COLUMNS = {
-  created: new RowColumns({
-    run_id: "uuid",
-    workflow_name: "text",
-    domain: "text",
-    partition_key: "text",
-    partition: "json",
-    tags: "json",
-    run_key: "text",
-    run_scope: "text",
-    worker: "text",
-    fingerprint: "text",
-    params: "json",
-    params_hash: "text",
-    triggered_by: "text",
-    parent_run_id: "text",
-    version: "int8",
-    attempts: "int4",
-    open_steps: "json",
-    available_at: "timestamptz",
-  }),
+  created: new RowColumns(created),
+  /** New runs of which some have a queue or a priority of their own. */
+  queued: new RowColumns({ ...created, queue: "text", rank: "int2", concurrency_key: "text" }),
   /** Runs that go on: attempts of theirs end and begin, and that is all. */
   moves: new RowColumns(moves),
   /** Moves of which some change more than that, or something else only (`open_version` is null). */

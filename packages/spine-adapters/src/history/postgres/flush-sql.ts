@@ -37,15 +37,17 @@ export function flushSql(t: StateTables, shape: FlushShape): string {
   const parts: string[] = [];
   const owners: string[] = [];
 
-  if (has.created) {
+  if (has.created || has.queued) {
+    const place = has.queued ? ", queue, rank, concurrency_key" : "";
+    const cells = has.queued ? ", coalesce(queue, ''), coalesce(rank, 0::int2), concurrency_key" : "";
     parts.push(`created AS (
 INSERT INTO ${t.workflow_runs} (run_id, version, token, write_seq, attempts, open_steps, open_since, created_at,
   started_at, available_at, status, workflow_name, worker, started_by, domain, partition_key, run_key, run_scope,
-  fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params)
+  fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params${place})
 SELECT run_id, version, 1, ${seq}, attempts, open_steps, ${now}, ${now}, CASE WHEN worker IS NOT NULL THEN ${now} END, available_at,
   CASE WHEN worker IS NULL THEN 'PENDING' ELSE 'RUNNING' END, workflow_name, worker, worker, domain, partition_key,
-  run_key, run_scope, fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params
-FROM ${from("created", "c")} ON CONFLICT DO NOTHING RETURNING run_id)`);
+  run_key, run_scope, fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params${cells}
+FROM ${from(has.queued ? "queued" : "created", "c")} ON CONFLICT DO NOTHING RETURNING run_id)`);
     owners.push("SELECT run_id, 0::int8 AS base FROM created");
   }
   if (has.moves || has.changes) {

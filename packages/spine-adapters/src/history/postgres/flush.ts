@@ -19,6 +19,7 @@ import {
 } from "../open-steps.ts";
 import { errorCode, type NewEvent, runChanged } from "../run-events.ts";
 import type { RunPosition } from "../run-positions.ts";
+import { queueCells } from "../run-rank.ts";
 import { tagsText } from "../run-rows.ts";
 import { AttachmentRows } from "./attachment-rows.ts";
 import type { FlushPart } from "./flush-columns.ts";
@@ -49,7 +50,9 @@ interface Fold {
  * that does not fit beside the others (`add` says so) waits for the next one.
  */
 export class Flush {
-  readonly #created = new RowSet();
+  #created = new RowSet();
+  /** Some of the new runs have a queue or a priority of their own. */
+  #queued = false;
   readonly #ended = new RowSet();
   readonly #events = new RowSet();
   readonly #attachments = new AttachmentRows();
@@ -94,7 +97,7 @@ export class Flush {
   parts(): readonly (readonly [FlushPart, RowSet])[] {
     const { loads, partitions, quality, logs, checkpoints } = this.#attachments;
     const all: readonly (readonly [FlushPart, RowSet])[] = [
-      ["created", this.#created],
+      [this.#queued ? "queued" : "created", this.#created],
       this.#moves(),
       ["ended", this.#ended],
       ["events", this.#events],
@@ -138,6 +141,11 @@ export class Flush {
     fold.commits.push(commit);
     fold.positions.push(fold.events);
     this.#folds.set(runId, fold);
+    const place = queueCells(run);
+    if (place.length > 0 && !this.#queued) {
+      this.#queued = true;
+      this.#created = this.#created.widened(place.length);
+    }
     this.#created.add(
       runId,
       run.workflow,
@@ -157,6 +165,7 @@ export class Flush {
       fold.attempts,
       writeOpenSteps(fold.open),
       worker === null ? isoTime(run.availableAt) : null,
+      ...place,
     );
     return true;
   }

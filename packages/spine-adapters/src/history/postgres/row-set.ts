@@ -48,9 +48,22 @@ export class RowSet {
     if (this.#count === 0) {
       for (const cell of cells) this.#columns.push([cell]);
     } else {
-      for (let index = 0; index < cells.length; index += 1) this.#columns[index]?.push(cells[index] ?? null);
+      for (let index = 0; index < this.#columns.length; index += 1) {
+        this.#columns[index]?.push(cells[index] ?? null);
+      }
     }
     this.#count += 1;
+  }
+
+  /** The same rows with so many more columns, in which they have nothing. */
+  widened(columns: number): RowSet {
+    const wide = new RowSet();
+    wide.#count = this.#count;
+    wide.#columns.push(...this.#columns);
+    for (let index = 0; index < columns && this.#count > 0; index += 1) {
+      wide.#columns.push(Array.from({ length: this.#count }, () => null));
+    }
+    return wide;
   }
 
   /** The parameters: an array per column. */

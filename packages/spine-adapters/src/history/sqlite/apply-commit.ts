@@ -16,6 +16,7 @@ import { isoTime } from "../iso-time.ts";
 import { isAttempt, type OpenStep, readOpenSteps, writeOpenSteps } from "../open-steps.ts";
 import { errorCode, type NewEvent, runChanged } from "../run-events.ts";
 import type { RunPosition, RunPositions } from "../run-positions.ts";
+import { queueCells } from "../run-rank.ts";
 import { tagsText } from "../run-rows.ts";
 import { controlRun } from "./control-run.ts";
 import type { HistorySql } from "./history-sql.ts";
@@ -70,8 +71,9 @@ function create(
   const before = worker === null ? 1 : 2;
   const version = before + begun.length;
   const open = opened(begun, 0, before, at);
+  const place = queueCells(run);
   const inserted = connection.run(
-    sql.insertRun,
+    place.length === 0 ? sql.insertRun : sql.insertQueuedRun,
     runId,
     workflow,
     run.domain,
@@ -93,6 +95,7 @@ function create(
     worker === null ? isoTime(run.availableAt) : null,
     tagsText(run.tags),
     run.scope ?? "",
+    ...place,
   );
   if (inserted === 0) return existing(connection, sql, run);
   if (worker !== null)

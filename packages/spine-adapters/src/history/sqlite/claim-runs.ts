@@ -1,6 +1,7 @@
 import type { ClaimedRun, ClaimRequest } from "spine-core";
 import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
 import { isoTime } from "../iso-time.ts";
+import { BEGUN } from "../run-rank.ts";
 import {
   type CheckpointRow,
   type RunRow,
@@ -12,60 +13,30 @@ import {
 import type { HistorySql } from "./history-sql.ts";
 import { tell } from "./run-facts.ts";
 
-interface Candidate {
+/** A run that is to be claimed. */
+export interface Candidate {
   readonly run_id: string;
   readonly status: string;
   readonly worker: string | null;
 }
 
-// The index of what is due is named: the planner would rather read all runs of a workflow that ever were.
-
-/** What a worker may claim now: the runs of workers that are gone first, then those that are due. */
-export function claimable(
+/** The runs of workers that are gone, up to `limit` of them. */
+export function lostRuns(
   connection: SqliteConnection,
   { tables }: HistorySql,
   { workflows, limit }: ClaimRequest,
   gone: readonly string[],
-  now: number,
 ): readonly Candidate[] {
-  const known = JSON.stringify(workflows);
-  const lost =
-    gone.length === 0
-      ? []
-      : connection.all<Candidate>(
-          `SELECT run_id, status, worker FROM ${tables.workflow_runs}
+  if (gone.length === 0) return [];
+  return connection.all<Candidate>(
+    `SELECT run_id, status, worker FROM ${tables.workflow_runs}
 WHERE status = 'RUNNING' AND worker IN (SELECT value FROM json_each(?))
   AND workflow_name IN (SELECT value FROM json_each(?))
 ORDER BY run_id LIMIT ?`,
-          JSON.stringify(gone),
-          known,
-          limit,
-        );
-  if (lost.length === limit) return lost;
-  const due = connection.all<Candidate>(
-    `SELECT run_id, status, worker FROM ${tables.workflow_runs} INDEXED BY ${tables.prefix}workflow_runs_due
-WHERE available_at IS NOT NULL AND available_at <= ? AND workflow_name IN (SELECT value FROM json_each(?))
-ORDER BY available_at, run_id LIMIT ?`,
-    isoTime(now),
-    known,
-    limit - lost.length,
-  );
-  return [...lost, ...due];
-}
-
-/** When the next run of these workflows is due; it may be now. */
-export function nextDue(
-  connection: SqliteConnection,
-  { tables }: HistorySql,
-  workflows: readonly string[],
-): number | null {
-  const row = connection.get<{ available_at: string }>(
-    `SELECT available_at FROM ${tables.workflow_runs} INDEXED BY ${tables.prefix}workflow_runs_due
-WHERE available_at IS NOT NULL AND workflow_name IN (SELECT value FROM json_each(?))
-ORDER BY available_at LIMIT 1`,
+    JSON.stringify(gone),
     JSON.stringify(workflows),
+    limit,
   );
-  return row ? Date.parse(row.available_at) : null;
 }
 
 /** Gives a run to a worker. Attempts that its last owner left under way stay so: the new one ends them. */
@@ -80,9 +51,10 @@ export function claimRun(
   const takenOver = status === "RUNNING";
   const row = connection.get<RunRow>(
     `UPDATE ${sql.tables.workflow_runs} SET
-  status = 'RUNNING', worker = ?, token = token + 1, version = version + 1, available_at = NULL,
-  started_at = coalesce(started_at, ?), crashes = crashes + iif(? AND open_steps IS NOT NULL, 1, 0)
-WHERE run_id = ? RETURNING *`,
+  status = 'RUNNING', worker = ?1, token = token + 1, version = version + 1, available_at = NULL,
+  rank = iif(started_at IS NULL, rank | ${BEGUN}, rank), started_by = iif(version = 1, ?1, started_by),
+  started_at = coalesce(started_at, ?2), crashes = crashes + iif(?3 AND open_steps IS NOT NULL, 1, 0)
+WHERE run_id = ?4 RETURNING *`,
     worker,
     at,
     takenOver ? 1 : 0,
@@ -92,9 +64,11 @@ WHERE run_id = ? RETURNING *`,
   const reason = takenOver ? "takeover" : status === "WAITING" ? "waiting" : "queued";
   const first = row.started_at === at && !takenOver && row.attempts === 0;
   const data = { worker, reason, ...(takenOver ? { lost_worker: lastOwner } : {}) };
-  tell({ connection, sql, at }, run_id, row.version - 1, [
-    { type: first ? "run.started" : "run.resumed", data },
-  ]);
+  // The second event of a run stands in its row.
+  if (row.version > 2) {
+    const type = first ? "run.started" : "run.resumed";
+    tell({ connection, sql, at }, run_id, row.version - 1, [{ type, data }]);
+  }
   const run = readRun(row);
   const fence = { worker, token: run.token };
   // A run that has not begun has none of these: the look-up is only worth its time for the others.

@@ -9,6 +9,8 @@ export interface HistorySql {
   readonly stepRows: string;
   readonly checkpointRows: string;
   readonly insertRun: string;
+  /** The same for a run with a queue or a priority of its own. */
+  readonly insertQueuedRun: string;
   readonly insertStep: string;
   readonly insertEvent: string;
   /** What a transition starts from. */
@@ -30,11 +32,8 @@ export function historySql(t: StateTables): HistorySql {
 WHERE run_id IN (SELECT value FROM json_each(?))`,
     stepRows: `SELECT * FROM ${t.workflow_step_runs} WHERE run_id = ? ORDER BY seq`,
     checkpointRows: `SELECT step_name, checkpoint_key, value FROM ${t.step_checkpoints} WHERE run_id = ?`,
-    insertRun: `INSERT INTO ${t.workflow_runs} (run_id, workflow_name, domain, partition_key, partition, run_key, status,
-  version, token, worker, fingerprint, params, params_hash, triggered_by, parent_run_id, attempts, open_steps, created_at,
-  started_at, started_by, available_at, tags, run_scope)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?9, ?19, ?20, ?21)
-ON CONFLICT (workflow_name, run_scope, run_key) WHERE run_key IS NOT NULL DO NOTHING`,
+    insertRun: insertRun(t, "", ""),
+    insertQueuedRun: insertRun(t, ", queue, rank, concurrency_key", ", ?22, ?23, ?24"),
     insertStep: `INSERT INTO ${t.workflow_step_runs} (run_id, seq, step_name, step_type, attempt, status, output, error,
   rows_in, rows_out, rows_rejected, metrics, begun_event, ended_event, started_at, completed_at, retry_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -45,4 +44,12 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   metrics = json_patch(metrics, ?), status = ?, outputs = coalesce(?, outputs), error = iif(?, ?, error),
   worker = iif(?, worker, NULL), available_at = ?, completed_at = ? ${FENCE}`,
   };
+}
+
+function insertRun(t: StateTables, columns: string, values: string): string {
+  return `INSERT INTO ${t.workflow_runs} (run_id, workflow_name, domain, partition_key, partition, run_key, status,
+  version, token, worker, fingerprint, params, params_hash, triggered_by, parent_run_id, attempts, open_steps, created_at,
+  started_at, started_by, available_at, tags, run_scope${columns})
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?9, ?19, ?20, ?21${values})
+ON CONFLICT (workflow_name, run_scope, run_key) WHERE run_key IS NOT NULL DO NOTHING`;
 }

@@ -25,9 +25,10 @@ import { type EventRow, type RunRow, readRun, readSteps, type StepRow } from "..
 import type { StateTables } from "../state-tables.ts";
 import { tellEvents } from "../tell-events.ts";
 import { applyCommit } from "./apply-commit.ts";
-import { claimable, claimRun, nextDue } from "./claim-runs.ts";
+import { type Candidate, claimRun, lostRuns } from "./claim-runs.ts";
 import { type HistorySql, historySql } from "./history-sql.ts";
 import { listRuns } from "./list-runs.ts";
+import { type ClaimPlan, countStarts, planClaim } from "./plan-claim.ts";
 import { pruneRuns } from "./prune-runs.ts";
 import type { DeadWorker, WorkerLocks } from "./worker-locks.ts";
 import { isMarkedGone, listWorkers, markAlive, markGone, releaseRuns } from "./worker-register.ts";
@@ -90,25 +91,23 @@ export class SqliteHistoryStore implements HistoryStore {
     const dead = await this.#findDead(worker);
     try {
       const gone = dead.map((each) => each.worker);
-      const isDue = await this.#pool.read((connection) => {
-        const candidates = claimable(
-          connection,
-          this.#sql,
-          { ...request, limit: 1 },
-          gone,
-          this.#clock.now(),
-        );
-        return candidates.length > 0 ? true : nextDue(connection, this.#sql, workflows);
-      });
       // Asking often costs no write while there is nothing to do.
-      if (isDue !== true && dead.length === 0) return { runs: [], nextAt: isDue };
+      if (dead.length === 0) {
+        const one = { ...request, limit: 1 };
+        const { chosen, nextAt } = await this.#pool.read((connection) => this.#plan(connection, one));
+        if (chosen.length === 0) return { runs: [], nextAt };
+      }
       const claim = await this.#pool.write((connection) => {
         const now = this.#clock.now();
         for (const each of gone) markGone(connection, this.#sql, each, isoTime(now));
-        const runs = claimable(connection, this.#sql, request, gone, now).map((candidate) =>
-          claimRun(connection, this.#sql, candidate, worker, now),
-        );
-        return { runs, nextAt: nextDue(connection, this.#sql, workflows) };
+        const claimed = (candidate: Candidate) =>
+          claimRun(connection, this.#sql, candidate, request.worker, now);
+        // Before it is counted who is at work: a run that is taken over keeps the place that it has.
+        const lost = lostRuns(connection, this.#sql, request, gone).map(claimed);
+        const plan = this.#plan(connection, { ...request, limit: request.limit - lost.length }, now);
+        const due = plan.chosen.map(({ runId, status }) => claimed({ run_id: runId, status, worker: null }));
+        countStarts(connection, this.#sql.tables, plan, now);
+        return { runs: [...lost, ...due], nextAt: plan.nextAt };
       });
       for (const each of dead) each.bury();
       return claim;
@@ -183,6 +182,10 @@ export class SqliteHistoryStore implements HistoryStore {
       unregistered.filter((worker) => worker !== self && isMarkedGone(connection, this.#sql, worker)),
     );
     return marked.map((worker) => ({ worker, bury: () => {}, leave: () => {} }));
+  }
+
+  #plan(connection: SqliteConnection, request: ClaimRequest, now = this.#clock.now()): ClaimPlan {
+    return planClaim(connection, this.#sql.tables, request, now);
   }
 
   #now(): string {

@@ -8,6 +8,10 @@ import type { PostgresMigration } from "./migration.ts";
 // ids; that it is not the id itself keeps the planner from reading the primary key instead.) A run has several tags, which no
 // such index can hold: triggers keep theirs, so that whatever changes a run changes it in the same commit, and a run
 // without tags costs nothing.
+//
+// What waits stands in lines, one for each queue, workflow and rank (run-rank.ts), in the order of its times: claims
+// go from line to line and take from each its first. The indexes of queues have no entry for a run that starts at once
+// without one.
 export const initial: PostgresMigration = {
   id: "0001-initial",
   minReader: "0001-initial",
@@ -20,6 +24,7 @@ CREATE TABLE ${s}.workflow_runs (
   attempts integer NOT NULL DEFAULT 0,
   open_version bigint NOT NULL DEFAULT 0,
   crashes integer NOT NULL DEFAULT 0,
+  rank smallint NOT NULL DEFAULT 0,
   created_at timestamptz(3) NOT NULL,
   started_at timestamptz(3),
   completed_at timestamptz(3),
@@ -37,6 +42,8 @@ CREATE TABLE ${s}.workflow_runs (
   params_hash text COLLATE "C" NOT NULL,
   triggered_by text COLLATE "C" NOT NULL,
   parent_run_id text COLLATE "C",
+  queue text COLLATE "C" NOT NULL DEFAULT '',
+  concurrency_key text COLLATE "C",
   partition json,
   open_steps json,
   tags json,
@@ -51,7 +58,13 @@ CREATE INDEX workflow_runs_by_workflow ON ${s}.workflow_runs (workflow_name, sta
 CREATE INDEX workflow_runs_by_domain ON ${s}.workflow_runs (domain, status, uuid_send(run_id)) WHERE domain IS NOT NULL;
 CREATE INDEX workflow_runs_by_partition ON ${s}.workflow_runs (partition_key, status, uuid_send(run_id))
   WHERE partition_key IS NOT NULL;
-CREATE INDEX workflow_runs_due ON ${s}.workflow_runs (available_at, run_id) WHERE available_at IS NOT NULL;
+CREATE INDEX workflow_runs_due ON ${s}.workflow_runs (queue, workflow_name, rank, available_at, run_id)
+  WHERE available_at IS NOT NULL;
+CREATE INDEX workflow_runs_due_by_key ON ${s}.workflow_runs
+  (queue, concurrency_key, workflow_name, rank, available_at, run_id)
+  WHERE available_at IS NOT NULL AND concurrency_key IS NOT NULL;
+CREATE INDEX workflow_runs_at_work ON ${s}.workflow_runs (queue, concurrency_key, worker)
+  WHERE status = 'RUNNING' AND queue <> '';
 
 CREATE TABLE ${s}.run_tags (
   tag text COLLATE "C" NOT NULL,
@@ -136,6 +149,25 @@ CREATE TABLE ${s}.workers (
 );
 COMMENT ON TABLE ${s}.workers IS
   'lock_key is null where there are no locks of sessions (behind a pooler), beats_by where nobody beats';
+
+CREATE TABLE ${s}.queues (
+  name text COLLATE "C" NOT NULL PRIMARY KEY,
+  paused boolean NOT NULL DEFAULT false,
+  concurrency integer,
+  worker_concurrency integer,
+  key_concurrency integer,
+  rate_runs integer,
+  rate_period_ms bigint,
+  updated_at timestamptz(3) NOT NULL
+);
+
+CREATE TABLE ${s}.queue_starts (
+  queue text COLLATE "C" NOT NULL,
+  at timestamptz(3) NOT NULL,
+  runs integer NOT NULL,
+  PRIMARY KEY (queue, at)
+);
+COMMENT ON TABLE ${s}.queue_starts IS 'How many runs of a queue with a rate limit first began when, within its period';
 
 CREATE TABLE ${s}.datasets (
   dataset_id uuid NOT NULL PRIMARY KEY,

@@ -8,6 +8,10 @@ import type { SqliteMigration } from "./migration.ts";
 // Lists read runs by a value, then a status, then from the newest: so are the indexes. A run has several tags, which no
 // index can hold: triggers keep theirs, so that whatever changes a run changes it in the same commit, and a run
 // without tags costs nothing.
+//
+// What waits stands in lines, one for each queue, workflow and rank (run-rank.ts), in the order of its times: claims
+// go from line to line and take from each its first. The indexes of queues have no entry for a run that starts at once
+// without one.
 export const initial: SqliteMigration = {
   id: "0001-initial",
   minReader: "0001-initial",
@@ -40,7 +44,10 @@ CREATE TABLE ${t.workflow_runs} (
   started_at TEXT,
   started_by TEXT,
   completed_at TEXT,
-  available_at TEXT
+  available_at TEXT,
+  queue TEXT NOT NULL DEFAULT '',
+  rank INTEGER NOT NULL DEFAULT 0,
+  concurrency_key TEXT
 );
 CREATE UNIQUE INDEX ${t.prefix}workflow_runs_by_key
   ON ${t.workflow_runs} (workflow_name, run_scope, run_key) WHERE run_key IS NOT NULL;
@@ -51,7 +58,12 @@ CREATE INDEX ${t.prefix}workflow_runs_by_domain
 CREATE INDEX ${t.prefix}workflow_runs_by_partition
   ON ${t.workflow_runs} (partition_key, status, run_id) WHERE partition_key IS NOT NULL;
 CREATE INDEX ${t.prefix}workflow_runs_due
-  ON ${t.workflow_runs} (available_at, run_id) WHERE available_at IS NOT NULL;
+  ON ${t.workflow_runs} (queue, workflow_name, rank, available_at, run_id) WHERE available_at IS NOT NULL;
+CREATE INDEX ${t.prefix}workflow_runs_due_by_key
+  ON ${t.workflow_runs} (queue, concurrency_key, workflow_name, rank, available_at, run_id)
+  WHERE available_at IS NOT NULL AND concurrency_key IS NOT NULL;
+CREATE INDEX ${t.prefix}workflow_runs_at_work
+  ON ${t.workflow_runs} (queue, concurrency_key, worker) WHERE status = 'RUNNING' AND queue <> '';
 
 CREATE TABLE ${t.run_tags} (
   tag TEXT NOT NULL,
@@ -116,6 +128,24 @@ CREATE TABLE ${t.workers} (
   state TEXT NOT NULL,
   started_at TEXT NOT NULL,
   gone_at TEXT
+) WITHOUT ROWID;
+
+CREATE TABLE ${t.queues} (
+  name TEXT NOT NULL PRIMARY KEY,
+  paused INTEGER NOT NULL DEFAULT 0,
+  concurrency INTEGER,
+  worker_concurrency INTEGER,
+  key_concurrency INTEGER,
+  rate_runs INTEGER,
+  rate_period_ms INTEGER,
+  updated_at TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE ${t.queue_starts} (
+  queue TEXT NOT NULL,
+  at TEXT NOT NULL,
+  runs INTEGER NOT NULL,
+  PRIMARY KEY (queue, at)
 ) WITHOUT ROWID;
 
 CREATE TABLE ${t.datasets} (

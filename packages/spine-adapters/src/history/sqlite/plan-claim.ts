@@ -1,0 +1,224 @@
+import type { ClaimRequest } from "spine-core";
+import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
+import { isoTime } from "../iso-time.ts";
+import {
+  type Admission,
+  distinct,
+  type Line,
+  type Loads,
+  letIn,
+  queuesToReadByKey,
+  readsOf,
+} from "../let-in.ts";
+import { type QueueLoad, QueueRoom, type Waiting } from "../queue-room.ts";
+import { type QueueRow, readSettings } from "../queue-rows.ts";
+import { isBegun } from "../run-rank.ts";
+import type { StateTables } from "../state-tables.ts";
+
+interface WaitingRow {
+  readonly run_id: string;
+  readonly status: string;
+  readonly concurrency_key: string | null;
+  readonly available_at: string;
+}
+
+interface LineRow {
+  readonly queue: string;
+  readonly workflow_name: string;
+  readonly rank: number;
+}
+
+/** A run that waits, with what its claim needs besides. */
+export interface DueRun extends Waiting {
+  readonly status: string;
+}
+
+export interface ClaimPlan extends Admission<DueRun> {
+  readonly loads: Loads;
+}
+
+// The indexes are named: the planner would rather read all runs of a workflow that ever were.
+
+/** Which runs that wait a worker may take now. Only reads; whoever takes them has to plan inside of that write. */
+export function planClaim(
+  connection: SqliteConnection,
+  tables: StateTables,
+  { worker, workflows, limit }: ClaimRequest,
+  now: number,
+): ClaimPlan {
+  const known = new Set(workflows);
+  const lines = linesOf(connection, tables).filter(({ workflow }) => known.has(workflow));
+  const loads = loadsOf(connection, tables, new Set(lines.map(({ queue }) => queue)), now);
+  const places = { worker, limit, now };
+  const reads = readsOf(lines, loads, places);
+  const found = reads.flatMap((read) => firstOf(connection, tables, read, read.most));
+  const admission = letIn(found, loads, places);
+  const queues = queuesToReadByKey(reads, found, admission, places);
+  if (queues.length === 0) return { ...admission, loads };
+  const byKey = queues.flatMap((queue) => {
+    const load = loads.get(queue);
+    const room = load && new QueueRoom(load, worker, now);
+    return room ? firstByKey(connection, tables, queue, room, known, limit) : [];
+  });
+  return { ...letIn(distinct([...found, ...byKey]), loads, places), loads };
+}
+
+/** The lines in which runs wait, of one queue or of all: from each to the next one, not from run to run. */
+export function linesOf(
+  connection: SqliteConnection,
+  { workflow_runs, prefix }: StateTables,
+  queue?: string,
+): readonly Line[] {
+  const one = queue === undefined ? "" : "queue = ? AND ";
+  const sql = `SELECT queue, workflow_name, rank FROM ${workflow_runs} INDEXED BY ${prefix}workflow_runs_due
+WHERE ${one}available_at IS NOT NULL AND (queue, workflow_name, rank) > (?, ?, ?)
+ORDER BY queue, workflow_name, rank LIMIT 1`;
+  const lines: Line[] = [];
+  let last: LineRow = { queue: queue ?? "", workflow_name: "", rank: -1_000 };
+  for (;;) {
+    const behind = [last.queue, last.workflow_name, last.rank];
+    const row = connection.get<LineRow>(sql, ...(queue === undefined ? behind : [queue, ...behind]));
+    if (!row) return lines;
+    lines.push({ queue: row.queue, workflow: row.workflow_name, rank: row.rank });
+    last = row;
+  }
+}
+
+function firstOf(
+  connection: SqliteConnection,
+  { workflow_runs, prefix }: StateTables,
+  line: Line,
+  most: number,
+): readonly DueRun[] {
+  const rows = connection.all<WaitingRow>(
+    `SELECT run_id, status, concurrency_key, available_at FROM ${workflow_runs} INDEXED BY ${prefix}workflow_runs_due
+WHERE queue = ? AND workflow_name = ? AND rank = ? AND available_at IS NOT NULL ORDER BY available_at, run_id LIMIT ?`,
+    line.queue,
+    line.workflow,
+    line.rank,
+    most,
+  );
+  return rows.map((row) => waitingOf(line, row));
+}
+
+/** The first runs of each key of a queue that is not full. */
+function firstByKey(
+  connection: SqliteConnection,
+  { workflow_runs, prefix }: StateTables,
+  queue: string,
+  room: QueueRoom,
+  known: ReadonlySet<string>,
+  limit: number,
+): readonly DueRun[] {
+  const from = `FROM ${workflow_runs} INDEXED BY ${prefix}workflow_runs_due_by_key
+WHERE queue = ? AND available_at IS NOT NULL AND concurrency_key IS NOT NULL`;
+  const next = `SELECT queue, concurrency_key, workflow_name, rank ${from}
+  AND (concurrency_key, workflow_name, rank) > (?, ?, ?) ORDER BY concurrency_key, workflow_name, rank LIMIT 1`;
+  const first = `SELECT run_id, status, concurrency_key, available_at ${from}
+  AND concurrency_key = ? AND workflow_name = ? AND rank = ? ORDER BY available_at, run_id LIMIT ?`;
+  const found: DueRun[] = [];
+  let last = { concurrency_key: "", workflow_name: "", rank: -1_000 };
+  for (;;) {
+    const row = connection.get<LineRow & { readonly concurrency_key: string }>(
+      next,
+      queue,
+      last.concurrency_key,
+      last.workflow_name,
+      last.rank,
+    );
+    if (!row) return found;
+    last = row;
+    const { concurrency_key: key, workflow_name: workflow, rank } = row;
+    const fits = Math.min(limit, room.keyLeft(key));
+    if (fits === 0 || !known.has(workflow)) continue;
+    const rows = connection.all<WaitingRow>(first, queue, key, workflow, rank, fits + 1);
+    found.push(...rows.map((each) => waitingOf({ queue, workflow, rank }, each)));
+  }
+}
+
+function waitingOf({ queue, workflow, rank }: Line, row: WaitingRow): DueRun {
+  return {
+    runId: row.run_id,
+    status: row.status,
+    workflow,
+    queue,
+    rank,
+    key: row.concurrency_key,
+    availableAt: Date.parse(row.available_at),
+  };
+}
+
+/** What is at work in those of the queues that have settings. */
+function loadsOf(
+  connection: SqliteConnection,
+  tables: StateTables,
+  queues: ReadonlySet<string>,
+  now: number,
+): Loads {
+  const loads = new Map<string, QueueLoad>();
+  for (const name of queues) {
+    // Runs without a queue have no limits.
+    const row =
+      name === ""
+        ? undefined
+        : connection.get<QueueRow>(`SELECT * FROM ${tables.queues} WHERE name = ?`, name);
+    if (row) loads.set(name, loadOf(connection, tables, row, now));
+  }
+  return loads;
+}
+
+function loadOf(
+  connection: SqliteConnection,
+  { workflow_runs, queue_starts, prefix }: StateTables,
+  row: QueueRow,
+  now: number,
+): QueueLoad {
+  const settings = readSettings(row);
+  const { concurrency, workerConcurrency, keyConcurrency, rateLimit } = settings;
+  const counts = [concurrency, workerConcurrency, keyConcurrency].some((limit) => limit !== null);
+  return {
+    settings,
+    atWork: counts
+      ? connection.all(
+          `SELECT concurrency_key AS key, worker, count(*) AS runs
+FROM ${workflow_runs} INDEXED BY ${prefix}workflow_runs_at_work
+WHERE queue = ? AND queue <> '' AND status = 'RUNNING' GROUP BY concurrency_key, worker`,
+          row.name,
+        )
+      : [],
+    starts: rateLimit
+      ? connection
+          .all<{ at: string; runs: number }>(
+            `SELECT at, runs FROM ${queue_starts} WHERE queue = ? AND at > ?`,
+            row.name,
+            isoTime(now - rateLimit.periodMs),
+          )
+          .map(({ at, runs }) => ({ at: Date.parse(at), runs }))
+      : [],
+  };
+}
+
+/** Keeps what a rate limit counts: the runs that began now, as long as its period lasts. */
+export function countStarts(
+  connection: SqliteConnection,
+  { queue_starts }: StateTables,
+  { chosen, loads }: ClaimPlan,
+  now: number,
+): void {
+  for (const [queue, { settings }] of loads) {
+    const runs = chosen.filter((run) => run.queue === queue && !isBegun(run.rank)).length;
+    if (!settings.rateLimit || runs === 0) continue;
+    connection.run(
+      `DELETE FROM ${queue_starts} WHERE queue = ? AND at <= ?`,
+      queue,
+      isoTime(now - settings.rateLimit.periodMs),
+    );
+    connection.run(
+      `INSERT INTO ${queue_starts} (queue, at, runs) VALUES (?, ?, ?)
+ON CONFLICT (queue, at) DO UPDATE SET runs = runs + excluded.runs`,
+      queue,
+      isoTime(now),
+      runs,
+    );
+  }
+}

@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import { defineWorkflow } from "../workflow/define-workflow.ts";
+import { queueing } from "./queueing.ts";
+import type { RunOptions } from "./runner.ts";
+
+const NOW = Date.parse("2026-01-05T09:00:00.000Z");
+const plain = defineWorkflow({ name: "demo" });
+const queued = defineWorkflow({ name: "demo", queue: "reports" });
+
+const place = (options: RunOptions, workflow: typeof plain = plain) => queueing(workflow, options, NOW);
+const none = { queue: null, priority: 0, concurrencyKey: null, availableAt: NOW };
+
+test("a run without a queue or a time of its own need not wait", () => {
+  expect(place({})).toEqual({ ...none, waits: false });
+  expect(place({ priority: -100 })).toEqual({ ...none, priority: -100, waits: false });
+});
+
+test("a run stands in the queue of its start, or of its workflow", () => {
+  expect(place({}, queued)).toMatchObject({ queue: "reports", waits: true });
+  expect(place({ queue: "Other.1" }, queued)).toMatchObject({ queue: "Other.1", waits: true });
+  expect(place({ concurrencyKey: "acme" }, queued)).toMatchObject({ concurrencyKey: "acme", waits: true });
+});
+
+test("a run that is to begin later waits until then", () => {
+  const from = (options: RunOptions) => {
+    const { waits, availableAt } = place(options);
+    return [waits, availableAt - NOW];
+  };
+  expect(from({ delay: 250 })).toEqual([true, 250]);
+  expect(from({ delay: "1.5s" })).toEqual([true, 1_500]);
+  expect(from({ delay: 0 })).toEqual([true, 0]);
+  expect(from({ delay: 0.2 })).toEqual([true, 1]);
+  expect(from({ startAt: new Date(NOW + 60_000) })).toEqual([true, 60_000]);
+  expect(from({ startAt: "2026-01-05T11:00:00+01:00" })).toEqual([true, 3_600_000]);
+  // One that is late does not pass those that wait already.
+  expect(from({ startAt: "2020-01-01T00:00Z" })).toEqual([true, 0]);
+});
+
+const refused: readonly (readonly [path: string, options: Readonly<Record<string, unknown>>])[] = [
+  ["/queue", { queue: "" }],
+  ["/queue", { queue: "a b" }],
+  ["/queue", { queue: null }],
+  ["/priority", { priority: 101 }],
+  ["/priority", { priority: 0.5 }],
+  ["/priority", { priority: "1" }],
+  ["/concurrencyKey", { concurrencyKey: "acme" }],
+  ["/concurrencyKey", { queue: "q", concurrencyKey: "" }],
+  ["/delay", { delay: -1 }],
+  ["/delay", { delay: "soon" }],
+  ["/delay", { delay: "9999999999d" }],
+  ["/delay", { delay: 1, startAt: new Date(NOW) }],
+  ["/startAt", { startAt: "tomorrow" }],
+  ["/startAt", { startAt: "2026-01-05T09:00:00" }],
+  ["/startAt", { startAt: new Date(Number.NaN) }],
+  ["/startAt", { startAt: NOW }],
+  ["/startAt", { startAt: new Date("+012345-01-01T00:00:00Z") }],
+];
+
+test.each(refused)("refuses, and names %s: %j", (path, options) => {
+  expect(() => place(options)).toThrow(
+    expect.objectContaining({
+      code: "VALIDATION_FAILED",
+      detail: { issues: [expect.objectContaining({ path })] },
+    }),
+  );
+});
+
+test("a concurrency key has to be a text that is not too long", () => {
+  for (const concurrencyKey of ["x".repeat(201), "\0", 7]) {
+    expect(() => place({ queue: "q", concurrencyKey } as RunOptions)).toThrow(/concurrencyKey/);
+  }
+});
+
+test("a workflow's queue is checked when it is defined", () => {
+  expect(() => defineWorkflow({ name: "demo", queue: "no queue" })).toThrow(
+    expect.objectContaining({ code: "WORKFLOW_INVALID" }),
+  );
+  expect([plain.queue, queued.queue, queued.step("one", () => 1).queue]).toEqual([
+    null,
+    "reports",
+    "reports",
+  ]);
+});
