@@ -1,6 +1,14 @@
-import { type Database, SpineError, type StateOptions, type StateStores, silentHints } from "spine-core";
+import {
+  type Database,
+  type Hints,
+  SpineError,
+  type StateOptions,
+  type StateStores,
+  silentHints,
+} from "spine-core";
 import { SqliteDatasetStore } from "../data/sqlite-dataset-store.ts";
 import { migrate } from "../history/sqlite/migrate.ts";
+import { SqliteHints } from "../history/sqlite/sqlite-hints.ts";
 import { SqliteHistoryStore } from "../history/sqlite/sqlite-history-store.ts";
 import { SqlitePartitionStore } from "../history/sqlite/sqlite-partition-store.ts";
 import { SqliteRunLogs } from "../history/sqlite/sqlite-run-logs.ts";
@@ -40,6 +48,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
   const pool = new SqlitePool(path, durability);
   const tables = stateTables(prefix);
   let locks: WorkerLocks | undefined;
+  let hints: Hints | undefined;
 
   return {
     dialect: "sqlite",
@@ -48,6 +57,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
     async connect({ clock }: StateOptions): Promise<StateStores> {
       const file = await pool.open();
       await pool.write((connection) => migrate(connection, tables, clock.now()));
+      hints ??= pool.inMemory ? silentHints(1_000) : new SqliteHints(pool, file);
       locks ??= new WorkerLocks(pool.inMemory ? null : `${file}.workers`);
       return {
         history: new SqliteHistoryStore({ pool, tables, clock, locks }),
@@ -55,7 +65,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
         partitions: new SqlitePartitionStore({ pool, tables }),
         statistics: new SqliteRunStatistics({ pool, tables, clock }),
         logs: new SqliteRunLogs({ pool, tables }),
-        hints: silentHints(1_000),
+        hints,
       };
     },
 
@@ -68,6 +78,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
     },
 
     async close() {
+      await hints?.close();
       await pool.close();
       locks?.close();
     },

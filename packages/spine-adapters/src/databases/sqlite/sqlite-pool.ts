@@ -65,6 +65,22 @@ export class SqlitePool {
     return this.inMemory ? MEMORY : canonicalPath(this.path);
   }
 
+  /**
+   * A number that changes when somebody else has committed: another process, or another connection. Our own commits do not
+   * change it, for it is asked for on the connection that makes them; inside of a transaction that it has open, it is only
+   * read. Undefined when there is no answer now.
+   */
+  async dataVersion(): Promise<number | undefined> {
+    const open = await this.#connections?.catch(() => undefined);
+    if (!open || this.#closed) return undefined;
+    try {
+      return open.writer.get<{ data_version: number }>("PRAGMA data_version")?.data_version;
+    } catch {
+      // Locked for a moment, or a disk that fails: whoever reads or writes will be told; who asks here asks again.
+      return undefined;
+    }
+  }
+
   /** Reads one consistent state. In memory it sees the open transaction that it is called in. */
   async read<T>(work: (connection: SqliteConnection) => T): Promise<T> {
     const { reader } = await this.#open();

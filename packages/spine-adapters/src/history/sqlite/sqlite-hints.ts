@@ -1,0 +1,148 @@
+import { statSync, watch } from "node:fs";
+import type { Hint, Hints } from "spine-core";
+import type { SqlitePool } from "../../databases/sqlite/sqlite-pool.ts";
+
+/** Calls back when a file was written to. `fs.watch`, or what tests put in its place. */
+export type WatchFile = (
+  file: string,
+  options: { readonly persistent: false },
+  call: (event: string) => void,
+) => { on(event: "error", listener: (error: Error) => void): unknown; close(): void };
+
+/** The guarantee where events do not come. */
+const POLL_MS = 200;
+/** At most one look in this time, however much is written. */
+const APART_MS = 5;
+/** From an event to the look: the log is written a moment before the commit can be seen. */
+const SOON_MS = 1;
+/** When that look found nothing: the writer may still be waiting for its disk, between the log and the commit. */
+const LATER_MS = 20;
+
+/**
+ * Notices that somebody else has committed to the database file: another process, or another connection of this one. The
+ * file itself tells: SQLite's `data_version` changes, on a connection, with the commits of all others. It is asked for
+ * whenever the write-ahead log was written to, and every 200 ms.
+ *
+ * Our own writes are events too, thousands in a second: they are gathered before anything is done about them.
+ */
+export class SqliteHints implements Hints {
+  readonly pollMs = 1_000;
+  readonly #pool: SqlitePool;
+  readonly #log: string;
+  readonly #watchFile: WatchFile;
+  #call: ((hint: Hint) => void) | undefined;
+  #version: number | undefined;
+  #watcher: ReturnType<WatchFile> | undefined;
+  /** Which file is watched, or could not be: the log has another one after it was removed. */
+  #watched = 0n;
+  #poll: NodeJS.Timeout | undefined;
+  #next: NodeJS.Timeout | undefined;
+  /** True while `#next` is the second look, which an event brings forward. */
+  #waits = false;
+  #looking = false;
+  #looked = 0;
+
+  /** @param file the database file; its log lies beside it. */
+  constructor(pool: SqlitePool, file: string, watchFile: WatchFile = watch) {
+    this.#pool = pool;
+    this.#log = `${file}-wal`;
+    this.#watchFile = watchFile;
+  }
+
+  async listen(call: (hint: Hint) => void): Promise<void> {
+    // Watched before the first look: what comes after that look is an event.
+    this.#watch();
+    this.#version = await this.#pool.dataVersion();
+    this.#call = call;
+    this.#poll ??= setInterval(() => {
+      this.#watch();
+      void this.#look(false);
+    }, POLL_MS).unref();
+  }
+
+  /** Who wants to know may know: nothing is sent. */
+  follow(): void {}
+
+  /** The file tells. */
+  tell(): void {}
+
+  async close(): Promise<void> {
+    this.#call = undefined;
+    clearInterval(this.#poll);
+    clearTimeout(this.#next);
+    this.#poll = undefined;
+    this.#next = undefined;
+    this.#unwatch();
+  }
+
+  /** Watches the log, once it is there, and again when it is another file than before. */
+  #watch(): void {
+    const file = fileId(this.#log);
+    if (file === this.#watched) return;
+    this.#unwatch();
+    this.#watched = file;
+    if (file === 0n) return;
+    try {
+      const watcher = this.#watchFile(this.#log, { persistent: false }, () => this.#touched());
+      this.#watcher = watcher;
+      watcher.on("error", () => this.#unwatchable(watcher));
+      this.#touched();
+    } catch {
+      // No events on this system, or no more of them: the poll remains.
+    }
+  }
+
+  #unwatchable(watcher: ReturnType<WatchFile>): void {
+    watcher.close();
+    if (this.#watcher === watcher) this.#watcher = undefined;
+  }
+
+  #unwatch(): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+    this.#watched = 0n;
+  }
+
+  #touched(): void {
+    if (!this.#call || (this.#next && !this.#waits)) return;
+    const wait = Math.max(SOON_MS, this.#looked + APART_MS - performance.now());
+    this.#lookIn(wait, false);
+  }
+
+  #lookIn(ms: number, waits: boolean): void {
+    clearTimeout(this.#next);
+    this.#waits = waits;
+    this.#next = setTimeout(() => {
+      this.#next = undefined;
+      void this.#look(!waits);
+    }, ms).unref();
+  }
+
+  /** @param again true: when nothing is found, look a second time a little later. */
+  async #look(again: boolean): Promise<void> {
+    // One that is under way may have seen the state before this event.
+    if (this.#looking) return this.#next ? undefined : this.#lookIn(APART_MS, false);
+    this.#looking = true;
+    this.#looked = performance.now();
+    try {
+      const version = await this.#pool.dataVersion();
+      if (version !== undefined && version !== this.#version) {
+        this.#version = version;
+        this.#call?.({ work: true, changed: "any" });
+      } else if (again && this.#call && !this.#next) {
+        this.#lookIn(LATER_MS, true);
+      }
+    } finally {
+      this.#looking = false;
+    }
+  }
+}
+
+/** Which file stands under a name; 0 for none that can be seen. */
+function fileId(path: string): bigint {
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino ?? 0n;
+  } catch {
+    return 0n;
+  }
+}
