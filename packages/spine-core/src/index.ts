@@ -27,6 +27,7 @@ export {
   type TableOptions,
 } from "./data/table.ts";
 // Databases
+export type { CallerTransaction, PostgresClient, SqliteDatabase } from "./database/caller-transaction.ts";
 export {
   type Database,
   DIALECTS,

@@ -169,6 +169,16 @@ export interface HistoryStore {
    */
   commit(commits: readonly RunCommit[], options?: CommitOptions): Promise<readonly CommitResult[]>;
   /**
+   * Stores queued runs in whatever transaction is open on a connection of the host's own: they exist once he commits. Which
+   * connections it knows is described at `CallerTransaction`.
+   *
+   * @throws SpineError TRANSACTION_INVALID for what is no connection to this database, or takes no statement; that leaves the
+   *   caller's transaction as it was, as far as the database does.
+   */
+  createIn(connection: unknown, commits: readonly CreateCommit[]): Promise<readonly CommitResult[]>;
+  /** Which of these runs exist, in no particular order. */
+  present(runIds: readonly string[]): Promise<readonly string[]>;
+  /**
    * Takes runs that are due: queued ones, those whose waiting time is over, and those whose worker is gone
    * (their token is raised, so what the old owner still writes is refused).
    */

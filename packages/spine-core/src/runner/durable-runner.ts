@@ -7,6 +7,7 @@ import { newId } from "../ids.ts";
 import type { Registry } from "../registry.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { ActiveRuns } from "./active-runs.ts";
+import { inTransactionOfCaller, PendingStarts } from "./pending-starts.ts";
 import { type Engine, executeRun, type OwnedRun } from "./run-execution.ts";
 import { restore } from "./run-state.ts";
 import type { RunHandle, Runner, RunOptions } from "./runner.ts";
@@ -39,6 +40,7 @@ export class DurableRunner implements Runner {
   /** Runs whose step waits for a child: they hold no slot, or parents could keep their own children out. */
   #waiting = 0;
   readonly #loop: WorkLoop;
+  readonly #pendingStarts: PendingStarts;
   #working = false;
   #stopping: Promise<void> | undefined;
 
@@ -46,6 +48,15 @@ export class DurableRunner implements Runner {
     this.#options = options;
     const { clock, logger } = options;
     this.#loop = new WorkLoop({ take: () => this.#claim(), pollMs: POLL_MS, clock, logger });
+    this.#pendingStarts = new PendingStarts({
+      find: (runIds) => this.#history.present(runIds),
+      onFound: () => {
+        this.#loop.wake();
+        this.#options.stores.hints.tell({ work: true });
+      },
+      clock,
+      logger,
+    });
     this.#worker = `${hostname()}-${process.pid}-${newId().slice(-12)}`;
   }
 
@@ -64,6 +75,7 @@ export class DurableRunner implements Runner {
   }
 
   async #stop(): Promise<void> {
+    await this.#pendingStarts.stop();
     if (!this.#working) return;
     this.#working = false;
     await this.#loop.stop();
@@ -74,7 +86,8 @@ export class DurableRunner implements Runner {
   }
 
   async run(workflow: WorkflowData, params: unknown, options: RunOptions = {}): Promise<RunHandle> {
-    const inline = this.#working && this.#free > 0;
+    const { transaction } = options;
+    const inline = transaction === undefined && this.#working && this.#free > 0;
     const { commit, state } = await planRun(
       workflow,
       params,
@@ -83,18 +96,27 @@ export class DurableRunner implements Runner {
       this.#options.clock,
     );
     const { runId, paramsHash } = commit.run;
-    const [outcome] = await this.#history.commit([commit]);
+    const [outcome] =
+      transaction === undefined
+        ? await this.#history.commit([commit])
+        : await this.#history.createIn(transaction, [commit]);
     if (outcome?.result === "duplicate") {
       if (outcome.paramsHash === paramsHash) {
         // It may have been waiting for somebody who knows its workflow: this process does by now.
         this.#loop.wake();
-        return this.#handle(outcome.runId, true);
+        const found = this.#handle(outcome.runId, true);
+        return transaction === undefined ? found : inTransactionOfCaller(found);
       }
       throw new SpineError(
         "KEY_REUSED",
         `The key "${options.key}" of "${workflow.name}" belongs to run ${outcome.runId}, which has other parameters. Use another key, or the same parameters.`,
         { context: { runId: outcome.runId } },
       );
+    }
+    if (transaction !== undefined) {
+      // Nobody is told of it yet, and nobody looks for it in the caller's transaction.
+      this.#outside(() => this.#pendingStarts.add(runId));
+      return inTransactionOfCaller(this.#handle(runId, false));
     }
     const { events } = this.#options;
     events.emit("run.changed", {

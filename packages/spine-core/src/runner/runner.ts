@@ -1,3 +1,4 @@
+import type { CallerTransaction } from "../database/caller-transaction.ts";
 import type { RunDetail } from "../history/records.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 
@@ -15,6 +16,11 @@ export interface RunOptions {
   readonly tags?: readonly string[];
   /** The run that this one is a child of. */
   readonly parentRunId?: string;
+  /**
+   * Starts it in a transaction of yours, on the database that Spine is in: the run is queued, exists once you commit, and not
+   * at all if you roll back. Ask for its result after the commit.
+   */
+  readonly transaction?: CallerTransaction;
 }
 
 /** A run that was started, or found by its key. */

@@ -4,6 +4,7 @@ import type {
   Clock,
   CommitOptions,
   CommitResult,
+  CreateCommit,
   DatabaseTransaction,
   EventRange,
   HistoryStore,
@@ -14,6 +15,7 @@ import type {
   RunQuery,
 } from "spine-core";
 import { checkEventRange, SpineError } from "spine-core";
+import { OwnServer } from "../../databases/postgres/own-server.ts";
 import { toSpineError } from "../../databases/postgres/postgres-error.ts";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import { PostgresTransaction } from "../../databases/postgres/postgres-transaction.ts";
@@ -24,6 +26,7 @@ import { RunPositions } from "../run-positions.ts";
 import type { StateTables } from "../state-tables.ts";
 import { claimRuns } from "./claim-runs.ts";
 import { controlRun } from "./control-run.ts";
+import { createIn } from "./create-in.ts";
 import { DatabaseTime } from "./database-time.ts";
 import { STALE } from "./explain.ts";
 import type { QueuedCommit } from "./flush.ts";
@@ -62,6 +65,7 @@ export class PostgresHistoryStore implements HistoryStore {
   readonly #beats: WorkerBeats;
   readonly #positions = new RunPositions();
   readonly #group: GroupCommit;
+  readonly #server: OwnServer;
   #swept = Number.NEGATIVE_INFINITY;
 
   constructor({ pools, tables, clock, beats }: PostgresHistoryOptions) {
@@ -70,6 +74,7 @@ export class PostgresHistoryStore implements HistoryStore {
     this.#clock = clock;
     this.#time = new DatabaseTime(clock);
     this.#beats = beats;
+    this.#server = new OwnServer(pools);
     const lanes = Array.from({ length: LANES }, (): WriteFlush => {
       const connection = new FlushConnection(pools);
       const execute: Execute = (statement) => connection.execute(statement);
@@ -101,6 +106,23 @@ export class PostgresHistoryStore implements HistoryStore {
     if (commits.length === 1 && commits[0]) return [await this.#commitOne(commits[0])];
     if (commits.some(({ kind }) => kind === "control")) return await this.#commitInOrder(commits);
     return await Promise.all(commits.map((commit) => this.#commitOne(commit)));
+  }
+
+  async createIn(connection: unknown, commits: readonly CreateCommit[]): Promise<readonly CommitResult[]> {
+    for (const commit of commits) isKnown(commit);
+    const at = this.#time.virtual;
+    return await createIn(connection, commits, {
+      server: this.#server,
+      pools: this.#pools,
+      tables: this.#t,
+      at,
+    });
+  }
+
+  async present(runIds: readonly string[]): Promise<readonly string[]> {
+    const sql = `SELECT run_id FROM ${this.#t.workflow_runs} WHERE run_id = ANY ($1::uuid[])`;
+    const rows = await this.#pools.ask<{ run_id: string }>("read", sql, [runIds.filter(isRunId)]);
+    return rows.map(({ run_id }) => run_id);
   }
 
   async claim(request: ClaimRequest): Promise<Claim> {

@@ -62,16 +62,29 @@ interface PositionRow {
 
 function create(
   { connection, sql, at }: HistoryWrite,
-  { run, begun }: CreateCommit,
+  commit: CreateCommit,
   positions: RunPositions,
 ): CommitResult {
+  const { run, begun } = commit;
+  const { runId, worker } = run;
+  const { version, open, values } = newRunRow(commit, at);
+  if (connection.run(sql.insertRun, ...values) === 0) return existing(connection, sql, run);
+  if (worker !== null)
+    positions.set(runId, { worker, token: 1, attempts: begun.length, open, seen: version });
+  return { result: "committed", version };
+}
+
+/** What `insertRun` stores of a run that is created. */
+export function newRunRow(
+  { run, begun }: CreateCommit,
+  at: string,
+): { readonly version: number; readonly open: readonly OpenStep[]; readonly values: readonly SqlValue[] } {
   const { runId, workflow, partition, worker } = run;
   // Its creation, and its start.
   const before = worker === null ? 1 : 2;
   const version = before + begun.length;
   const open = opened(begun, 0, before, at);
-  const inserted = connection.run(
-    sql.insertRun,
+  const values = [
     runId,
     workflow,
     run.domain,
@@ -93,11 +106,8 @@ function create(
     worker === null ? isoTime(run.availableAt) : null,
     tagsText(run.tags),
     run.scope ?? "",
-  );
-  if (inserted === 0) return existing(connection, sql, run);
-  if (worker !== null)
-    positions.set(runId, { worker, token: 1, attempts: begun.length, open, seen: version });
-  return { result: "committed", version };
+  ];
+  return { version, open, values };
 }
 
 /** Attempts that begin now, behind so many attempts and events of their run. */
@@ -117,12 +127,7 @@ function existing(
   sql: HistorySql,
   { workflow, scope = "", key }: NewRun,
 ): CommitResult {
-  const row = connection.get<{ run_id: string; params_hash: string }>(
-    `SELECT run_id, params_hash FROM ${sql.tables.workflow_runs} WHERE workflow_name = ? AND run_scope = ? AND run_key = ?`,
-    workflow,
-    scope,
-    key,
-  );
+  const row = connection.get<{ run_id: string; params_hash: string }>(sql.runByKey, workflow, scope, key);
   if (!row) throw new SpineError("HISTORY_CONFLICT", `A run of "${workflow}" was neither stored nor found.`);
   return { result: "duplicate", runId: row.run_id, paramsHash: row.params_hash };
 }

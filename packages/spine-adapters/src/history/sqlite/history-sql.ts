@@ -7,6 +7,8 @@ export interface HistorySql {
   readonly stepRows: string;
   readonly checkpointRows: string;
   readonly insertRun: string;
+  /** The run that has a key already. */
+  readonly runByKey: string;
   readonly insertStep: string;
   readonly insertEvent: string;
   /** What a transition starts from. */
@@ -31,6 +33,7 @@ export function historySql(t: StateTables): HistorySql {
   started_at, started_by, available_at, tags, run_scope)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?9, ?19, ?20, ?21)
 ON CONFLICT (workflow_name, run_scope, run_key) WHERE run_key IS NOT NULL DO NOTHING`,
+    runByKey: `SELECT run_id, params_hash FROM ${t.workflow_runs} WHERE workflow_name = ? AND run_scope = ? AND run_key = ?`,
     insertStep: `INSERT INTO ${t.workflow_step_runs} (run_id, seq, step_name, step_type, attempt, status, output, error,
   rows_in, rows_out, rows_rejected, metrics, begun_event, ended_event, started_at, completed_at, retry_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,

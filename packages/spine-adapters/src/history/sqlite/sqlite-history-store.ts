@@ -4,6 +4,7 @@ import type {
   Clock,
   CommitOptions,
   CommitResult,
+  CreateCommit,
   EventRange,
   HistoryStore,
   RunCommit,
@@ -25,6 +26,7 @@ import type { StateTables } from "../state-tables.ts";
 import { tellEvents } from "../tell-events.ts";
 import { applyCommit } from "./apply-commit.ts";
 import { claimable, claimRun, nextDue } from "./claim-runs.ts";
+import { createIn } from "./create-in.ts";
 import { type HistorySql, historySql } from "./history-sql.ts";
 import { listRuns } from "./list-runs.ts";
 import { pruneRuns } from "./prune-runs.ts";
@@ -81,6 +83,18 @@ export class SqliteHistoryStore implements HistoryStore {
 
   #apply(connection: SqliteConnection, commit: RunCommit, positions: RunPositions): CommitResult {
     return applyCommit(connection, this.#sql, commit, this.#clock.now(), positions);
+  }
+
+  async createIn(connection: unknown, commits: readonly CreateCommit[]): Promise<readonly CommitResult[]> {
+    const scope = { pool: this.#pool, tables: this.#sql.tables, at: this.#now() };
+    return await createIn(connection, commits, scope);
+  }
+
+  async present(runIds: readonly string[]): Promise<readonly string[]> {
+    const sql = `SELECT run_id FROM ${this.#sql.tables.workflow_runs} WHERE run_id IN (SELECT value FROM json_each(?))`;
+    return await this.#pool.read((connection) =>
+      connection.all<{ run_id: string }>(sql, JSON.stringify(runIds)).map(({ run_id }) => run_id),
+    );
   }
 
   async claim(request: ClaimRequest): Promise<Claim> {
