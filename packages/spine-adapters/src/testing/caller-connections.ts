@@ -1,5 +1,12 @@
 import { DatabaseSync } from "node:sqlite";
-import { CompiledQuery, Kysely, type Dialect as KyselyDialect, PostgresDialect, SqliteDialect } from "kysely";
+import {
+  CamelCasePlugin,
+  CompiledQuery,
+  Kysely,
+  type Dialect as KyselyDialect,
+  PostgresDialect,
+  SqliteDialect,
+} from "kysely";
 import pg from "pg";
 import type { AnySchema, CallerTransaction, Database, DatabaseTransaction } from "spine-core";
 import type { Address } from "./places.ts";
@@ -44,6 +51,13 @@ export const CALLERS: Readonly<Record<string, Readonly<Record<string, Begin>>>> 
     "Kysely with PostgresDialect": async ([url]) =>
       inKysely(
         new Kysely({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url }) }) }),
+      ),
+    "Kysely that renames columns": async ([url]) =>
+      inKysely(
+        new Kysely({
+          dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url }) }),
+          plugins: [new CamelCasePlugin()],
+        }),
       ),
   },
 };
