@@ -15,6 +15,7 @@ import { SqliteRunLogs } from "../history/sqlite/sqlite-run-logs.ts";
 import { SqliteRunStatistics } from "../history/sqlite/sqlite-run-statistics.ts";
 import { WorkerLocks } from "../history/sqlite/worker-locks.ts";
 import { stateTables } from "../history/state-tables.ts";
+import { diagnoseSqlite } from "./sqlite/diagnose-sqlite.ts";
 import type { Durability } from "./sqlite/open-sqlite.ts";
 import { kyselyOn } from "./sqlite/sqlite-dialect.ts";
 import { SqlitePool } from "./sqlite/sqlite-pool.ts";
@@ -75,6 +76,10 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
 
     async ensureTable(table) {
       await pool.write((connection) => createTargetTable(connection, table));
+    },
+
+    async diagnose() {
+      return await diagnoseSqlite(pool, tables, durability);
     },
 
     async close() {

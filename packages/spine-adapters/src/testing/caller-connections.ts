@@ -37,13 +37,15 @@ export const CALLERS: Readonly<Record<string, Readonly<Record<string, Begin>>>> 
     "database.kysely": (_address, database) => inKysely(database.kysely),
     "a client of pg": async ([url]) => await inClient(await connected(url)),
     "a client of pg with settings of its own": async ([url]) => {
-      const client = await connected(url, { binary: true } as pg.ClientConfig);
+      const client = await connected(url);
       client.setTypeParser(25, () => "not a text of yours");
       await client.query(
         "SET search_path = pg_temp; SET TimeZone = 'Asia/Kathmandu'; SET DateStyle = 'German, DMY'",
       );
       return await inClient(client);
     },
+    "a client of pg that asks for binary values": async ([url]) =>
+      await inClient(await connected(url, { binary: true } as pg.ClientConfig)),
     "a client of a pool": async ([url]) => {
       const pool = new pg.Pool({ connectionString: url });
       return await inClient(await pool.connect());

@@ -100,6 +100,12 @@ export class SqlitePool {
     }
   }
 
+  /** How SQLite keeps transactions whole, as the connection that writes has it. */
+  async journalMode(): Promise<string> {
+    const { writer } = await this.#open();
+    return writer.get<{ journal_mode: string }>("PRAGMA journal_mode")?.journal_mode ?? "";
+  }
+
   /** Reads one consistent state. In memory it sees the open transaction that it is called in. */
   async read<T>(work: (connection: SqliteConnection) => T): Promise<T> {
     const { reader } = await this.#open();

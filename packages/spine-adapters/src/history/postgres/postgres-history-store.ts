@@ -13,6 +13,7 @@ import type {
   RunEvent,
   RunPage,
   RunQuery,
+  Workload,
 } from "spine-core";
 import { checkEventRange, SpineError } from "spine-core";
 import { OwnServer } from "../../databases/postgres/own-server.ts";
@@ -36,6 +37,7 @@ import { listRuns } from "./list-runs.ts";
 import { lookAtRuns } from "./look-at-runs.ts";
 import { pruneRuns } from "./prune-runs.ts";
 import { getRun, runEvents } from "./read-runs.ts";
+import { readWorkload } from "./read-workload.ts";
 import { refusal } from "./refusal.ts";
 import { isRunId } from "./run-id.ts";
 import { takeFlush } from "./take-flush.ts";
@@ -163,6 +165,10 @@ export class PostgresHistoryStore implements HistoryStore {
   async events(runId: string, options: EventRange = {}): Promise<readonly RunEvent[]> {
     checkEventRange(options);
     return await runEvents(this.#pools, this.#t, runId, options);
+  }
+
+  async workload(): Promise<Workload> {
+    return await readWorkload(this.#pools, this.#t, this.#time.virtual);
   }
 
   async prune({

@@ -12,6 +12,7 @@ import type {
   RunEvent,
   RunPage,
   RunQuery,
+  Workload,
 } from "spine-core";
 import { checkEventRange } from "spine-core";
 import { savepoint } from "../../databases/sqlite/commit-together.ts";
@@ -30,6 +31,7 @@ import { createIn } from "./create-in.ts";
 import { type HistorySql, historySql } from "./history-sql.ts";
 import { listRuns } from "./list-runs.ts";
 import { pruneRuns } from "./prune-runs.ts";
+import { readWorkload } from "./read-workload.ts";
 import type { DeadWorker, WorkerLocks } from "./worker-locks.ts";
 import { isMarkedGone, listWorkers, markAlive, markGone, releaseRuns } from "./worker-register.ts";
 
@@ -172,6 +174,11 @@ export class SqliteHistoryStore implements HistoryStore {
       const told = connection.all<EventRow>(`SELECT * FROM ${run_events} WHERE run_id = ?`, runId);
       return tellEvents(run, steps, told, options);
     });
+  }
+
+  async workload(): Promise<Workload> {
+    const locks = this.#pool.inMemory ? null : this.#locks;
+    return await this.#pool.read((connection) => readWorkload(connection, this.#sql, this.#now(), locks));
   }
 
   async prune(options: { readonly before: number; readonly limit: number }): Promise<readonly string[]> {
