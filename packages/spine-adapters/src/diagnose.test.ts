@@ -228,7 +228,7 @@ describe("Postgres", () => {
       fsync: true,
       settings: { max_connections: 12, autovacuum: false, full_page_writes: true },
     });
-    const url = await server.url();
+    const url = server.url();
     const spine = await spineOn(postgres(url));
     expect(await check(spine, "durability")).toMatchObject({ status: "ok" });
     expect(await check(spine, "connections")).toMatchObject({ status: "warning" });

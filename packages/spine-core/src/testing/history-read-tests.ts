@@ -14,6 +14,51 @@ export function historyReadTests(check: Check): void {
     expect(await history.list({})).toEqual({ items: [], nextCursor: null });
   });
 
+  check("says which of many runs exist", async ({ stores: { history } }) => {
+    const { runId } = await startRun(history);
+    const queued = createCommit();
+    await committed(history, queued);
+    const others = [createCommit().run.runId, "no-such-run", ""];
+    const found = await history.present([...others, queued.run.runId, runId]);
+    expect([...found].sort()).toEqual([runId, queued.run.runId].sort());
+    expect(await history.present([])).toEqual([]);
+    expect(await history.present(others)).toEqual([]);
+  });
+
+  check(
+    "tells what is due and since when, and who has runs in hand",
+    async ({ stores: { history }, clock }) => {
+      expect(await history.workload()).toEqual({ due: [], workers: [] });
+      const now = clock.now();
+      for (const [workflow, seconds] of [
+        ["demo.b", -10],
+        ["demo.a", -5],
+        ["demo.b", -1],
+        ["demo.a", 3_600],
+      ] as const) {
+        await committed(history, createCommit({ workflow, availableAt: now + seconds * 1_000 }));
+      }
+      await startRun(history);
+      await startRun(history);
+      await history.beat("idle", "alive");
+      const { due, workers } = await history.workload();
+      const since = (seconds: number) => new Date(now - seconds * 1_000).toISOString();
+      expect(due).toEqual([
+        { workflow: "demo.b", runs: 2, oldestDueAt: since(10) },
+        { workflow: "demo.a", runs: 1, oldestDueAt: since(5) },
+      ]);
+      expect([...workers].sort((a, b) => a.runs - b.runs)).toEqual([
+        { worker: "idle", alive: true, runs: 0 },
+        { worker: "worker-1", alive: true, runs: 2 },
+      ]);
+      await history.beat("idle", "gone");
+      await history.beat("worker-1", "gone");
+      const after = await history.workload();
+      expect(after.workers).toEqual([]);
+      expect(after.due.at(-1)).toMatchObject({ workflow: "demo", runs: 2 });
+    },
+  );
+
   check("returns events after a number, up to a limit", async ({ stores: { history } }) => {
     const { runId } = await startRun(history);
     expect((await history.events(runId, { after: 1 })).map(({ seq }) => seq)).toEqual([2, 3]);
