@@ -1,6 +1,6 @@
 // Starts in transactions of the host's own, on each kind of connection.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -239,7 +239,7 @@ describe.each(["SQLite", "Postgres"])("on %s", (name) => {
 
 describe("SQLite", () => {
   test("another file is refused, whatever its tables; a link to the same one is not", async () => {
-    const { spine } = await spineAt("SQLite");
+    const { spine, place } = await spineAt("SQLite");
     const folder = mkdtempSync(join(tmpdir(), "spine-other-"));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const other = sqlite(join(folder, "other.db"));
@@ -254,6 +254,13 @@ describe("SQLite", () => {
     const inMemory = new DatabaseSync(":memory:");
     await expect(spine.run(workflow, {}, { transaction: inMemory })).rejects.toMatchObject(refused);
     await open.commit();
+
+    const link = join(folder, "link.db");
+    symlinkSync(place.address[0], link);
+    const same = inDatabaseSync(new DatabaseSync(link));
+    const run = await spine.run(workflow, {}, { transaction: same.transaction });
+    await same.commit();
+    await run.result();
   });
 
   test("a temporary table with the name of Spine's takes no run", async () => {
