@@ -299,6 +299,25 @@ describe("SQLite", () => {
     await open.rollback();
   });
 
+  test("a connection that gives up at once where another one writes: it is tried again for a while", async () => {
+    const { spine, place } = await spineAt("SQLite");
+    const connection = new DatabaseSync(place.address[0], { timeout: 0 });
+    onTestFinished(() => connection.close());
+    let written = () => {};
+    const isWritten = new Promise<void>((resolve) => {
+      written = resolve;
+    });
+    const held = spine.database.transaction(async ({ kysely }) => {
+      await kysely.schema.createTable("held").addColumn("id", "integer").execute();
+      written();
+      await delay(300);
+    });
+    await isWritten;
+    const run = await spine.run(workflow, {}, { transaction: connection });
+    await held;
+    expect((await run.result()).outputs).toEqual({ first: "done" });
+  });
+
   test("a transaction that began to read before somebody wrote is refused at once: it can write no more", async () => {
     const { spine, place } = await spineAt("SQLite");
     const open = inDatabaseSync(new DatabaseSync(place.address[0]));

@@ -19,6 +19,12 @@ export interface RunOptions {
   /**
    * Starts it in a transaction of yours, on the database that Spine is in: the run is queued, exists once you commit, and not
    * at all if you roll back. Ask for its result after the commit.
+   *
+   * @example
+   * const run = await kysely.transaction().execute(async (transaction) => {
+   *   await transaction.insertInto("orders").values(order).execute();
+   *   return await spine.run(invoice, { order: order.id }, { transaction, key: order.id });
+   * });
    */
   readonly transaction?: CallerTransaction;
 }

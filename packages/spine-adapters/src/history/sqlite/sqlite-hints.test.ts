@@ -236,6 +236,16 @@ test("the log is watched again when it is another file", async () => {
   await expect.poll(() => watched.length, { timeout: 3_000 }).toBe(2);
 });
 
+test("a log that was removed is watched again, even where the new one has its number", async () => {
+  const watched: ((event: string) => void)[] = [];
+  await listening((_file, _options, call) => {
+    watched.push(call);
+    return { on: () => {}, close: () => {} };
+  });
+  watched[0]?.("rename");
+  await expect.poll(() => watched.length).toBe(2);
+});
+
 test("after close nothing is told", async () => {
   const commit = await otherProcess();
   const hints = new SqliteHints(pool, path);

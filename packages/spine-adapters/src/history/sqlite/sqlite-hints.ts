@@ -94,7 +94,11 @@ export class SqliteHints implements Hints {
     this.#watched = file;
     if (file === 0n) return;
     try {
-      const watcher = this.#watchFile(this.#log, { persistent: false }, () => this.#touched());
+      const watcher = this.#watchFile(this.#log, { persistent: false }, (event) => {
+        // Removed or renamed: what is there next may even have the same number.
+        if (event === "rename" && this.#watcher === watcher) this.#unwatch();
+        this.#touched();
+      });
       this.#watcher = watcher;
       watcher.on("error", () => this.#unwatchable(watcher));
       this.#touched();
