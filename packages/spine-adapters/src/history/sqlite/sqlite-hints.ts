@@ -11,12 +11,13 @@ export type WatchFile = (
 
 /** The guarantee where events do not come. */
 const POLL_MS = 200;
+const ALONE = Number.POSITIVE_INFINITY;
 /** At most one look in this time, however much is written. */
 const APART_MS = 5;
 /** From an event to the look: the log is written a moment before the commit can be seen. */
 const SOON_MS = 1;
-/** When that look found nothing: the writer may still be waiting for its disk, between the log and the commit. */
-const LATER_MS = 20;
+/** While these find nothing: the writer may still be waiting for its disk, between the log and the commit. */
+const LATER_MS = [2, 5, 13, 40] as const;
 /** Own commits in a millisecond from which events cost more than looking every 5 ms, which takes their place for a while. */
 const MANY_COMMITS = 0.4;
 /** After so many looks with fewer of them, events do it again. */
@@ -42,8 +43,8 @@ export class SqliteHints implements Hints {
   #watched = 0n;
   #poll: NodeJS.Timeout | undefined;
   #next: NodeJS.Timeout | undefined;
-  /** True while `#next` is the second look, which an event brings forward. */
-  #waits = false;
+  /** Which of the looks after an event `#next` is: one that only waits for the disk is brought forward by another event. */
+  #nth = 0;
   #looking = false;
   #looked = 0;
   /** Our own commits until the last look. */
@@ -66,7 +67,7 @@ export class SqliteHints implements Hints {
     this.#call = call;
     this.#poll ??= setInterval(() => {
       this.#watch();
-      void this.#look(false);
+      void this.#look(ALONE);
     }, POLL_MS).unref();
   }
 
@@ -119,17 +120,17 @@ export class SqliteHints implements Hints {
   }
 
   #touched(): void {
-    if (!this.#call || (this.#next && !this.#waits)) return;
+    if (!this.#call || (this.#next && this.#nth === 0)) return;
     const wait = Math.max(SOON_MS, this.#looked + APART_MS - performance.now());
-    this.#lookIn(wait, false);
+    this.#lookIn(wait, 0);
   }
 
-  #lookIn(ms: number, waits: boolean): void {
+  #lookIn(ms: number, nth: number): void {
     clearTimeout(this.#next);
-    this.#waits = waits;
+    this.#nth = nth;
     this.#next = setTimeout(() => {
       this.#next = undefined;
-      void this.#look(!waits);
+      void this.#look(nth);
     }, ms).unref();
   }
 
@@ -149,10 +150,10 @@ export class SqliteHints implements Hints {
     }
   }
 
-  /** @param again true: when nothing is found, look a second time a little later. */
-  async #look(again: boolean): Promise<void> {
+  /** @param nth which look after an event it is; `ALONE` for that of the poll, which no other one follows. */
+  async #look(nth: number): Promise<void> {
     // One that is under way may have seen the state before this event.
-    if (this.#looking) return this.#next ? undefined : this.#lookIn(APART_MS, false);
+    if (this.#looking) return this.#next ? undefined : this.#lookIn(APART_MS, 0);
     this.#looking = true;
     this.#weighEvents();
     try {
@@ -163,10 +164,11 @@ export class SqliteHints implements Hints {
         this.#call?.({ work: true, changed: "any" });
       }
       if (this.#unwatchedLooks > 0) {
-        if (this.#call && !this.#next) this.#lookIn(APART_MS, false);
-      } else if (again && !found && this.#call && !this.#next) {
-        this.#lookIn(LATER_MS, true);
+        if (this.#call && !this.#next) this.#lookIn(APART_MS, 0);
+        return;
       }
+      const later = LATER_MS[nth];
+      if (later !== undefined && !found && this.#call && !this.#next) this.#lookIn(later, nth + 1);
     } finally {
       this.#looking = false;
     }
