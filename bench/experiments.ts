@@ -4,6 +4,8 @@ import { SYSTEMS } from "./systems/catalog.ts";
 
 /** Polls for results: a run takes a second, so latency takes a few of them only. */
 const POLLS = /^openworkflow/;
+/** Take minutes for 10,000 runs. */
+const SLOW = /^openworkflow|^dbos/;
 
 /** All that is measured, with the sizes and rounds of a quick or a full run. */
 export function experiments(quick: boolean): readonly Experiment[] {
@@ -47,6 +49,63 @@ export function experiments(quick: boolean): readonly Experiment[] {
       rounds: quick ? 1 : 3,
       sizes: () => ({ steps: 10_000 }),
     },
+    {
+      id: "w3",
+      title:
+        "W3: a burst of runs of one step, stored by one process, drained by two others (25 at a time each)",
+      workload: "burst",
+      durability: "full",
+      systems: SYSTEMS.filter(({ queue }) => queue !== undefined),
+      rounds: quick ? 1 : 3,
+      // Peers that take long drain fewer.
+      sizes: ({ name }) => ({
+        runs: SLOW.test(name) ? (quick ? 1_000 : 3_000) : 10_000,
+        workers: 2,
+        inFlight: 25,
+      }),
+    },
+    spineOnly("w4", "recovery", "W4: 200 runs in flight, kill -9, restart: ms until all have completed", {
+      rounds: quick ? 2 : 5,
+      sizes: { runs: 200, live: 0 },
+    }),
+    spineOnly(
+      "takeover",
+      "recovery",
+      "takeover: the same while another process is at work, default settings, ms",
+      {
+        rounds: quick ? 2 : 5,
+        sizes: { runs: 200, live: 1 },
+      },
+    ),
+    spineOnly(
+      "queued",
+      "queued",
+      "queued runs between two idle processes: start to step, start to result, ms",
+      {
+        rounds: quick ? 1 : 3,
+        sizes: { runs: quick ? 100 : 300 },
+      },
+    ),
+    spineOnly(
+      "w9",
+      "fan-out",
+      "W9: 1,000 runs at once, worked on by another process (100 at a time), all results",
+      {
+        rounds: quick ? 1 : 3,
+        sizes: { runs: 1_000, inFlight: 100 },
+      },
+    ),
+    spineOnly("memory", "memory", "resident MB with 10,000 queued and 1,000 waiting runs", {
+      rounds: 1,
+      sizes: { runs: 10_000 },
+    }),
+    {
+      ...spineOnly("idle", "idle", "statements per second of an idle process", {
+        rounds: 1,
+        sizes: { seconds: quick ? 10 : 30 },
+      }),
+      systems: SYSTEMS.filter(({ name }) => name === "spine-postgres"),
+    },
     queries("w5-small", 10_000),
     queries("w5", quick ? 20_000 : 1_000_000),
   ];
@@ -70,6 +129,17 @@ function throughput(
     // Peers take several times as long for a run, so fewer runs are enough for the same precision.
     sizes: ({ kind }) => ({ runs: kind === "peer" ? runs / 2 : runs, inFlight }),
   };
+}
+
+/** Between processes of Spine. */
+function spineOnly(
+  id: string,
+  workload: string,
+  title: string,
+  { rounds, sizes }: { readonly rounds: number; readonly sizes: Readonly<Record<string, number>> },
+): Experiment {
+  const systems = SYSTEMS.filter(({ kind }) => kind === "spine");
+  return { id, title, workload, durability: "full", systems, rounds, sizes: () => sizes };
 }
 
 function queries(id: string, runs: number): Experiment {

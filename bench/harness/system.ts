@@ -1,3 +1,5 @@
+import type { OpenQueue } from "./queue-session.ts";
+
 /** What survives: `full` a loss of power (fsync at each commit), `process` the death of the process. */
 export type Durability = "full" | "process";
 
@@ -34,4 +36,6 @@ export interface System {
   readonly note: string;
   /** Opens it: imported only in the process that measures it. */
   readonly open: (environment: Environment) => Promise<Session>;
+  /** The same as a queue between processes, where it can be one. */
+  readonly queue?: OpenQueue;
 }

@@ -4,7 +4,21 @@ import type { Result } from "../harness/run-experiment.ts";
 import type { Figures } from "../harness/statistics.ts";
 import { measured, missed, summarize } from "./goals.ts";
 
-test("the summary is ratios of medians, null for what was not measured", () => {
+test("a ratio is the median of those of the rounds in which the systems took turns", () => {
+  const rounds = (system: string, rates: readonly number[]): Result => ({
+    ...result("w2", system, {}),
+    rounds: rates.map((runsPerSecond) => ({ runsPerSecond })),
+  });
+  const results = [
+    rounds("spine-postgres", [1_000, 300, 900]),
+    rounds("dbos", [100, 50, 90]),
+    rounds("openworkflow-postgres", [125, 20, 50]),
+    rounds("floor-minimal-postgres", [2_000, 900, 3_000]),
+  ];
+  expect(summarize(results)).toMatchObject({ w2_pg_vs_best_peer: 8, w2_pg_vs_minimal: 1 / 3 });
+});
+
+test("the summary is ratios, null for what was not measured", () => {
   const results = [
     result("w2", "spine-sqlite", { runsPerSecond: 3_000, loopDelayP99: 30 }),
     result("w2", "openworkflow-sqlite", { runsPerSecond: 200 }),

@@ -1,4 +1,5 @@
 import type { Result } from "../harness/run-experiment.ts";
+import { median } from "../harness/statistics.ts";
 import type { System } from "../harness/system.ts";
 
 /** What the figures come to; null where they were not measured. */
@@ -21,6 +22,16 @@ export interface Summary {
   readonly cpu_sqlite_vs_same_rows: number | null;
   readonly loop_delay_p99_ms: number | null;
   readonly w8_ratio: number | null;
+  readonly w3_vs_best_peer: number | null;
+  readonly w3_vs_same_rows: number | null;
+  readonly w4_restart_ms: number | null;
+  readonly finished_ran_again: number | null;
+  readonly takeover_s: number | null;
+  readonly queued_start_p50_ms: number | null;
+  readonly queued_result_p50_ms: number | null;
+  readonly queued_result_vs_floor: number | null;
+  readonly idle_statements_per_s: number | null;
+  readonly waiting_rss_mb: number | null;
   readonly w5_rows_read: number | null;
   readonly w5_vs_get: number | null;
   readonly w5_vs_small: number | null;
@@ -50,6 +61,16 @@ export const GOALS: Readonly<Record<keyof Summary, Goal>> = {
   cpu_sqlite_vs_same_rows: { most: 2 },
   loop_delay_p99_ms: { most: 25 },
   w8_ratio: { most: 1.2 },
+  w3_vs_best_peer: { least: 8 },
+  w3_vs_same_rows: { least: 0.65 },
+  w4_restart_ms: { most: 300 },
+  finished_ran_again: { most: 0 },
+  takeover_s: { most: 2 },
+  queued_start_p50_ms: { most: 10 },
+  queued_result_p50_ms: { most: 20 },
+  queued_result_vs_floor: { most: 5 },
+  idle_statements_per_s: { most: 1 },
+  waiting_rss_mb: { most: 150 },
   w5_rows_read: { most: 5 },
   w5_vs_get: { most: 5 },
   w5_vs_small: { most: 1.5 },
@@ -58,37 +79,46 @@ export const GOALS: Readonly<Record<keyof Summary, Goal>> = {
 /** Peers that record each step, and so make the same promise. */
 const DURABLE_STEPS = ["dbos", "openworkflow-postgres"];
 
-/** The ratios of the medians. */
+/**
+ * The ratios. Where two systems took turns, a ratio is the median of those of the single rounds: what the machine did in a
+ * round, it did to both.
+ */
 export function summarize(results: readonly Result[]): Summary {
   const find = (experiment: string, system: string) =>
     results.find((result) => result.experiment.id === experiment && result.system.name === system);
   const figure = (experiment: string, system: string, name: string): number | null =>
     find(experiment, system)?.figures[name] ?? null;
-  const rate = (system: string, experiment = "w2") => figure(experiment, system, "runsPerSecond");
   const ofSpine = (experiment: string, name: string) =>
     worst(ENGINES.map((one) => figure(experiment, one, name)));
-  const cpu = (kind: System["database"]) =>
-    ratio(
-      figure("w2", `spine-${kind}`, "cpuMsPerRun"),
-      figure("w2", `floor-same-rows-${kind}`, "cpuMsPerRun"),
+  const beside = (experiment: string, name: string, system: string, others: readonly string[]) =>
+    paired(
+      find(experiment, system),
+      others.flatMap((other) => find(experiment, other) ?? []),
+      name,
     );
+  const rate = (system: string, others: readonly string[], experiment = "w2") =>
+    beside(experiment, "runsPerSecond", system, others);
+  const drain = (kind: System["database"], others: readonly string[]) =>
+    beside("w3", "drainPerSecond", `spine-${kind}`, others);
+  const cpu = (kind: System["database"]) =>
+    beside("w2", "cpuMsPerRun", `spine-${kind}`, [`floor-same-rows-${kind}`]);
   const latency = (kind: System["database"]) =>
-    ratio(figure("w1", `spine-${kind}`, "p50"), figure("w1", `floor-serial-${kind}`, "p50"));
+    beside("w1", "p50", `spine-${kind}`, [`floor-serial-${kind}`]);
   const rowsRead = results
     .filter(({ experiment }) => experiment.id === "w5")
     .flatMap(({ figures }) => Object.entries(figures).filter(([name]) => name.endsWith("RowsRead")))
     .map(([, value]) => value);
-  const pg = rate("spine-postgres");
-  const lite = rate("spine-sqlite");
+  const takeover = ofSpine("takeover", "ms");
+  const [pg, lite] = ["spine-postgres", "spine-sqlite"];
   return {
-    w2_pg_vs_best_peer: ratio(pg, worst(DURABLE_STEPS.map((name) => rate(name)))),
-    w2_pg_vs_same_rows: ratio(pg, rate("floor-same-rows-postgres")),
-    w2_pg_vs_minimal: ratio(pg, rate("floor-minimal-postgres")),
-    w2_sqlite_vs_openworkflow: ratio(lite, rate("openworkflow-sqlite")),
-    w2_sqlite_vs_same_rows: ratio(lite, rate("floor-same-rows-sqlite")),
-    w2_sqlite_vs_minimal: ratio(lite, rate("floor-minimal-sqlite")),
-    w2_one_pg_vs_serial: ratio(rate("spine-postgres", "w2-one"), rate("floor-serial-postgres", "w2-one")),
-    w2_one_pg_vs_dbos: ratio(rate("spine-postgres", "w2-one"), rate("dbos", "w2-one")),
+    w2_pg_vs_best_peer: rate(pg, DURABLE_STEPS),
+    w2_pg_vs_same_rows: rate(pg, ["floor-same-rows-postgres"]),
+    w2_pg_vs_minimal: rate(pg, ["floor-minimal-postgres"]),
+    w2_sqlite_vs_openworkflow: rate(lite, ["openworkflow-sqlite"]),
+    w2_sqlite_vs_same_rows: rate(lite, ["floor-same-rows-sqlite"]),
+    w2_sqlite_vs_minimal: rate(lite, ["floor-minimal-sqlite"]),
+    w2_one_pg_vs_serial: rate(pg, ["floor-serial-postgres"], "w2-one"),
+    w2_one_pg_vs_dbos: rate(pg, ["dbos"], "w2-one"),
     w1_vs_floor: latency("sqlite"),
     w1_pg_vs_floor: latency("postgres"),
     round_trips_per_step: figure("w2", "spine-postgres", "roundTripsPerStep"),
@@ -99,10 +129,39 @@ export function summarize(results: readonly Result[]): Summary {
     cpu_sqlite_vs_same_rows: cpu("sqlite"),
     loop_delay_p99_ms: figure("w2", "spine-sqlite", "loopDelayP99"),
     w8_ratio: ofSpine("w8", "ratio"),
+    w3_vs_best_peer: drain("postgres", DURABLE_STEPS),
+    w3_vs_same_rows: least([
+      drain("postgres", ["floor-same-rows-postgres"]),
+      drain("sqlite", ["floor-same-rows-sqlite"]),
+    ]),
+    w4_restart_ms: ofSpine("w4", "ms"),
+    finished_ran_again: worst([ofSpine("w4", "ranAgain"), ofSpine("takeover", "ranAgain")]),
+    takeover_s: takeover === null ? null : takeover / 1_000,
+    queued_start_p50_ms: ofSpine("queued", "startP50"),
+    queued_result_p50_ms: ofSpine("queued", "resultP50"),
+    queued_result_vs_floor: worst(
+      ENGINES.map((name) =>
+        ratio(
+          figure("queued", name, "resultP50"),
+          figure("w1", name.replace("spine", "floor-serial"), "p50"),
+        ),
+      ),
+    ),
+    idle_statements_per_s: figure("idle", "spine-postgres", "statementsPerSecond"),
+    waiting_rss_mb: ofSpine("memory", "rssMb"),
     w5_rows_read: worst(rowsRead),
     w5_vs_get: ofSpine("w5", "worstVsGet"),
     w5_vs_small: worst(ENGINES.flatMap((name) => grown(find("w5", name), find("w5-small", name)))),
   };
+}
+
+/** A figure divided by the largest of others, in each round in which all were measured; the median. */
+function paired(result: Result | undefined, others: readonly Result[], name: string): number | null {
+  const rounds = result?.rounds.flatMap((figures, round) => {
+    const beside = worst(others.map((other) => other.rounds[round]?.[name] ?? null));
+    return ratio(figures[name] ?? null, beside) ?? [];
+  });
+  return rounds === undefined || rounds.length === 0 ? null : median(rounds);
 }
 
 /** How many times each list of many runs takes what it takes of few. */
@@ -129,6 +188,12 @@ export function measured(summary: Summary): number {
 
 function ratio(value: number | null, of: number | null): number | null {
   return value === null || of === null ? null : value / of;
+}
+
+/** The smallest of those that were measured. */
+function least(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : Math.min(...known);
 }
 
 /** The largest of those that were measured: the fastest peer, the slowest query. */

@@ -13,13 +13,13 @@ import {
 import { spineDatabase } from "./spine.ts";
 
 /** A column as it stands in SQL, and its type. */
-interface Column {
+export interface Column {
   readonly name: string;
   readonly type: string;
 }
 
 /** One run's part of a flush. */
-interface Write {
+export interface Write {
   readonly runId: string;
   readonly id: number;
   readonly write: number;
@@ -57,7 +57,7 @@ export async function open(environment: Environment): Promise<Session> {
 }
 
 /** One statement for everything, as `WITH … INSERT …, … UPDATE`, with an array for each column. */
-function planFlush(template: RunTemplate, tables: ReadonlyMap<string, readonly Column[]>) {
+export function planFlush(template: RunTemplate, tables: ReadonlyMap<string, readonly Column[]>) {
   const parts: string[] = [];
   const columns: ((writes: readonly Write[], at: string) => unknown[])[] = [];
   const unnest = (all: readonly Column[]) =>
@@ -121,7 +121,7 @@ function planFlush(template: RunTemplate, tables: ReadonlyMap<string, readonly C
   };
 }
 
-async function tablesOf(pool: pg.Pool): Promise<ReadonlyMap<string, readonly Column[]>> {
+export async function tablesOf(pool: pg.Pool): Promise<ReadonlyMap<string, readonly Column[]>> {
   const { rows } = await pool.query<{ table: string; columns: Column[] }>(`
 SELECT format('%I.%I', n.nspname, c.relname) AS table,
   json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, null)) ORDER BY a.attnum) AS columns
@@ -134,7 +134,7 @@ GROUP BY 1 HAVING bool_or(a.attname = 'run_id')`);
 }
 
 /** Every value as its text, in which it is also written again. */
-async function readRows(
+export async function readRows(
   pool: pg.Pool,
   tables: ReadonlyMap<string, readonly Column[]>,
   runId: string,

@@ -14,7 +14,7 @@ import { spineDatabase } from "./spine.ts";
 import { countOf, openFile } from "./sqlite-file.ts";
 
 /** One row to write, with the values of its run. */
-type Write = (runId: string, id: number, at: string) => void;
+export type Write = (runId: string, id: number, at: string) => void;
 
 /** Spine's own tables, columns and indexes, written row by row in shared commits, with no engine and no fence. */
 export async function open(environment: Environment): Promise<Session> {
@@ -54,7 +54,7 @@ export async function open(environment: Environment): Promise<Session> {
   };
 }
 
-function tablesOf(file: DatabaseSync): readonly string[] {
+export function tablesOf(file: DatabaseSync): readonly string[] {
   const rows = file
     .prepare(
       `SELECT m.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c
@@ -64,20 +64,20 @@ WHERE m.type = 'table' AND c.name = 'run_id' ORDER BY m.name`,
   return rows.map(({ name }) => String(name));
 }
 
-function readRows(file: DatabaseSync, runId: string): ReadonlyMap<string, readonly TemplateRow[]> {
+export function readRows(file: DatabaseSync, runId: string): ReadonlyMap<string, readonly TemplateRow[]> {
   const read = (table: string) =>
     file.prepare(`SELECT * FROM ${table} WHERE run_id = ?`).all(runId) as readonly TemplateRow[];
   return new Map(tablesOf(file).map((table) => [table, read(table)]));
 }
 
-function insert(file: DatabaseSync, template: RunTemplate, table: string, row: TemplateRow): Write {
+export function insert(file: DatabaseSync, template: RunTemplate, table: string, row: TemplateRow): Write {
   const columns = Object.keys(row);
   const marks = columns.map(() => "?").join(", ");
   const statement = file.prepare(`INSERT INTO ${table} (${columns.join(", ")}) VALUES (${marks})`);
   return bind(statement, Object.values(row), template);
 }
 
-function update(file: DatabaseSync, template: RunTemplate, runs: string, changed: TemplateRow): Write {
+export function update(file: DatabaseSync, template: RunTemplate, runs: string, changed: TemplateRow): Write {
   const columns = Object.keys(changed).map((name) => `${name} = ?`);
   const statement = file.prepare(`UPDATE ${runs} SET ${columns.join(", ")} WHERE run_id = ?`);
   return bind(statement, [...Object.values(changed), template.runId], template);

@@ -19,7 +19,10 @@ export interface RunTemplate {
   readonly runId: string;
   /** The run's row as it is inserted. */
   readonly created: TemplateRow;
-  /** The writes in their order: 0 starts the run, n ends step n, the last one also completes the run. */
+  /**
+   * The writes in their order: 0 starts the run, n ends step n, the last one also completes the run. Of a queued run, 1 is
+   * the claim, and the end of a step one later.
+   */
   readonly writes: readonly TemplateWrite[];
 }
 
@@ -37,6 +40,7 @@ export async function captureTemplate(
   database: Database,
   steps: number,
   read: ReadRows,
+  queued = false,
 ): Promise<RunTemplate> {
   const started = Promise.withResolvers<string>();
   const moments: RowsByTable[] = [];
@@ -44,9 +48,13 @@ export async function captureTemplate(
   const workflow = benchWorkflow(steps, async () => {
     moments.push(await read(await started.promise));
   });
-  const spine = await createSpine({ database, workflows: [workflow], logger: silentLogger });
+  const spine = await createSpine({ database, workflows: [workflow], worker: !queued, logger: silentLogger });
   try {
     const run = await spine.run(workflow.name, { id: 0 });
+    if (queued) {
+      moments.push(await read(run.id));
+      await spine.start();
+    }
     started.resolve(run.id);
     await run.result();
     moments.push(await read(run.id));

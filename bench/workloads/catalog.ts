@@ -2,8 +2,11 @@ import type { Measurement } from "../harness/measurement.ts";
 import type { Figures } from "../harness/statistics.ts";
 import type { System } from "../harness/system.ts";
 import { measureCommits } from "./commits.ts";
+import { measureFanOut, measureIdle, measureMemory, measureQueued } from "./queued-latency.ts";
 import { measureLatency } from "./w1-latency.ts";
 import { measureThroughput } from "./w2-throughput.ts";
+import { measureBurst } from "./w3-burst.ts";
+import { measureRecovery } from "./w4-recovery.ts";
 import { measureQueries } from "./w5-queries.ts";
 import { measureLongRun } from "./w8-long-run.ts";
 
@@ -14,6 +17,12 @@ export const WORKLOADS: Readonly<
   latency: measureLatency,
   throughput: measureThroughput,
   commits: measureCommits,
+  burst: measureBurst,
+  recovery: measureRecovery,
+  queued: measureQueued,
+  idle: measureIdle,
+  "fan-out": measureFanOut,
+  memory: measureMemory,
   queries: measureQueries,
   "long-run": measureLongRun,
 };

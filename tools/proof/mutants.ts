@@ -317,8 +317,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/durable-runner.ts`,
-        find: "await this.#history.createIn(transaction, [commit])",
-        replace: "await this.#history.commit([commit])",
+        find: "await this.#history.createIn(transaction, [plan.commit])",
+        replace: "await this.#history.commit([plan.commit])",
       },
     ],
     caughtBy: {

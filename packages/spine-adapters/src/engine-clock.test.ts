@@ -143,12 +143,12 @@ function slowReads(inner: Database, hold: () => Promise<void>): Database {
   return overlay(inner, {
     connect: async (options) => {
       const stores = await inner.connect(options);
-      const get: HistoryStore["get"] = async (runId) => {
-        const detail = await stores.history.get(runId);
+      const glance: HistoryStore["glance"] = async (runIds) => {
+        const seen = await stores.history.glance(runIds);
         await hold();
-        return detail;
+        return seen;
       };
-      return { ...stores, history: overlay(stores.history, { get }) };
+      return { ...stores, history: overlay(stores.history, { glance }) };
     },
   });
 }

@@ -14,6 +14,7 @@ import {
   SpineError,
   TransientError,
 } from "spine-core";
+import { overlay } from "spine-core/testing";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { attemptsOf, engineFixture } from "./testing/engine-fixture.ts";
@@ -25,18 +26,11 @@ function around(
   inner: Database,
   commit: (commits: readonly RunCommit[], next: HistoryStore["commit"]) => ReturnType<HistoryStore["commit"]>,
 ): Database {
-  return Object.assign(Object.create(inner) as Database, {
-    kysely: inner.kysely,
-    transaction: inner.transaction.bind(inner),
-    ensureTable: inner.ensureTable.bind(inner),
-    close: inner.close.bind(inner),
-    connect: async (options: Parameters<Database["connect"]>[0]) => {
+  return overlay(inner, {
+    connect: async (options) => {
       const stores = await inner.connect(options);
-      const history: HistoryStore = Object.assign(Object.create(stores.history) as HistoryStore, {
-        beat: stores.history.beat.bind(stores.history),
-        claim: stores.history.claim.bind(stores.history),
-        get: stores.history.get.bind(stores.history),
-        commit: (commits: readonly RunCommit[], how?: Parameters<HistoryStore["commit"]>[1]) =>
+      const history = overlay(stores.history, {
+        commit: (commits, how) =>
           how?.transaction
             ? stores.history.commit(commits, how)
             : commit(commits, (given) => stores.history.commit(given)),

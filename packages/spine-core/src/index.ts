@@ -78,6 +78,7 @@ export type {
   NewRun,
   RunChange,
   RunCommit,
+  RunGlance,
   StepBegin,
   StepEnd,
   Transition,
@@ -179,7 +180,7 @@ export type {
 } from "./runner/durable.ts";
 // Running
 export type { RetentionPolicy } from "./runner/retention.ts";
-export type { RunHandle, Runner, RunOptions } from "./runner/runner.ts";
+export type { RunHandle, RunItem, Runner, RunOptions } from "./runner/runner.ts";
 export { environmentSecrets, type SecretOptions, type SecretResolver, secret } from "./secret.ts";
 // Data
 export type { Page, Reject, Row, Source, StreamOptions } from "./sources/source.ts";

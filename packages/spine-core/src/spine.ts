@@ -16,7 +16,7 @@ import type { Plugin } from "./plugin.ts";
 import { Registry } from "./registry.ts";
 import { DurableRunner } from "./runner/durable-runner.ts";
 import { Retention, type RetentionPolicy } from "./runner/retention.ts";
-import type { RunHandle, RunOptions } from "./runner/runner.ts";
+import type { RunHandle, RunItem, RunOptions } from "./runner/runner.ts";
 import { environmentSecrets, type SecretResolver } from "./secret.ts";
 import type { Source } from "./sources/source.ts";
 import type { Workflow, WorkflowData } from "./workflow/workflow.ts";
@@ -69,6 +69,21 @@ export interface Spine extends AsyncDisposable {
     params: unknown,
     options?: RunOptions,
   ): Promise<Run<Readonly<Record<string, unknown>>>>;
+  /**
+   * Starts many runs of a workflow, each with its own parameters and options, in a few statements. They are queued, and begin
+   * wherever there is room. When the parameters of one do not fit, none is stored; the error's `context.item` says which.
+   *
+   * @example
+   * const runs = await spine.runMany(ingestWeek, weeks.map((week) => ({ params: { week }, key: week })));
+   */
+  runMany<I, P, O>(
+    workflow: Workflow<I, P, O>,
+    items: readonly (RunOptions & { readonly params: I })[],
+  ): Promise<readonly Run<O>[]>;
+  runMany(
+    workflow: string,
+    items: readonly RunItem[],
+  ): Promise<readonly Run<Readonly<Record<string, unknown>>>[]>;
   /** The run with its attempts. Throws RUN_NOT_FOUND. */
   get(runId: string): Promise<RunDetail>;
   cancel(runId: string): Promise<void>;
@@ -147,6 +162,12 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     throw error;
   }
 
+  /** A workflow by its name, or a constant, which the process knows from now on. */
+  const known = (workflow: string | WorkflowData): WorkflowData => {
+    const target = typeof workflow === "string" ? workflows.get(workflow) : workflow;
+    workflows.add(target);
+    return target;
+  };
   // The outputs' types are those of the workflow constant; the facade is the one place that claims them.
   const typed = <O = Readonly<Record<string, unknown>>>(handle: RunHandle): Run<O> => ({
     ...handle,
@@ -159,9 +180,18 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     params: unknown,
     options?: RunOptions,
   ): Promise<unknown> {
-    const target = typeof workflow === "string" ? workflows.get(workflow) : workflow;
-    workflows.add(target);
-    return typed(await runner.run(target, params, options));
+    return typed(await runner.run(known(workflow), params, options));
+  }
+  async function runMany<I, P, O>(
+    workflow: Workflow<I, P, O>,
+    items: readonly (RunOptions & { readonly params: I })[],
+  ): Promise<readonly Run<O>[]>;
+  async function runMany(
+    workflow: string,
+    items: readonly RunItem[],
+  ): Promise<readonly Awaited<ReturnType<Spine["attach"]>>[]>;
+  async function runMany(workflow: string | WorkflowData, items: readonly RunItem[]): Promise<unknown> {
+    return (await runner.runMany(known(workflow), items)).map((handle) => typed(handle));
   }
   let stopping: Promise<void> | undefined;
   const stop = () => {
@@ -186,6 +216,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     alertChannels,
     workflows,
     run,
+    runMany,
     get: (runId) => runner.get(runId),
     cancel: (runId) => runner.cancel(runId),
     retry: async (runId) => typed(await runner.retry(runId)),

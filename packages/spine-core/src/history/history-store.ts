@@ -156,6 +156,15 @@ export interface Claim {
   readonly nextAt: number | null;
 }
 
+/** What there is to know of a run in one look. */
+export interface RunGlance {
+  readonly runId: string;
+  readonly status: RunStatus;
+  readonly version: number;
+  /** The fencing token: another one than before means that the run has changed hands. */
+  readonly token: number;
+}
+
 /**
  * What the runner writes and everybody reads: the only truth about a run. Conformance suite:
  * `testHistoryStore` in `spine-core/testing`.
@@ -187,6 +196,8 @@ export interface HistoryStore {
   /** Says that a worker lives (the first call registers it), or that it is gone and its runs are free. */
   beat(worker: string, state: "alive" | "gone"): Promise<void>;
   get(runId: string): Promise<RunDetail | undefined>;
+  /** How far runs are, in one query; in no order, and without those that do not exist. */
+  glance(runIds: readonly string[]): Promise<readonly RunGlance[]>;
   /** Newest first, by keyset; without what may be long. */
   list(query: RunQuery): Promise<RunPage>;
   /** The events of a run after `after`, oldest first. */

@@ -3,6 +3,8 @@ import type { RunState } from "./run-state.ts";
 
 interface Execution {
   readonly controller: AbortController;
+  /** The fencing token under which this process works on it. */
+  readonly token: number;
   /** What is known of the run here; it changes as the run goes on. */
   readonly state: RunState;
   /** Resolves when this process is done with the run; with an error when it could not record it. */
@@ -32,6 +34,11 @@ export class ActiveRuns {
       if (this.#current.get(runId) === execution) this.#current.delete(runId);
       then();
     });
+  }
+
+  /** The runs at work here. */
+  ids(): readonly string[] {
+    return [...this.#current.keys()];
   }
 
   /** The execution of a run that is at work here. */

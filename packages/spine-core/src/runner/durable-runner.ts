@@ -1,38 +1,45 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { hostname } from "node:os";
-import { SpineError } from "../errors.ts";
+import type { CallerTransaction } from "../database/caller-transaction.ts";
+import { SpineError, textOf } from "../errors.ts";
+import type { Hint } from "../history/hints.ts";
 import type { ClaimedRun, Fence } from "../history/history-store.ts";
-import { type CheckpointRecord, isTerminal, type RunDetail, type RunRecord } from "../history/records.ts";
+import type { CheckpointRecord, RunDetail, RunRecord } from "../history/records.ts";
 import { newId } from "../ids.ts";
 import type { Registry } from "../registry.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { ActiveRuns } from "./active-runs.ts";
+import { Ownership } from "./ownership.ts";
 import { inTransactionOfCaller, PendingStarts } from "./pending-starts.ts";
 import { type Engine, executeRun, type OwnedRun } from "./run-execution.ts";
+import { RunResults } from "./run-results.ts";
 import { restore } from "./run-state.ts";
-import type { RunHandle, Runner, RunOptions } from "./runner.ts";
-import { planRun } from "./start-run.ts";
+import { RunWatch } from "./run-watch.ts";
+import type { RunHandle, RunItem, Runner, RunOptions } from "./runner.ts";
+import { type NewRunPlan, planRun } from "./start-run.ts";
 import { WorkLoop } from "./work-loop.ts";
 import { workflowChanged } from "./workflow-changed.ts";
 
-export interface DurableRunnerOptions extends Engine {
+export interface DurableRunnerOptions extends Omit<Engine, "changed"> {
   readonly workflows: Registry<WorkflowData>;
   /** How many runs this process works on at a time. */
   readonly concurrency: number;
 }
 
-/** How often other processes are asked for work when nothing here gave reason to, in milliseconds. */
-const POLL_MS = 1_000;
-/** How often a run of another process is looked at while its result is waited for, in milliseconds. */
-const RESULT_POLL_MS = 200;
+/** How many runs of a batch are stored by one call. */
+const BATCH = 1_000;
 
 /** The own engine: runs workflows in this process and records each step before the next one begins. */
 export class DurableRunner implements Runner {
   /** Runs are executed in this context, not in that of their starter, who may be in a transaction. */
   readonly #outside = AsyncLocalStorage.snapshot();
   readonly #options: DurableRunnerOptions;
+  readonly #engine: Engine;
   readonly #worker: string;
   readonly #active = new ActiveRuns();
+  readonly #watch: RunWatch;
+  readonly #results: RunResults;
+  readonly #ownership: Ownership;
   /** The last look for work ended for want of slots: there may be more of it. */
   #starved = false;
   /** Runs that could not be recorded: still ours in the history, and to be given back to the queue. */
@@ -43,17 +50,21 @@ export class DurableRunner implements Runner {
   readonly #pendingStarts: PendingStarts;
   #working = false;
   #stopping: Promise<void> | undefined;
+  #listening: Promise<void> | undefined;
 
   constructor(options: DurableRunnerOptions) {
     this.#options = options;
-    const { clock, logger } = options;
-    this.#loop = new WorkLoop({ take: () => this.#claim(), pollMs: POLL_MS, clock, logger });
+    const { clock, logger, stores } = options;
+    const { history, hints } = stores;
+    this.#engine = { ...options, changed: (runId) => this.#changed(runId) };
+    this.#watch = new RunWatch({ history, hints, clock, listen: () => void this.#listen() });
+    this.#results = new RunResults({ history, active: this.#active, watch: this.#watch });
+    const pollMs = () => hints.pollMs;
+    this.#ownership = new Ownership({ history, active: this.#active, pollMs, clock, logger });
+    this.#loop = new WorkLoop({ take: () => this.#claim(), pollMs, clock, logger });
     this.#pendingStarts = new PendingStarts({
-      find: (runIds) => this.#history.present(runIds),
-      onFound: () => {
-        this.#loop.wake();
-        this.#options.stores.hints.tell({ work: true });
-      },
+      find: (runIds) => history.present(runIds),
+      onFound: () => this.#queued(),
       clock,
       logger,
     });
@@ -62,8 +73,10 @@ export class DurableRunner implements Runner {
 
   async start(): Promise<void> {
     if (this.#working) return;
+    await this.#listen();
     await this.#history.beat(this.#worker, "alive");
     this.#working = true;
+    this.#ownership.start();
     this.#loop.start();
   }
 
@@ -76,91 +89,132 @@ export class DurableRunner implements Runner {
 
   async #stop(): Promise<void> {
     await this.#pendingStarts.stop();
-    if (!this.#working) return;
-    this.#working = false;
-    await this.#loop.stop();
-    await this.#active.abortAll(
-      new SpineError("STOPPED", "This process is stopping; the run goes on elsewhere or later."),
+    const stopped = new SpineError(
+      "STOPPED",
+      "This process is stopping; the run goes on elsewhere or later.",
     );
-    await this.#history.beat(this.#worker, "gone");
+    if (this.#working) {
+      this.#working = false;
+      await this.#loop.stop();
+      await this.#ownership.stop();
+      await this.#active.abortAll(stopped);
+      await this.#history.beat(this.#worker, "gone");
+      this.#options.stores.hints.tell({ work: true });
+    }
+    this.#watch.close(stopped);
+    await this.#options.stores.hints.close();
+  }
+
+  /** Hears what other processes tell, from the first time that this one works or waits for a run. */
+  #listen(): Promise<void> {
+    this.#listening ??= this.#options.stores.hints
+      .listen((hint) => this.#hear(hint))
+      .catch((error: unknown) => {
+        const message = "Other processes cannot be heard; what they do is found by looking.";
+        this.#options.logger.warn(message, { error: textOf(error) });
+      });
+    return this.#listening;
   }
 
   async run(workflow: WorkflowData, params: unknown, options: RunOptions = {}): Promise<RunHandle> {
     const { transaction } = options;
     const inline = transaction === undefined && this.#working && this.#free > 0;
-    const { commit, state } = await planRun(
-      workflow,
-      params,
-      options,
-      inline ? this.#worker : null,
-      this.#options.clock,
-    );
-    const { runId, paramsHash } = commit.run;
-    const [outcome] =
-      transaction === undefined
-        ? await this.#history.commit([commit])
-        : await this.#history.createIn(transaction, [commit]);
-    if (outcome?.result === "duplicate") {
-      if (outcome.paramsHash === paramsHash) {
-        // It may have been waiting for somebody who knows its workflow: this process does by now.
-        this.#loop.wake();
-        const found = this.#handle(outcome.runId, true);
-        return transaction === undefined ? found : inTransactionOfCaller(found);
-      }
-      throw new SpineError(
-        "KEY_REUSED",
-        `The key "${options.key}" of "${workflow.name}" belongs to run ${outcome.runId}, which has other parameters. Use another key, or the same parameters.`,
-        { context: { runId: outcome.runId } },
-      );
-    }
-    if (transaction !== undefined) {
-      // Nobody is told of it yet, and nobody looks for it in the caller's transaction.
-      this.#outside(() => this.#pendingStarts.add(runId));
-      return inTransactionOfCaller(this.#handle(runId, false));
-    }
-    const { events } = this.#options;
-    events.emit("run.changed", {
-      runId,
-      workflow: workflow.name,
-      status: inline ? "RUNNING" : "PENDING",
-      error: null,
-    });
-    if (inline) {
-      for (const begin of commit.begun) {
-        events.emit("step.started", {
-          runId,
-          workflow: workflow.name,
-          step: begin.name,
-          kind: begin.kind,
-          attempt: 1,
-        });
-      }
-      const { partition, parentRunId, domain } = commit.run;
-      const stored = JSON.parse(commit.run.params) as unknown;
-      this.#execute({
-        workflow,
-        execution: { runId, workflow: workflow.name, domain, params: stored, partition, parentRunId },
-        fence: { worker: this.#worker, token: 1 },
-        state,
-        lost: null,
-        checkpoints: new Map(),
-      });
-    } else {
-      this.#loop.wake();
-    }
-    return this.#handle(runId, false);
+    const plan = await this.#plan(workflow, { params, ...options }, inline ? this.#worker : null);
+    if (transaction !== undefined) return await this.#runIn(transaction, plan);
+    const [outcome] = await this.#history.commit([plan.commit]);
+    if (outcome?.result === "duplicate") return this.#found(plan, outcome);
+    this.#begun(workflow, plan);
+    if (plan.commit.run.worker === null) this.#queued();
+    return this.#results.handle(plan.commit.run.runId, false);
   }
 
-  async get(runId: string): Promise<RunDetail> {
-    const detail = await this.#history.get(runId);
-    if (detail) return detail;
+  /** Stores a run in a transaction of the host's: nobody is told, and nobody looks for it in that transaction. */
+  async #runIn(transaction: CallerTransaction, plan: NewRunPlan): Promise<RunHandle> {
+    const [outcome] = await this.#history.createIn(transaction, [plan.commit]);
+    if (outcome?.result === "duplicate") return inTransactionOfCaller(this.#found(plan, outcome));
+    const { runId } = plan.commit.run;
+    this.#outside(() => this.#pendingStarts.add(runId));
+    return inTransactionOfCaller(this.#results.handle(runId, false));
+  }
+
+  async runMany(workflow: WorkflowData, items: readonly RunItem[]): Promise<readonly RunHandle[]> {
+    const plans: NewRunPlan[] = [];
+    for (const [index, item] of items.entries()) {
+      const plan = await this.#plan(workflow, item, null).catch((error: unknown) => {
+        throw SpineError.from(error).withContext({ item: index });
+      });
+      plans.push(plan);
+    }
+    const handles: RunHandle[] = [];
+    const reused: SpineError[] = [];
+    for (let from = 0; from < plans.length; from += BATCH) {
+      const batch = plans.slice(from, from + BATCH);
+      const outcomes = await this.#history.commit(batch.map(({ commit }) => commit));
+      for (const [index, plan] of batch.entries()) {
+        const outcome = outcomes[index];
+        try {
+          if (outcome?.result === "duplicate") handles.push(this.#found(plan, outcome));
+          else handles.push(this.#results.handle(plan.commit.run.runId, false));
+          if (outcome?.result === "committed") this.#begun(workflow, plan);
+        } catch (error) {
+          reused.push(SpineError.from(error).withContext({ item: from + index }));
+        }
+      }
+      this.#queued();
+    }
+    // What can be stored is: who calls again with the same keys finds it.
+    if (reused[0]) throw reused[0];
+    return handles;
+  }
+
+  #plan(workflow: WorkflowData, { params, ...options }: RunItem, worker: string | null): Promise<NewRunPlan> {
+    return planRun(workflow, params, options, worker, this.#options.clock);
+  }
+
+  /** A run with the same key exists. */
+  #found({ commit }: NewRunPlan, found: { readonly runId: string; readonly paramsHash: string }): RunHandle {
+    const { workflow, key, paramsHash } = commit.run;
+    if (found.paramsHash === paramsHash) {
+      // It may have been waiting for somebody who knows its workflow: this process does by now.
+      this.#loop.wake();
+      return this.#results.handle(found.runId, true);
+    }
     throw new SpineError(
-      "RUN_NOT_FOUND",
-      `There is no run ${runId}. It may have been removed by retention.`,
-      {
-        context: { runId },
-      },
+      "KEY_REUSED",
+      `The key "${key}" of "${workflow}" belongs to run ${found.runId}, which has other parameters. Use another key, or the same parameters.`,
+      { context: { runId: found.runId } },
     );
+  }
+
+  /** A run is stored: it is at work here from now on, or waits for somebody. */
+  #begun(workflow: WorkflowData, { commit, state }: NewRunPlan): void {
+    const { events } = this.#options;
+    const { runId, worker, partition, parentRunId, domain, params } = commit.run;
+    const status = worker === null ? "PENDING" : "RUNNING";
+    events.emit("run.changed", { runId, workflow: workflow.name, status, error: null });
+    if (worker === null) return;
+    for (const { name, kind } of commit.begun) {
+      events.emit("step.started", { runId, workflow: workflow.name, step: name, kind, attempt: 1 });
+    }
+    const stored = JSON.parse(params) as unknown;
+    this.#execute({
+      workflow,
+      execution: { runId, workflow: workflow.name, domain, params: stored, partition, parentRunId },
+      fence: { worker, token: 1 },
+      state,
+      lost: null,
+      checkpoints: new Map(),
+    });
+  }
+
+  /** There is something for whoever has a place free, here or in another process. */
+  #queued(): void {
+    this.#loop.wake();
+    this.#options.stores.hints.tell({ work: true });
+  }
+
+  get(runId: string): Promise<RunDetail> {
+    return this.#results.get(runId);
   }
 
   async cancel(runId: string): Promise<void> {
@@ -170,13 +224,13 @@ export class DurableRunner implements Runner {
 
   async retry(runId: string): Promise<RunHandle> {
     await this.#control(runId, ["FAILED", "CANCELLED"], "PENDING");
-    this.#loop.wake();
-    return this.#handle(runId, true);
+    this.#queued();
+    return this.#results.handle(runId, true);
   }
 
   async attach(runId: string): Promise<RunHandle> {
     await this.get(runId);
-    return this.#handle(runId, true);
+    return this.#results.handle(runId, true);
   }
 
   get #history() {
@@ -206,8 +260,23 @@ export class DurableRunner implements Runner {
         },
       );
     }
+    this.#watch.touch(runId);
+    this.#options.stores.hints.tell({ changed: [runId], taken: [runId] });
     const { run } = await this.get(runId);
     this.#options.events.emit("run.changed", { runId, workflow: run.workflow, status, error: null });
+  }
+
+  /** A write of a run that is at work here is durable. */
+  #changed(runId: string): void {
+    this.#watch.touch(runId);
+    this.#options.stores.hints.tell({ changed: [runId] });
+  }
+
+  /** Another process says that something happened. */
+  #hear(hint: Hint): void {
+    if (hint.work) this.#loop.wake();
+    this.#watch.hear(hint);
+    if (hint.taken?.some((runId) => this.#active.of(runId))) this.#ownership.check();
   }
 
   async #claim(): Promise<{ readonly more: boolean; readonly nextAt: number | null }> {
@@ -255,12 +324,12 @@ export class DurableRunner implements Runner {
     const startChild: OwnedRun["startChild"] = (step, pipeline, params) =>
       this.#startChild(runId, step, pipeline, params);
     const execution = { ...run, signal: controller.signal, startChild };
-    const done = this.#outside(() => executeRun(this.#options, execution)).then(
+    const done = this.#outside(() => executeRun(this.#engine, execution)).then(
       () => null,
       (error: unknown) => this.#letGo(runId, run.fence, controller.signal, error),
     );
     const { state } = run;
-    this.#active.add(runId, { controller, state, done }, () => {
+    this.#active.add(runId, { controller, token: run.fence.token, state, done }, () => {
       // A look for work is a query: only when there may be some for the slot that is free now, or a time to wait for.
       if (this.#starved || this.#stranded.size > 0 || state.status !== "COMPLETED") this.#loop.wake();
     });
@@ -316,57 +385,10 @@ export class DurableRunner implements Runner {
       this.#waiting -= 1;
     }
   }
-
-  #handle(id: string, existing: boolean): RunHandle {
-    return { id, existing, result: () => this.#result(id) };
-  }
-
-  async #result(runId: string): Promise<Readonly<Record<string, unknown>>> {
-    for (;;) {
-      const active = this.#active.of(runId);
-      const failure = await active?.done;
-      if (failure) throw failure;
-      // What was recorded is still here: no need to read it back.
-      if (active?.state.status === "COMPLETED") return { ...active.state.outputs };
-      // Watched from before it is read, so that what happens in between is not missed.
-      const { touched, stop } = this.#watch(runId);
-      try {
-        const { run, steps } = await this.get(runId);
-        if (isTerminal(run.status)) return outputsOf(run, steps);
-        await touched;
-      } finally {
-        stop();
-      }
-    }
-  }
-
-  /** Something happens to the run in this process, or it is time to ask what others did with it. */
-  #watch(runId: string): { readonly touched: Promise<void>; readonly stop: () => void } {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const stopTimer = this.#options.clock.after(RESULT_POLL_MS, resolve);
-    const stopWatching = this.#active.watch(runId, resolve);
-    const stop = () => {
-      stopTimer();
-      stopWatching();
-    };
-    return { touched: promise, stop };
-  }
 }
 
 function byStep(records: readonly CheckpointRecord[]): OwnedRun["checkpoints"] {
   const steps: OwnedRun["checkpoints"] = new Map();
   for (const { step, key, value } of records) steps.set(step, (steps.get(step) ?? new Map()).set(key, value));
   return steps;
-}
-
-function outputsOf(run: RunRecord, steps: RunDetail["steps"]): Readonly<Record<string, unknown>> {
-  if (run.status === "COMPLETED") {
-    const finished = steps.filter((step) => step.status === "COMPLETED");
-    return Object.fromEntries(finished.map((step) => [step.name, step.output]));
-  }
-  if (run.error)
-    throw SpineError.fromJSON(run.error).withContext({ runId: run.runId, workflow: run.workflow });
-  throw new SpineError("RUN_CANCELLED", `Run ${run.runId} of "${run.workflow}" was cancelled.`, {
-    context: { runId: run.runId },
-  });
 }

@@ -144,7 +144,14 @@ test("stop looks a last time, and ends it", async () => {
 
 test("the result of a run that is not committed says when there will be one; other errors stay", async () => {
   const fail = (error: Error) =>
-    inTransactionOfCaller({ id: "r-1", existing: false, result: () => Promise.reject(error) }).result();
+    inTransactionOfCaller({
+      id: "r-1",
+      existing: false,
+      result: () => Promise.reject(error),
+      watch: () => {
+        throw new Error("nobody watches here");
+      },
+    }).result();
   await expect(fail(new SpineError("RUN_NOT_FOUND", "none"))).rejects.toMatchObject({
     code: "RUN_NOT_FOUND",
     message: expect.stringContaining("exists once that has been committed") as string,

@@ -35,6 +35,8 @@ export interface Engine {
   readonly secrets: SecretResolver;
   /** From which level on what steps log is recorded with their run. */
   readonly logLevel: LogLevel;
+  /** Is told after each write of a run that is durable. */
+  readonly changed: (runId: string) => void;
 }
 
 /** A run that this process owns. */
@@ -68,7 +70,10 @@ export async function executeRun(engine: Engine, run: OwnedRun): Promise<void> {
     clock: engine.clock,
     logger: engine.logger,
     signal: run.signal,
-    onRecorded: (transition) => announce(engine.events, execution, transition),
+    onRecorded: (transition) => {
+      announce(engine.events, execution, transition);
+      engine.changed(execution.runId);
+    },
   });
   try {
     await interpret(workflow, run.state, run.lost, durable, (step, attempt, outputs) =>

@@ -29,6 +29,11 @@ export interface RunOptions {
   readonly transaction?: CallerTransaction;
 }
 
+/** One run of a batch; a transaction of the caller's takes them one by one, with `run`. */
+export interface RunItem extends Omit<RunOptions, "transaction"> {
+  readonly params: unknown;
+}
+
 /** A run that was started, or found by its key. */
 export interface RunHandle {
   readonly id: string;
@@ -36,6 +41,11 @@ export interface RunHandle {
   readonly existing: boolean;
   /** The outputs by step name, once COMPLETED; rejects with the run's error when it ends otherwise. */
   result(): Promise<Readonly<Record<string, unknown>>>;
+  /**
+   * The run as it stands, and again after each change until it has ended, wherever it is at work; changes that come faster
+   * than they are taken are told as one. Leave the loop to stop watching.
+   */
+  watch(): AsyncIterable<RunDetail>;
 }
 
 /**
@@ -49,6 +59,8 @@ export interface Runner {
   stop(): Promise<void>;
   /** Starts a run. Durable when it resolves; params that do not fit are refused before anything is stored. */
   run(workflow: WorkflowData, params: unknown, options?: RunOptions): Promise<RunHandle>;
+  /** Starts many runs of a workflow, all of them queued. When the parameters of one do not fit, none is stored. */
+  runMany(workflow: WorkflowData, items: readonly RunItem[]): Promise<readonly RunHandle[]>;
   get(runId: string): Promise<RunDetail>;
   /** A handle on a run that was started earlier, or elsewhere. */
   attach(runId: string): Promise<RunHandle>;

@@ -9,10 +9,12 @@ export interface WorkLoopOptions {
    */
   readonly take: () => Promise<{ readonly more: boolean; readonly nextAt: number | null }>;
   /** The longest wait between two looks, in milliseconds: the guarantee, whatever wake-up is lost. */
-  readonly pollMs: number;
+  readonly pollMs: () => number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
+
+const AFTER_FAILURE_MS = 1_000;
 
 /** Looks for work when it is woken, when something is due, and at the latest after `pollMs`; one look at a time. */
 export class WorkLoop {
@@ -51,7 +53,7 @@ export class WorkLoop {
   async #look(): Promise<void> {
     const { take, pollMs, clock, logger } = this.#options;
     this.#stopTimer();
-    let wait = pollMs;
+    let wait = pollMs();
     try {
       // Drain: one wake-up may stand for many things to do.
       while (this.#again && this.#running) {
@@ -61,10 +63,11 @@ export class WorkLoop {
         const now = clock.now();
         // Also for what became due while it looked; what was due before and was not taken is in somebody's hands.
         if (more || (nextAt !== null && nextAt > began && nextAt <= now)) this.#again = true;
-        if (nextAt !== null) wait = Math.min(pollMs, Math.max(1, nextAt - now));
+        if (nextAt !== null) wait = Math.min(pollMs(), Math.max(1, nextAt - now));
       }
     } catch (error) {
       this.#again = false;
+      wait = Math.min(wait, AFTER_FAILURE_MS);
       logger.error("Looking for work failed; it is tried again.", { error: textOf(error) });
     }
     if (this.#running) this.#stopTimer = clock.after(wait, () => this.wake());

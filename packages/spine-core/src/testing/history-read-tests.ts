@@ -1,6 +1,11 @@
 import { expect } from "vitest";
+import type { CommitResult } from "../history/history-store.ts";
 import { advanceCommit, committed, createCommit, startRun, stepEnd } from "./history-samples.ts";
 import type { Check } from "./suite.ts";
+
+function cancelledAt(result: CommitResult | undefined): { readonly version: number } {
+  return { version: result?.result === "committed" ? result.version : Number.NaN };
+}
 
 /** Reading and removing what is stored. */
 export function historyReadTests(check: Check): void {
@@ -58,6 +63,41 @@ export function historyReadTests(check: Check): void {
       expect(after.due.at(-1)).toMatchObject({ workflow: "demo", runs: 2 });
     },
   );
+
+  check("says in one look how far runs are", async ({ stores: { history } }) => {
+    const started = await startRun(history);
+    const queued = createCommit();
+    await committed(history, queued);
+    const ids = [started.runId, queued.run.runId];
+    const at = async () =>
+      new Map((await history.glance([...ids, "no-such-run"])).map((run) => [run.runId, run]));
+    const before = await at();
+    expect([...before.keys()].sort()).toEqual([...ids].sort());
+    expect(before.get(started.runId)).toEqual({
+      runId: started.runId,
+      status: "RUNNING",
+      version: 3,
+      token: 1,
+    });
+    expect(before.get(queued.run.runId)).toEqual({
+      runId: queued.run.runId,
+      status: "PENDING",
+      version: 1,
+      token: 1,
+    });
+    const [cancelled] = await history.commit([
+      {
+        kind: "control",
+        runId: started.runId,
+        from: ["RUNNING"],
+        change: { status: "CANCELLED" },
+        reason: "test",
+      },
+    ]);
+    expect((await at()).get(started.runId)).toMatchObject({ ...cancelledAt(cancelled), status: "CANCELLED" });
+    expect((await at()).get(started.runId)?.token).toBeGreaterThan(1);
+    expect(await history.glance([])).toEqual([]);
+  });
 
   check("returns events after a number, up to a limit", async ({ stores: { history } }) => {
     const { runId } = await startRun(history);

@@ -11,6 +11,7 @@ import type {
   RunCommit,
   RunDetail,
   RunEvent,
+  RunGlance,
   RunPage,
   RunQuery,
   Workload,
@@ -36,7 +37,7 @@ import { GroupCommit, type WriteFlush } from "./group-commit.ts";
 import { listRuns } from "./list-runs.ts";
 import { lookAtRuns } from "./look-at-runs.ts";
 import { pruneRuns } from "./prune-runs.ts";
-import { getRun, runEvents } from "./read-runs.ts";
+import { getRun, glanceAtRuns, runEvents } from "./read-runs.ts";
 import { readWorkload } from "./read-workload.ts";
 import { refusal } from "./refusal.ts";
 import { isRunId } from "./run-id.ts";
@@ -156,6 +157,10 @@ export class PostgresHistoryStore implements HistoryStore {
 
   async get(runId: string): Promise<RunDetail | undefined> {
     return await getRun(this.#pools, this.#t, runId);
+  }
+
+  async glance(runIds: readonly string[]): Promise<readonly RunGlance[]> {
+    return await glanceAtRuns(this.#pools, this.#t, runIds);
   }
 
   async list(query: RunQuery): Promise<RunPage> {

@@ -1,4 +1,4 @@
-import type { RunDetail, RunEvent } from "spine-core";
+import type { RunDetail, RunEvent, RunGlance } from "spine-core";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import { type EventRow, type RunRow, readRun, readSteps, type StepRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
@@ -78,4 +78,17 @@ export async function runEvents(
     ]),
   ]);
   return tellEvents(run, steps, told, options);
+}
+
+/** How far runs are. */
+export async function glanceAtRuns(
+  pools: PostgresPools,
+  t: StateTables,
+  runIds: readonly string[],
+): Promise<readonly RunGlance[]> {
+  return await pools.ask<RunGlance>(
+    "read",
+    `SELECT run_id AS "runId", status, version, token FROM ${t.workflow_runs} WHERE run_id = ANY ($1::uuid[])`,
+    [runIds.filter(isRunId)],
+  );
 }

@@ -4,6 +4,8 @@ import type { StateTables } from "../state-tables.ts";
 export interface HistorySql {
   readonly tables: StateTables;
   readonly runRow: string;
+  /** How far the runs of a JSON list of ids are. */
+  readonly glance: string;
   readonly stepRows: string;
   readonly checkpointRows: string;
   readonly insertRun: string;
@@ -26,6 +28,8 @@ export function historySql(t: StateTables): HistorySql {
   return {
     tables: t,
     runRow: `SELECT * FROM ${t.workflow_runs} WHERE run_id = ?`,
+    glance: `SELECT run_id AS runId, status, version, token FROM ${t.workflow_runs}
+WHERE run_id IN (SELECT value FROM json_each(?))`,
     stepRows: `SELECT * FROM ${t.workflow_step_runs} WHERE run_id = ? ORDER BY seq`,
     checkpointRows: `SELECT step_name, checkpoint_key, value FROM ${t.step_checkpoints} WHERE run_id = ?`,
     insertRun: `INSERT INTO ${t.workflow_runs} (run_id, workflow_name, domain, partition_key, partition, run_key, status,

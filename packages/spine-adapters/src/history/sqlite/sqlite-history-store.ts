@@ -10,6 +10,7 @@ import type {
   RunCommit,
   RunDetail,
   RunEvent,
+  RunGlance,
   RunPage,
   RunQuery,
   Workload,
@@ -157,6 +158,12 @@ export class SqliteHistoryStore implements HistoryStore {
       return run && { run, steps: connection.all<StepRow>(this.#sql.stepRows, runId) };
     });
     return found && { run: readRun(found.run), steps: readSteps(found.run, found.steps) };
+  }
+
+  async glance(runIds: readonly string[]): Promise<readonly RunGlance[]> {
+    return await this.#pool.read((connection) =>
+      connection.all<RunGlance>(this.#sql.glance, JSON.stringify(runIds)),
+    );
   }
 
   async list(query: RunQuery): Promise<RunPage> {

@@ -1,0 +1,86 @@
+import type { Clock } from "../clock.ts";
+import { SpineError, textOf } from "../errors.ts";
+import type { HistoryStore } from "../history/history-store.ts";
+import type { Logger } from "../logger.ts";
+import type { ActiveRuns } from "./active-runs.ts";
+
+export interface OwnershipOptions {
+  readonly history: Pick<HistoryStore, "glance">;
+  readonly active: ActiveRuns;
+  readonly pollMs: () => number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The shortest time between two looks that nobody asked for. */
+const SHORTEST_POLL_MS = 1_000;
+
+/**
+ * Looks whether the runs at work here still belong to this process, and aborts those that do not: a step that goes on for
+ * an hour would otherwise learn only at its end that its run was cancelled, or taken over.
+ */
+export class Ownership {
+  readonly #options: OwnershipOptions;
+  #running = false;
+  #looking: Promise<void> | undefined;
+  #again = false;
+  #stopTimer = () => {};
+
+  constructor(options: OwnershipOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running = true;
+    this.#arm();
+  }
+
+  async stop(): Promise<void> {
+    this.#running = false;
+    this.#stopTimer();
+    await this.#looking;
+  }
+
+  /** Looks now. */
+  check(): void {
+    this.#again = true;
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+  }
+
+  #arm(): void {
+    const { clock, pollMs } = this.#options;
+    this.#stopTimer = clock.after(Math.max(SHORTEST_POLL_MS, pollMs()), () => {
+      this.check();
+      this.#arm();
+    });
+  }
+
+  async #look(): Promise<void> {
+    const { history, active, logger } = this.#options;
+    while (this.#again && this.#running) {
+      this.#again = false;
+      const runIds = active.ids();
+      if (runIds.length === 0) return;
+      try {
+        for (const { runId, token } of await history.glance(runIds)) {
+          const execution = active.of(runId);
+          // A smaller one was read before this process claimed the run anew.
+          if (execution && token > execution.token) active.abort(runId, takenAway(runId));
+        }
+      } catch (error) {
+        // Its fence keeps a run that is not ours any more from writing, whether this look succeeds or not.
+        logger.warn("It cannot be seen whether runs still belong to this process.", { error: textOf(error) });
+      }
+    }
+  }
+}
+
+function takenAway(runId: string): SpineError {
+  return new SpineError(
+    "FENCED",
+    "This run was taken out of this process's hands (cancelled, or taken over by another worker).",
+    { context: { runId } },
+  );
+}
