@@ -32,7 +32,7 @@ const CORE_LAYERS = [
     "contracts",
     "workflow/* history/* database/* data/dataset sources/source quality/quality-check alerts/alert runner/runner runner/durable plugin config events",
   ],
-  ["engine", "runner/* quality/*"],
+  ["engine", "runner/* quality/* diagnose"],
   ["spine", "spine"],
   ["index", "index"],
   ["testing", "testing/*"],

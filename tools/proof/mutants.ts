@@ -414,6 +414,23 @@ export const MUTANTS: readonly Mutant[] = [
     quick: false,
   },
   {
+    name: "start-beside-the-callers-transaction",
+    breaks: "a run that was started in a transaction of the caller's exists although he rolls back",
+    changes: [
+      {
+        file: `${ENGINE}/durable-runner.ts`,
+        find: "await this.#history.createIn(transaction, [plan.commit])",
+        replace: "await this.#history.commit([plan.commit])",
+      },
+    ],
+    caughtBy: {
+      file: "packages/spine-adapters/src/start-in-transaction.test.ts",
+      test: ["on Postgres, through a client of pg", "a run that is rolled back never was"],
+    },
+    says: "expected true to be false",
+    quick: false,
+  },
+  {
     name: "takeover-held-back-sqlite",
     breaks: "the runs of a worker that died wait for places that they have themselves",
     changes: [
@@ -450,6 +467,40 @@ export const MUTANTS: readonly Mutant[] = [
       test: ["queue store: SQLite in a file", "does not count what goes on, and does not hold it back"],
     },
     says: "to match object",
+    quick: false,
+  },
+  {
+    name: "callers-transaction-of-another-database",
+    breaks: "a run is stored in a database where nobody looks for it",
+    changes: [
+      {
+        file: "packages/spine-adapters/src/databases/sqlite/sqlite-pool.ts",
+        find: 'return file !== "" && canonicalPath(file) === (await this.open());',
+        replace: "return true;",
+      },
+    ],
+    caughtBy: {
+      file: "packages/spine-adapters/src/start-in-transaction.test.ts",
+      test: ["SQLite", "another file is refused, whatever its tables; a link to the same one is not"],
+    },
+    says: "instead of rejecting",
+    quick: false,
+  },
+  {
+    name: "hints-of-our-own-commits-sqlite",
+    breaks: "each process is woken by what it writes itself, thousands of times a second",
+    changes: [
+      {
+        file: "packages/spine-adapters/src/databases/sqlite/sqlite-pool.ts",
+        find: 'open.writer.get<{ data_version: number }>("PRAGMA data_version")',
+        replace: 'open.reader.get<{ data_version: number }>("PRAGMA data_version")',
+      },
+    ],
+    caughtBy: {
+      file: `${SQLITE}/sqlite-hints.test.ts`,
+      test: ["what this process itself commits is not told, however much it is"],
+    },
+    says: "to deeply equal []",
     quick: false,
   },
 ];

@@ -27,6 +27,7 @@ export {
   type TableOptions,
 } from "./data/table.ts";
 // Databases
+export type { CallerTransaction, PostgresClient, SqliteDatabase } from "./database/caller-transaction.ts";
 export {
   type Database,
   DIALECTS,
@@ -35,6 +36,7 @@ export {
   type StateStores,
 } from "./database/database.ts";
 export type { AnySchema, DatabaseTransaction, RowStamp } from "./database/database-transaction.ts";
+export { type Check, type CheckStatus, type Diagnosis, finding, healthy } from "./database/diagnosis.ts";
 // Words that everything uses
 export {
   ERROR_CATEGORIES,
@@ -133,6 +135,7 @@ export {
   type TotalsQuery,
 } from "./history/run-statistics.ts";
 export { checkTags } from "./history/tags.ts";
+export type { DueRuns, WorkerState, Workload } from "./history/workload.ts";
 export { newId } from "./ids.ts";
 export {
   canonicalJson,

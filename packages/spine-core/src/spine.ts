@@ -3,6 +3,8 @@ import { type Clock, systemClock } from "./clock.ts";
 import { checkConcurrency, checkLogLevel } from "./config.ts";
 import type { DatasetStore } from "./data/dataset.ts";
 import type { Database } from "./database/database.ts";
+import type { Diagnosis } from "./database/diagnosis.ts";
+import { diagnose } from "./diagnose.ts";
 import { Events, type SpineEvents } from "./events.ts";
 import type { HistoryStore } from "./history/history-store.ts";
 import type { PartitionStore } from "./history/partition-store.ts";
@@ -97,6 +99,11 @@ export interface Spine extends AsyncDisposable {
   readonly workflows: Registry<WorkflowData>;
   /** Calls back when something happened in this process; returns the function that ends it. */
   on<N extends keyof SpineEvents>(name: N, listener: (event: SpineEvents[N][0]) => void): () => void;
+  /**
+   * Looks at what can be wrong: the database and its settings, the clocks, runs that nobody takes. What it finds is in the
+   * answer, with what to do about it; a database that is away is a finding too.
+   */
+  diagnose(): Promise<Diagnosis>;
   /** Begins to work, where `worker: false` kept it from doing so. */
   start(): Promise<void>;
   /** Lets go of runs under way, so that they go on elsewhere or at the next start, and closes the database. */
@@ -223,6 +230,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     attach: async (runId) => typed(await runner.attach(runId)),
     source: (name) => sources.get(name),
     on: (name, listener) => events.on(name, listener),
+    diagnose: () => diagnose({ database, stores, workflows: workflows.names(), clock }),
     start,
     stop,
     [Symbol.asyncDispose]: stop,

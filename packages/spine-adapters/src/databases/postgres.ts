@@ -10,6 +10,7 @@ import { PostgresRunLogs } from "../history/postgres/postgres-run-logs.ts";
 import { PostgresRunStatistics } from "../history/postgres/postgres-run-statistics.ts";
 import { WorkerBeats } from "../history/postgres/worker-beats.ts";
 import { stateTables } from "../history/state-tables.ts";
+import { diagnosePostgres } from "./postgres/diagnose-postgres.ts";
 import { findPooler } from "./postgres/find-pooler.ts";
 import { kyselyOn } from "./postgres/postgres-dialect.ts";
 import { type PostgresOptions, postgresSettings } from "./postgres/postgres-options.ts";
@@ -80,6 +81,10 @@ export function postgres(target: string | PostgresOptions): Database {
 
     async ensureTable(table) {
       await pools.inTransaction("write", (query) => createTargetTable(query, tableSchema, table));
+    },
+
+    async diagnose() {
+      return await diagnosePostgres(pools);
     },
 
     async close() {

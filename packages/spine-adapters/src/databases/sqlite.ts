@@ -1,6 +1,14 @@
-import { type Database, SpineError, type StateOptions, type StateStores, silentHints } from "spine-core";
+import {
+  type Database,
+  type Hints,
+  SpineError,
+  type StateOptions,
+  type StateStores,
+  silentHints,
+} from "spine-core";
 import { SqliteDatasetStore } from "../data/sqlite-dataset-store.ts";
 import { migrate } from "../history/sqlite/migrate.ts";
+import { SqliteHints } from "../history/sqlite/sqlite-hints.ts";
 import { SqliteHistoryStore } from "../history/sqlite/sqlite-history-store.ts";
 import { SqlitePartitionStore } from "../history/sqlite/sqlite-partition-store.ts";
 import { SqliteQueueStore } from "../history/sqlite/sqlite-queue-store.ts";
@@ -8,6 +16,7 @@ import { SqliteRunLogs } from "../history/sqlite/sqlite-run-logs.ts";
 import { SqliteRunStatistics } from "../history/sqlite/sqlite-run-statistics.ts";
 import { WorkerLocks } from "../history/sqlite/worker-locks.ts";
 import { stateTables } from "../history/state-tables.ts";
+import { diagnoseSqlite } from "./sqlite/diagnose-sqlite.ts";
 import type { Durability } from "./sqlite/open-sqlite.ts";
 import { kyselyOn } from "./sqlite/sqlite-dialect.ts";
 import { SqlitePool } from "./sqlite/sqlite-pool.ts";
@@ -41,6 +50,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
   const pool = new SqlitePool(path, durability);
   const tables = stateTables(prefix);
   let locks: WorkerLocks | undefined;
+  let hints: Hints | undefined;
 
   return {
     dialect: "sqlite",
@@ -49,6 +59,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
     async connect({ clock }: StateOptions): Promise<StateStores> {
       const file = await pool.open();
       await pool.write((connection) => migrate(connection, tables, clock.now()));
+      hints ??= pool.inMemory ? silentHints(1_000) : new SqliteHints(pool, file);
       locks ??= new WorkerLocks(pool.inMemory ? null : `${file}.workers`);
       return {
         history: new SqliteHistoryStore({ pool, tables, clock, locks }),
@@ -57,7 +68,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
         statistics: new SqliteRunStatistics({ pool, tables, clock }),
         logs: new SqliteRunLogs({ pool, tables }),
         queues: new SqliteQueueStore({ pool, tables, clock }),
-        hints: silentHints(1_000),
+        hints,
       };
     },
 
@@ -69,7 +80,12 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
       await pool.write((connection) => createTargetTable(connection, table));
     },
 
+    async diagnose() {
+      return await diagnoseSqlite(pool, tables, durability);
+    },
+
     async close() {
+      await hints?.close();
       await pool.close();
       locks?.close();
     },

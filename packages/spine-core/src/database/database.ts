@@ -9,6 +9,7 @@ import type { QueueStore } from "../history/queue-store.ts";
 import type { RunLogs } from "../history/run-logs.ts";
 import type { RunStatistics } from "../history/run-statistics.ts";
 import type { AnySchema, DatabaseTransaction } from "./database-transaction.ts";
+import type { Check } from "./diagnosis.ts";
 
 export const DIALECTS = ["sqlite", "postgres", "db2"] as const;
 export type Dialect = (typeof DIALECTS)[number];
@@ -49,5 +50,7 @@ export interface Database {
   transaction<T>(work: (transaction: DatabaseTransaction) => Promise<T>): Promise<T>;
   /** Creates a target table (and its captures table) where it is missing. */
   ensureTable(table: Table): Promise<void>;
+  /** Looks at what can be wrong with the database and with what Spine has in it. What it finds is no exception. */
+  diagnose(): Promise<readonly Check[]>;
   close(): Promise<void>;
 }

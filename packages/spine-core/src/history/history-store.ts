@@ -13,6 +13,7 @@ import type {
   StepStatus,
 } from "./records.ts";
 import type { RunPage, RunQuery } from "./run-query.ts";
+import type { Workload } from "./workload.ts";
 
 /** Proof of ownership: a write with an older token, or of another worker, is refused. */
 export interface Fence {
@@ -187,6 +188,14 @@ export interface HistoryStore {
    */
   commit(commits: readonly RunCommit[], options?: CommitOptions): Promise<readonly CommitResult[]>;
   /**
+   * Stores queued runs in whatever transaction is open on a connection of the host's own: they exist once he commits. Which
+   * connections it knows is described at `CallerTransaction`.
+   *
+   * @throws SpineError TRANSACTION_INVALID for what is no connection to this database, or takes no statement; that leaves the
+   *   caller's transaction as it was, as far as the database does.
+   */
+  createIn(connection: unknown, commits: readonly CreateCommit[]): Promise<readonly CommitResult[]>;
+  /**
    * Takes runs that are due: queued ones, those whose waiting time is over, and those whose worker is gone
    * (their token is raised, so what the old owner still writes is refused). Those of workers that are gone come first, whatever
    * limits their queues have; the others by priority, by the time from which they could have begun, and by id, as far
@@ -202,6 +211,8 @@ export interface HistoryStore {
   list(query: RunQuery): Promise<RunPage>;
   /** The events of a run after `after`, oldest first. */
   events(runId: string, options?: EventRange): Promise<readonly RunEvent[]>;
+  /** What is due, and who is there to do it. Answers at once, or says that the database does not. */
+  workload(): Promise<Workload>;
   /** Removes up to `limit` runs that ended before `before` (ms since the epoch); never an active one. Returns their ids. */
   prune(options: { readonly before: number; readonly limit: number }): Promise<readonly string[]>;
 }

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { hostname } from "node:os";
+import type { CallerTransaction } from "../database/caller-transaction.ts";
 import { SpineError, textOf } from "../errors.ts";
 import type { Hint } from "../history/hints.ts";
 import type { ClaimedRun, Fence } from "../history/history-store.ts";
@@ -9,6 +10,7 @@ import type { Registry } from "../registry.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { ActiveRuns } from "./active-runs.ts";
 import { Ownership } from "./ownership.ts";
+import { inTransactionOfCaller, PendingStarts } from "./pending-starts.ts";
 import { type Engine, executeRun, type OwnedRun } from "./run-execution.ts";
 import { RunResults } from "./run-results.ts";
 import { restore } from "./run-state.ts";
@@ -45,6 +47,7 @@ export class DurableRunner implements Runner {
   /** Runs whose step waits for a child: they hold no slot, or parents could keep their own children out. */
   #waiting = 0;
   readonly #loop: WorkLoop;
+  readonly #pendingStarts: PendingStarts;
   #working = false;
   #stopping: Promise<void> | undefined;
   #listening: Promise<void> | undefined;
@@ -59,6 +62,12 @@ export class DurableRunner implements Runner {
     const pollMs = () => hints.pollMs;
     this.#ownership = new Ownership({ history, active: this.#active, pollMs, clock, logger });
     this.#loop = new WorkLoop({ take: () => this.#claim(), pollMs, clock, logger });
+    this.#pendingStarts = new PendingStarts({
+      find: async (runIds) => (await history.glance(runIds)).map(({ runId }) => runId),
+      onFound: () => this.#queued(),
+      clock,
+      logger,
+    });
     this.#worker = `${hostname()}-${process.pid}-${newId().slice(-12)}`;
   }
 
@@ -79,6 +88,7 @@ export class DurableRunner implements Runner {
   }
 
   async #stop(): Promise<void> {
+    await this.#pendingStarts.stop();
     const stopped = new SpineError(
       "STOPPED",
       "This process is stopping; the run goes on elsewhere or later.",
@@ -112,13 +122,24 @@ export class DurableRunner implements Runner {
   }
 
   async run(workflow: WorkflowData, params: unknown, options: RunOptions = {}): Promise<RunHandle> {
-    const inline = this.#working && this.#free > 0;
+    const { transaction } = options;
+    const inline = transaction === undefined && this.#working && this.#free > 0;
     const plan = await this.#plan(workflow, { params, ...options }, inline ? this.#worker : null);
+    if (transaction !== undefined) return await this.#runIn(transaction, plan);
     const [outcome] = await this.#history.commit([plan.commit]);
     if (outcome?.result === "duplicate") return this.#found(plan, outcome);
     this.#begun(workflow, plan);
     if (plan.commit.run.worker === null) this.#queued();
     return this.#results.handle(plan.commit.run.runId, false);
+  }
+
+  /** Stores a run in a transaction of the host's: nobody is told, and nobody looks for it in that transaction. */
+  async #runIn(transaction: CallerTransaction, plan: NewRunPlan): Promise<RunHandle> {
+    const [outcome] = await this.#history.createIn(transaction, [plan.commit]);
+    if (outcome?.result === "duplicate") return inTransactionOfCaller(this.#found(plan, outcome));
+    const { runId } = plan.commit.run;
+    this.#outside(() => this.#pendingStarts.add(runId));
+    return inTransactionOfCaller(this.#results.handle(runId, false));
   }
 
   async runMany(workflow: WorkflowData, items: readonly RunItem[]): Promise<readonly RunHandle[]> {

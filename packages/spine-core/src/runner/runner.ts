@@ -1,3 +1,4 @@
+import type { CallerTransaction } from "../database/caller-transaction.ts";
 import type { Duration } from "../duration.ts";
 import type { RunDetail } from "../history/records.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
@@ -26,10 +27,21 @@ export interface RunOptions {
   readonly delay?: Duration;
   /** When it may begin: a Date, or an ISO text with its zone (`2026-01-05T09:00:00Z`). At once when that is over. */
   readonly startAt?: Date | string;
+  /**
+   * Starts it in a transaction of yours, on the database that Spine is in: the run is queued, exists once you commit, and not
+   * at all if you roll back. Ask for its result after the commit.
+   *
+   * @example
+   * const run = await kysely.transaction().execute(async (transaction) => {
+   *   await transaction.insertInto("orders").values(order).execute();
+   *   return await spine.run(invoice, { order: order.id }, { transaction, key: order.id });
+   * });
+   */
+  readonly transaction?: CallerTransaction;
 }
 
-/** One run of a batch. */
-export interface RunItem extends RunOptions {
+/** One run of a batch; a transaction of the caller's takes them one by one, with `run`. */
+export interface RunItem extends Omit<RunOptions, "transaction"> {
   readonly params: unknown;
 }
 

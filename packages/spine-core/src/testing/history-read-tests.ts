@@ -19,6 +19,40 @@ export function historyReadTests(check: Check): void {
     expect(await history.list({})).toEqual({ items: [], nextCursor: null });
   });
 
+  check(
+    "tells what is due and since when, and who has runs in hand",
+    async ({ stores: { history }, clock }) => {
+      expect(await history.workload()).toEqual({ due: [], workers: [] });
+      const now = clock.now();
+      for (const [workflow, seconds] of [
+        ["demo.b", -10],
+        ["demo.a", -5],
+        ["demo.b", -1],
+        ["demo.a", 3_600],
+      ] as const) {
+        await committed(history, createCommit({ workflow, availableAt: now + seconds * 1_000 }));
+      }
+      await startRun(history);
+      await startRun(history);
+      await history.beat("idle", "alive");
+      const { due, workers } = await history.workload();
+      const since = (seconds: number) => new Date(now - seconds * 1_000).toISOString();
+      expect(due).toEqual([
+        { workflow: "demo.b", runs: 2, oldestDueAt: since(10) },
+        { workflow: "demo.a", runs: 1, oldestDueAt: since(5) },
+      ]);
+      expect([...workers].sort((a, b) => a.runs - b.runs)).toEqual([
+        { worker: "idle", alive: true, runs: 0 },
+        { worker: "worker-1", alive: true, runs: 2 },
+      ]);
+      await history.beat("idle", "gone");
+      await history.beat("worker-1", "gone");
+      const after = await history.workload();
+      expect(after.workers).toEqual([]);
+      expect(after.due.at(-1)).toMatchObject({ workflow: "demo", runs: 2 });
+    },
+  );
+
   check("says in one look how far runs are", async ({ stores: { history } }) => {
     const started = await startRun(history);
     const queued = createCommit();

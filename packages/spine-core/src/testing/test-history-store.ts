@@ -1,5 +1,6 @@
 import { historyClaimTests } from "./history-claim-tests.ts";
 import { historyCommitTests } from "./history-commit-tests.ts";
+import { historyCreateInTests } from "./history-create-in-tests.ts";
 import { historyListTests } from "./history-list-tests.ts";
 import { historyReadTests } from "./history-read-tests.ts";
 import { type DatabaseHarness, databaseSuite, type SuiteOptions } from "./suite.ts";
@@ -16,6 +17,7 @@ export function testHistoryStore(name: string, harness: DatabaseHarness, options
     historyCommitTests(check);
     historyClaimTests(check);
     historyReadTests(check);
+    historyCreateInTests(check);
     historyListTests(check);
   });
 }

@@ -85,6 +85,11 @@ export class SqliteConnection {
     }
   }
 
+  /** Makes a function known to SQL on this connection. */
+  define(name: string, call: () => SqlValue): void {
+    this.#db.function(name, call);
+  }
+
   /** Executes a script of several statements. */
   script(sql: string): void {
     this.#db.exec(sql);

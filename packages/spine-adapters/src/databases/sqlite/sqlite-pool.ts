@@ -1,10 +1,11 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { randomUUID } from "node:crypto";
 import { SpineError } from "spine-core";
 import { Mutex } from "../mutex.ts";
 import { commitTogether, type WriteOutcome, type WriteUnit } from "./commit-together.ts";
 import { canonicalPath, type Durability, MEMORY, openReader, openWriter } from "./open-sqlite.ts";
 import { retryWhileBusy } from "./retry-while-busy.ts";
-import type { SqliteConnection } from "./sqlite-connection.ts";
+import type { SqliteConnection, SqlRow } from "./sqlite-connection.ts";
 import { toSpineError } from "./sqlite-error.ts";
 import { type SyncFile, WalSync } from "./wal-sync.ts";
 import { WriteLease } from "./write-lease.ts";
@@ -24,6 +25,8 @@ interface Queued extends WriteUnit {
 const MOST_UNITS = 200;
 /** The same where a commit has to reach the disk: while one of them is on its way, the next one gathers and is written. */
 const MOST_UNITS_SYNCED = 25;
+/** The function that tells a database in memory what it is recognised by. */
+const IDENTITY = "spine_identity";
 /** How long a write waits for a transaction of which it is itself a part: for ever, if nothing ended it. */
 const OWN_TRANSACTION_MS = 30_000;
 
@@ -37,6 +40,8 @@ export class SqlitePool {
   readonly #mutex = new Mutex();
   readonly #current = new AsyncLocalStorage<WriteLease>();
   readonly #sync: WalSync | null;
+  /** What a database in memory is recognised by: nothing else can have it. */
+  readonly #identity = randomUUID();
   #connections: Promise<Connections> | undefined;
   #queue: Queued[] = [];
   #flushing = false;
@@ -59,10 +64,46 @@ export class SqlitePool {
     return this.#commits;
   }
 
+  /** True when a statement on some connection, whose rows `ask` returns, goes to this database. */
+  async isAt(ask: (sql: string) => Promise<readonly SqlRow[]>): Promise<boolean> {
+    const [main] = await ask("SELECT file FROM pragma_database_list WHERE name = 'main'");
+    const file = String(main?.file ?? "");
+    if (!this.inMemory) return file !== "" && canonicalPath(file) === (await this.open());
+    if (file !== "") return false;
+    try {
+      return (await ask(`SELECT ${IDENTITY}() AS id`))[0]?.id === this.#identity;
+    } catch {
+      // There is no such function on connections that are not ours.
+      return false;
+    }
+  }
+
   /** Opens the database if it is not open; returns the file's canonical path. */
   async open(): Promise<string> {
     await this.#open();
     return this.inMemory ? MEMORY : canonicalPath(this.path);
+  }
+
+  /**
+   * A number that changes when somebody else has committed: another process, or another connection. Our own commits do not
+   * change it, for it is asked for on the connection that makes them; inside of a transaction that it has open, it is only
+   * read. Undefined when there is no answer now.
+   */
+  async dataVersion(): Promise<number | undefined> {
+    const open = await this.#connections?.catch(() => undefined);
+    if (!open || this.#closed) return undefined;
+    try {
+      return open.writer.get<{ data_version: number }>("PRAGMA data_version")?.data_version;
+    } catch {
+      // Locked for a moment, or a disk that fails: whoever reads or writes will be told; who asks here asks again.
+      return undefined;
+    }
+  }
+
+  /** How SQLite keeps transactions whole, as the connection that writes has it. */
+  async journalMode(): Promise<string> {
+    const { writer } = await this.#open();
+    return writer.get<{ journal_mode: string }>("PRAGMA journal_mode")?.journal_mode ?? "";
   }
 
   /** Reads one consistent state. In memory it sees the open transaction that it is called in. */
@@ -252,6 +293,7 @@ export class SqlitePool {
   async #connect(): Promise<Connections> {
     const writer = await openWriter(this.path, { durability: this.#durability });
     try {
+      if (this.inMemory) writer.define(IDENTITY, () => this.#identity);
       return { writer, reader: this.inMemory ? writer : openReader(this.path) };
     } catch (error) {
       writer.close();

@@ -38,16 +38,8 @@ export function flushSql(t: StateTables, shape: FlushShape): string {
   const owners: string[] = [];
 
   if (has.created || has.queued) {
-    const place = has.queued ? ", queue, rank, concurrency_key" : "";
-    const cells = has.queued ? ", coalesce(queue, ''), coalesce(rank, 0::int2), concurrency_key" : "";
     parts.push(`created AS (
-INSERT INTO ${t.workflow_runs} (run_id, version, token, write_seq, attempts, open_steps, open_since, created_at,
-  started_at, available_at, status, workflow_name, worker, started_by, domain, partition_key, run_key, run_scope,
-  fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params${place})
-SELECT run_id, version, 1, ${seq}, attempts, open_steps, ${now}, ${now}, CASE WHEN worker IS NOT NULL THEN ${now} END, available_at,
-  CASE WHEN worker IS NULL THEN 'PENDING' ELSE 'RUNNING' END, workflow_name, worker, worker, domain, partition_key,
-  run_key, run_scope, fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params${cells}
-FROM ${from(has.queued ? "queued" : "created", "c")} ON CONFLICT DO NOTHING RETURNING run_id)`);
+${insertRuns(t, seq, now, from(has.queued ? "queued" : "created", "c"), has.queued)})`);
     owners.push("SELECT run_id, 0::int8 AS base FROM created");
   }
   if (has.moves || has.changes) {
@@ -128,4 +120,21 @@ SELECT k.*, ${now} FROM ${from("checkpoints", "k")} JOIN owner o ON o.run_id = k
   const xid = shape.transactionId ? ", pg_current_xact_id()::text AS transaction_id" : "";
   return `WITH ${parts.join(",\n")}
 SELECT run_id, base, ${now}::timestamptz(3) AS at${xid} FROM owner`;
+}
+
+/**
+ * Stores runs that do not exist yet; returns the ids of those that it stored.
+ *
+ * @param rows rows of `FLUSH_COLUMNS.created`, or of `FLUSH_COLUMNS.queued` where `queued` is true.
+ */
+export function insertRuns(t: StateTables, seq: string, now: string, rows: string, queued = false): string {
+  const place = queued ? ", queue, rank, concurrency_key" : "";
+  const cells = queued ? ", coalesce(queue, ''), coalesce(rank, 0::int2), concurrency_key" : "";
+  return `INSERT INTO ${t.workflow_runs} (run_id, version, token, write_seq, attempts, open_steps, open_since, created_at,
+  started_at, available_at, status, workflow_name, worker, started_by, domain, partition_key, run_key, run_scope,
+  fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params${place})
+SELECT run_id, version, 1, ${seq}, attempts, open_steps, ${now}, ${now}, CASE WHEN worker IS NOT NULL THEN ${now} END, available_at,
+  CASE WHEN worker IS NULL THEN 'PENDING' ELSE 'RUNNING' END, workflow_name, worker, worker, domain, partition_key,
+  run_key, run_scope, fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params${cells}
+FROM ${rows} ON CONFLICT DO NOTHING RETURNING run_id`;
 }

@@ -4,6 +4,7 @@ import type {
   Clock,
   CommitOptions,
   CommitResult,
+  CreateCommit,
   DatabaseTransaction,
   EventRange,
   Hints,
@@ -14,8 +15,10 @@ import type {
   RunGlance,
   RunPage,
   RunQuery,
+  Workload,
 } from "spine-core";
 import { checkEventRange, SpineError } from "spine-core";
+import { OwnServer } from "../../databases/postgres/own-server.ts";
 import { toSpineError } from "../../databases/postgres/postgres-error.ts";
 import type { PostgresPools, Query } from "../../databases/postgres/postgres-pools.ts";
 import { PostgresTransaction } from "../../databases/postgres/postgres-transaction.ts";
@@ -26,6 +29,7 @@ import { RunPositions } from "../run-positions.ts";
 import type { StateTables } from "../state-tables.ts";
 import { claimRuns } from "./claim-runs.ts";
 import { controlRun } from "./control-run.ts";
+import { createIn } from "./create-in.ts";
 import { DatabaseTime } from "./database-time.ts";
 import { STALE } from "./explain.ts";
 import type { QueuedCommit } from "./flush.ts";
@@ -35,6 +39,7 @@ import { listRuns } from "./list-runs.ts";
 import { lookAtRuns } from "./look-at-runs.ts";
 import { pruneRuns } from "./prune-runs.ts";
 import { getRun, glanceAtRuns, runEvents } from "./read-runs.ts";
+import { readWorkload } from "./read-workload.ts";
 import { refusal } from "./refusal.ts";
 import { isRunId } from "./run-id.ts";
 import { takeFlush } from "./take-flush.ts";
@@ -66,6 +71,7 @@ export class PostgresHistoryStore implements HistoryStore {
   readonly #hints: Pick<Hints, "tell">;
   readonly #positions = new RunPositions();
   readonly #group: GroupCommit;
+  readonly #server: OwnServer;
   #swept = Number.NEGATIVE_INFINITY;
 
   constructor({ pools, tables, clock, beats, hints }: PostgresHistoryOptions) {
@@ -75,6 +81,7 @@ export class PostgresHistoryStore implements HistoryStore {
     this.#time = new DatabaseTime(clock);
     this.#beats = beats;
     this.#hints = hints;
+    this.#server = new OwnServer(pools);
     const lanes = Array.from({ length: LANES }, (): WriteFlush => {
       const connection = new FlushConnection(pools);
       const execute: Execute = (statement) => connection.execute(statement);
@@ -106,6 +113,17 @@ export class PostgresHistoryStore implements HistoryStore {
     if (commits.length === 1 && commits[0]) return [await this.#commitOne(commits[0])];
     if (commits.some(({ kind }) => kind === "control")) return await this.#commitInOrder(commits);
     return await Promise.all(commits.map((commit) => this.#commitOne(commit)));
+  }
+
+  async createIn(connection: unknown, commits: readonly CreateCommit[]): Promise<readonly CommitResult[]> {
+    for (const commit of commits) isKnown(commit);
+    const at = this.#time.virtual;
+    return await createIn(connection, commits, {
+      server: this.#server,
+      pools: this.#pools,
+      tables: this.#t,
+      at,
+    });
   }
 
   async claim(request: ClaimRequest): Promise<Claim> {
@@ -149,6 +167,10 @@ export class PostgresHistoryStore implements HistoryStore {
   async events(runId: string, options: EventRange = {}): Promise<readonly RunEvent[]> {
     checkEventRange(options);
     return await runEvents(this.#pools, this.#t, runId, options);
+  }
+
+  async workload(): Promise<Workload> {
+    return await readWorkload(this.#pools, this.#t, this.#time.virtual);
   }
 
   async prune({

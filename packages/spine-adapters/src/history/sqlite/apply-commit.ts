@@ -63,17 +63,37 @@ interface PositionRow {
 
 function create(
   { connection, sql, at }: HistoryWrite,
-  { run, begun }: CreateCommit,
+  commit: CreateCommit,
   positions: RunPositions,
 ): CommitResult {
+  const { run, begun } = commit;
+  const { runId, worker } = run;
+  const { version, open, values } = newRunRow(commit, at);
+  if (connection.run(insertFor(sql, values), ...values) === 0) return existing(connection, sql, run);
+  if (worker !== null)
+    positions.set(runId, { worker, token: 1, attempts: begun.length, open, seen: version });
+  return { result: "committed", version };
+}
+
+/** The statement that stores such a row. */
+export function insertFor(sql: HistorySql, values: readonly SqlValue[]): string {
+  return values.length > PLAIN_CELLS ? sql.insertQueuedRun : sql.insertRun;
+}
+
+/** How many cells the row of a run without a queue or a priority has. */
+const PLAIN_CELLS = 21;
+
+/** What is stored of a run that is created. */
+export function newRunRow(
+  { run, begun }: CreateCommit,
+  at: string,
+): { readonly version: number; readonly open: readonly OpenStep[]; readonly values: readonly SqlValue[] } {
   const { runId, workflow, partition, worker } = run;
   // Its creation, and its start.
   const before = worker === null ? 1 : 2;
   const version = before + begun.length;
   const open = opened(begun, 0, before, at);
-  const place = queueCells(run);
-  const inserted = connection.run(
-    place.length === 0 ? sql.insertRun : sql.insertQueuedRun,
+  const values = [
     runId,
     workflow,
     run.domain,
@@ -95,12 +115,9 @@ function create(
     worker === null ? isoTime(run.availableAt) : null,
     tagsText(run.tags),
     run.scope ?? "",
-    ...place,
-  );
-  if (inserted === 0) return existing(connection, sql, run);
-  if (worker !== null)
-    positions.set(runId, { worker, token: 1, attempts: begun.length, open, seen: version });
-  return { result: "committed", version };
+    ...queueCells(run),
+  ];
+  return { version, open, values };
 }
 
 /** Attempts that begin now, behind so many attempts and events of their run. */
@@ -120,12 +137,7 @@ function existing(
   sql: HistorySql,
   { workflow, scope = "", key }: NewRun,
 ): CommitResult {
-  const row = connection.get<{ run_id: string; params_hash: string }>(
-    `SELECT run_id, params_hash FROM ${sql.tables.workflow_runs} WHERE workflow_name = ? AND run_scope = ? AND run_key = ?`,
-    workflow,
-    scope,
-    key,
-  );
+  const row = connection.get<{ run_id: string; params_hash: string }>(sql.runByKey, workflow, scope, key);
   if (!row) throw new SpineError("HISTORY_CONFLICT", `A run of "${workflow}" was neither stored nor found.`);
   return { result: "duplicate", runId: row.run_id, paramsHash: row.params_hash };
 }

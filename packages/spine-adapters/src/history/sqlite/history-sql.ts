@@ -11,6 +11,8 @@ export interface HistorySql {
   readonly insertRun: string;
   /** The same for a run with a queue or a priority of its own. */
   readonly insertQueuedRun: string;
+  /** The run that has a key already. */
+  readonly runByKey: string;
   readonly insertStep: string;
   readonly insertEvent: string;
   /** What a transition starts from. */
@@ -34,6 +36,7 @@ WHERE run_id IN (SELECT value FROM json_each(?))`,
     checkpointRows: `SELECT step_name, checkpoint_key, value FROM ${t.step_checkpoints} WHERE run_id = ?`,
     insertRun: insertRun(t, "", ""),
     insertQueuedRun: insertRun(t, ", queue, rank, concurrency_key", ", ?22, ?23, ?24"),
+    runByKey: `SELECT run_id, params_hash FROM ${t.workflow_runs} WHERE workflow_name = ? AND run_scope = ? AND run_key = ?`,
     insertStep: `INSERT INTO ${t.workflow_step_runs} (run_id, seq, step_name, step_type, attempt, status, output, error,
   rows_in, rows_out, rows_rejected, metrics, begun_event, ended_event, started_at, completed_at, retry_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,

@@ -4,6 +4,7 @@ import type {
   Clock,
   CommitOptions,
   CommitResult,
+  CreateCommit,
   EventRange,
   HistoryStore,
   RunCommit,
@@ -12,6 +13,7 @@ import type {
   RunGlance,
   RunPage,
   RunQuery,
+  Workload,
 } from "spine-core";
 import { checkEventRange } from "spine-core";
 import { savepoint } from "../../databases/sqlite/commit-together.ts";
@@ -26,10 +28,12 @@ import type { StateTables } from "../state-tables.ts";
 import { tellEvents } from "../tell-events.ts";
 import { applyCommit } from "./apply-commit.ts";
 import { type Candidate, claimRun, lostRuns } from "./claim-runs.ts";
+import { createIn } from "./create-in.ts";
 import { type HistorySql, historySql } from "./history-sql.ts";
 import { listRuns } from "./list-runs.ts";
 import { type ClaimPlan, countStarts, planClaim } from "./plan-claim.ts";
 import { pruneRuns } from "./prune-runs.ts";
+import { readWorkload } from "./read-workload.ts";
 import type { DeadWorker, WorkerLocks } from "./worker-locks.ts";
 import { isMarkedGone, listWorkers, markAlive, markGone, releaseRuns } from "./worker-register.ts";
 
@@ -83,6 +87,11 @@ export class SqliteHistoryStore implements HistoryStore {
 
   #apply(connection: SqliteConnection, commit: RunCommit, positions: RunPositions): CommitResult {
     return applyCommit(connection, this.#sql, commit, this.#clock.now(), positions);
+  }
+
+  async createIn(connection: unknown, commits: readonly CreateCommit[]): Promise<readonly CommitResult[]> {
+    const scope = { pool: this.#pool, tables: this.#sql.tables, at: this.#now() };
+    return await createIn(connection, commits, scope);
   }
 
   async claim(request: ClaimRequest): Promise<Claim> {
@@ -164,6 +173,11 @@ export class SqliteHistoryStore implements HistoryStore {
       const told = connection.all<EventRow>(`SELECT * FROM ${run_events} WHERE run_id = ?`, runId);
       return tellEvents(run, steps, told, options);
     });
+  }
+
+  async workload(): Promise<Workload> {
+    const locks = this.#pool.inMemory ? null : this.#locks;
+    return await this.#pool.read((connection) => readWorkload(connection, this.#sql, this.#now(), locks));
   }
 
   async prune(options: { readonly before: number; readonly limit: number }): Promise<readonly string[]> {

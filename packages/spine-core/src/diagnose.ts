@@ -1,0 +1,158 @@
+import type { Clock } from "./clock.ts";
+import type { Database, StateStores } from "./database/database.ts";
+import { type Check, type Diagnosis, finding, healthy } from "./database/diagnosis.ts";
+import { SpineError, textOf } from "./errors.ts";
+import type { Workload } from "./history/workload.ts";
+
+export interface DiagnoseOptions {
+  readonly database: Database;
+  readonly stores: StateStores;
+  /** The workflows that this process knows. */
+  readonly workflows: readonly string[];
+  readonly clock: Clock;
+}
+
+/** How long a run may wait for a worker before that is worth a word. */
+const LONG_WAIT_MS = 60_000;
+/** Whoever looks this often does not rely on being told. */
+const SELDOM_MS = 1_000;
+/** Names in a message; all are in the data. */
+const MOST_NAMES = 5;
+
+/** Looks at the database and at the work; what it finds wrong is in the answer, nothing is thrown. */
+export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
+  const { database, stores, clock } = options;
+  const checks = [...(await databaseChecks(database)), wakingCheck(stores.hints.pollMs, database.dialect)];
+  try {
+    checks.push(...workChecks(await stores.history.workload(), options.workflows, clock.now()));
+  } catch (error) {
+    checks.push(failed("work", error));
+  }
+  return { ok: checks.every(({ status }) => status !== "error"), checks };
+}
+
+async function databaseChecks(database: Database): Promise<readonly Check[]> {
+  try {
+    return await database.diagnose();
+  } catch (error) {
+    return [failed("database", error)];
+  }
+}
+
+function failed(name: string, error: unknown): Check {
+  return finding(
+    "error",
+    name,
+    `The database could not be asked: ${textOf(error)}`,
+    "See that the database runs and takes connections, then ask again.",
+    { code: SpineError.is(error) ? error.code : "INTERNAL" },
+  );
+}
+
+/** How other processes hear of new work. */
+function wakingCheck(pollMs: number, dialect: Database["dialect"]): Check {
+  if (pollMs >= SELDOM_MS || dialect === "sqlite")
+    return healthy("waking", `Work is looked for when somebody tells, and every ${pollMs} ms.`, { pollMs });
+  return finding(
+    "warning",
+    "waking",
+    `This process cannot be told of new work and looks for it every ${pollMs} ms.`,
+    "If the connection goes through a pooler that shares sessions (e.g. PgBouncer in transaction mode), give Spine a direct one.",
+    { pollMs },
+  );
+}
+
+/** What there is to do, and whether somebody does it. */
+export function workChecks(
+  { due, workers }: Workload,
+  workflows: readonly string[],
+  now: number,
+): readonly Check[] {
+  const alive = workers.filter((worker) => worker.alive);
+  const gone = workers.filter((worker) => !worker.alive && worker.runs > 0);
+  return [
+    workersCheck(alive.length, due.length > 0),
+    goneCheck(gone, alive.length),
+    waitCheck(due, now),
+  ].concat(unknownCheck(due, workflows, alive.length));
+}
+
+function workersCheck(alive: number, isWork: boolean): Check {
+  if (alive > 0)
+    return healthy("workers", `${alive} ${alive === 1 ? "process works" : "processes work"} on runs.`, {
+      alive,
+    });
+  return finding(
+    isWork ? "error" : "warning",
+    "workers",
+    isWork ? "No process works on runs, and some are due." : "No process works on runs.",
+    "Start one: `createSpine` without `worker: false`, or `spine.start()`.",
+    { alive },
+  );
+}
+
+function goneCheck(gone: Workload["workers"], alive: number): Check {
+  const runs = gone.reduce((sum, worker) => sum + worker.runs, 0);
+  const data = { workers: gone.map(({ worker }) => worker), runs };
+  if (gone.length === 0)
+    return healthy("lost workers", "No run is in the hands of a process that is gone.", data);
+  return finding(
+    alive > 0 ? "warning" : "error",
+    "lost workers",
+    `${count(runs, "run is", "runs are")} in the hands of ${count(gone.length, "process", "processes")} that ${gone.length === 1 ? "is" : "are"} gone.`,
+    alive > 0
+      ? "Ask again in ten seconds: a process that knows their workflows takes them over. If they stay, none knows these workflows."
+      : "Start a process that works: it takes them over.",
+    data,
+  );
+}
+
+function waitCheck(due: Workload["due"], now: number): Check {
+  const runs = due.reduce((sum, each) => sum + each.runs, 0);
+  const oldest = due[0];
+  const waitMs = oldest ? Math.max(0, now - Date.parse(oldest.oldestDueAt)) : 0;
+  const data = { runs, waitMs, workflow: oldest?.workflow ?? null };
+  if (!oldest || waitMs <= LONG_WAIT_MS)
+    return healthy(
+      "waiting runs",
+      runs === 0 ? "No run waits for a worker." : `${count(runs, "run waits", "runs wait")}, none for long.`,
+      data,
+    );
+  return finding(
+    "warning",
+    "waiting runs",
+    `${count(runs, "run waits", "runs wait")} for a worker, the oldest (of "${oldest.workflow}") for ${Math.round(waitMs / 1_000)} s.`,
+    "See whether its queue is paused or at its limit; else start more processes, or raise `concurrency`.",
+    data,
+  );
+}
+
+/** Which workflows the other processes know is not recorded: only that this one does not know them. */
+function unknownCheck(due: Workload["due"], workflows: readonly string[], alive: number): readonly Check[] {
+  const unknown = due.filter(({ workflow }) => !workflows.includes(workflow));
+  const names = unknown.map(({ workflow }) => workflow);
+  const runs = unknown.reduce((sum, each) => sum + each.runs, 0);
+  const data = { workflows: names, runs };
+  if (unknown.length === 0)
+    return [healthy("unknown workflows", "This process knows the workflows of all runs that are due.", data)];
+  const more = names.length > MOST_NAMES ? `, and ${names.length - MOST_NAMES} more` : "";
+  const list = names
+    .slice(0, MOST_NAMES)
+    .map((name) => `"${name}"`)
+    .join(", ");
+  return [
+    finding(
+      "warning",
+      "unknown workflows",
+      `${count(runs, "run waits", "runs wait")} whose workflow this process does not know: ${list}${more}.`,
+      alive > 1
+        ? "If another process knows them, nothing is to be done. Else register them: `createSpine({ workflows: [...] })`, or its plugin."
+        : "No other process works: register them, `createSpine({ workflows: [...] })`, or cancel these runs.",
+      data,
+    ),
+  ];
+}
+
+function count(n: number, one: string, many: string): string {
+  return `${n} ${n === 1 ? one : many}`;
+}
