@@ -16,6 +16,11 @@ export interface KillFindings {
   readonly recoveries: readonly number[];
   /** Runs that changed hands because their worker was gone. */
   readonly takeovers: number;
+  /**
+   * Bodies that began in a process after others had taken its run over, wrongly, for it lived. Nobody can stop these; what they
+   * write is refused. 0 where nobody is stopped or cut off.
+   */
+  readonly zombie_bodies: number;
   /** What exactly was found. */
   readonly violations: readonly Finding[];
 }
@@ -57,11 +62,12 @@ export interface KillFacts {
 }
 
 /** Compares what processes saw with what is there in the end. Pure. */
-export function auditKills({ entries, runs, deaths }: KillFacts): KillFindings {
+export function auditKills({ entries: all, runs, deaths }: KillFacts): KillFindings {
   const violations: Finding[] = [];
   const find = (code: string, runId: string, detail: string) => {
     violations.push({ count: COUNTS[code] ?? "stale_accepted", code, runId, detail });
   };
+  const entries = deaths === null ? withoutZombies(all, runs) : all;
   for (const { code, runId, detail } of audit(entries.flatMap(ledgerEntry), runs)) find(code, runId, detail);
 
   const seen = Map.groupBy(entries, ({ runId }) => runId);
@@ -90,8 +96,18 @@ export function auditKills({ entries, runs, deaths }: KillFacts): KillFindings {
     stale_accepted: times("stale_accepted"),
     recoveries: [...latest.values()].sort((a, b) => a - b),
     takeovers,
+    zombie_bodies: all.length - entries.length,
     violations,
   };
+}
+
+function withoutZombies(entries: readonly Entry[], runs: readonly AuditedRun[]): readonly Entry[] {
+  const taken = new Map(runs.map(({ runId, events }) => [runId, takeoversIn(events)]));
+  return entries.filter(
+    ({ what, runId = "", pid, at }) =>
+      what !== "began" ||
+      !taken.get(runId)?.some((takeover) => takeover.lostPid === pid && takeover.at <= at),
+  );
 }
 
 /** The smallest value that 99 of 100 do not exceed; null where there are none. */

@@ -74,6 +74,7 @@ export class Member {
  */
 export class Crew implements AsyncDisposable {
   readonly #file: string;
+  readonly #spares: number;
   readonly #spare: Promise<ChildProcess>[] = [];
   readonly #all = new Set<ChildProcess>();
   readonly #members: Member[] = [];
@@ -86,6 +87,7 @@ export class Crew implements AsyncDisposable {
    */
   constructor(file: string, spares: number) {
     this.#file = file;
+    this.#spares = spares;
     for (let n = 0; n < spares; n++) this.#spare.push(this.#load());
   }
 
@@ -96,7 +98,7 @@ export class Crew implements AsyncDisposable {
 
   async hire(job: Job): Promise<Member> {
     const next = this.#spare.shift() ?? this.#load();
-    this.#spare.push(this.#load());
+    if (this.#spares > 0) this.#spare.push(this.#load());
     const member = new Member(await next, job);
     this.#members.push(member);
     return member;

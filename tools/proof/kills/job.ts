@@ -9,6 +9,8 @@ export interface Job {
   readonly worker: boolean;
   /** Runs that it works on at a time. */
   readonly concurrency?: number;
+  /** The workflows that it knows; all when left out. */
+  readonly workflows?: readonly string[];
   /** Its clock goes wrong by so many milliseconds. */
   readonly clockOffsetMs?: number;
   /** It kills itself when it is there for the n-th time. */
@@ -30,6 +32,10 @@ export interface Starts {
   readonly everyMs: number;
   /** Runs of its own that may be under way at a time. */
   readonly most: number;
+  /** The workflow of all of them; of all kinds when left out. */
+  readonly workflow?: string;
+  /** The parameter of all of them; their number when left out. */
+  readonly n?: number;
 }
 
 /** What it says. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type Clock, createSpine, type Spine, silentLogger, systemClock } from "spine-core";
+import { createSpine, type Spine, silentLogger } from "spine-core";
 import { withCrashPoints } from "spine-core/testing";
 import { Book } from "./book.ts";
 import { databaseAt } from "./database-at.ts";
@@ -15,6 +15,7 @@ process.on("message", (message: Job | Command) => {
   else if (message === "stop") void leave();
   else void work(message);
 });
+process.on("SIGTERM", () => void leave());
 process.on("disconnect", () => process.exit());
 say("standby");
 
@@ -32,6 +33,11 @@ async function leave(): Promise<void> {
 async function work(job: Job): Promise<void> {
   const book = new Book(job.books);
   let left = job.diesAt?.nth ?? 0;
+  const { clockOffsetMs = 0 } = job;
+  if (clockOffsetMs !== 0) {
+    const right = Date.now;
+    Date.now = () => right() + clockOffsetMs;
+  }
   const inner = databaseAt(job.address);
   const database = job.diesAt
     ? withCrashPoints(inner, (point) => {
@@ -44,10 +50,9 @@ async function work(job: Job): Promise<void> {
     : inner;
   spine = await createSpine({
     database,
-    workflows: workload(book),
+    workflows: workload(book).filter(({ name }) => job.workflows?.includes(name) ?? true),
     worker: false,
     concurrency: job.concurrency ?? 10,
-    clock: clockOf(job.clockOffsetMs ?? 0),
     logger: silentLogger,
   });
   for (const table of [effectsTable, appendedTable, replacedTable]) await database.ensureTable(table);
@@ -62,12 +67,12 @@ async function work(job: Job): Promise<void> {
 }
 
 async function start(at: Spine, book: Book, starts: Starts): Promise<void> {
-  const { prefix, again, from, count = Number.POSITIVE_INFINITY, everyMs, most } = starts;
+  const { prefix, again, from, count = Number.POSITIVE_INFINITY, everyMs, most, workflow } = starts;
   let open = 0;
   const one = async (n: number) => {
     const key = `${prefix}${n}`;
     book.note({ what: "asked", key });
-    const run = await at.run(nthWorkflow(n), { n }, { key });
+    const run = await at.run(workflow ?? nthWorkflow(n), { n: starts.n ?? n }, { key });
     book.note({ what: "accepted", key, runId: run.id });
     open += 1;
     // How it ended is the auditor's business.
@@ -82,8 +87,4 @@ async function start(at: Spine, book: Book, starts: Starts): Promise<void> {
     await one(n);
     await delay(Math.random() * everyMs);
   }
-}
-
-function clockOf(offset: number): Clock {
-  return { now: () => systemClock.now() + offset, after: systemClock.after };
 }

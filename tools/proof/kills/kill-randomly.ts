@@ -1,14 +1,12 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type CrashPoint, DURABLE_EFFECTS } from "spine-core/testing";
-import { auditKills, type KillFindings } from "./audit-kills.ts";
+import type { KillFindings } from "./audit-kills.ts";
 import { readBooks } from "./book.ts";
-import { Crew, type Member } from "./crew.ts";
+import type { Member } from "./crew.ts";
 import type { Address } from "./database-at.ts";
 import type { Job, Starts } from "./job.ts";
-import { Observer } from "./look-at-all.ts";
 import { seeded } from "./random.ts";
+import { Stage } from "./stage.ts";
 
 export interface KillOptions {
   readonly address: Address;
@@ -46,8 +44,6 @@ const AIMS: readonly CrashPoint[] = DURABLE_EFFECTS.flatMap((effect) => [
 ]);
 /** The mean wait between two kills, in milliseconds; what a process needs to start comes on top. */
 const MEAN_WAIT_MS = 100;
-/** Unfinished runs are a finding after this. */
-const DRAIN_MS = 60_000;
 /** How long a process that is to die at a moment of its own may take to get there. */
 const AIMED_MS = 800;
 
@@ -57,24 +53,21 @@ const AIMED_MS = 800;
  */
 export async function killRandomly(options: KillOptions): Promise<KillReport> {
   const { address, code, folder, kills, seed, workers = 3, onKill } = options;
-  const books = join(folder, "books");
-  mkdirSync(books, { recursive: true });
   const random = seeded(seed);
-  // The tables are made before anybody works; that several make them at once is tested elsewhere.
-  await using observer = await Observer.open(address);
-  await using crew = new Crew(code, workers);
+  await using stage = await Stage.open({ address, code, folder, spares: workers });
+  const { books } = stage;
 
   let lives = 0;
   /** One worker in three has a moment of its own at which it dies, unless it is killed before. */
-  const workerJob = (): Job => {
+  const workerJob = (): Partial<Job> => {
     const starts = { prefix: `inline-${++lives}-`, from: 0, again: [], everyMs: 150, most: 4 };
-    const job: Job = { address, books, worker: true, starts };
+    const job = { worker: true, starts };
     const aimed = random() < 1 / 3;
     const point = AIMS[Math.floor(random() * AIMS.length)] ?? "after advance";
     const nth = 1 + Math.floor(random() * 12);
     return aimed ? { ...job, diesAt: { point, nth } } : job;
   };
-  const clientJob = (last: Member | null): Job => {
+  const clientJob = (last: Member | null): Partial<Job> => {
     const left = last ? leftBy(last, books) : { from: 0, again: [] };
     return {
       address,
@@ -84,8 +77,8 @@ export async function killRandomly(options: KillOptions): Promise<KillReport> {
     };
   };
 
-  const staff = await Promise.all(Array.from({ length: workers }, () => crew.hire(workerJob())));
-  let client = await crew.hire(clientJob(null));
+  const staff = await Promise.all(Array.from({ length: workers }, () => stage.hire(workerJob())));
+  let client = await stage.hire(clientJob(null));
   await Promise.all([...staff, client].map((member) => member.says("ready").catch(() => {})));
 
   let killed = 0;
@@ -100,14 +93,14 @@ export async function killRandomly(options: KillOptions): Promise<KillReport> {
     if (at >= 0) {
       aimedKills += 1;
       count();
-      staff[at] = await crew.hire(workerJob());
+      staff[at] = await stage.hire(workerJob());
       continue;
     }
     if (random() < 0.12) {
       clientKills += 1;
       await client.kill();
       count();
-      client = await crew.hire(clientJob(client));
+      client = await stage.hire(clientJob(client));
       continue;
     }
     const victim = Math.floor(random() * staff.length);
@@ -119,44 +112,23 @@ export async function killRandomly(options: KillOptions): Promise<KillReport> {
     if (member.isAlive) await member.kill();
     else aimedKills += 1;
     count();
-    staff[victim] = await crew.hire(workerJob());
+    staff[victim] = await stage.hire(workerJob());
   }
   const lastKill = performance.now();
   for (const member of [client, ...staff]) member.tell("enough");
-  const drained = await drain(observer);
-  const drainedMs = performance.now() - lastKill;
-  await Promise.all([client, ...staff].map((member) => member.stop()));
-
-  const entries = readBooks(books);
-  const deaths = new Map(
-    crew.members.flatMap(({ pid, diedAt }) => (diedAt === null ? [] : [[pid, diedAt] as const])),
-  );
-  for (const { what, pid, at } of entries)
-    if (what === "dies") deaths.set(pid, Math.min(at, deaths.get(pid) ?? at));
-  const runs = await observer.look();
-  const cut = runs
-    .flatMap(({ detail }) => detail?.steps ?? [])
-    .filter(({ error }) => error?.code === "WORKER_LOST");
+  await stage.drained();
+  const drained_ms = Math.round(performance.now() - lastKill);
+  const outcome = await stage.finish();
+  const steps = outcome.runs.flatMap(({ detail }) => detail?.steps ?? []);
   return {
-    ...auditKills({ entries, runs, deaths }),
+    ...outcome,
     kills: killed,
     client_kills: clientKills,
     aimed_kills: aimedKills,
-    runs: runs.length,
-    attempts_cut: cut.length,
-    drained_ms: Math.round(drainedMs),
-    accidents: [...crew.accidents, ...(drained ? [] : ["Not all runs ended in time."])],
+    runs: outcome.runs.length,
+    attempts_cut: steps.filter(({ error }) => error?.code === "WORKER_LOST").length,
+    drained_ms,
   };
-}
-
-/** Waits until nothing is left to do. */
-async function drain(observer: Observer): Promise<boolean> {
-  const until = performance.now() + DRAIN_MS;
-  while (performance.now() < until) {
-    if ((await observer.unfinished()).length === 0) return true;
-    await delay(50);
-  }
-  return false;
 }
 
 /** What the next client has to start: what the last one was to start and was not told of, and all new numbers. */

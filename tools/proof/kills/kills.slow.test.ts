@@ -21,7 +21,13 @@ test.each(["SQLite", "Postgres"])(
     const folder = join(all, name);
     const address =
       name === "SQLite" ? { file: join(folder, "spine.db") } : { url: await createTestDatabase() };
-    const report = await killRandomly({ address, code, folder, kills: KILLS, seed });
+    const report = await killRandomly({
+      address,
+      code,
+      folder,
+      kills: KILLS,
+      seed,
+    });
     expect(report).toMatchObject({
       kills: KILLS,
       violations: [],

@@ -37,7 +37,7 @@ const PAGE_ROWS = 20;
 const EFFECTS = ["first", "second"];
 const LOADED = ROWS.map(({ n }) => `row ${n}`);
 /** Failures count against this, the deaths of workers do not: a run that fails is a finding. */
-const retry = { attempts: 4, delay: 20 };
+const retry = { attempts: 6, delay: 20 };
 
 /** What a run of each workflow leaves behind when every effect happened exactly once. */
 export const EXPECTED: Readonly<Record<string, readonly string[]>> = {
@@ -46,10 +46,13 @@ export const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   "kill.flaky": [],
   "kill.parent": [],
   "kill.effects": [...EFFECTS, "last"].map((effect) => `effect ${effect}`),
+  "kill.slow": ["effect last"],
+  "kill.block": [],
   "kill.append": LOADED,
   "kill.replace": LOADED,
 };
-const NAMES = Object.keys(EXPECTED);
+/** Those of the mix. */
+const NAMES = Object.keys(EXPECTED).filter((name) => !["kill.slow", "kill.block"].includes(name));
 
 /** One of the workflows for the n-th start, so that a number says all about it. */
 export function nthWorkflow(n: number): string {
@@ -122,7 +125,18 @@ export function workload(book: Book) {
     .step("before", begin, { retry })
     .pipeline("child", { run: effects, params: ({ params: { n } }) => ({ n }), retry })
     .step("after", begin, { retry });
-  return [steps, parts, flaky, effects, parent, loading("append"), loading("replace")];
+  const slow = defineWorkflow({ name: "kill.slow", params })
+    .step("wait", async (context) => {
+      note(context);
+      await delay(context.params.n);
+      await context.transaction((transaction) => insert(transaction, context.runId, "last"));
+    })
+    .step("after", begin, { retry });
+  const block = defineWorkflow({ name: "kill.block", params }).step("block", (context) => {
+    note(context);
+    for (const until = performance.now() + context.params.n; performance.now() < until; );
+  });
+  return [steps, parts, flaky, effects, parent, slow, block, loading("append"), loading("replace")];
 
   function loading(how: "append" | "replace") {
     const transforming = new Set<string>();
