@@ -7,6 +7,7 @@ import type { Member } from "./crew.ts";
 import {
   BEATS_EXPIRE,
   DUE_BY_DATABASE,
+  eventually,
   expectKept,
   HINTS_ARE_TOLD,
   hireClient,
@@ -26,7 +27,7 @@ async function begun(stage: Stage, runs: number, pid?: number): Promise<void> {
         .filter((entry) => entry.what === "began" && (pid === undefined || entry.pid === pid))
         .map(({ runId }) => runId),
     ).size;
-  await expect.poll(count, { timeout: 30_000, interval: 20 }).toBeGreaterThanOrEqual(runs);
+  await eventually(`bodies of ${runs} runs have begun`, () => count() >= runs);
 }
 
 /** The workers that had a run, in order. */
@@ -129,7 +130,7 @@ describe.concurrent("processes", { timeout: 300_000 }, () => {
     await stage.workers(2, { workflows: ["kill.parts"] });
     await startRuns(stage, 10, { prefix: "unknown-", workflow: "kill.steps" });
     await startRuns(stage, 10, { prefix: "known-", workflow: "kill.parts" });
-    await expect.poll(async () => (await stage.observer.unfinished()).length, { timeout: 30_000 }).toBe(10);
+    await eventually("10 runs wait", async () => (await stage.observer.unfinished()).length === 10);
     for (const { workflow, status } of await stage.observer.unfinished()) {
       expect([workflow, status]).toEqual(["kill.steps", "PENDING"]);
     }

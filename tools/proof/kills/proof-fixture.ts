@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { createTestDatabase } from "spine-adapters/testing";
 import { afterAll, expect } from "vitest";
 import { bundleProcess } from "./bundle.ts";
@@ -47,6 +48,19 @@ export async function startRuns(stage: Stage, count: number, starts: Partial<Sta
 export async function hireClient(stage: Stage, count: number, starts: Partial<Starts> = {}): Promise<Member> {
   const all = { prefix: "run-", again: [], from: 0, count, everyMs: 0, most: 1_000, ...starts };
   return await stage.hire({ worker: false, starts: all });
+}
+
+/** Waits for something that has to come; the tests of a file may run at once, which `expect.poll` does not bear. */
+export async function eventually(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  ms = 60_000,
+): Promise<void> {
+  const until = performance.now() + ms;
+  while (!(await isSo())) {
+    if (performance.now() > until) throw new Error(`It did not come to this in ${ms / 1_000} s: ${what}.`);
+    await delay(20);
+  }
 }
 
 /** Nothing lost, nothing twice, nobody died by himself. */
