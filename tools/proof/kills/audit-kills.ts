@@ -189,8 +189,11 @@ function takeoversIn(events: readonly RunEvent[]): readonly Takeover[] {
   return events.flatMap(({ at, data }) => {
     const { reason, lost_worker, worker } = data as Readonly<Record<string, unknown>>;
     if (reason !== "takeover") return [];
-    // Workers are called by host, process and a random part.
-    const lostPid = Number(/-(\d+)-[0-9a-f]+$/.exec(String(lost_worker))?.[1]);
-    return [{ lostPid, worker: String(worker), at: Date.parse(at) }];
+    return [{ lostPid: pidOf(lost_worker), worker: String(worker), at: Date.parse(at) }];
   });
+}
+
+/** Workers are called by host, process and a random part. */
+export function pidOf(worker: unknown): number {
+  return Number(/-(\d+)-[0-9a-f]+$/.exec(String(worker))?.[1]);
 }

@@ -128,7 +128,8 @@ export function workload(book: Book) {
   const slow = defineWorkflow({ name: "kill.slow", params })
     .step("wait", async (context) => {
       note(context);
-      await delay(context.params.n);
+      // Only as long as it takes for something to happen to its process.
+      await delay(context.attempt === 1 ? context.params.n : 100, undefined, { signal: context.signal });
       await context.transaction((transaction) => insert(transaction, context.runId, "last"));
     })
     .step("after", begin, { retry });
