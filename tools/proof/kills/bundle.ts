@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build, type Plugin } from "vite";
 
@@ -31,15 +31,14 @@ export async function bundleProcess(folder: string): Promise<string> {
   return join(folder, "kill-process.mjs");
 }
 
-/** Files that a source looks for beside itself stay where they are. */
+/** Files that a source looks for beside itself (a thread of its own) stay where they are. */
 const atItsPlace: Plugin = {
   name: "at-its-place",
   enforce: "pre",
   transform(code, id) {
-    const path = id.replace(/\?.*$/, "");
-    if (path.includes("node_modules") || !code.includes("import.meta.")) return null;
-    return code
-      .replaceAll("import.meta.url", JSON.stringify(pathToFileURL(path).href))
-      .replaceAll("import.meta.dirname", JSON.stringify(join(path, "..")));
+    const filename = id.replace(/\?.*$/, "");
+    if (filename.includes("node_modules") || !code.includes("import.meta")) return null;
+    const meta = { url: pathToFileURL(filename).href, dirname: dirname(filename), filename };
+    return code.replaceAll(/\bimport\.meta\b/g, () => `(${JSON.stringify(meta)})`);
   },
 };

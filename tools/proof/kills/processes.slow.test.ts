@@ -50,10 +50,13 @@ describe.concurrent("processes", { timeout: 300_000 }, () => {
       await begun(stage, 6);
       zombie?.signal("SIGSTOP");
       await stage.workers(1);
-      await delay(10_500);
+      // A server that has just started gives everybody 10 s before it counts.
+      await eventually("all six are in other hands", async () =>
+        (await stage.observer.look()).every(({ detail }) => detail?.run.crashes === 1),
+      );
       zombie?.signal("SIGCONT");
       // Its bodies go on where they were, and want to commit.
-      await delay(2_000);
+      await delay(4_000);
       const outcome = await stage.finish(false);
       expectKept(outcome, 6);
       expect(outcome.takeovers).toBe(6);
