@@ -37,7 +37,7 @@ const PAGE_ROWS = 20;
 const EFFECTS = ["first", "second"];
 const LOADED = ROWS.map(({ n }) => `row ${n}`);
 /** Failures count against this, the deaths of workers do not: a run that fails is a finding. */
-const retry = { attempts: 6, delay: 20 };
+const retry = { attempts: 10, delay: 20 };
 
 /** What a run of each workflow leaves behind when every effect happened exactly once. */
 export const EXPECTED: Readonly<Record<string, readonly string[]>> = {
