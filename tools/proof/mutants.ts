@@ -10,6 +10,7 @@ const POSTGRES_FAULTS = `${POSTGRES}/postgres-faults.test.ts`;
 const LIVENESS = `${POSTGRES}/liveness.slow.test.ts`;
 const WORKER_BEATS = `${POSTGRES}/worker-beats.slow.test.ts`;
 const SQLITE_SUITE = `${SQLITE}/sqlite-history-store.test.ts`;
+const REGISTER = "packages/spine-adapters/src/history/worker-register.test.ts";
 const TAKEOVER = [
   "the fence",
   "a takeover that is open in another transaction while a step commits: nothing of it is accepted",
@@ -206,6 +207,62 @@ export const MUTANTS: readonly Mutant[] = [
       test: ["shared commits", "writes of one tick share one database commit"],
     },
     says: "expected 20 to be 1",
+    quick: false,
+  },
+  {
+    name: "drain-loop-removed",
+    breaks: "one wake-up is one look: what came in meanwhile waits for the poll",
+    changes: [
+      {
+        file: `${ENGINE}/work-loop.ts`,
+        find: "      while (this.#again && this.#running) {\n",
+        replace: "      if (this.#again && this.#running) {\n",
+      },
+      { file: `${ENGINE}/work-loop.ts`, find: "      if (this.#again) this.wake();\n", replace: "" },
+    ],
+    caughtBy: {
+      file: `${ENGINE}/work-loop.test.ts`,
+      test: [
+        "woken while it looks, it looks again: one wake-up may stand for many things, and none waits for the poll",
+      ],
+    },
+    says: "to have a length of 2 but got 1",
+    quick: true,
+  },
+  {
+    name: "register-before-lock-sqlite",
+    breaks: "a worker that has just come is taken for one that is gone",
+    changes: [
+      {
+        file: `${SQLITE}/sqlite-history-store.ts`,
+        find: `      await this.#locks.hold(worker);
+      await this.#pool.write((connection) => markAlive(connection, this.#sql, worker, this.#now()));
+`,
+        replace: `      await this.#pool.write((connection) => markAlive(connection, this.#sql, worker, this.#now()));
+      await this.#locks.hold(worker);
+`,
+      },
+    ],
+    caughtBy: { file: REGISTER, test: ["SQLite: a worker holds its lock before it is in the register"] },
+    says: "It is in no file of locks",
+    quick: true,
+  },
+  {
+    name: "register-before-lock-postgres",
+    breaks: "a worker that has just come is taken for one that is gone",
+    changes: [
+      {
+        file: `${POSTGRES}/postgres-history-store.ts`,
+        find: `      await this.#beats.hold(worker);
+      await this.#pools.inTransaction("write", (query) => markAlive({ ...scope, query }, worker, key));
+`,
+        replace: `      await this.#pools.inTransaction("write", (query) => markAlive({ ...scope, query }, worker, key));
+      await this.#beats.hold(worker);
+`,
+      },
+    ],
+    caughtBy: { file: REGISTER, test: ["Postgres: a worker holds its lock before it is in the register"] },
+    says: "It holds no lock",
     quick: false,
   },
   {

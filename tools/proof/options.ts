@@ -1,18 +1,37 @@
 import { parseArgs } from "node:util";
 
-export interface Options {
+export type Options = MutantOptions | KillOptions;
+
+export interface MutantOptions {
+  readonly proof: "mutants";
   /** Mutants by name; null for all. */
   readonly only: readonly string[] | null;
   readonly json: boolean;
 }
 
+export interface KillOptions {
+  readonly proof: "kills";
+  /** In all databases together. */
+  readonly kills: number;
+  readonly seed: number;
+  readonly databases: readonly KillDatabase[];
+  readonly json: boolean;
+}
+
+const DATABASES = ["sqlite", "postgres"] as const;
+export type KillDatabase = (typeof DATABASES)[number];
+
 export const USAGE = `npm run proof -- --mutants [--only a,b] [--json]
+npm run proof -- --kills N [--seed S] [--database sqlite|postgres|both] [--json]
 
   --mutants   breaks each guarantee in the code, one at a time, and demands that its test fails
   --only      these mutants
+  --kills     kills real processes so many times (SIGKILL) while they work, and audits what is left
+  --seed      which of them, when and where; a new one when left out, and printed
+  --database  on which; both when left out, half of the kills on each
   --json      JSON lines; the last one has the counts
 
-The last line is "N passed, N failed"; the exit code is 1 when something failed, 2 for a wrong option.`;
+The exit code is 1 when something failed, 2 for a wrong option.`;
 
 /** The command line as options. Throws an error that says what is wrong and what there is. */
 export function readOptions(args: readonly string[], known: readonly string[]): Options {
@@ -21,14 +40,38 @@ export function readOptions(args: readonly string[], known: readonly string[]): 
     options: {
       mutants: { type: "boolean", default: false },
       only: { type: "string" },
+      kills: { type: "string" },
+      seed: { type: "string" },
+      database: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
-  if (!values.mutants) throw new Error("Say what is to be proved: --mutants.");
+  const { json } = values;
+  if (values.mutants === (values.kills !== undefined)) {
+    throw new Error("Say what is to be proved: --mutants, or --kills and how many.");
+  }
+  if (values.kills !== undefined) {
+    const kills = wholeNumber("--kills", values.kills, 1);
+    const seed = values.seed === undefined ? Date.now() % 1_000_000 : wholeNumber("--seed", values.seed, 0);
+    return { proof: "kills", kills, seed, databases: databasesOf(values.database ?? "both"), json };
+  }
   const only = values.only?.split(",").filter((name) => name !== "") ?? null;
   const wrong = only?.filter((name) => !known.includes(name)) ?? [];
   if (wrong.length > 0 || only?.length === 0) {
     throw new Error(`--only knows ${known.join(", ")}; not ${wrong.join(", ") || "nothing"}.`);
   }
-  return { only, json: values.json };
+  return { proof: "mutants", only, json };
+}
+
+function wholeNumber(option: string, text: string, least: number): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number >= least && text.trim() !== "") return number;
+  throw new Error(`${option} takes a whole number from ${least}, not "${text}".`);
+}
+
+function databasesOf(text: string): readonly KillDatabase[] {
+  if (text === "both") return DATABASES;
+  const chosen = DATABASES.filter((name) => name === text);
+  if (chosen.length > 0) return chosen;
+  throw new Error(`--database takes ${DATABASES.join(", ")} or both, not "${text}".`);
 }

@@ -1,2 +1,3 @@
+export { type CuttingProxy, cuttingProxy } from "./cutting-proxy.ts";
 export { PostgresServer, type PostgresServerOptions, startPostgres } from "./postgres-server.ts";
 export { createTestDatabase } from "./shared-postgres.ts";

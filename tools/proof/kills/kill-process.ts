@@ -1,0 +1,90 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { createSpine, type Spine, silentLogger } from "spine-core";
+import { withCrashPoints } from "spine-core/testing";
+import { Book } from "./book.ts";
+import { databaseAt } from "./database-at.ts";
+import type { Command, Job, Said, Starts } from "./job.ts";
+import { appendedTable, effectsTable, nthWorkflow, replacedTable, workload } from "./workload.ts";
+
+// A process to be killed. It loads everything, says "standby" and waits for its job, so that one that dies is replaced at once.
+
+let spine: Spine | undefined;
+let enough = false;
+process.on("message", (message: Job | Command) => {
+  if (message === "enough") enough = true;
+  else if (message === "stop") void leave();
+  else void work(message);
+});
+process.on("SIGTERM", () => void leave());
+process.on("disconnect", () => process.exit());
+say("standby");
+
+function say(what: Said): void {
+  process.send?.(what);
+}
+
+async function leave(): Promise<void> {
+  enough = true;
+  await spine?.stop();
+  say("gone");
+  process.exit();
+}
+
+async function work(job: Job): Promise<void> {
+  const book = new Book(job.books);
+  let left = job.diesAt?.nth ?? 0;
+  const { clockOffsetMs = 0 } = job;
+  if (clockOffsetMs !== 0) {
+    const right = Date.now;
+    Date.now = () => right() + clockOffsetMs;
+  }
+  const inner = databaseAt(job.address);
+  const database = job.diesAt
+    ? withCrashPoints(inner, (point) => {
+        if (point !== job.diesAt?.point || enough) return;
+        left -= 1;
+        if (left !== 0) return;
+        book.note({ what: "dies", point });
+        process.kill(process.pid, "SIGKILL");
+      })
+    : inner;
+  spine = await createSpine({
+    database,
+    workflows: workload(book).filter(({ name }) => job.workflows?.includes(name) ?? true),
+    worker: false,
+    concurrency: job.concurrency ?? 10,
+    logger: silentLogger,
+  });
+  for (const table of [effectsTable, appendedTable, replacedTable]) await database.ensureTable(table);
+  spine.on("step.ended", ({ runId, step, error }) => {
+    if (error === null) book.note({ what: "kept", runId, step });
+  });
+  if (job.worker) await spine.start();
+  say("ready");
+  if (!job.starts) return;
+  await start(spine, book, job.starts);
+  say("started all");
+}
+
+async function start(at: Spine, book: Book, starts: Starts): Promise<void> {
+  const { prefix, again, from, count = Number.POSITIVE_INFINITY, everyMs, most, workflow } = starts;
+  let open = 0;
+  const one = async (n: number) => {
+    const key = `${prefix}${n}`;
+    book.note({ what: "asked", key });
+    const run = await at.run(workflow ?? nthWorkflow(n), { n: starts.n ?? n }, { key });
+    book.note({ what: "accepted", key, runId: run.id });
+    open += 1;
+    // How it ended is the auditor's business.
+    const over = () => {
+      open -= 1;
+    };
+    void run.result().then(over, over);
+  };
+  for (const n of again) await one(n);
+  for (let n = from; n < from + count && !enough; n++) {
+    while (open >= most && !enough) await delay(5);
+    await one(n);
+    await delay(Math.random() * everyMs);
+  }
+}

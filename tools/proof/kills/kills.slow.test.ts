@@ -1,0 +1,46 @@
+// The short form of `npm run proof -- --kills`: real processes, killed at random moments.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createTestDatabase } from "spine-adapters/testing";
+import { afterAll, expect, test } from "vitest";
+import { bundleProcess } from "./bundle.ts";
+import { killRandomly } from "./kill-randomly.ts";
+
+const KILLS = 50;
+const seed = Number(process.env.SPINE_SEED ?? Date.now() % 1_000_000);
+
+const all = mkdtempSync(join(tmpdir(), "spine-kills-"));
+afterAll(() => rmSync(all, { recursive: true, force: true }));
+const code = await bundleProcess(join(all, "code"));
+
+test.each(["SQLite", "Postgres"])(
+  `%s: ${KILLS} times kill -9 (SPINE_SEED=${seed}): nothing lost, nothing twice`,
+  async (name) => {
+    const folder = join(all, name);
+    const address =
+      name === "SQLite" ? { file: join(folder, "spine.db") } : { url: await createTestDatabase() };
+    const report = await killRandomly({
+      address,
+      code,
+      folder,
+      kills: KILLS,
+      seed,
+    });
+    expect(report).toMatchObject({
+      kills: KILLS,
+      violations: [],
+      accidents: [],
+      lost: 0,
+      double_commits: 0,
+      finished_reexecuted: 0,
+      stale_accepted: 0,
+    });
+    // It was not idle: work was cut, and taken over.
+    expect(report.attempts_cut).toBeGreaterThan(KILLS / 2);
+    expect(report.takeovers).toBeGreaterThan(KILLS / 2);
+  },
+  // On a busy machine a process takes seconds to start.
+  600_000,
+);

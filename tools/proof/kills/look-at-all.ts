@@ -1,0 +1,91 @@
+import {
+  type Database,
+  isTerminal,
+  RUN_STATUSES,
+  type RunSummary,
+  type StateStores,
+  systemClock,
+} from "spine-core";
+import type { AuditedRun } from "spine-core/testing";
+import { type Address, databaseAt } from "./database-at.ts";
+import { appendedTable, EXPECTED, effectsTable, replacedTable, SUPERSEDED } from "./workload.ts";
+
+const AT_A_TIME = 20;
+
+/** A look at everything that the runs left behind, on a connection of its own. */
+export class Observer implements AsyncDisposable {
+  readonly #database: Database;
+  readonly #stores: StateStores;
+
+  private constructor(database: Database, stores: StateStores) {
+    this.#database = database;
+    this.#stores = stores;
+  }
+
+  /** Makes the tables where they are missing. */
+  static async open(address: Address): Promise<Observer> {
+    const database = databaseAt(address);
+    const stores = await database.connect({ clock: systemClock });
+    for (const table of [effectsTable, appendedTable, replacedTable]) await database.ensureTable(table);
+    return new Observer(database, stores);
+  }
+
+  get database(): Database {
+    return this.#database;
+  }
+
+  /** Runs that have not ended. */
+  async unfinished(): Promise<readonly RunSummary[]> {
+    return await this.#all({ status: RUN_STATUSES.filter((status) => !isTerminal(status)) });
+  }
+
+  async look(): Promise<readonly AuditedRun[]> {
+    const { history } = this.#stores;
+    const effects = await this.#effects();
+    const left = (await this.#all({})).map(({ runId }) => runId);
+    const runs: AuditedRun[] = [];
+    const lookOn = async () => {
+      for (let runId = left.pop(); runId !== undefined; runId = left.pop()) {
+        const [detail, events] = await Promise.all([history.get(runId), history.events(runId)]);
+        const expected = EXPECTED[detail?.run.workflow ?? ""] ?? [];
+        runs.push({ runId, detail, events, effects: effects.get(runId) ?? [], expected });
+      }
+    };
+    await Promise.all(Array.from({ length: AT_A_TIME }, lookOn));
+    return runs;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#database.close();
+  }
+
+  async #all(query: Parameters<StateStores["history"]["list"]>[0]): Promise<readonly RunSummary[]> {
+    const runs: RunSummary[] = [];
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const page = await this.#stores.history.list({ ...query, limit: 200, ...(cursor ? { cursor } : {}) });
+      runs.push(...page.items);
+      cursor = page.nextCursor;
+    }
+    return runs;
+  }
+
+  async #effects(): Promise<ReadonlyMap<string, readonly string[]>> {
+    const { kysely } = this.#database;
+    const made = new Map<string, string[]>();
+    const add = (run: string, effect: string) => {
+      const known = made.get(run);
+      if (known) known.push(effect);
+      else made.set(run, [effect]);
+    };
+    const effects: { run: string; effect: string }[] = await kysely
+      .selectFrom(effectsTable.name)
+      .select(["run", "effect"])
+      .execute();
+    for (const { run, effect } of effects) add(run, `effect ${effect}`);
+    for (const name of [appendedTable.name, replacedTable.name, SUPERSEDED]) {
+      const rows: { run: string; n: number }[] = await kysely.selectFrom(name).select(["run", "n"]).execute();
+      for (const { run, n } of rows) add(run, name === SUPERSEDED ? `superseded row ${n}` : `row ${n}`);
+    }
+    return made;
+  }
+}

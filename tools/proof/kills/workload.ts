@@ -1,0 +1,188 @@
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  type DatabaseTransaction,
+  defineTable,
+  defineWorkflow,
+  newId,
+  notNull,
+  TransientError,
+} from "spine-core";
+import { arraySource } from "spine-core/testing";
+import { z } from "zod";
+import type { Book } from "./book.ts";
+
+/** What transactions leave behind: no key, so that what is done twice is there twice. */
+export const effectsTable = defineTable({
+  name: "kill_effects",
+  columns: { run: "text", effect: "text" },
+  key: [],
+});
+/** What `append` loads: no key either. */
+export const appendedTable = defineTable({
+  name: "kill_appended",
+  columns: { run: "text", n: "integer" },
+  key: [],
+});
+export const replacedTable = defineTable({
+  name: "kill_replaced",
+  columns: { run: "text", n: "integer" },
+  key: ["run", "n"],
+  partition: ["run"],
+  captures: "kill_superseded",
+});
+export const SUPERSEDED = "kill_superseded";
+
+const ROWS = Array.from({ length: 60 }, (_, n) => ({ n }));
+const PAGE_ROWS = 20;
+const EFFECTS = ["first", "second"];
+const LOADED = ROWS.map(({ n }) => `row ${n}`);
+/** Failures count against this, the deaths of workers do not: a run that fails is a finding. */
+const retry = { attempts: 10, delay: 20 };
+
+/** What a run of each workflow leaves behind when every effect happened exactly once. */
+export const EXPECTED: Readonly<Record<string, readonly string[]>> = {
+  "kill.steps": [],
+  "kill.parts": [],
+  "kill.flaky": [],
+  "kill.parent": [],
+  "kill.effects": [...EFFECTS, "last"].map((effect) => `effect ${effect}`),
+  "kill.slow": ["effect last"],
+  "kill.block": [],
+  "kill.append": LOADED,
+  "kill.replace": LOADED,
+};
+/** Those of the mix. */
+const NAMES = Object.keys(EXPECTED).filter((name) => !["kill.slow", "kill.block"].includes(name));
+
+/** One of the workflows for the n-th start, so that a number says all about it. */
+export function nthWorkflow(n: number): string {
+  return NAMES[n % NAMES.length] ?? "kill.steps";
+}
+
+/** The workflows of the proof: short steps of every kind that write down when their bodies begin. */
+export function workload(book: Book) {
+  const params = z.object({ n: z.int() });
+  const note = ({ runId, step, attempt }: Body) => book.note({ what: "began", runId, step, attempt });
+  const begin = (context: Body) => {
+    note(context);
+    return delay(Math.random() * 25);
+  };
+  const steps = defineWorkflow({ name: "kill.steps", params })
+    .step("one", begin, { retry })
+    .step("two", begin, { retry })
+    .step("three", begin, { retry })
+    .step("four", begin, { retry });
+  const parts = defineWorkflow({ name: "kill.parts", params })
+    .step(
+      "parts",
+      async (context) => {
+        await begin(context);
+        for (const part of ["a", "b", "c"]) {
+          await context.checkpoint(part, () => {
+            book.note({ what: "began", runId: context.runId, step: "parts", part, attempt: context.attempt });
+            return delay(Math.random() * 10, part);
+          });
+          book.note({ what: "kept", runId: context.runId, step: "parts", part });
+        }
+      },
+      { retry },
+    )
+    .step("after", begin, { retry });
+  const effects = defineWorkflow({ name: "kill.effects", params })
+    .step(
+      "make",
+      async (context) => {
+        await begin(context);
+        for (const effect of EFFECTS) {
+          await context.transaction((transaction) => insert(transaction, context.runId, effect), {
+            key: effect,
+          });
+        }
+      },
+      { retry },
+    )
+    .step("between", begin, { retry })
+    .step(
+      "last",
+      async (context) => {
+        await begin(context);
+        await context.transaction((transaction) => insert(transaction, context.runId, "last"));
+      },
+      { retry },
+    );
+  const flaky = defineWorkflow({ name: "kill.flaky", params })
+    .step("before", begin, { retry })
+    .step(
+      "flaky",
+      async (context) => {
+        await begin(context);
+        if (context.attempt <= 2) throw new TransientError("The first two times never work.");
+      },
+      { retry },
+    )
+    .step("after", begin, { retry });
+  const parent = defineWorkflow({ name: "kill.parent", params })
+    .step("before", begin, { retry })
+    .pipeline("child", { run: effects, params: ({ params: { n } }) => ({ n }), retry })
+    .step("after", begin, { retry });
+  const slow = defineWorkflow({ name: "kill.slow", params })
+    .step("wait", async (context) => {
+      note(context);
+      // Only as long as it takes for something to happen to its process.
+      await delay(context.attempt === 1 ? context.params.n : 100, undefined, { signal: context.signal });
+      await context.transaction((transaction) => insert(transaction, context.runId, "last"));
+    })
+    .step("after", begin, { retry });
+  const block = defineWorkflow({ name: "kill.block", params }).step("block", (context) => {
+    note(context);
+    for (const until = performance.now() + context.params.n; performance.now() < until; );
+  });
+  return [steps, parts, flaky, effects, parent, slow, block, loading("append"), loading("replace")];
+
+  function loading(how: "append" | "replace") {
+    const transforming = new Set<string>();
+    const schema = z.object({ run: z.string(), n: z.int() });
+    const transformed = defineWorkflow({ name: `kill.${how}`, params })
+      .fetch("fetch", {
+        from: arraySource(ROWS, { name: `kill.${how}`, pageRows: PAGE_ROWS }),
+        request: begin,
+        retry,
+      })
+      .transform("transform", {
+        from: "fetch",
+        row: ({ n }, context) => {
+          // Its rows may begin anywhere, for what was stored is not done again.
+          const attempt = `${context.runId}#${context.attempt}`;
+          if (!transforming.has(attempt)) note(context);
+          transforming.add(attempt);
+          return { run: context.runId, n };
+        },
+        schema,
+        retry,
+      })
+      .quality("quality", { on: "transform", checks: [notNull(["n"])], retry });
+    const loaded =
+      how === "append"
+        ? transformed.load("load", { from: "transform", into: appendedTable, disposition: "append", retry })
+        : transformed.load("load", {
+            from: "transform",
+            into: replacedTable,
+            disposition: "replace-partition",
+            partition: (context) => {
+              note(context);
+              return { run: context.runId };
+            },
+            retry,
+          });
+    return loaded.step("report", begin, { retry });
+  }
+}
+
+type Body = { readonly runId: string; readonly step: string; readonly attempt: number };
+
+async function insert(transaction: DatabaseTransaction, run: string, effect: string): Promise<void> {
+  async function* one() {
+    yield [{ run, effect }];
+  }
+  await transaction.insertRows(effectsTable, one(), { loadId: newId(), loadedAt: new Date().toISOString() });
+}
