@@ -35,7 +35,7 @@ test.each([
       await spine.stop();
       place.remove();
     });
-    const exists = async (runId: string) => (await spine.history.present([runId])).length > 0;
+    const exists = async (runId: string) => (await spine.history.glance([runId])).length > 0;
     const host = async (key: string) => {
       const child = fork(PROCESS, [name, caller, key, ...(place.address satisfies Address)], {
         execArgv: ["--conditions=spine-source", "--no-warnings"],

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
 import { cuttingProxy, startPostgres } from "spine-adapters/testing";
 import { expect, onTestFinished, test } from "vitest";
-import { BEATS_EXPIRE, expectKept, hireClient, openStage, proofFixture } from "./proof-fixture.ts";
+import { expectKept, hireClient, openStage, proofFixture } from "./proof-fixture.ts";
 
 proofFixture();
 
@@ -26,7 +26,7 @@ test("a server that crashes and is away for 8 s, with four workers: nothing lost
   expectKept(outcome, 150);
   console.log(`takeovers after a restart: ${outcome.takeovers}`);
   // Until beats expire, a restart frees the locks of everybody.
-  if (BEATS_EXPIRE) expect(outcome.takeovers).toBe(0);
+  expect(outcome.takeovers).toBe(0);
 });
 
 test("connections that are terminated at random: nothing lost, nothing twice, all complete", {
@@ -49,7 +49,7 @@ ORDER BY random() LIMIT 2`.execute(kysely);
   expectKept(outcome, 150);
   expect(terminated).toBeGreaterThan(20);
   console.log(`${terminated} connections terminated, ${outcome.takeovers} takeovers`);
-  if (BEATS_EXPIRE) expect(outcome.takeovers).toBe(0);
+  expect(outcome.takeovers).toBe(0);
 });
 
 test("answers that are lost, of COMMIT and of other writes: nothing lost, nothing twice, all complete", {
@@ -74,5 +74,5 @@ test("answers that are lost, of COMMIT and of other writes: nothing lost, nothin
   expectKept(outcome, 150);
   expect(proxy.cuts).toBeGreaterThan(10);
   console.log(`${proxy.cuts} answers lost, ${outcome.takeovers} takeovers`);
-  if (BEATS_EXPIRE) expect(outcome.takeovers).toBe(0);
+  expect(outcome.takeovers).toBe(0);
 });

@@ -4,17 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { pidOf } from "./audit-kills.ts";
 import { readBooks } from "./book.ts";
-import {
-  BEATS_EXPIRE,
-  DUE_BY_DATABASE,
-  eventually,
-  expectKept,
-  HINTS_ARE_TOLD,
-  hireClient,
-  openStage,
-  proofFixture,
-  startRuns,
-} from "./proof-fixture.ts";
+import { eventually, expectKept, hireClient, openStage, proofFixture, startRuns } from "./proof-fixture.ts";
 import type { Outcome, Stage } from "./stage.ts";
 
 proofFixture();
@@ -41,36 +31,29 @@ function pidsOf({ runs }: Outcome, runId: string): readonly number[] {
 
 // They mostly wait, each on a database of its own.
 describe.concurrent("processes", { timeout: 300_000 }, () => {
-  test.skipIf(!BEATS_EXPIRE)(
-    "stopped for longer than the expiry (SIGSTOP): others take over, and after SIGCONT it writes nothing",
-    async () => {
-      await using stage = await openStage();
-      const [zombie] = await stage.workers(1);
-      await startRuns(stage, 6, { workflow: "kill.slow", n: 3_000 });
-      await begun(stage, 6);
-      zombie?.signal("SIGSTOP");
-      await stage.workers(1);
-      // A server that has just started gives everybody 10 s before it counts.
-      await eventually("all six are in other hands", async () =>
-        (await stage.observer.look()).every(({ detail }) => detail?.run.crashes === 1),
-      );
-      zombie?.signal("SIGCONT");
-      // Its bodies go on where they were, and want to commit.
-      await delay(4_000);
-      const outcome = await stage.finish(false);
-      expectKept(outcome, 6);
-      expect(outcome.takeovers).toBe(6);
-    },
-  );
+  test("stopped for longer than the expiry (SIGSTOP): others take over, and after SIGCONT it writes nothing", async () => {
+    await using stage = await openStage();
+    const [zombie] = await stage.workers(1);
+    await startRuns(stage, 6, { workflow: "kill.slow", n: 3_000 });
+    await begun(stage, 6);
+    zombie?.signal("SIGSTOP");
+    await stage.workers(1);
+    // A server that has just started gives everybody 10 s before it counts.
+    await eventually("all six are in other hands", async () =>
+      (await stage.observer.look()).every(({ detail }) => detail?.run.crashes === 1),
+    );
+    zombie?.signal("SIGCONT");
+    // Its bodies go on where they were, and want to commit.
+    await delay(4_000);
+    const outcome = await stage.finish(false);
+    expectKept(outcome, 6);
+    expect(outcome.takeovers).toBe(6);
+  });
 
-  // The second: retries and queued children are due by the clock of the process that wrote them.
-  test.for([
-    ["kill.effects", true],
-    [undefined, DUE_BY_DATABASE],
-  ] as const)(
+  // Without a name: workflows of all kinds, with children that are queued and steps that are tried again.
+  test.for([["kill.effects"], [undefined]] as const)(
     "clocks that are two hours apart (%s): no run is claimed twice, and a dead worker is found",
-    async ([workflow, works], { skip }) => {
-      if (!works) skip("until what is due is told by the database's clock");
+    async ([workflow]) => {
       await using stage = await openStage();
       const hour = 3_600_000;
       const [early] = await stage.workers(1, { clockOffsetMs: -hour });
@@ -131,7 +114,7 @@ describe.concurrent("processes", { timeout: 300_000 }, () => {
     expectKept(await stage.finish(), 20);
   });
 
-  test.skipIf(!HINTS_ARE_TOLD)("six quick starts with one worker: none waits for the poll", async () => {
+  test("six quick starts with one worker: none waits for the poll", async () => {
     await using stage = await openStage();
     await stage.workers(1);
     await delay(1_000);

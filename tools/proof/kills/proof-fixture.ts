@@ -10,17 +10,6 @@ import type { Address } from "./database-at.ts";
 import type { Starts } from "./job.ts";
 import { type Outcome, Stage } from "./stage.ts";
 
-/**
- * Switch on once beats have an expiry (docs/decisions/0006): a worker that is stopped is then taken for gone, and one whose
- * connection breaks is not.
- */
-export const BEATS_EXPIRE = false;
-/** Switch on once processes tell each other of work. */
-export const HINTS_ARE_TOLD = false;
-
-/** Switch on once what is due does not depend on the clock of the process that wrote it. */
-export const DUE_BY_DATABASE = false;
-
 const folder = mkdtempSync(join(tmpdir(), "spine-kills-"));
 let code: Promise<string> | undefined;
 let stages = 0;

@@ -1,5 +1,6 @@
 import { type Database, type StateOptions, type StateStores, systemClock } from "spine-core";
 import { PostgresDatasetStore } from "../data/postgres-dataset-store.ts";
+import { compareClocks, DatabaseTime } from "../history/postgres/database-time.ts";
 import { KeptConnection } from "../history/postgres/kept-connection.ts";
 import { migrate } from "../history/postgres/migrate.ts";
 import { PostgresHints } from "../history/postgres/postgres-hints.ts";
@@ -64,8 +65,10 @@ export function postgres(target: string | PostgresOptions): Database {
         await hints.close();
         await Promise.all([beats.close(), listening.close()]);
       });
+      const time = new DatabaseTime(clock);
+      await compareClocks(pools, time, clock);
       return {
-        history: new PostgresHistoryStore({ pools, tables, clock, beats, hints }),
+        history: new PostgresHistoryStore({ pools, tables, clock, time, beats, hints }),
         datasets: new PostgresDatasetStore({ pools, tables, clock }),
         partitions: new PostgresPartitionStore({ pools, tables }),
         statistics: new PostgresRunStatistics({ pools, tables, clock }),

@@ -16,7 +16,7 @@ test("it looks on as long as there may be more, and then waits for the poll", as
     looks += 1;
     return { more: looks < 6, nextAt: null };
   };
-  const loop = new WorkLoop({ take, pollMs: POLL_MS, clock, logger: silentLogger });
+  const loop = new WorkLoop({ take, pollMs: () => POLL_MS, clock, logger: silentLogger });
   loop.start();
   await settle();
   expect(looks).toBe(6);
@@ -30,7 +30,7 @@ test("woken while it looks, it looks again: one wake-up may stand for many thing
   const clock = new TestClock();
   const answers: ((answer: typeof NOTHING) => void)[] = [];
   const take = () => new Promise<typeof NOTHING>((resolve) => answers.push(resolve));
-  const loop = new WorkLoop({ take, pollMs: POLL_MS, clock, logger: silentLogger });
+  const loop = new WorkLoop({ take, pollMs: () => POLL_MS, clock, logger: silentLogger });
   loop.start();
   for (let n = 0; n < 3; n++) loop.wake();
   answers[0]?.(NOTHING);

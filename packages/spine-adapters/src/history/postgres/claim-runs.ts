@@ -1,6 +1,7 @@
-import type { Claim, ClaimedRun, ClaimRequest } from "spine-core";
+import type { Claim, ClaimedRun, ClaimRequest, Clock } from "spine-core";
 import { isConnectionLost } from "../../databases/postgres/postgres-error.ts";
 import type { PostgresPools, Query } from "../../databases/postgres/postgres-pools.ts";
+import { isoTime } from "../iso-time.ts";
 import type { RunPositions } from "../run-positions.ts";
 import {
   type CheckpointRow,
@@ -12,6 +13,7 @@ import {
 } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { claimStatement } from "./claim-statement.ts";
+import type { DatabaseTime } from "./database-time.ts";
 import { positionOf } from "./look-at-runs.ts";
 import { planClaim } from "./plan-claim.ts";
 import { RUN_COLUMNS, STEP_COLUMNS } from "./run-select.ts";
@@ -20,6 +22,8 @@ interface Scope {
   readonly pools: PostgresPools;
   readonly tables: StateTables;
   readonly at: string | null;
+  readonly time: DatabaseTime;
+  readonly clock: Clock;
   /** Workers that may be gone. */
   readonly suspects: readonly string[];
   /** The number of this write, by which its runs are found when its answer is lost. */
@@ -49,6 +53,7 @@ export async function claimRuns(
   positions: RunPositions,
 ): Promise<Claim> {
   const { worker } = request;
+  const { time } = scope;
   let lostAnswer = false;
   const { rows, nextAt } = await scope.pools.throughOutage(async (): Promise<Rows> => {
     // What it gave us is ours, and nobody else would work on it.
@@ -62,7 +67,8 @@ export async function claimRuns(
     }
   });
   for (const row of rows) positions.set(row.run_id, positionOf(row, worker));
-  return { runs: await withSteps(scope, worker, rows), nextAt };
+  const runs = await withSteps(scope, worker, rows);
+  return { runs, nextAt: nextAt === null ? null : time.fromDatabase(isoTime(nextAt)) };
 }
 
 /**
@@ -72,8 +78,11 @@ export async function claimRuns(
 async function claimOnce(scope: Scope, request: ClaimRequest): Promise<Rows> {
   const { pools, tables, at } = scope;
   const query: Query = (sql, values) => pools.query("write", sql, values);
+  const { time, clock } = scope;
+  const before = clock.now();
   const all = await query<ClaimRow>(claimStatement(tables), claimValues(scope, request, null));
   const [answer] = all;
+  if (answer) time.compare(answer.asked_at, before, clock.now());
   const first = readRows(all);
   if (!answer?.limited) return first;
   // These are ours by now, whatever comes of what follows: it is looked again at once.
@@ -150,7 +159,7 @@ WHERE status = 'RUNNING' AND worker = $1 AND write_seq = $2 ORDER BY run_id`,
 
 /** Runs that have never begun have nothing to read. */
 async function withSteps(
-  { pools, tables }: Scope,
+  { pools, tables, time }: Scope,
   worker: string,
   rows: readonly RunRow[],
 ): Promise<readonly ClaimedRun[]> {
@@ -176,7 +185,10 @@ async function withSteps(
     const run = readRun(row);
     return {
       run,
-      steps: readSteps(row, stepsOf.get(row.run_id) ?? []),
+      // They are compared with our clock.
+      steps: readSteps(row, stepsOf.get(row.run_id) ?? []).map((step) =>
+        step.retryAt === null ? step : { ...step, retryAt: isoTime(time.fromDatabase(step.retryAt)) },
+      ),
       checkpoints: (checkpointsOf.get(row.run_id) ?? []).map(readCheckpoint),
       fence: { worker, token: run.token },
     };

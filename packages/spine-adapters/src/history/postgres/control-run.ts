@@ -7,10 +7,10 @@ import {
   type SpineError,
 } from "spine-core";
 import type { Query } from "../../databases/postgres/postgres-pools.ts";
-import { isoTime } from "../iso-time.ts";
 import { errorCode, type NewEvent, runChanged } from "../run-events.ts";
 import { openStepsOf, type RunRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
+import type { DatabaseTime } from "./database-time.ts";
 import { isRunId } from "./run-id.ts";
 
 /** What is read of a run whose row is locked, to change it from outside. */
@@ -28,10 +28,13 @@ interface Scope {
 }
 
 /** Changes a run from outside, inside a transaction: its row is locked first, so that what is read of it stays. */
-export async function controlRun(scope: Scope, commit: ControlCommit): Promise<CommitResult> {
+export async function controlRun(
+  scope: Scope & { readonly time: DatabaseTime },
+  commit: ControlCommit,
+): Promise<CommitResult> {
   const { runId, from, change, reason } = commit;
   if (!isRunId(runId)) return { result: "missing" };
-  const { query, tables: t, at } = scope;
+  const { query, tables: t, at, time } = scope;
   const [run] = await query<Locked>(
     `SELECT ${LOCKED_COLUMNS} FROM ${t.workflow_runs} WHERE run_id = $1 FOR UPDATE`,
     [runId],
@@ -61,7 +64,7 @@ WHERE run_id = $1`,
       outputs ?? null,
       queued || error !== undefined,
       error ? JSON.stringify(error) : null,
-      availableAt === undefined ? null : isoTime(availableAt),
+      availableAt === undefined ? null : time.toDatabase(availableAt),
       at,
       isTerminal(status),
     ],

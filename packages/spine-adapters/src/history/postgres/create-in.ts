@@ -5,6 +5,7 @@ import { type OwnServer, SERVER_FACTS, type ServerFacts } from "../../databases/
 import { toSpineError } from "../../databases/postgres/postgres-error.ts";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import type { StateTables } from "../state-tables.ts";
+import type { DatabaseTime } from "./database-time.ts";
 import { Flush } from "./flush.ts";
 import { FLUSH_COLUMNS } from "./flush-columns.ts";
 import { insertRuns } from "./flush-sql.ts";
@@ -15,8 +16,7 @@ export interface CreateInScope {
   readonly server: OwnServer;
   readonly pools: PostgresPools;
   readonly tables: StateTables;
-  /** A virtual time; null for the database's own. */
-  readonly at: string | null;
+  readonly time: DatabaseTime;
 }
 
 /**
@@ -47,9 +47,10 @@ export async function createIn(
 async function createOne(
   { execute }: CallerConnection,
   commit: CreateCommit,
-  { tables, at }: CreateInScope,
+  { tables, time }: CreateInScope,
 ): Promise<CommitResult> {
-  const flush = new Flush();
+  const at = time.virtual;
+  const flush = new Flush(time);
   flush.add(commit, null);
   const [[part, rows] = []] = flush.parts();
   if (!part || !rows) throw new SpineError("INTERNAL", "A run that is created has a row.");

@@ -8,7 +8,6 @@ import {
   type StepBegin,
   type StepEnd,
 } from "spine-core";
-import { isoTime } from "../iso-time.ts";
 import {
   type BegunStep,
   began,
@@ -22,6 +21,7 @@ import type { RunPosition } from "../run-positions.ts";
 import { queueCells } from "../run-rank.ts";
 import { tagsText } from "../run-rows.ts";
 import { AttachmentRows } from "./attachment-rows.ts";
+import type { DatabaseTime } from "./database-time.ts";
 import type { FlushPart } from "./flush-columns.ts";
 import { type Cell, RowSet } from "./row-set.ts";
 
@@ -57,7 +57,12 @@ export class Flush {
   readonly #events = new RowSet();
   readonly #attachments = new AttachmentRows();
   readonly #folds = new Map<string, Fold>();
+  readonly #time: DatabaseTime;
   #count = 0;
+
+  constructor(time: DatabaseTime) {
+    this.#time = time;
+  }
 
   /** How many commits there are in it. */
   get count(): number {
@@ -124,7 +129,7 @@ export class Flush {
       const position = before
         ? ([attempts, writeOpenSteps(open), before.seen] as const)
         : ([null, null, null] as const);
-      rows.add(runId, worker, token, events, ...position, ...(changed ? changeCells(fold) : []));
+      rows.add(runId, worker, token, events, ...position, ...(changed ? changeCells(fold, this.#time) : []));
     }
     return [changed ? "changes" : "moves", rows];
   }
@@ -164,7 +169,7 @@ export class Flush {
       fold.events,
       fold.attempts,
       writeOpenSteps(fold.open),
-      worker === null ? isoTime(run.availableAt) : null,
+      worker === null ? this.#time.toDatabase(run.availableAt) : null,
       ...place,
     );
     return true;
@@ -226,7 +231,7 @@ export class Flush {
       rows?.out ?? null,
       rows?.rejected ?? null,
       hasKeys(metrics) ? JSON.stringify(metrics) : null,
-      retryAt === null ? null : isoTime(retryAt),
+      retryAt === null ? null : this.#time.toDatabase(retryAt),
     );
   }
 
@@ -280,7 +285,7 @@ function fitsBehind(fold: Fold, { fence }: AdvanceCommit): boolean {
   return goesOn && fold.worker === fence.worker && fold.token === fence.token;
 }
 
-function changeCells({ change, metrics }: Fold): readonly Cell[] {
+function changeCells({ change, metrics }: Fold, time: DatabaseTime): readonly Cell[] {
   const merged = hasKeys(metrics) ? JSON.stringify(metrics) : null;
   if (!change) return [null, null, null, null, null, null, merged];
   const { status, outputs, error, availableAt } = change;
@@ -290,7 +295,7 @@ function changeCells({ change, metrics }: Fold): readonly Cell[] {
     outputs ?? null,
     error !== undefined,
     error ? JSON.stringify(error) : null,
-    availableAt === undefined ? null : isoTime(availableAt),
+    availableAt === undefined ? null : time.toDatabase(availableAt),
     merged,
   ];
 }

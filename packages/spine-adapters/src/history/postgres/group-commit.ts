@@ -5,6 +5,7 @@ import {
   isSerializationFailure,
 } from "../../databases/postgres/postgres-error.ts";
 import type { RunPositions } from "../run-positions.ts";
+import type { DatabaseTime } from "./database-time.ts";
 import { STALE } from "./explain.ts";
 import { type Flush, type QueuedCommit, runOf } from "./flush.ts";
 import { refusal } from "./refusal.ts";
@@ -25,6 +26,7 @@ export interface GroupCommitOptions {
   /** The connections: each writes one flush at a time. */
   readonly lanes: readonly WriteFlush[];
   readonly positions: RunPositions;
+  readonly time: DatabaseTime;
   /** Looks at runs of which nothing is known. */
   readonly look: (runIds: readonly string[]) => Promise<void>;
   /** An error as the caller of a commit sees it. */
@@ -101,10 +103,11 @@ export class GroupCommit {
   }
 
   /** As many commits as go together; those that cannot be made are answered. */
-  #take(queue: readonly Waiting[], options: Omit<TakeOptions, "positions">): Taken<Waiting> {
+  #take(queue: readonly Waiting[], options: Omit<TakeOptions, "positions" | "time">): Taken<Waiting> {
     const taken = takeFlush(queue, ({ commit }) => commit, {
       ...options,
       positions: this.#options.positions,
+      time: this.#options.time,
     });
     for (const { each, refusal } of taken.refused) {
       if (SpineError.is(refusal)) each.reject(refusal);

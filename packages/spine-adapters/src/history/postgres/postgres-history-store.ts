@@ -30,7 +30,7 @@ import type { StateTables } from "../state-tables.ts";
 import { claimRuns } from "./claim-runs.ts";
 import { controlRun } from "./control-run.ts";
 import { createIn } from "./create-in.ts";
-import { DatabaseTime } from "./database-time.ts";
+import type { DatabaseTime } from "./database-time.ts";
 import { STALE } from "./explain.ts";
 import type { QueuedCommit } from "./flush.ts";
 import { FlushConnection } from "./flush-connection.ts";
@@ -52,6 +52,7 @@ interface PostgresHistoryOptions {
   readonly pools: PostgresPools;
   readonly tables: StateTables;
   readonly clock: Clock;
+  readonly time: DatabaseTime;
   readonly beats: WorkerBeats;
   readonly hints: Pick<Hints, "tell">;
 }
@@ -74,11 +75,11 @@ export class PostgresHistoryStore implements HistoryStore {
   readonly #server: OwnServer;
   #swept = Number.NEGATIVE_INFINITY;
 
-  constructor({ pools, tables, clock, beats, hints }: PostgresHistoryOptions) {
+  constructor({ pools, tables, clock, time, beats, hints }: PostgresHistoryOptions) {
     this.#pools = pools;
     this.#t = tables;
     this.#clock = clock;
-    this.#time = new DatabaseTime(clock);
+    this.#time = time;
     this.#beats = beats;
     this.#hints = hints;
     this.#server = new OwnServer(pools);
@@ -91,6 +92,7 @@ export class PostgresHistoryStore implements HistoryStore {
     this.#group = new GroupCommit({
       lanes,
       positions: this.#positions,
+      time: this.#time,
       look: (runIds) =>
         pools.throughOutage(() =>
           lookAtRuns((sql, values) => pools.ask("write", sql, values), tables, runIds, this.#positions),
@@ -117,12 +119,11 @@ export class PostgresHistoryStore implements HistoryStore {
 
   async createIn(connection: unknown, commits: readonly CreateCommit[]): Promise<readonly CommitResult[]> {
     for (const commit of commits) isKnown(commit);
-    const at = this.#time.virtual;
     return await createIn(connection, commits, {
       server: this.#server,
       pools: this.#pools,
       tables: this.#t,
-      at,
+      time: this.#time,
     });
   }
 
@@ -133,6 +134,8 @@ export class PostgresHistoryStore implements HistoryStore {
       pools: this.#pools,
       tables: this.#t,
       at: this.#time.virtual,
+      time: this.#time,
+      clock: this.#clock,
       suspects: found ?? (await this.#beats.suspects(request.worker)),
       writeSeq: nextWriteSeq(),
     };
@@ -187,7 +190,7 @@ export class PostgresHistoryStore implements HistoryStore {
   async #commitOne(commit: RunCommit): Promise<CommitResult> {
     if (commit.kind === "control") {
       this.#positions.forget(commit.runId);
-      const scope = { tables: this.#t, at: this.#time.virtual };
+      const scope = { tables: this.#t, at: this.#time.virtual, time: this.#time };
       return await this.#pools.inTransaction("write", (query) => controlRun({ ...scope, query }, commit));
     }
     return isKnown(commit) ? await this.#group.add(commit) : { result: "missing" };
@@ -218,7 +221,10 @@ export class PostgresHistoryStore implements HistoryStore {
     lease.afterCommit(() => this.#positions.giveBack(positions));
     try {
       while (left.length > 0) {
-        const { flush, taken, rest, refused, unknown } = takeFlush(left, (commit) => commit, { positions });
+        const { flush, taken, rest, refused, unknown } = takeFlush(left, (commit) => commit, {
+          positions,
+          time: this.#time,
+        });
         for (const { each, refusal } of refused) {
           if (SpineError.is(refusal)) throw refusal;
           results.set(each, refusal);

@@ -1,5 +1,6 @@
 import { type CommitResult, SpineError } from "spine-core";
 import type { RunPositions } from "../run-positions.ts";
+import type { DatabaseTime } from "./database-time.ts";
 import { changesAttempts, Flush, type QueuedCommit, runOf } from "./flush.ts";
 
 /** Commits in one statement: more do not go faster, and one bad one among them takes longer to find. */
@@ -7,6 +8,7 @@ const MOST_COMMITS = 256;
 
 export interface TakeOptions {
   readonly positions: RunPositions;
+  readonly time: DatabaseTime;
   readonly most?: number;
   /** Runs whose commits have to wait. */
   readonly underWay?: ReadonlySet<string>;
@@ -27,9 +29,9 @@ export interface Taken<T> {
 export function takeFlush<T>(
   queue: readonly T[],
   commitOf: (each: T) => QueuedCommit,
-  { positions, most = MOST_COMMITS, underWay }: TakeOptions,
+  { positions, time, most = MOST_COMMITS, underWay }: TakeOptions,
 ): Taken<T> {
-  const flush = new Flush();
+  const flush = new Flush(time);
   const limit = Math.min(most, MOST_COMMITS);
   const taken: T[] = [];
   const rest: T[] = [];
