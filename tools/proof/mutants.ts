@@ -252,12 +252,10 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: "a worker that has just come is taken for one that is gone",
     changes: [
       {
-        file: `${POSTGRES}/postgres-history-store.ts`,
-        find: `      await this.#beats.hold(worker);
-      await this.#pools.inTransaction("write", (query) => markAlive({ ...scope, query }, worker, key));
-`,
-        replace: `      await this.#pools.inTransaction("write", (query) => markAlive({ ...scope, query }, worker, key));
-      await this.#beats.hold(worker);
+        file: `${POSTGRES}/worker-beats.ts`,
+        find: "      if (lockKey !== null && !(await beats.hold(lockKey))) throw taken(worker);\n",
+        replace: `      await beats.begin({ worker, lockKey, startedAt });
+      if (lockKey !== null && !(await beats.hold(lockKey))) throw taken(worker);
 `,
       },
     ],

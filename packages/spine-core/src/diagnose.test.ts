@@ -79,15 +79,29 @@ test("a database that cannot be asked is a finding, not an exception", async () 
     stores: { hints: { pollMs: 200 }, history: { workload: away } } as never,
     workflows: [],
     clock: new TestClock(),
+    working: true,
   });
   expect(ok).toBe(false);
-  expect(checks.map(({ name, status }) => `${name} ${status}`)).toEqual([
-    "database error",
-    "waking warning",
-    "work error",
-  ]);
+  expect(checks.map(({ name, status }) => `${name} ${status}`)).toEqual(["database error", "work error"]);
   expect(checks[0]).toMatchObject({
     message: "The database could not be asked: Nobody answers.",
     data: { code: "DATABASE_UNAVAILABLE" },
   });
+});
+
+test("who works and cannot be told of work is warned; who does not work is not", async () => {
+  const names = async (working: boolean) => {
+    const { checks } = await diagnose({
+      database: { dialect: "postgres", diagnose: async () => [] } as never,
+      stores: {
+        hints: { pollMs: 200 },
+        history: { workload: async () => ({ due: [], workers: [] }) },
+      } as never,
+      workflows: [],
+      clock: new TestClock(),
+      working,
+    });
+    return checks.filter(({ name }) => name === "waking").map(({ status }) => status);
+  };
+  expect([await names(true), await names(false)]).toEqual([["warning"], []]);
 });

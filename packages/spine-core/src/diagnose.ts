@@ -10,6 +10,8 @@ export interface DiagnoseOptions {
   /** The workflows that this process knows. */
   readonly workflows: readonly string[];
   readonly clock: Clock;
+  /** True for a process that works on runs: it looks for them. */
+  readonly working: boolean;
 }
 
 /** How long a run may wait for a worker before that is worth a word. */
@@ -21,8 +23,12 @@ const MOST_NAMES = 5;
 
 /** Looks at the database and at the work; what it finds wrong is in the answer, nothing is thrown. */
 export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
-  const { database, stores, clock } = options;
-  const checks = [...(await databaseChecks(database)), wakingCheck(stores.hints.pollMs, database.dialect)];
+  const { database, stores, clock, working } = options;
+  const checks = [...(await databaseChecks(database))];
+  // Who cannot reach the database hears nothing either, and who does not work does not listen for work.
+  if (working && checks.every(({ name, status }) => name !== "database" || status !== "error")) {
+    checks.push(wakingCheck(stores.hints.pollMs, database.dialect));
+  }
   try {
     checks.push(...workChecks(await stores.history.workload(), options.workflows, clock.now()));
   } catch (error) {

@@ -230,7 +230,8 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     attach: async (runId) => typed(await runner.attach(runId)),
     source: (name) => sources.get(name),
     on: (name, listener) => events.on(name, listener),
-    diagnose: () => diagnose({ database, stores, workflows: workflows.names(), clock }),
+    diagnose: () =>
+      diagnose({ database, stores, workflows: workflows.names(), clock, working: runner.working }),
     start,
     stop,
     [Symbol.asyncDispose]: stop,

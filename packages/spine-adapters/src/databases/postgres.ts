@@ -32,6 +32,7 @@ export function postgres(target: string | PostgresOptions): Database {
   const { schema, tableSchema } = pools.settings;
   const tables = stateTables(`"${schema}".`);
   const closing: (() => Promise<void>)[] = [];
+  let workerBeats: WorkerBeats | undefined;
 
   return {
     dialect: "postgres",
@@ -61,6 +62,7 @@ export function postgres(target: string | PostgresOptions): Database {
         beating: clock === systemClock,
         onGone: () => hints.wake({ work: true }),
       });
+      workerBeats = beats;
       closing.push(async () => {
         await hints.close();
         await Promise.all([beats.close(), listening.close()]);
@@ -87,7 +89,7 @@ export function postgres(target: string | PostgresOptions): Database {
     },
 
     async diagnose() {
-      return await diagnosePostgres(pools);
+      return await diagnosePostgres(pools, workerBeats ? { beats: workerBeats.by } : {});
     },
 
     async close() {

@@ -246,6 +246,11 @@ export class DurableRunner implements Runner {
     return this.#results.handle(runId, true);
   }
 
+  /** True while it looks for runs to work on. */
+  get working(): boolean {
+    return this.#working;
+  }
+
   get #history() {
     return this.#options.stores.history;
   }

@@ -1,6 +1,7 @@
 import { type Check, finding, healthy } from "spine-core";
 import type { AppliedMigration } from "../../history/check-migrations.ts";
 import { POSTGRES_MIGRATIONS } from "../../history/postgres/migrations/index.ts";
+import type { WorkerBeats } from "../../history/postgres/worker-beats.ts";
 import { indexesOf, missingIndexesCheck, schemaCheck } from "../schema-check.ts";
 import type { PostgresPools } from "./postgres-pools.ts";
 
@@ -17,6 +18,8 @@ const ANSWER_MS = 15_000;
 export interface DiagnosePostgresOptions {
   /** From which age on a transaction is worth a word. */
   readonly longTransactionMs?: number;
+  /** Who beats for the workers of this process; left out where it has none. */
+  readonly beats?: WorkerBeats["by"];
 }
 
 interface Settings {
@@ -33,7 +36,7 @@ interface Settings {
 /** Looks at a Postgres server and at Spine's tables on it. */
 export async function diagnosePostgres(
   pools: PostgresPools,
-  { longTransactionMs = LONG_TRANSACTION_MS }: DiagnosePostgresOptions = {},
+  { longTransactionMs = LONG_TRANSACTION_MS, beats }: DiagnosePostgresOptions = {},
 ): Promise<readonly Check[]> {
   const { schema } = pools.settings;
   const ask = <R extends object>(sql: string, values: readonly unknown[] = []) =>
@@ -68,7 +71,20 @@ export async function diagnosePostgres(
     connectionsCheck(settings.most, settings.used),
     await bloatCheck(ask, schema, settings.autovacuum),
     await longTransactionsCheck(ask, longTransactionMs),
+    ...(beats?.by ? [beatsCheck(beats)] : []),
   ];
+}
+
+function beatsCheck({ by, whyMain }: WorkerBeats["by"]): Check {
+  const data = { by, whyMain };
+  if (by === "thread") return healthy("beats", "A thread of its own says that this process is alive.", data);
+  return finding(
+    "warning",
+    "beats",
+    `The main thread has to say that this process is alive, because the thread for it could not be used: ${whyMain}`,
+    "A step that keeps the main thread busy for six seconds loses its run to another process. Leave `spine-adapters` out of the host's bundle.",
+    data,
+  );
 }
 
 type Ask = <R extends object>(sql: string, values?: readonly unknown[]) => Promise<readonly R[]>;

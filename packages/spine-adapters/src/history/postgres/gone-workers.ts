@@ -21,11 +21,16 @@ const RESTARTED = `pg_postmaster_start_time() + interval '${RESTART_MS} millisec
  */
 export function isGone(worker: string): string {
   return `CASE
-  WHEN ${worker}.beats_by IS NOT NULL
-    AND clock_timestamp() - greatest(${worker}.last_beat, ${RESTARTED}) > interval '${EXPIRY_MS} milliseconds' THEN true
+  WHEN ${isSilent(worker)} THEN true
   WHEN ${worker}.lock_key IS NULL THEN false
   WHEN clock_timestamp() < ${RESTARTED} AND ${worker}.last_beat < pg_postmaster_start_time() THEN false
   ELSE pg_try_advisory_xact_lock(${worker}.lock_key) AND pg_try_advisory_xact_lock(${worker}.lock_key + 1) END`;
+}
+
+/** The condition that a worker ought to have beaten and has not, for its row under the given name. */
+export function isSilent(worker: string): string {
+  return `${worker}.beats_by IS NOT NULL
+    AND clock_timestamp() - greatest(${worker}.last_beat, ${RESTARTED}) > interval '${EXPIRY_MS} milliseconds'`;
 }
 
 /** The parts of a statement that find workers that are gone, but for our own, and mark those of whom nothing is left. */

@@ -1,6 +1,7 @@
 import type { Workload } from "spine-core";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import type { StateTables } from "../state-tables.ts";
+import { isSilent } from "./gone-workers.ts";
 
 interface DueRow {
   readonly workflow: string;
@@ -40,7 +41,8 @@ owners AS (
   SELECT worker, count(*) AS runs FROM ${t.workflow_runs} WHERE status = 'RUNNING' AND worker IS NOT NULL GROUP BY worker),
 seen AS (
   SELECT coalesce(w.worker_id, o.worker) AS worker, coalesce(o.runs, 0) AS runs,
-    coalesce(w.state = 'alive' AND w.lock_key IN (SELECT key FROM held), false) AS alive
+    coalesce(w.state = 'alive' AND NOT (${isSilent("w")})
+      AND (w.lock_key IS NULL OR w.lock_key IN (SELECT key FROM held) OR w.lock_key + 1 IN (SELECT key FROM held)), false) AS alive
   FROM ${t.workers} w FULL JOIN owners o ON o.worker = w.worker_id WHERE w.state = 'alive' OR o.runs > 0)
 SELECT worker, runs, alive FROM seen WHERE alive OR runs > 0 ORDER BY worker`,
   );
