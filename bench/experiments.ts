@@ -55,6 +55,7 @@ export function experiments(quick: boolean): readonly Experiment[] {
         "W3: a burst of runs of one step, stored by one process, drained by two others (25 at a time each)",
       workload: "burst",
       durability: "full",
+      // Without OpenWorkflow on SQLite, which came to a standstill here with two processes on one file.
       systems: SYSTEMS.filter(({ queue }) => queue !== undefined),
       rounds: quick ? 1 : 3,
       // Peers that take long drain fewer.

@@ -17,10 +17,6 @@ export async function openPostgres(environment: Environment): Promise<Session> {
   return session(backend, environment, completed);
 }
 
-export async function queueSqlite(environment: Environment): Promise<QueueSession> {
-  return queue(connectSqlite(environment), environment);
-}
-
 export async function queuePostgres(environment: Environment): Promise<QueueSession> {
   return queue(await connectPostgres(environment), environment);
 }

@@ -39,7 +39,6 @@ export const SYSTEMS: readonly System[] = [
     kind: "peer",
     note: "0.10.1; polls: W2 ends when its code has ended and the rows stand",
     open: (environment) => peer("openworkflow", "openSqlite", environment),
-    queue: (environment) => peerQueue("openworkflow", "queueSqlite", environment),
   },
   {
     name: "floor-serial-postgres",

@@ -76,20 +76,15 @@ export async function measureFanOut(system: System, measurement: Measurement): P
   }
 }
 
-/** Resident memory of a process with `runs` runs that are queued for later and a tenth as many that wait. */
+/** Resident memory of a process that works, with `runs` runs queued for later and a tenth as many that it has let wait. */
 export async function measureMemory(system: System, measurement: Measurement): Promise<Figures> {
   const { runs = 10_000 } = measurement.sizes;
-  const worker = await forkWorker(PROCESS, {
-    kind: system.database,
-    database: measurement.database,
-    durability: measurement.durability,
-    inFlight: 50,
-    worker: true,
-  } satisfies SpineProcess);
+  const { worker, starter } = await pair(system, measurement, 50);
   try {
-    await worker.ask({ command: "open" });
-    return { rssMb: (await worker.ask({ command: "memory", count: runs })) as number };
+    await starter.ask({ command: "queueAndWait", count: runs });
+    return { rssMb: (await worker.ask({ command: "memory" })) as number };
   } finally {
+    await starter.kill();
     await worker.kill();
   }
 }

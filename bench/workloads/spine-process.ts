@@ -86,8 +86,8 @@ const COMMANDS: Readonly<Record<string, (spine: Spine, count: number) => Promise
     await Promise.all(runs.map((run) => run.result()));
     return now() - before;
   },
-  /** Has runs queued for later, and a tenth as many that wait; resident megabytes. */
-  async memory(on, count) {
+  /** Has runs queued for later, and a tenth as many that another process works on until they wait. */
+  async queueAndWait(on, count) {
     await on.runMany(
       timed,
       Array.from({ length: count }, () => ({ params: {}, delay: "1d" })),
@@ -100,8 +100,9 @@ const COMMANDS: Readonly<Record<string, (spine: Spine, count: number) => Promise
       while ((await on.get(id)).run.status !== "WAITING")
         await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    return process.memoryUsage().rss / 2 ** 20;
   },
+  /** Resident megabytes. */
+  memory: async () => process.memoryUsage().rss / 2 ** 20,
   close: (on) => on.stop(),
 };
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -25,6 +25,7 @@ export async function measureRecovery(system: System, measurement: Measurement):
   const { runs = 200, live = 0 } = sizes;
   const folder = mkdtempSync(join(tmpdir(), "spine-bench-ledger-"));
   const ledger = join(folder, "ledger");
+  writeFileSync(ledger, "");
   const options: SpineProcess = {
     kind: system.database,
     database,

@@ -75,6 +75,7 @@ export type {
   ControlCommit,
   CreateCommit,
   Fence,
+  FirstAttempts,
   HistoryStore,
   NewRun,
   RunChange,

@@ -143,16 +143,30 @@ export interface CommitOptions {
   readonly transaction?: DatabaseTransaction;
 }
 
+/** What a run of a workflow begins with. */
+export interface FirstAttempts {
+  /** Only runs with this fingerprint begin with it. */
+  readonly fingerprint: string;
+  readonly begun: readonly StepBegin[];
+}
+
 export interface ClaimRequest {
   readonly worker: string;
   /** The workflows that this worker knows; runs of others wait for somebody who does. */
   readonly workflows: readonly string[];
   readonly limit: number;
+  /**
+   * By workflow: the first attempts of runs that have never begun. The claim records them as begun, which saves the write
+   * that would say so; a run of a workflow that is left out is claimed without.
+   */
+  readonly first?: ReadonlyMap<string, FirstAttempts>;
 }
 
 /** A run that now belongs to the claiming worker, with everything needed to go on. */
 export interface ClaimedRun extends RunDetail {
   readonly fence: Fence;
+  /** True when its attempts under way were begun by this claim; false when somebody left them behind. */
+  readonly begun: boolean;
   readonly checkpoints: readonly CheckpointRecord[];
 }
 

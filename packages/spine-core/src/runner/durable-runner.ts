@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import type { CallerTransaction } from "../database/caller-transaction.ts";
 import { SpineError, textOf } from "../errors.ts";
 import type { Hint } from "../history/hints.ts";
-import type { ClaimedRun, Fence } from "../history/history-store.ts";
+import type { ClaimedRun, Fence, FirstAttempts } from "../history/history-store.ts";
 import type { CheckpointRecord, RunDetail, RunRecord } from "../history/records.ts";
 import { newId } from "../ids.ts";
 import type { Registry } from "../registry.ts";
@@ -13,7 +13,7 @@ import { Ownership } from "./ownership.ts";
 import { inTransactionOfCaller, PendingStarts } from "./pending-starts.ts";
 import { type Engine, executeRun, type OwnedRun } from "./run-execution.ts";
 import { RunResults } from "./run-results.ts";
-import { restore } from "./run-state.ts";
+import { firstAttempts, restore } from "./run-state.ts";
 import { RunWatch } from "./run-watch.ts";
 import type { RunHandle, RunItem, Runner, RunOptions } from "./runner.ts";
 import { type NewRunPlan, planRun } from "./start-run.ts";
@@ -47,6 +47,7 @@ export class DurableRunner implements Runner {
   /** Runs whose step waits for a child: they hold no slot, or parents could keep their own children out. */
   #waiting = 0;
   readonly #loop: WorkLoop;
+  #first: ReadonlyMap<string, FirstAttempts> = new Map();
   readonly #pendingStarts: PendingStarts;
   #working = false;
   #stopping: Promise<void> | undefined;
@@ -303,10 +304,24 @@ export class DurableRunner implements Runner {
     this.#starved = limit <= 0;
     if (limit <= 0) return { more: false, nextAt: null };
     const workflows = this.#options.workflows.names();
-    const { runs, nextAt } = await this.#history.claim({ worker: this.#worker, workflows, limit });
+    const first = this.#firstAttempts(workflows);
+    const { runs, nextAt } = await this.#history.claim({ worker: this.#worker, workflows, limit, first });
     for (const run of runs) this.#takeUp(run);
     this.#starved = runs.length === limit;
     return { more: this.#starved, nextAt };
+  }
+
+  /** The same object as long as the workflows are the same, so that what stores make of it is made once. */
+  #firstAttempts(workflows: readonly string[]): ReadonlyMap<string, FirstAttempts> {
+    if (this.#first.size !== workflows.length) {
+      this.#first = new Map(
+        workflows.map((name) => {
+          const workflow = this.#options.workflows.get(name);
+          return [name, { fingerprint: workflow.fingerprint, begun: firstAttempts(workflow) }];
+        }),
+      );
+    }
+    return this.#first;
   }
 
   #takeUp(claimed: ClaimedRun): void {
@@ -325,7 +340,25 @@ export class DurableRunner implements Runner {
       status: "RUNNING",
       error: null,
     });
-    this.#execute({ workflow, execution, fence, state, lost, checkpoints: byStep(claimed.checkpoints) });
+    if (claimed.begun) {
+      for (const { name, kind, attempt } of claimed.steps) {
+        this.#options.events.emit("step.started", {
+          runId,
+          workflow: workflow.name,
+          step: name,
+          kind,
+          attempt,
+        });
+      }
+    }
+    this.#execute({
+      workflow,
+      execution,
+      fence,
+      state,
+      lost: claimed.begun ? null : lost,
+      checkpoints: byStep(claimed.checkpoints),
+    });
   }
 
   async #refuseChanged(claimed: ClaimedRun, workflow: WorkflowData): Promise<void> {

@@ -46,6 +46,11 @@ export function newRun(): RunState {
   return { status: "RUNNING", steps: new Map(), outputs: {}, position: 0 };
 }
 
+/** What a run that has never begun begins with. */
+export function firstAttempts(workflow: WorkflowData): readonly StepBegin[] {
+  return advance(workflow, newRun(), [], 0, 0).transition.begun;
+}
+
 /** Makes an advance the state; call it once its transition is recorded. */
 export function apply(state: RunState, advance: Advance): void {
   state.status = advance.status;

@@ -76,6 +76,77 @@ export function historyClaimTests(check: Check): void {
     );
   });
 
+  check("begins what has never begun, where it is told with what", async ({ stores: { history }, clock }) => {
+    const fresh = createCommit();
+    const changed = createCommit({ fingerprint: "of another deployment" });
+    const foreign = createCommit({ workflow: "idle" });
+    await history.commit([fresh, changed, foreign]);
+    await history.beat("w", "alive");
+    clock.advance(250);
+    const first = new Map([["demo", { fingerprint: fresh.run.fingerprint, begun: [stepBegin("first")] }]]);
+    const claim = await history.claim({ worker: "w", workflows: ["demo", "idle"], limit: 10, first });
+    const claimed = new Map(claim.runs.map((run) => [run.run.runId, run]));
+    const begun = claimed.get(fresh.run.runId);
+    expect(begun).toMatchObject({
+      begun: true,
+      fence: { worker: "w", token: 2 },
+      run: { version: 3, status: "RUNNING" },
+      steps: [
+        { name: "first", attempt: 1, seq: 1, status: "RUNNING", startedAt: "2026-01-05T09:00:00.250Z" },
+      ],
+    });
+    expect(await history.get(fresh.run.runId)).toEqual({ run: begun?.run, steps: begun?.steps });
+    expect((await history.events(fresh.run.runId)).map(({ seq, type }) => `${seq} ${type}`)).toEqual([
+      "1 run.created",
+      "2 run.started",
+      "3 step.started",
+    ]);
+    for (const { run } of [changed, foreign]) {
+      expect(claimed.get(run.runId)).toMatchObject({ begun: false, steps: [], run: { version: 2 } });
+    }
+    // The owner goes on from there without another look.
+    await committed(
+      history,
+      advanceCommit(
+        fresh.run.runId,
+        { worker: "w", token: 2 },
+        { ended: [stepEnd("first")], begun: [stepBegin("second")] },
+      ),
+    );
+    const { steps } = (await history.get(fresh.run.runId)) ?? { steps: [] };
+    expect(steps.map(({ name, seq, status }) => `${seq} ${name} ${status}`)).toEqual([
+      "1 first COMPLETED",
+      "2 second RUNNING",
+    ]);
+  });
+
+  check("what a claim has begun is lost with its worker, as any attempt", async (context) => {
+    const { again } = context;
+    const { history } = context.stores;
+    const queued = createCommit();
+    await committed(history, queued);
+    const first = new Map([["demo", { fingerprint: queued.run.fingerprint, begun: [stepBegin("first")] }]]);
+    const request = { workflows: ["demo"], limit: 10, first };
+    await history.beat("first owner", "alive");
+    expect((await history.claim({ worker: "first owner", ...request })).runs).toHaveLength(1);
+    if (!again) return;
+    const other = await again();
+    try {
+      await context.close();
+      await other.stores.history.beat("second owner", "alive");
+      const { runs } = await other.stores.history.claim({ worker: "second owner", ...request });
+      expect(runs).toMatchObject([
+        {
+          begun: false,
+          run: { crashes: 1, version: 4 },
+          steps: [{ name: "first", attempt: 1, status: "RUNNING" }],
+        },
+      ]);
+    } finally {
+      await other.close();
+    }
+  });
+
   check("never gives a run to two workers", async ({ stores: { history } }) => {
     await history.commit(Array.from({ length: 60 }, () => createCommit()));
     const workers = Array.from({ length: 8 }, (_, index) => `w${index}`);

@@ -14,6 +14,7 @@ import {
 import type { StateTables } from "../state-tables.ts";
 import { claimStatement } from "./claim-statement.ts";
 import type { DatabaseTime } from "./database-time.ts";
+import { firstAttemptsText } from "./first-attempts.ts";
 import { positionOf } from "./look-at-runs.ts";
 import { planClaim } from "./plan-claim.ts";
 import { RUN_COLUMNS, STEP_COLUMNS } from "./run-select.ts";
@@ -130,10 +131,10 @@ WHERE name = ANY ($1::text[]) ORDER BY name FOR UPDATE`,
 
 function claimValues(
   { at, suspects, writeSeq }: Scope,
-  { worker, workflows, limit }: ClaimRequest,
+  { worker, workflows, limit, first }: ClaimRequest,
   picked: readonly string[] | null,
 ): readonly unknown[] {
-  return [worker, workflows, limit, at, suspects, writeSeq, picked];
+  return [worker, workflows, limit, at, suspects, writeSeq, picked, firstAttemptsText(first)];
 }
 
 function readRows(all: readonly ClaimRow[]): Rows {
@@ -157,13 +158,21 @@ WHERE status = 'RUNNING' AND worker = $1 AND write_seq = $2 ORDER BY run_id`,
   );
 }
 
-/** Runs that have never begun have nothing to read. */
+/**
+ * True for a run whose attempts under way were begun by the claim itself. Told by its row, because the answer of a claim
+ * may be lost: nothing was written since the version from which these attempts count.
+ */
+function isBegunByClaim({ attempts, open_version, version }: RunRow): boolean {
+  return attempts > 0 && Number(open_version) === Number(version) - 1 - attempts;
+}
+
+/** Runs that had never begun have nothing to read. */
 async function withSteps(
   { pools, tables, time }: Scope,
   worker: string,
   rows: readonly RunRow[],
 ): Promise<readonly ClaimedRun[]> {
-  const ids = rows.filter(({ attempts }) => attempts > 0).map(({ run_id }) => run_id);
+  const ids = rows.filter((row) => row.attempts > 0 && !isBegunByClaim(row)).map(({ run_id }) => run_id);
   const [steps, checkpoints] =
     ids.length === 0
       ? [[], []]
@@ -191,6 +200,7 @@ async function withSteps(
       ),
       checkpoints: (checkpointsOf.get(row.run_id) ?? []).map(readCheckpoint),
       fence: { worker, token: run.token },
+      begun: isBegunByClaim(row),
     };
   });
 }

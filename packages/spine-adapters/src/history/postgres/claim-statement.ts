@@ -11,7 +11,7 @@ export const LIMITED = `q.concurrency IS NOT NULL OR q.worker_concurrency IS NOT
 /**
  * Takes runs that are due, and those of workers that are gone. $1 worker, $2 workflows, $3 limit, $4 virtual time or
  * null, $5 workers that may be gone (looked at once more here), $6 the number of the write, $7 null, or the runs that may be let in of queues with limits
- * (whoever asks has locked these queues).
+ * (whoever asks has locked these queues), $8 what runs that have never begun begin with (see first-attempts.ts).
  *
  * Where $7 is null and a run of a queue with limits is due, only lost runs are taken (`ahead` is false): which ones go
  * first is known when it is known which of those may be let in. `limited` says that runs wait in such queues at all.
@@ -24,7 +24,8 @@ export function claimStatement(t: StateTables): string {
   const line = "queue, workflow_name, rank";
   const inLine = (alias: string) =>
     `r.queue = ${alias}.queue AND r.workflow_name = ${alias}.workflow_name AND r.rank = ${alias}.rank`;
-  const candidate = "run_id, status, worker, started_at, available_at, rank";
+  const candidate =
+    "run_id, status, worker, started_at, available_at, rank, workflow_name, fingerprint, attempts";
   return `WITH RECURSIVE
 gone AS MATERIALIZED (
   SELECT worker_id FROM ${t.workers} w
@@ -63,22 +64,28 @@ chosen AS MATERIALIZED (
   SELECT *, row_number() OVER (
     ORDER BY kind, CASE kind WHEN 1 THEN rank >> ${RANK_SHIFT} END, available_at, run_id) AS nth
   FROM (SELECT 0 AS kind, * FROM lost UNION ALL SELECT 1, * FROM due UNION ALL SELECT 1, * FROM picked) AS all_kinds),
+taken AS MATERIALIZED (
+  SELECT c.*, f.steps, coalesce(f.begun, 0) AS begun FROM chosen c
+  LEFT JOIN json_to_recordset($8::json) AS f(workflow text, fingerprint text, steps json, begun int4)
+    ON c.workflow_name = f.workflow AND c.fingerprint = f.fingerprint AND c.attempts = 0 AND c.kind = 1),
 claimed AS (
   UPDATE ${t.workflow_runs} r SET
-    status = 'RUNNING', worker = $1, token = r.token + 1, version = r.version + 1, write_seq = $6, available_at = NULL,
-    started_at = coalesce(r.started_at, ${at}),
+    status = 'RUNNING', worker = $1, token = r.token + 1, version = r.version + 1 + c.begun, write_seq = $6,
+    available_at = NULL, attempts = r.attempts + c.begun, open_steps = coalesce(c.steps, r.open_steps),
+    open_version = CASE WHEN c.begun > 0 THEN r.version ELSE r.open_version END,
+    open_since = CASE WHEN c.begun > 0 THEN ${at} ELSE r.open_since END, started_at = coalesce(r.started_at, ${at}),
     rank = CASE WHEN r.started_at IS NULL THEN r.rank | ${BEGUN}::int2 ELSE r.rank END,
     started_by = CASE WHEN r.version = 1 THEN $1 ELSE r.started_by END,
     crashes = r.crashes + CASE WHEN c.status = 'RUNNING' AND r.open_steps IS NOT NULL THEN 1 ELSE 0 END
-  FROM chosen c WHERE r.run_id = c.run_id
-  RETURNING c.nth, c.status AS was, c.started_at AS began, c.worker AS lost_worker, ${qualified("r")}),
+  FROM taken c WHERE r.run_id = c.run_id
+  RETURNING c.nth, r.version - c.begun AS told_at, c.begun > 0 AS begins, c.status AS was, c.started_at AS began, c.worker AS lost_worker, ${qualified("r")}),
 told AS (
   INSERT INTO ${t.run_events} (run_id, seq, type, at, data)
-  SELECT run_id, version, CASE WHEN was = 'PENDING' AND began IS NULL THEN 'run.started' ELSE 'run.resumed' END, ${at},
+  SELECT run_id, told_at, CASE WHEN was = 'PENDING' AND began IS NULL THEN 'run.started' ELSE 'run.resumed' END, ${at},
     json_strip_nulls(json_build_object('worker', $1::text,
       'reason', CASE was WHEN 'RUNNING' THEN 'takeover' WHEN 'WAITING' THEN 'waiting' ELSE 'queued' END,
       'lost_worker', CASE WHEN was = 'RUNNING' THEN lost_worker END))
-  FROM claimed WHERE version > 2),
+  FROM claimed WHERE told_at > 2),
 counted AS (
   INSERT INTO ${t.queue_starts} (queue, at, runs)
   SELECT queue, ${at}, count(*) FROM claimed

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { StateTables } from "../state-tables.ts";
 
 /** Between two beats of a process. */
-export const BEAT_MS = 1_250;
+export const BEAT_MS = 1_400;
 /** A worker that has not beaten for so long is gone. */
 export const EXPIRY_MS = 6_000;
 /** After its start a server is given so long until its workers have come back to it. */

@@ -10,7 +10,7 @@ import { PendingHints } from "./pending-hints.ts";
 
 /** How often to look where we are told of everything, and where we are told of nothing. */
 const POLL_MS = { told: 5_000, alone: 200 } as const;
-/** Hints of so many milliseconds are told together. */
+/** Between two times of telling; what there is to tell meanwhile is told together. */
 const GATHER_MS = 5;
 /** How often a follower says that he still is one. */
 const REPEAT_MS = 20_000;
@@ -132,7 +132,8 @@ export class PostgresHints implements Hints {
   }
 
   async #sendPending(): Promise<void> {
-    await reach(performance.now() + GATHER_MS);
+    // The first one goes as soon as this process has said all that it has to say now; what follows gathers.
+    await new Promise((resolve) => setImmediate(resolve));
     for (let hint = this.#pending.take(); hint; hint = this.#pending.take()) {
       const next = performance.now() + GATHER_MS;
       await this.#notify({ from: this.#me, ...(hint as Omit<HintMessage, "from">) });

@@ -19,7 +19,7 @@ import { KeptConnection } from "./kept-connection.ts";
 import { ThreadBeats } from "./thread-beats.ts";
 
 /** The main thread may be silent for so long (60 s) before its workers are given up. */
-const PATIENCE_BEATS = 48;
+const PATIENCE_BEATS = 43;
 
 export interface WorkerBeatsOptions {
   readonly pools: PostgresPools;

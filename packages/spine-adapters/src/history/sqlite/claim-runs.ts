@@ -1,6 +1,8 @@
-import type { ClaimedRun, ClaimRequest } from "spine-core";
+import type { ClaimedRun, ClaimRequest, StepBegin } from "spine-core";
 import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
 import { isoTime } from "../iso-time.ts";
+import { readOpenSteps, writeOpenSteps } from "../open-steps.ts";
+import type { RunPositions } from "../run-positions.ts";
 import { BEGUN } from "../run-rank.ts";
 import {
   type CheckpointRow,
@@ -44,12 +46,13 @@ export function claimRun(
   connection: SqliteConnection,
   sql: HistorySql,
   { run_id, status, worker: lastOwner }: Candidate,
-  worker: string,
+  { worker, first }: ClaimRequest,
   now: number,
+  positions: RunPositions,
 ): ClaimedRun {
   const at = isoTime(now);
   const takenOver = status === "RUNNING";
-  const row = connection.get<RunRow>(
+  const claimed = connection.get<RunRow>(
     `UPDATE ${sql.tables.workflow_runs} SET
   status = 'RUNNING', worker = ?1, token = token + 1, version = version + 1, available_at = NULL,
   rank = iif(started_at IS NULL, rank | ${BEGUN}, rank), started_by = iif(version = 1, ?1, started_by),
@@ -60,20 +63,58 @@ WHERE run_id = ?4 RETURNING *`,
     takenOver ? 1 : 0,
     run_id,
   );
-  if (!row) throw new Error(`Run ${run_id} vanished inside a transaction`);
+  if (!claimed) throw new Error(`Run ${run_id} vanished inside a transaction`);
+  const begins = takenOver || claimed.attempts > 0 ? undefined : first?.get(claimed.workflow_name);
+  const begun = begins?.fingerprint === claimed.fingerprint ? begins.begun : [];
+  const row = begun.length === 0 ? claimed : begin(connection, sql, claimed, begun, at);
   const reason = takenOver ? "takeover" : status === "WAITING" ? "waiting" : "queued";
-  const first = row.started_at === at && !takenOver && row.attempts === 0;
+  const isFirst = row.started_at === at && !takenOver && claimed.attempts === 0;
   const data = { worker, reason, ...(takenOver ? { lost_worker: lastOwner } : {}) };
   // The second event of a run stands in its row.
-  if (row.version > 2) {
-    const type = first ? "run.started" : "run.resumed";
-    tell({ connection, sql, at }, run_id, row.version - 1, [{ type, data }]);
+  if (claimed.version > 2) {
+    const type = isFirst ? "run.started" : "run.resumed";
+    tell({ connection, sql, at }, run_id, claimed.version - 1, [{ type, data }]);
   }
   const run = readRun(row);
   const fence = { worker, token: run.token };
-  // A run that has not begun has none of these: the look-up is only worth its time for the others.
-  if (row.attempts === 0) return { run, steps: [], checkpoints: [], fence };
+  positions.set(run_id, {
+    ...fence,
+    attempts: row.attempts,
+    open: readOpenSteps(row.open_steps),
+    seen: row.version,
+  });
+  // A run that had not begun has none of these: the look-up is only worth its time for the others.
+  if (claimed.attempts === 0) {
+    return { run, steps: readSteps(row, []), checkpoints: [], fence, begun: begun.length > 0 };
+  }
   const steps = readSteps(row, connection.all<StepRow>(sql.stepRows, run_id));
   const checkpoints = connection.all<CheckpointRow>(sql.checkpointRows, run_id).map(readCheckpoint);
-  return { run, steps, checkpoints, fence };
+  return { run, steps, checkpoints, fence, begun: false };
+}
+
+/** Records the first attempts of a run that was just claimed; its row as it is then. */
+function begin(
+  connection: SqliteConnection,
+  { tables }: HistorySql,
+  { run_id, version }: RunRow,
+  begun: readonly StepBegin[],
+  at: string,
+): RunRow {
+  const open = begun.map(({ name, kind, attempt }, index) => ({
+    name,
+    kind,
+    attempt,
+    seq: index + 1,
+    event: version + index + 1,
+    at,
+  }));
+  const row = connection.get<RunRow>(
+    `UPDATE ${tables.workflow_runs} SET version = ?, attempts = ?, open_steps = ? WHERE run_id = ? RETURNING *`,
+    version + begun.length,
+    begun.length,
+    writeOpenSteps(open),
+    run_id,
+  );
+  if (!row) throw new Error(`Run ${run_id} vanished inside a transaction`);
+  return row;
 }

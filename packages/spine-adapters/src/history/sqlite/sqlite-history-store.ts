@@ -106,11 +106,13 @@ export class SqliteHistoryStore implements HistoryStore {
         const { chosen, nextAt } = await this.#pool.read((connection) => this.#plan(connection, one));
         if (chosen.length === 0) return { runs: [], nextAt };
       }
+      let positions = new RunPositions();
       const claim = await this.#pool.write((connection) => {
         const now = this.#clock.now();
+        positions = new RunPositions();
         for (const each of gone) markGone(connection, this.#sql, each, isoTime(now));
         const claimed = (candidate: Candidate) =>
-          claimRun(connection, this.#sql, candidate, request.worker, now);
+          claimRun(connection, this.#sql, candidate, request, now, positions);
         // Before it is counted who is at work: a run that is taken over keeps the place that it has.
         const lost = lostRuns(connection, this.#sql, request, gone).map(claimed);
         const plan = this.#plan(connection, { ...request, limit: request.limit - lost.length }, now);
@@ -118,6 +120,7 @@ export class SqliteHistoryStore implements HistoryStore {
         countStarts(connection, this.#sql.tables, plan, now);
         return { runs: [...lost, ...due], nextAt: plan.nextAt };
       });
+      this.#positions.giveBack(positions);
       for (const each of dead) each.bury();
       return claim;
     } catch (error) {
