@@ -1,4 +1,6 @@
+import { rmSync } from "node:fs";
 import { experiments } from "./experiments.ts";
+import { buildPackages } from "./harness/built-process.ts";
 import { Databases } from "./harness/databases.ts";
 import { type Result, runExperiment } from "./harness/run-experiment.ts";
 import { isChosen, type Options, readOptions, USAGE } from "./options.ts";
@@ -19,11 +21,16 @@ try {
 }
 
 const { quick, json, systems } = options;
+/** Experiments between processes of Spine, which run on the packages as they are published. */
+const BUILT = new Set(["recovery", "queued", "fan-out", "memory", "idle"]);
 const before = conditions();
 const begun = performance.now();
 const results: Result[] = [];
 {
   await using databases = new Databases();
+  rmSync(new URL("dist", import.meta.url), { recursive: true, force: true });
+  if (experiments(quick).some(({ id, workload }) => BUILT.has(workload) && isChosen(id, options)))
+    buildPackages();
   for (const experiment of experiments(quick)) {
     const chosen = experiment.systems.filter(({ name }) => systems === null || systems.includes(name));
     if (!isChosen(experiment.id, options) || chosen.length === 0) continue;

@@ -13,7 +13,8 @@ export interface WorkerProcess {
 /** Starts a module of this folder's neighbours in a process of its own; resolves when it is ready. */
 export async function forkWorker(module: URL, argument: unknown): Promise<WorkerProcess> {
   const child = fork(fileURLToPath(module), [JSON.stringify(argument)], {
-    execArgv: ["--conditions=spine-source"],
+    // What is built runs on what is built.
+    execArgv: module.pathname.endsWith(".ts") ? ["--conditions=spine-source"] : [],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));

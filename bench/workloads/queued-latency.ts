@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { builtProcess } from "../harness/built-process.ts";
 import { forkWorker } from "../harness/fork-worker.ts";
 import type { Measurement } from "../harness/measurement.ts";
 import { statementsOf } from "../harness/server-statistics.ts";
@@ -6,15 +7,15 @@ import { type Figures, percentile } from "../harness/statistics.ts";
 import type { System } from "../harness/system.ts";
 import type { SpineProcess } from "./spine-process.ts";
 
-const PROCESS = new URL("spine-process.ts", import.meta.url);
+const SOURCE = new URL("spine-process.ts", import.meta.url);
 const WARM_UP = 30;
 
 /** Two processes of Spine on one database: one that only starts runs, one that works. */
 async function pair(system: System, { database, durability }: Measurement, inFlight: number) {
   const options: Omit<SpineProcess, "worker"> = { kind: system.database, database, durability, inFlight };
-  const worker = await forkWorker(PROCESS, { ...options, worker: true });
+  const worker = await forkWorker(await builtProcess(SOURCE), { ...options, worker: true });
   await worker.ask({ command: "open" });
-  const starter = await forkWorker(PROCESS, { ...options, worker: false });
+  const starter = await forkWorker(await builtProcess(SOURCE), { ...options, worker: false });
   await starter.ask({ command: "open" });
   return { worker, starter };
 }
@@ -44,7 +45,7 @@ export async function measureQueued(system: System, measurement: Measurement): P
 /** Statements per second of a process that works and has nothing to do (Postgres). */
 export async function measureIdle(system: System, measurement: Measurement): Promise<Figures> {
   const { seconds = 10 } = measurement.sizes;
-  const worker = await forkWorker(PROCESS, {
+  const worker = await forkWorker(await builtProcess(SOURCE), {
     kind: system.database,
     database: measurement.database,
     durability: measurement.durability,

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
+import { builtProcess } from "../harness/built-process.ts";
 import { forkWorker, type WorkerProcess } from "../harness/fork-worker.ts";
 import type { Measurement } from "../harness/measurement.ts";
 import type { Figures } from "../harness/statistics.ts";
@@ -10,7 +11,7 @@ import type { System } from "../harness/system.ts";
 import { spineDatabase } from "../systems/spine.ts";
 import type { SpineProcess } from "./spine-process.ts";
 
-const PROCESS = new URL("spine-process.ts", import.meta.url);
+const SOURCE = new URL("spine-process.ts", import.meta.url);
 /** The step in which all runs are when their process dies; those before it are finished. */
 const HELD_AT = 2;
 const LOOK_MS = 2;
@@ -44,7 +45,7 @@ SELECT count(*) AS n FROM ${table} WHERE status = 'COMPLETED'`.execute(reader.ky
   const begun = () => readFileSync(ledger, "utf8").trim().split("\n");
   const processes: WorkerProcess[] = [];
   const start = async (more: Partial<SpineProcess>) => {
-    const started = await forkWorker(PROCESS, { ...options, ...more });
+    const started = await forkWorker(await builtProcess(SOURCE), { ...options, ...more });
     processes.push(started);
     return started;
   };
