@@ -120,6 +120,29 @@ export function historyClaimTests(check: Check): void {
     ]);
   });
 
+  check(
+    "a run that goes on comes with its attempts, however many there were",
+    async ({ stores: { history } }) => {
+      await history.beat("w", "alive");
+      for (let finished = 0; finished < 5; finished += 1) {
+        const names = Array.from({ length: finished + 1 }, (_, index) => `step ${index}`);
+        const [only = ""] = names;
+        const { runId, fence } = await startRun(history, { worker: "w" }, [only]);
+        for (const [index, name] of names.slice(0, -1).entries()) {
+          const begun = [stepBegin(names[index + 1] ?? "")];
+          await committed(history, advanceCommit(runId, fence, { ended: [stepEnd(name)], begun }));
+        }
+        const last = stepEnd(names.at(-1) ?? "", { status: "FAILED", error: failure, retryAt: 1 });
+        const run = { status: "WAITING" as const, availableAt: 1 };
+        await committed(history, advanceCommit(runId, fence, { ended: [last], run }));
+        const first = new Map([["demo", { fingerprint: "f1", begun: [stepBegin("step 0")] }]]);
+        const { runs } = await history.claim({ worker: "w", workflows: ["demo"], limit: 10, first });
+        expect(runs).toMatchObject([{ begun: false, run: { runId } }]);
+        expect(runs[0]?.steps.map(({ name }) => name)).toEqual(names);
+      }
+    },
+  );
+
   check("what a claim has begun is lost with its worker, as any attempt", async (context) => {
     const { again } = context;
     const { history } = context.stores;

@@ -5,6 +5,7 @@ import { isoTime } from "../iso-time.ts";
 import type { RunPositions } from "../run-positions.ts";
 import {
   type CheckpointRow,
+  openStepsOf,
   type RunRow,
   readCheckpoint,
   readRun,
@@ -159,11 +160,13 @@ WHERE status = 'RUNNING' AND worker = $1 AND write_seq = $2 ORDER BY run_id`,
 }
 
 /**
- * True for a run whose attempts under way were begun by the claim itself. Told by its row, because the answer of a claim
- * may be lost: nothing was written since the version from which these attempts count.
+ * True for a run whose attempts were begun by the claim itself: all are under way, and nothing was written since the version
+ * from which they count. Told by its row, because the answer of a claim may be lost.
  */
-function isBegunByClaim({ attempts, open_version, version }: RunRow): boolean {
-  return attempts > 0 && Number(open_version) === Number(version) - 1 - attempts;
+function isBegunByClaim(row: RunRow): boolean {
+  const { attempts, version, open_version } = row;
+  if (attempts === 0 || open_version !== version - 1 - attempts) return false;
+  return openStepsOf(row).length === attempts;
 }
 
 /** Runs that had never begun have nothing to read. */
