@@ -93,6 +93,16 @@ describe.each(PLACES)("%s", (_name, open) => {
     });
   });
 
+  test("a stop waits for a start under way, and nothing starts after it", async () => {
+    const shared = await place();
+    const spine = await start(false, shared);
+    const starting = spine.start();
+    await Promise.all([starting, spine.stop()]);
+    await expect(spine.start()).rejects.toMatchObject({ code: "STOPPED" });
+    const next = await start(true, shared);
+    expect((await next.diagnose()).checks.find(({ name }) => name === "workers")?.data).toEqual({ alive: 1 });
+  });
+
   test("a step learns by its signal that another process cancelled its run", async () => {
     const shared = await place();
     const worker = await start(true, shared);

@@ -5,6 +5,7 @@ import type { DatasetStore } from "./data/dataset.ts";
 import type { Database } from "./database/database.ts";
 import type { Diagnosis } from "./database/diagnosis.ts";
 import { diagnose } from "./diagnose.ts";
+import { SpineError } from "./errors.ts";
 import { Events, type SpineEvents } from "./events.ts";
 import type { HistoryStore } from "./history/history-store.ts";
 import type { PartitionStore } from "./history/partition-store.ts";
@@ -151,11 +152,22 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     logLevel,
     concurrency,
   });
-  const start = async () => {
+  let starting: Promise<void> | undefined;
+  const start = () => {
+    starting ??= startOnce().finally(() => {
+      starting = undefined;
+    });
+    return starting;
+  };
+  const startOnce = async () => {
+    if (stopping) {
+      throw new SpineError("STOPPED", "This Spine has been stopped. Create a new one to go on.");
+    }
     await runner.start();
     retention?.start();
   };
   let retention: Retention | undefined;
+  let stopping: Promise<void> | undefined;
   try {
     if (options.retention) retention = new Retention({ policy: options.retention, stores, clock, logger });
     for (const name of workflows.names()) await ensureTables(database, workflows.get(name));
@@ -196,12 +208,13 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   async function runMany(workflow: string | WorkflowData, items: readonly RunItem[]): Promise<unknown> {
     return (await runner.runMany(known(workflow), items)).map((handle) => typed(handle));
   }
-  let stopping: Promise<void> | undefined;
   const stop = () => {
     stopping ??= stopOnce();
     return stopping;
   };
   const stopOnce = async () => {
+    // What is begun is ended first: a worker that registers while the database closes would be one that died.
+    await starting?.catch(() => {});
     try {
       await retention?.stop();
       await runner.stop();
