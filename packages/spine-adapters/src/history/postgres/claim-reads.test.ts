@@ -103,9 +103,9 @@ interface Crowd {
 async function insert(crowd: Crowd, count: number): Promise<void> {
   const { queue, workflow = "demo", key = null, rank = 0, at = "now() - interval '1 hour'" } = crowd;
   await client.query(
-    `INSERT INTO spine.workflow_runs (run_id, version, token, created_at, available_at, status, workflow_name, queue,
+    `INSERT INTO spine.workflow_runs (run_id, list_id, version, token, created_at, available_at, status, workflow_name, queue,
   concurrency_key, rank, fingerprint, params, params_hash, triggered_by)
-SELECT gen_random_uuid(), 1, 1, now(), ${at}, 'PENDING', $1, $2, $3, $4, 'f', '{}', 'h', 'test'
+SELECT gen_random_uuid(), gen_random_uuid(), 1, 1, now(), ${at}, 'PENDING', $1, $2, $3, $4, 'f', '{}', 'h', 'test'
 FROM generate_series(1, $5::int4)`,
     [workflow, queue, key, rank, count],
   );

@@ -23,12 +23,13 @@ beforeAll(async () => {
   pools = new PostgresPools(postgresSettings(url));
   await pools.query(
     "write",
-    `INSERT INTO spine.workflow_runs (run_id, version, token, created_at, status, workflow_name, domain, partition_key,
+    `INSERT INTO spine.workflow_runs (run_id, list_id, version, token, created_at, status, workflow_name, domain, partition_key,
   tags, fingerprint, params, params_hash, triggered_by)
-SELECT (lpad(to_hex(n * 1000), 8, '0') || '-0000-7000-8000-000000000000')::uuid, 1, 1, now(),
+SELECT id, id, 1, 1, now(),
   CASE WHEN n % 11 = 0 THEN 'FAILED' ELSE 'COMPLETED' END, 'w' || n % 3, 'd' || n % 2, 'p' || n % 20,
   json_build_array('t' || n % 7), 'f', '{}', 'h', 'test'
-FROM generate_series(1, ${RUNS}) AS n`,
+FROM generate_series(1, ${RUNS}) AS n
+CROSS JOIN LATERAL (SELECT (lpad(to_hex(n * 1000), 8, '0') || '-0000-7000-8000-000000000000')::uuid AS id) AS ids`,
   );
   await pools.query("write", "ANALYZE spine.workflow_runs");
 });

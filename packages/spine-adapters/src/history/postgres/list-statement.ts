@@ -32,7 +32,7 @@ export function listStatement(
  *
  * Each order is one that a single index has. The primary key's is that of the runs as well, and the planner would take it
  * for a status that it thinks frequent, to read all runs when there are none. So the indexes of workflow, domain
- * and partition are in the order of `uuid_send(run_id)`, which is the same; and the one of statuses is asked for (status,
+ * and partition are in the order of `list_id`, which is the run's id again; and the one of statuses is asked for (status,
  * run_id), of which it cannot see that the status is one: there each branch has its own limit.
  */
 function listSql(t: StateTables, plan: ListPlan, columns: ListColumns): string {
@@ -43,9 +43,8 @@ function listSql(t: StateTables, plan: ListPlan, columns: ListColumns): string {
   };
   const { index } = plan;
   const row = index === "tag" ? "g" : "r";
-  const position = index in LEAD_COLUMNS && index !== "tag" ? `uuid_send(${row}.run_id)` : `${row}.run_id`;
-  const bound = (value: string) =>
-    position.startsWith("uuid_send") ? `uuid_send(${value}::uuid)` : `${value}::uuid`;
+  const position = index in LEAD_COLUMNS && index !== "tag" ? `${row}.list_id` : `${row}.run_id`;
+  const bound = (value: string) => `${value}::uuid`;
   const lead = index === "id" || index === "status" ? [] : [`${row}.${LEAD_COLUMNS[index]} = ${parameter()}`];
   const statuses = plan.statuses?.map(parameter) ?? [null];
   const from = plan.from === null ? null : bound(parameter());

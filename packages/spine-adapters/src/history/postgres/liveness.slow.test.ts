@@ -215,9 +215,9 @@ WHERE key IN (lock_key, lock_key + 1)`,
     await holder.query("SELECT pg_advisory_lock(2), pg_advisory_lock(3)");
     await holder.query(`INSERT INTO spine.workers (worker_id, lock_key, state, started_at, last_beat, beats_by)
 VALUES ('slow', 2, 'alive', now(), now(), 'thread')`);
-    await holder.query(`INSERT INTO spine.workflow_runs (run_id, version, token, created_at, status, workflow_name, worker,
+    await holder.query(`INSERT INTO spine.workflow_runs (run_id, list_id, version, token, created_at, status, workflow_name, worker,
   fingerprint, params_hash, triggered_by, params)
-VALUES (gen_random_uuid(), 1, 1, now(), 'RUNNING', 'demo', 'slow', 'f', 'h', 'test', '{}')`);
+VALUES (gen_random_uuid(), gen_random_uuid(), 1, 1, now(), 'RUNNING', 'demo', 'slow', 'f', 'h', 'test', '{}')`);
     await delay(1_500);
     await server.halt("immediate");
     await delay(8_000);

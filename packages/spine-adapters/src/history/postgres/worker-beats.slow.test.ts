@@ -68,9 +68,9 @@ async function abandoned(worker: string, columns: Readonly<Record<string, string
     [worker],
   );
   await admin.query(
-    `INSERT INTO spine.workflow_runs (run_id, version, token, created_at, status, workflow_name, worker, fingerprint,
+    `INSERT INTO spine.workflow_runs (run_id, list_id, version, token, created_at, status, workflow_name, worker, fingerprint,
   params_hash, triggered_by, params)
-VALUES (gen_random_uuid(), 1, 1, now(), 'RUNNING', 'demo', $1, 'f', 'h', 'test', '{}')`,
+VALUES (gen_random_uuid(), gen_random_uuid(), 1, 1, now(), 'RUNNING', 'demo', $1, 'f', 'h', 'test', '{}')`,
     [worker],
   );
 }
