@@ -3,6 +3,7 @@ import { showKills } from "./kills/show-kills.ts";
 import { MUTANTS } from "./mutants.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
 import { showMutants } from "./show-mutants.ts";
+import { showOutages } from "./show-outages.ts";
 
 // Proofs that take longer than tests, or that are about the tests themselves: `npm run proof -- --mutants`.
 
@@ -17,8 +18,10 @@ try {
   process.exit(2);
 }
 
-const ok =
-  options.proof === "kills"
-    ? await showKills(options)
-    : await showMutants(join(import.meta.dirname, "../.."), options);
-process.exitCode = ok ? 0 : 1;
+process.exitCode = (await prove(options)) ? 0 : 1;
+
+async function prove(chosen: Options): Promise<boolean> {
+  if (chosen.proof === "kills") return await showKills(chosen);
+  if (chosen.proof === "outages") return await showOutages();
+  return await showMutants(join(import.meta.dirname, "../.."), chosen);
+}

@@ -198,7 +198,7 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "packages/spine-adapters/src/databases/sqlite/sqlite-pool.ts",
-        find: "const MOST_UNITS_SYNCED = 25;",
+        find: "const MOST_UNITS_SYNCED = 32;",
         replace: "const MOST_UNITS_SYNCED = 1;",
       },
     ],

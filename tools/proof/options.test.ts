@@ -22,6 +22,11 @@ test("kills, on both databases or on one, with a seed that can be given again", 
   });
 });
 
+test("outages", () => {
+  expect(readOptions(["--outages"], known)).toEqual({ proof: "outages" });
+  expect(() => readOptions(["--outages", "--mutants"], known)).toThrow(/--mutants, or --kills/);
+});
+
 test.each([
   [[], /--mutants/],
   [["--mutants", "--kills", "1"], /--mutants, or --kills/],

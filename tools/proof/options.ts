@@ -1,12 +1,16 @@
 import { parseArgs } from "node:util";
 
-export type Options = MutantOptions | KillOptions;
+export type Options = MutantOptions | KillOptions | OutageOptions;
 
 export interface MutantOptions {
   readonly proof: "mutants";
   /** Mutants by name; null for all. */
   readonly only: readonly string[] | null;
   readonly json: boolean;
+}
+
+export interface OutageOptions {
+  readonly proof: "outages";
 }
 
 export interface KillOptions {
@@ -23,12 +27,15 @@ export type KillDatabase = (typeof DATABASES)[number];
 
 export const USAGE = `npm run proof -- --mutants [--only a,b] [--json]
 npm run proof -- --kills N [--seed S] [--database sqlite|postgres|both] [--json]
+npm run proof -- --outages
 
   --mutants   breaks each guarantee in the code, one at a time, and demands that its test fails
   --only      these mutants
   --kills     kills real processes so many times (SIGKILL) while they work, and audits what is left
   --seed      which of them, when and where; a new one when left out, and printed
   --database  on which; both when left out, half of the kills on each
+  --outages   a server that crashes and is away, connections that break, answers that are lost, a process that is busy: under
+              load, on Postgres
   --json      JSON lines; the last one has the counts
 
 The exit code is 1 when something failed, 2 for a wrong option.`;
@@ -41,15 +48,18 @@ export function readOptions(args: readonly string[], known: readonly string[]): 
       mutants: { type: "boolean", default: false },
       only: { type: "string" },
       kills: { type: "string" },
+      outages: { type: "boolean", default: false },
       seed: { type: "string" },
       database: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
   const { json } = values;
-  if (values.mutants === (values.kills !== undefined)) {
-    throw new Error("Say what is to be proved: --mutants, or --kills and how many.");
+  const asked = [values.mutants, values.kills !== undefined, values.outages];
+  if (asked.filter(Boolean).length !== 1) {
+    throw new Error("Say what is to be proved: --mutants, or --kills and how many, or --outages.");
   }
+  if (values.outages) return { proof: "outages" };
   if (values.kills !== undefined) {
     const kills = wholeNumber("--kills", values.kills, 1);
     const seed = values.seed === undefined ? Date.now() % 1_000_000 : wholeNumber("--seed", values.seed, 0);

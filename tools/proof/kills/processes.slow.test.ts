@@ -3,22 +3,18 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { pidOf } from "./audit-kills.ts";
-import { readBooks } from "./book.ts";
-import { eventually, expectKept, hireClient, openStage, proofFixture, startRuns } from "./proof-fixture.ts";
-import type { Outcome, Stage } from "./stage.ts";
+import {
+  begun,
+  eventually,
+  expectKept,
+  hireClient,
+  openStage,
+  proofFixture,
+  startRuns,
+} from "./proof-fixture.ts";
+import type { Outcome } from "./stage.ts";
 
 proofFixture();
-
-/** Waits until bodies of so many different runs have begun, in these processes or in all. */
-async function begun(stage: Stage, runs: number, pid?: number): Promise<void> {
-  const count = () =>
-    new Set(
-      readBooks(stage.books)
-        .filter((entry) => entry.what === "began" && (pid === undefined || entry.pid === pid))
-        .map(({ runId }) => runId),
-    ).size;
-  await eventually(`bodies of ${runs} runs have begun`, () => count() >= runs);
-}
 
 /** The processes that had a run, in order. */
 function pidsOf({ runs }: Outcome, runId: string): readonly number[] {
@@ -127,21 +123,4 @@ describe.concurrent("processes", { timeout: 300_000 }, () => {
     });
     expect(Math.max(...waits)).toBeLessThan(500);
   });
-});
-
-// Alone, for it takes a whole processor.
-test("a step that blocks the event loop for 15 s: one execution, and nobody takes the run over", {
-  timeout: 120_000,
-}, async () => {
-  await using stage = await openStage();
-  await stage.workers(1);
-  await startRuns(stage, 1, { workflow: "kill.block", n: 15_000 });
-  await begun(stage, 1);
-  await stage.workers(1);
-  const outcome = await stage.finish();
-  expectKept(outcome, 1);
-  expect(outcome.takeovers).toBe(0);
-  expect(outcome.runs[0]?.detail?.steps.map(({ attempt, status }) => [attempt, status])).toEqual([
-    [1, "COMPLETED"],
-  ]);
 });

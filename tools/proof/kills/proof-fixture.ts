@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { createTestDatabase } from "spine-adapters/testing";
 import { afterAll, expect } from "vitest";
+import { readBooks } from "./book.ts";
 import { bundleProcess } from "./bundle.ts";
 import type { Member } from "./crew.ts";
 import type { Address } from "./database-at.ts";
@@ -57,4 +58,15 @@ export function expectKept(outcome: Outcome, runs: number): void {
   expect(outcome).toMatchObject({ violations: [], accidents: [] });
   // Children come on top.
   expect(outcome.runs.length).toBeGreaterThanOrEqual(runs);
+}
+
+/** Waits until bodies of so many different runs have begun, in these processes or in all. */
+export async function begun(stage: Stage, runs: number, pid?: number): Promise<void> {
+  const count = () =>
+    new Set(
+      readBooks(stage.books)
+        .filter((entry) => entry.what === "began" && (pid === undefined || entry.pid === pid))
+        .map(({ runId }) => runId),
+    ).size;
+  await eventually(`bodies of ${runs} runs have begun`, () => count() >= runs);
 }

@@ -46,6 +46,8 @@ export class DurableRunner implements Runner {
   readonly #stranded = new Map<string, Fence>();
   /** Runs whose step waits for a child: they hold no slot, or parents could keep their own children out. */
   #waiting = 0;
+  /** Runs whose end is being written: the places of those are free as good as now. */
+  #ending = 0;
   readonly #loop: WorkLoop;
   #first: ReadonlyMap<string, FirstAttempts> = new Map();
   readonly #pendingStarts: PendingStarts;
@@ -257,7 +259,7 @@ export class DurableRunner implements Runner {
   }
 
   get #free(): number {
-    return this.#options.concurrency - this.#active.size + this.#waiting;
+    return this.#options.concurrency - this.#active.size + this.#waiting + this.#ending;
   }
 
   async #control(
@@ -369,12 +371,20 @@ export class DurableRunner implements Runner {
     this.#options.events.emit("run.changed", { runId, workflow: workflow.name, status: "FAILED", error });
   }
 
-  #execute(run: Omit<OwnedRun, "signal" | "startChild">): void {
+  #execute(run: Omit<OwnedRun, "signal" | "startChild" | "ending">): void {
     const controller = new AbortController();
     const { runId } = run.execution;
     const startChild: OwnedRun["startChild"] = (step, pipeline, params) =>
       this.#startChild(runId, step, pipeline, params);
-    const execution = { ...run, signal: controller.signal, startChild };
+    let isEnding = false;
+    const ending = () => {
+      if (isEnding) return;
+      isEnding = true;
+      this.#ending += 1;
+      // The next run is claimed while the end of this one is on its way: on SQLite in the same commit.
+      if (this.#starved) this.#loop.wake();
+    };
+    const execution = { ...run, signal: controller.signal, startChild, ending };
     const done = this.#outside(() => executeRun(this.#engine, execution)).then(
       () => null,
       (error: unknown) => this.#letGo(runId, run.fence, controller.signal, error),
@@ -382,6 +392,7 @@ export class DurableRunner implements Runner {
     const { state } = run;
     const { queue } = run.execution;
     this.#active.add(runId, { controller, token: run.fence.token, state, done }, () => {
+      if (isEnding) this.#ending -= 1;
       // Its place in the queue may be what others wait for.
       if (queue !== null) this.#queued();
       // A look for work is a query: only when there may be some for the slot that is free now, or a time to wait for.

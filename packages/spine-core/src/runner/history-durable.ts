@@ -4,6 +4,7 @@ import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import { SpineError, textOf } from "../errors.ts";
 import type { Attachment } from "../history/attachment.ts";
 import type { CommitOptions, Fence, HistoryStore, Transition } from "../history/history-store.ts";
+import { isTerminal } from "../history/records.ts";
 import type { Logger } from "../logger.ts";
 import type { Durable, Ended, Handle, Settled, StepResult, TransactionalResult } from "./durable.ts";
 import type { RunLog } from "./run-log.ts";
@@ -20,6 +21,8 @@ export interface HistoryDurableOptions {
   readonly signal: AbortSignal;
   /** What the run's steps have logged: it goes with the next write. */
   readonly log: RunLog;
+  /** Called when what is about to be written is the end of the run. */
+  readonly onEnding: () => void;
   /** Called after a transition is durable. */
   readonly onRecorded: (transition: Transition) => void;
 }
@@ -122,6 +125,7 @@ export class HistoryDurable implements Durable {
   }
 
   async #commit(transition: Transition): Promise<void> {
+    if (transition.run && isTerminal(transition.run.status)) this.#options.onEnding();
     const write = (logs: readonly Attachment[]) =>
       this.#persist(() => this.#write(attaching(transition, logs)));
     await this.#withLogs((logs) => this.#gate.share(() => write(logs)));

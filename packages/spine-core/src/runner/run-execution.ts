@@ -50,6 +50,8 @@ export interface OwnedRun {
   /** What earlier attempts recorded inside their steps: step → key → value. */
   readonly checkpoints: Map<string, Map<string, JsonValue>>;
   readonly signal: AbortSignal;
+  /** Called when the end of the run is about to be written. */
+  readonly ending: () => void;
   startChild(step: string, pipeline: string, params: unknown): Promise<RunHandle>;
 }
 
@@ -70,6 +72,7 @@ export async function executeRun(engine: Engine, run: OwnedRun): Promise<void> {
     clock: engine.clock,
     logger: engine.logger,
     signal: run.signal,
+    onEnding: run.ending,
     onRecorded: (transition) => {
       announce(engine.events, execution, transition);
       engine.changed(execution.runId);

@@ -44,6 +44,9 @@ interface SqliteHistoryOptions {
   readonly locks: WorkerLocks;
 }
 
+/** How often a store that has its hands full looks for workers that are gone, in milliseconds. */
+const SEEK_MS = 500;
+
 /** The history in a SQLite database. */
 export class SqliteHistoryStore implements HistoryStore {
   readonly #pool: SqlitePool;
@@ -51,6 +54,10 @@ export class SqliteHistoryStore implements HistoryStore {
   readonly #clock: Clock;
   readonly #locks: WorkerLocks;
   readonly #positions = new RunPositions();
+  /** How many claims in a row took as many runs as they might: there are probably more. */
+  #fullClaims = 0;
+  /** When it was last looked for workers that are gone. */
+  #soughtAt = Number.NEGATIVE_INFINITY;
 
   constructor({ pool, tables, clock, locks }: SqliteHistoryOptions) {
     this.#pool = pool;
@@ -97,11 +104,13 @@ export class SqliteHistoryStore implements HistoryStore {
   async claim(request: ClaimRequest): Promise<Claim> {
     const { worker, workflows, limit } = request;
     if (limit < 1 || workflows.length === 0) return { runs: [], nextAt: null };
-    const dead = await this.#findDead(worker);
+    // While one claim after the other finds all that it may take, nobody asks what there is, and seldom who may have died.
+    const draining = this.#fullClaims > 1;
+    const dead = draining && performance.now() - this.#soughtAt < SEEK_MS ? [] : await this.#findDead(worker);
     try {
       const gone = dead.map((each) => each.worker);
       // Asking often costs no write while there is nothing to do.
-      if (dead.length === 0) {
+      if (dead.length === 0 && !draining) {
         const one = { ...request, limit: 1 };
         const { chosen, nextAt } = await this.#pool.read((connection) => this.#plan(connection, one));
         if (chosen.length === 0) return { runs: [], nextAt };
@@ -120,10 +129,12 @@ export class SqliteHistoryStore implements HistoryStore {
         countStarts(connection, this.#sql.tables, plan, now);
         return { runs: [...lost, ...due], nextAt: plan.nextAt };
       });
+      this.#fullClaims = claim.runs.length < request.limit ? 0 : this.#fullClaims + 1;
       this.#positions.giveBack(positions);
       for (const each of dead) each.bury();
       return claim;
     } catch (error) {
+      this.#fullClaims = 0;
       for (const each of dead) each.leave();
       throw error;
     }
@@ -189,6 +200,7 @@ export class SqliteHistoryStore implements HistoryStore {
 
   /** The workers that are gone and may have left runs behind, with their locks in our hands. */
   async #findDead(self: string): Promise<readonly DeadWorker[]> {
+    this.#soughtAt = performance.now();
     const { registered, unregistered } = await this.#pool.read((connection) =>
       listWorkers(connection, this.#sql),
     );

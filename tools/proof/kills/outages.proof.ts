@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
 import { cuttingProxy, startPostgres } from "spine-adapters/testing";
 import { expect, onTestFinished, test } from "vitest";
-import { expectKept, hireClient, openStage, proofFixture } from "./proof-fixture.ts";
+import { begun, expectKept, hireClient, openStage, proofFixture, startRuns } from "./proof-fixture.ts";
 
 proofFixture();
 
@@ -25,7 +25,6 @@ test("a server that crashes and is away for 8 s, with four workers: nothing lost
   const outcome = await stage.finish(false);
   expectKept(outcome, 150);
   console.log(`takeovers after a restart: ${outcome.takeovers}`);
-  // Until beats expire, a restart frees the locks of everybody.
   expect(outcome.takeovers).toBe(0);
 });
 
@@ -75,4 +74,20 @@ test("answers that are lost, of COMMIT and of other writes: nothing lost, nothin
   expect(proxy.cuts).toBeGreaterThan(10);
   console.log(`${proxy.cuts} answers lost, ${outcome.takeovers} takeovers`);
   expect(outcome.takeovers).toBe(0);
+});
+
+test("a step that blocks the event loop for 15 s: one execution, and nobody takes the run over", {
+  timeout: 120_000,
+}, async () => {
+  await using stage = await openStage();
+  await stage.workers(1);
+  await startRuns(stage, 1, { workflow: "kill.block", n: 15_000 });
+  await begun(stage, 1);
+  await stage.workers(1);
+  const outcome = await stage.finish();
+  expectKept(outcome, 1);
+  expect(outcome.takeovers).toBe(0);
+  expect(outcome.runs[0]?.detail?.steps.map(({ attempt, status }) => [attempt, status])).toEqual([
+    [1, "COMPLETED"],
+  ]);
 });
