@@ -41,7 +41,7 @@ export function applyMutant(root: string, { name, changes }: Mutant): () => void
       const times = text.split(find).length - 1;
       if (times !== 1) {
         throw new Error(
-          `Mutant ${name}: ${file} has its text ${times} times, not once. The code has changed: adapt the mutant in tools/proof/mutants.ts.\n${find}`,
+          `Mutant ${name}: ${file} has its text ${times} times, not once. The code has changed: adapt the mutant in tools/proof/mutants/.\n${find}`,
         );
       }
       if (!before.has(path)) before.set(path, text);
