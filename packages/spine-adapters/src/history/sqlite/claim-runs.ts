@@ -3,7 +3,6 @@ import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.
 import { isoTime } from "../iso-time.ts";
 import { readOpenSteps, writeOpenSteps } from "../open-steps.ts";
 import type { RunPositions } from "../run-positions.ts";
-import { BEGUN } from "../run-rank.ts";
 import {
   type CheckpointRow,
   type RunRow,
@@ -52,17 +51,7 @@ export function claimRun(
 ): ClaimedRun {
   const at = isoTime(now);
   const takenOver = status === "RUNNING";
-  const claimed = connection.get<RunRow>(
-    `UPDATE ${sql.tables.workflow_runs} SET
-  status = 'RUNNING', worker = ?1, token = token + 1, version = version + 1, available_at = NULL,
-  rank = iif(started_at IS NULL, rank | ${BEGUN}, rank), started_by = iif(version = 1, ?1, started_by),
-  started_at = coalesce(started_at, ?2), crashes = crashes + iif(?3 AND open_steps IS NOT NULL, 1, 0)
-WHERE run_id = ?4 RETURNING *`,
-    worker,
-    at,
-    takenOver ? 1 : 0,
-    run_id,
-  );
+  const claimed = connection.get<RunRow>(sql.claimRun, worker, at, takenOver ? 1 : 0, run_id);
   if (!claimed) throw new Error(`Run ${run_id} vanished inside a transaction`);
   const begins = takenOver || claimed.attempts > 0 ? undefined : first?.get(claimed.workflow_name);
   const begun = begins?.fingerprint === claimed.fingerprint ? begins.begun : [];
@@ -95,8 +84,8 @@ WHERE run_id = ?4 RETURNING *`,
 /** Records the first attempts of a run that was just claimed; its row as it is then. */
 function begin(
   connection: SqliteConnection,
-  { tables }: HistorySql,
-  { run_id, version }: RunRow,
+  sql: HistorySql,
+  claimed: RunRow,
   begun: readonly StepBegin[],
   at: string,
 ): RunRow {
@@ -105,16 +94,11 @@ function begin(
     kind,
     attempt,
     seq: index + 1,
-    event: version + index + 1,
+    event: claimed.version + index + 1,
     at,
   }));
-  const row = connection.get<RunRow>(
-    `UPDATE ${tables.workflow_runs} SET version = ?, attempts = ?, open_steps = ? WHERE run_id = ? RETURNING *`,
-    version + begun.length,
-    begun.length,
-    writeOpenSteps(open),
-    run_id,
-  );
-  if (!row) throw new Error(`Run ${run_id} vanished inside a transaction`);
-  return row;
+  const version = claimed.version + begun.length;
+  const open_steps = writeOpenSteps(open);
+  connection.run(sql.beginRun, version, begun.length, open_steps, claimed.run_id);
+  return { ...claimed, version, attempts: begun.length, open_steps };
 }

@@ -1,3 +1,4 @@
+import { BEGUN } from "../run-rank.ts";
 import type { StateTables } from "../state-tables.ts";
 
 /** The statements that are executed all the time: made once, so that the connection finds them by their text at once. */
@@ -15,6 +16,10 @@ export interface HistorySql {
   readonly runByKey: string;
   readonly insertStep: string;
   readonly insertEvent: string;
+  /** Gives a run to a worker; its row as it is then. */
+  readonly claimRun: string;
+  /** Records the first attempts of a run that was just claimed. */
+  readonly beginRun: string;
   /** What a transition starts from. */
   readonly runPosition: string;
   /** Moves a run on; its WHERE is the fence, and the version that the new one was counted from. */
@@ -41,6 +46,12 @@ WHERE run_id IN (SELECT value FROM json_each(?))`,
   rows_in, rows_out, rows_rejected, metrics, begun_event, ended_event, started_at, completed_at, retry_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     insertEvent: `INSERT INTO ${t.run_events} (run_id, seq, type, at, data) VALUES (?, ?, ?, ?, ?)`,
+    claimRun: `UPDATE ${t.workflow_runs} SET
+  status = 'RUNNING', worker = ?1, token = token + 1, version = version + 1, available_at = NULL,
+  rank = iif(started_at IS NULL, rank | ${BEGUN}, rank), started_by = iif(version = 1, ?1, started_by),
+  started_at = coalesce(started_at, ?2), crashes = crashes + iif(?3 AND open_steps IS NOT NULL, 1, 0)
+WHERE run_id = ?4 RETURNING *`,
+    beginRun: `UPDATE ${t.workflow_runs} SET version = ?, attempts = ?, open_steps = ? WHERE run_id = ?`,
     runPosition: `SELECT version, attempts, open_steps FROM ${t.workflow_runs} WHERE run_id = ?`,
     moveRun: `UPDATE ${t.workflow_runs} SET version = ?, attempts = ?, open_steps = ? ${FENCE}`,
     changeRun: `UPDATE ${t.workflow_runs} SET version = ?, attempts = ?, open_steps = ?,

@@ -1,5 +1,5 @@
 import type { ClaimRequest } from "spine-core";
-import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
+import type { SqliteConnection, SqlValue } from "../../databases/sqlite/sqlite-connection.ts";
 import { isoTime } from "../iso-time.ts";
 import {
   type Admission,
@@ -69,19 +69,48 @@ export function linesOf(
   { workflow_runs, prefix }: StateTables,
   queue?: string,
 ): readonly Line[] {
-  const one = queue === undefined ? "" : "queue = ? AND ";
-  const sql = `SELECT queue, workflow_name, rank FROM ${workflow_runs} INDEXED BY ${prefix}workflow_runs_due
-WHERE ${one}available_at IS NOT NULL AND (queue, workflow_name, rank) > (?, ?, ?)
-ORDER BY queue, workflow_name, rank LIMIT 1`;
+  const from = `FROM ${workflow_runs} INDEXED BY ${prefix}workflow_runs_due WHERE available_at IS NOT NULL`;
+  const columns = ["queue", "workflow_name", "rank"];
+  const fixed = queue === undefined ? 0 : 1;
   const lines: Line[] = [];
   let last: LineRow = { queue: queue ?? "", workflow_name: "", rank: -1_000 };
   for (;;) {
-    const behind = [last.queue, last.workflow_name, last.rank];
-    const row = connection.get<LineRow>(sql, ...(queue === undefined ? behind : [queue, ...behind]));
+    const row = nextBehind<LineRow>(connection, from, columns, fixed, [
+      last.queue,
+      last.workflow_name,
+      last.rank,
+    ]);
     if (!row) return lines;
     lines.push({ queue: row.queue, workflow: row.workflow_name, rank: row.rank });
     last = row;
   }
+}
+
+/**
+ * The next combination of values that an index has behind the one given: with the same values but for the last one, or else
+ * for the last two, and so on. (One comparison of all of them would be a search for the first, and then a walk through all
+ * runs with the same values.)
+ *
+ * @param columns the columns of the index, in its order; the first `fixed` of them keep their values.
+ */
+export function nextBehind<R extends object>(
+  connection: SqliteConnection,
+  from: string,
+  columns: readonly string[],
+  fixed: number,
+  values: readonly SqlValue[],
+): R | undefined {
+  for (let same = columns.length - 1; same >= fixed; same -= 1) {
+    const conditions = columns
+      .slice(0, same + 1)
+      .map((name, index) => `${name} ${index < same ? "=" : ">"} ?`);
+    const row = connection.get<R>(
+      `SELECT ${columns.join(", ")} ${from} AND ${conditions.join(" AND ")} ORDER BY ${columns.join(", ")} LIMIT 1`,
+      ...values.slice(0, same + 1),
+    );
+    if (row) return row;
+  }
+  return undefined;
 }
 
 function firstOf(
@@ -111,21 +140,19 @@ function firstByKey(
   limit: number,
 ): readonly DueRun[] {
   const from = `FROM ${workflow_runs} INDEXED BY ${prefix}workflow_runs_due_by_key
-WHERE queue = ? AND available_at IS NOT NULL AND concurrency_key IS NOT NULL`;
-  const next = `SELECT queue, concurrency_key, workflow_name, rank ${from}
-  AND (concurrency_key, workflow_name, rank) > (?, ?, ?) ORDER BY concurrency_key, workflow_name, rank LIMIT 1`;
+WHERE available_at IS NOT NULL AND concurrency_key IS NOT NULL`;
+  const columns = ["queue", "concurrency_key", "workflow_name", "rank"];
   const first = `SELECT run_id, status, concurrency_key, available_at ${from}
-  AND concurrency_key = ? AND workflow_name = ? AND rank = ? ORDER BY available_at, run_id LIMIT ?`;
+  AND queue = ? AND concurrency_key = ? AND workflow_name = ? AND rank = ? ORDER BY available_at, run_id LIMIT ?`;
   const found: DueRun[] = [];
   let last = { concurrency_key: "", workflow_name: "", rank: -1_000 };
   for (;;) {
-    const row = connection.get<LineRow & { readonly concurrency_key: string }>(
-      next,
+    const row = nextBehind<LineRow & { readonly concurrency_key: string }>(connection, from, columns, 1, [
       queue,
       last.concurrency_key,
       last.workflow_name,
       last.rank,
-    );
+    ]);
     if (!row) return found;
     last = row;
     const { concurrency_key: key, workflow_name: workflow, rank } = row;
