@@ -82,7 +82,7 @@ export interface Spine extends AsyncDisposable {
    */
   runMany<I, P, O>(
     workflow: Workflow<I, P, O>,
-    items: readonly (RunOptions & { readonly params: I })[],
+    items: readonly (RunItem & { readonly params: I })[],
   ): Promise<readonly Run<O>[]>;
   runMany(
     workflow: string,
@@ -199,7 +199,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   }
   async function runMany<I, P, O>(
     workflow: Workflow<I, P, O>,
-    items: readonly (RunOptions & { readonly params: I })[],
+    items: readonly (RunItem & { readonly params: I })[],
   ): Promise<readonly Run<O>[]>;
   async function runMany(
     workflow: string,

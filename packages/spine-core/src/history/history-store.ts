@@ -89,8 +89,8 @@ export interface NewRun {
   readonly concurrencyKey?: string | null;
   /** The worker that starts it at once (RUNNING), or null to queue it (PENDING). */
   readonly worker: string | null;
-  /** When a queued run may be claimed, ms since the epoch. */
-  readonly availableAt: number;
+  /** When a queued run may be claimed, ms since the epoch; null for at once. */
+  readonly availableAt: number | null;
 }
 
 /** Stores a run, and the beginning of its first step when it starts at once: one write. */

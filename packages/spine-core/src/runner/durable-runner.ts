@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { hostname } from "node:os";
+import { pause, systemClock } from "../clock.ts";
 import type { CallerTransaction } from "../database/caller-transaction.ts";
 import { SpineError, textOf } from "../errors.ts";
 import type { Hint } from "../history/hints.ts";
@@ -26,6 +27,8 @@ export interface DurableRunnerOptions extends Omit<Engine, "changed"> {
   readonly concurrency: number;
 }
 
+/** How long a stop waits for starts under way: the database may be away. */
+const STARTS_MS = 5_000;
 /** How many runs of a batch are stored by one call. */
 const BATCH = 1_000;
 
@@ -46,6 +49,8 @@ export class DurableRunner implements Runner {
   readonly #stranded = new Map<string, Fence>();
   /** Runs whose step waits for a child: they hold no slot, or parents could keep their own children out. */
   #waiting = 0;
+  /** Starts under way of runs that are to begin at once. */
+  readonly #starts = new Set<Promise<unknown>>();
   /** Runs whose end is being written: the places of those are free as good as now. */
   #ending = 0;
   readonly #loop: WorkLoop;
@@ -97,7 +102,9 @@ export class DurableRunner implements Runner {
       "This process is stopping; the run goes on elsewhere or later.",
     );
     if (this.#working) {
+      // From here on nothing begins at once; what is on its way is at work before it is let go of.
       this.#working = false;
+      await Promise.race([Promise.allSettled(this.#starts), pause(systemClock, STARTS_MS)]);
       await this.#loop.stop();
       await this.#ownership.stop();
       await this.#active.abortAll(stopped);
@@ -126,9 +133,21 @@ export class DurableRunner implements Runner {
 
   async run(workflow: WorkflowData, params: unknown, options: RunOptions = {}): Promise<RunHandle> {
     const { transaction } = options;
-    const inline = transaction === undefined && this.#working && this.#free > 0;
-    const plan = await this.#plan(workflow, { params, ...options }, inline ? this.#worker : null);
-    if (transaction !== undefined) return await this.#runIn(transaction, plan);
+    if (transaction !== undefined) {
+      return await this.#runIn(transaction, await this.#plan(workflow, { params, ...options }, null));
+    }
+    if (!this.#working || this.#free <= 0) return await this.#start(workflow, { params, ...options }, null);
+    // Its place is taken before anything is waited for, or many that start together would all see it free.
+    const start = this.#start(workflow, { params, ...options }, this.#worker).finally(() => {
+      this.#starts.delete(start);
+      if (this.#starved) this.#loop.wake();
+    });
+    this.#starts.add(start);
+    return await start;
+  }
+
+  async #start(workflow: WorkflowData, item: RunItem, worker: string | null): Promise<RunHandle> {
+    const plan = await this.#plan(workflow, item, worker);
     const [outcome] = await this.#history.commit([plan.commit]);
     if (outcome?.result === "duplicate") return this.#found(plan, outcome);
     this.#begun(workflow, plan);
@@ -148,6 +167,13 @@ export class DurableRunner implements Runner {
   async runMany(workflow: WorkflowData, items: readonly RunItem[]): Promise<readonly RunHandle[]> {
     const plans: NewRunPlan[] = [];
     for (const [index, item] of items.entries()) {
+      if ((item as RunOptions).transaction !== undefined) {
+        throw new SpineError(
+          "TRANSACTION_INVALID",
+          "`runMany` cannot start runs in a transaction of yours. Start them one by one there: `run(workflow, params, { transaction })`.",
+          { context: { item: index } },
+        );
+      }
       const plan = await this.#plan(workflow, item, null).catch((error: unknown) => {
         throw SpineError.from(error).withContext({ item: index });
       });
@@ -200,7 +226,8 @@ export class DurableRunner implements Runner {
     const { runId, worker, partition, parentRunId, domain, params } = commit.run;
     const status = worker === null ? "PENDING" : "RUNNING";
     events.emit("run.changed", { runId, workflow: workflow.name, status, error: null });
-    if (worker === null) return;
+    // The process has stopped meanwhile: leaving, it gives back what it owns.
+    if (worker === null || !this.#working) return;
     for (const { name, kind } of commit.begun) {
       events.emit("step.started", { runId, workflow: workflow.name, step: name, kind, attempt: 1 });
     }
@@ -259,7 +286,8 @@ export class DurableRunner implements Runner {
   }
 
   get #free(): number {
-    return this.#options.concurrency - this.#active.size + this.#waiting + this.#ending;
+    const taken = this.#active.size + this.#starts.size;
+    return this.#options.concurrency - taken + this.#waiting + this.#ending;
   }
 
   async #control(
@@ -267,8 +295,7 @@ export class DurableRunner implements Runner {
     from: readonly RunRecord["status"][],
     status: "CANCELLED" | "PENDING",
   ): Promise<void> {
-    const change =
-      status === "PENDING" ? { status, error: null, availableAt: this.#options.clock.now() } : { status };
+    const change = status === "PENDING" ? { status, error: null } : { status };
     const reason = status === "PENDING" ? "retry" : "cancel";
     const [outcome] = await this.#history.commit([{ kind: "control", runId, from, change, reason }]);
     if (outcome?.result === "missing") await this.get(runId);
@@ -342,6 +369,7 @@ export class DurableRunner implements Runner {
       status: "RUNNING",
       error: null,
     });
+    this.#changed(runId);
     if (claimed.begun) {
       for (const { name, kind, attempt } of claimed.steps) {
         this.#options.events.emit("step.started", {
@@ -367,6 +395,7 @@ export class DurableRunner implements Runner {
     const { runId } = claimed.run;
     const transition = workflowChanged(claimed, workflow);
     await this.#history.commit([{ kind: "advance", runId, fence: claimed.fence, transition }]);
+    this.#changed(runId);
     const error = transition.run?.error ?? null;
     this.#options.events.emit("run.changed", { runId, workflow: workflow.name, status: "FAILED", error });
   }
@@ -417,10 +446,11 @@ export class DurableRunner implements Runner {
   /** Gives stranded runs back to the queue, as soon as the database can be written again. */
   async #release(): Promise<void> {
     for (const [runId, fence] of this.#stranded) {
-      const run = { status: "PENDING" as const, availableAt: this.#options.clock.now() };
+      const run = { status: "PENDING" as const };
       const transition = { ended: [], begun: [], run, attachments: [] };
       await this.#history.commit([{ kind: "advance", runId, fence, transition }]);
       this.#stranded.delete(runId);
+      this.#changed(runId);
     }
   }
 

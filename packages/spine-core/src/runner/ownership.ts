@@ -46,6 +46,8 @@ export class Ownership {
     this.#again = true;
     this.#looking ??= this.#look().finally(() => {
       this.#looking = undefined;
+      // Asked for after the last look had been made.
+      if (this.#again && this.#running) this.check();
     });
   }
 

@@ -13,13 +13,13 @@ export interface PendingStartsOptions {
 }
 
 /** When a run is looked for, in milliseconds after its start. What commits later is found by the poll of whoever works. */
-const LOOKS_MS = [10, 30, 100, 300, 1_000, 3_000] as const;
+const LOOKS_MS = [10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000] as const;
 /** Looks are no nearer to each other, however many runs are started. */
 const APART_MS = 10;
 
 /**
  * Runs that were started in transactions of the host's own. Nobody says when those commit, so the runs are looked for, a
- * few times within the next seconds: all that are missing with one query.
+ * few times within the next half minute: all that are missing with one query.
  */
 export class PendingStarts {
   readonly #options: PendingStartsOptions;

@@ -42,8 +42,8 @@ export function queueing(
     queue,
     priority,
     concurrencyKey,
-    // Not before now, or a start in the past would pass those that wait already.
-    availableAt: Math.max(now, startAt ?? now),
+    // One that is late does not pass those that wait already. At once is the database's word, whose clock may be another.
+    availableAt: startAt !== null && startAt > now ? startAt : null,
     waits: queue !== null || startAt !== null,
   };
 }

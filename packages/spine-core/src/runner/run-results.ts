@@ -66,8 +66,29 @@ export class RunResults {
     }
   }
 
-  async *#watch(runId: string): AsyncGenerator<RunDetail, void, undefined> {
+  #watch(runId: string): AsyncIterableIterator<RunDetail, void, undefined> {
+    const leaving = { isSo: false, wake: () => {} };
+    const details = this.#details(runId, leaving);
+    return {
+      next: () => details.next(),
+      // A generator would first wait for the change that its `next` waits for.
+      return: () => {
+        leaving.isSo = true;
+        leaving.wake();
+        return details.return();
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  async *#details(
+    runId: string,
+    leaving: { readonly isSo: boolean; wake: () => void },
+  ): AsyncGenerator<RunDetail, void, undefined> {
     let told = Promise.withResolvers<void>();
+    leaving.wake = () => told.resolve();
     let newest = 0;
     let failure: { readonly error: unknown } | null = null;
     const stop = this.#options.watch.watch(runId, {
@@ -82,7 +103,8 @@ export class RunResults {
     });
     try {
       for (let shown = 0; ; ) {
-        await told.promise;
+        if (!leaving.isSo) await told.promise;
+        if (leaving.isSo) return;
         told = Promise.withResolvers();
         if (failure) throw (failure as { readonly error: unknown }).error;
         if (newest !== 0 && newest <= shown) continue;

@@ -14,6 +14,9 @@ export type Durability = "full" | "process";
 
 export const MEMORY = ":memory:";
 
+/** Pages in the write-ahead log (16 MiB) from which on it goes into the database's file. */
+const LOG_PAGES = 4_000;
+
 /**
  * What a reader keeps of the file. SQLite's own 2 MiB hold less than the pages that a few lists of runs lie on: each page
  * of the file would be copied from the system again and again.
@@ -43,6 +46,8 @@ export async function openWriter(path: string, { durability }: OpenOptions): Pro
     }
     connection.script(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
     connection.script("PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY");
+    // The same few pages are written again and again: the longer the log, the less of it goes into the file.
+    connection.script(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`);
     return connection;
   } catch (error) {
     connection.close();

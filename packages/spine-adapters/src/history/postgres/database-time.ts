@@ -3,7 +3,7 @@ import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import { isoTime } from "../iso-time.ts";
 
 /** A smaller difference of clocks is left alone: measuring it is not much more exact, and times would move to and fro. */
-const LEAST_MS = 250;
+const LEAST_MS = 50;
 
 /**
  * Where the store takes the time from: the database, which all processes share; a clock that tests drive goes

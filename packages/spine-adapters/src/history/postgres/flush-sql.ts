@@ -133,7 +133,8 @@ export function insertRuns(t: StateTables, seq: string, now: string, rows: strin
   return `INSERT INTO ${t.workflow_runs} (run_id, list_id, version, token, write_seq, attempts, open_steps, open_since, created_at,
   started_at, available_at, status, workflow_name, worker, started_by, domain, partition_key, run_key, run_scope,
   fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params${place})
-SELECT run_id, run_id, version, 1, ${seq}, attempts, open_steps, ${now}, ${now}, CASE WHEN worker IS NOT NULL THEN ${now} END, available_at,
+SELECT run_id, run_id, version, 1, ${seq}, attempts, open_steps, ${now}, ${now}, CASE WHEN worker IS NOT NULL THEN ${now} END,
+  CASE WHEN worker IS NULL THEN coalesce(available_at, ${now}) END,
   CASE WHEN worker IS NULL THEN 'PENDING' ELSE 'RUNNING' END, workflow_name, worker, worker, domain, partition_key,
   run_key, run_scope, fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params${cells}
 FROM ${rows} ON CONFLICT DO NOTHING RETURNING run_id`;

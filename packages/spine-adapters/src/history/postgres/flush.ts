@@ -169,7 +169,7 @@ export class Flush {
       fold.events,
       fold.attempts,
       writeOpenSteps(fold.open),
-      worker === null ? this.#time.toDatabase(run.availableAt) : null,
+      worker === null && run.availableAt !== null ? this.#time.toDatabase(run.availableAt) : null,
       ...place,
     );
     return true;

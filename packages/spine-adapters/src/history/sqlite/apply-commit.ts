@@ -112,7 +112,7 @@ export function newRunRow(
     writeOpenSteps(open),
     at,
     worker === null ? null : at,
-    worker === null ? isoTime(run.availableAt) : null,
+    worker !== null ? null : run.availableAt === null ? at : isoTime(run.availableAt),
     tagsText(run.tags),
     run.scope ?? "",
     ...queueCells(run),
