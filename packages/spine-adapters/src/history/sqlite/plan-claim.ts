@@ -93,7 +93,7 @@ export function linesOf(
  *
  * @param columns the columns of the index, in its order; the first `fixed` of them keep their values.
  */
-export function nextBehind<R extends object>(
+function nextBehind<R extends object>(
   connection: SqliteConnection,
   from: string,
   columns: readonly string[],
