@@ -4,6 +4,8 @@ import { SYSTEMS } from "./systems/catalog.ts";
 
 /** Polls for results: a run takes a second, so latency takes a few of them only. */
 const POLLS = /^openworkflow/;
+/** What a single run is compared with when there is little time. */
+const COMPARED = /^spine|^floor-serial|^dbos$|^graphile/;
 /** Take minutes for 10,000 runs. */
 const SLOW = /^openworkflow|^dbos/;
 
@@ -11,7 +13,10 @@ const SLOW = /^openworkflow|^dbos/;
 export function experiments(quick: boolean): readonly Experiment[] {
   return [
     throughput("w2", 50, "full", quick ? 2_000 : 4_000, quick ? 3 : 5),
-    { ...throughput("w2-one", 1, "full", quick ? 300 : 1_000, quick ? 3 : 5), systems: without(POLLS) },
+    {
+      ...throughput("w2-one", 1, "full", quick ? 300 : 1_000, quick ? 3 : 5),
+      systems: quick ? SYSTEMS.filter(({ name }) => COMPARED.test(name)) : without(POLLS),
+    },
     ...(quick ? [] : [throughput("w2-process", 50, "process", 4_000, 3)]),
     {
       id: "w2-commits",
@@ -36,7 +41,7 @@ export function experiments(quick: boolean): readonly Experiment[] {
       title: "W1: one run of one trivial step, start to durable result, ms",
       workload: "latency",
       durability: "full",
-      systems: SYSTEMS,
+      systems: quick ? SYSTEMS.filter(({ name }) => COMPARED.test(name)) : SYSTEMS,
       rounds: 3,
       sizes: ({ name }) => ({ runs: POLLS.test(name) ? 2 : quick ? 200 : 1_000 }),
     },
