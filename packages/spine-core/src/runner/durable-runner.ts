@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { hostname } from "node:os";
-import { pause, systemClock } from "../clock.ts";
+import { systemClock } from "../clock.ts";
 import type { CallerTransaction } from "../database/caller-transaction.ts";
 import { SpineError, textOf } from "../errors.ts";
 import type { Hint } from "../history/hints.ts";
@@ -104,7 +104,7 @@ export class DurableRunner implements Runner {
     if (this.#working) {
       // From here on nothing begins at once; what is on its way is at work before it is let go of.
       this.#working = false;
-      await Promise.race([Promise.allSettled(this.#starts), pause(systemClock, STARTS_MS)]);
+      await this.#startsMade();
       await this.#loop.stop();
       await this.#ownership.stop();
       await this.#active.abortAll(stopped);
@@ -113,6 +113,15 @@ export class DurableRunner implements Runner {
     }
     this.#watch.close(stopped);
     await this.#options.stores.hints.close();
+  }
+
+  /** Resolves when no start is under way, or has taken too long. */
+  async #startsMade(): Promise<void> {
+    if (this.#starts.size === 0) return;
+    const { promise: tooLong, resolve } = Promise.withResolvers<void>();
+    const stopTimer = systemClock.after(STARTS_MS, resolve);
+    await Promise.race([Promise.allSettled(this.#starts), tooLong]);
+    stopTimer();
   }
 
   /** Hears what other processes tell, from the first time that this one works or waits for a run. */
