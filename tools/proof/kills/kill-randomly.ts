@@ -84,7 +84,10 @@ export async function killRandomly(options: KillOptions): Promise<KillReport> {
   let killed = 0;
   let clientKills = 0;
   let aimedKills = 0;
-  const count = () => onKill?.(++killed);
+  const count = () => {
+    killed += 1;
+    onKill?.(killed);
+  };
   while (killed < kills) {
     // Now and then several at once.
     if (random() > 0.15) await delay(random() * 2 * MEAN_WAIT_MS);
