@@ -15,7 +15,7 @@ describe.each(PLACES)("%s", (_name, open) => {
     });
     onTestFinished(async () => {
       await spine.stop();
-      await place.remove();
+      place.remove();
     });
     return spine;
   }
