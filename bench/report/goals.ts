@@ -37,7 +37,7 @@ export interface Summary {
   readonly w5_vs_small: number | null;
 }
 
-type Goal = { readonly least: number } | { readonly most: number };
+type Goal = { readonly least: number } | { readonly most: number } | { readonly below: number };
 
 /** What Spine has to reach, all of it in one run. */
 export const GOALS: Readonly<Record<keyof Summary, Goal>> = {
@@ -65,11 +65,11 @@ export const GOALS: Readonly<Record<keyof Summary, Goal>> = {
   w3_vs_same_rows: { least: 0.65 },
   w4_restart_ms: { most: 300 },
   finished_ran_again: { most: 0 },
-  takeover_s: { most: 2 },
+  takeover_s: { below: 2 },
   queued_start_p50_ms: { most: 10 },
   queued_result_p50_ms: { most: 20 },
   queued_result_vs_floor: { most: 5 },
-  idle_statements_per_s: { most: 1 },
+  idle_statements_per_s: { below: 1 },
   waiting_rss_mb: { most: 150 },
   w5_rows_read: { most: 5 },
   w5_vs_get: { most: 5 },
@@ -177,8 +177,13 @@ export function missed(summary: Summary): readonly (keyof Summary)[] {
   return (Object.keys(GOALS) as (keyof Summary)[]).filter((name) => {
     const value = summary[name];
     const goal = GOALS[name];
-    return value !== null && !("least" in goal ? value >= goal.least : value <= goal.most);
+    return value !== null && !isMet(value, goal);
   });
+}
+
+function isMet(value: number, goal: Goal): boolean {
+  if ("least" in goal) return value >= goal.least;
+  return "most" in goal ? value <= goal.most : value < goal.below;
 }
 
 /** How many of the goals were measured: the others are neither met nor missed. */

@@ -20,7 +20,8 @@ export function table(results: readonly Result[]): string {
 export function goalsTable(summary: Summary, misses: readonly (keyof Summary)[]): string {
   const rows = (Object.keys(GOALS) as (keyof Summary)[]).map((name) => {
     const goal = GOALS[name];
-    const wanted = "least" in goal ? `≥ ${goal.least}` : `≤ ${goal.most}`;
+    const wanted =
+      "least" in goal ? `≥ ${goal.least}` : "most" in goal ? `≤ ${goal.most}` : `< ${goal.below}`;
     const value = summary[name];
     const verdict = value === null ? "not measured" : misses.includes(name) ? "**missed**" : "met";
     return `| ${name} | ${readable(value ?? undefined)} | ${wanted} | ${verdict} |`;

@@ -169,9 +169,9 @@ export const MUTANTS_OF_PROCESSES: readonly Mutant[] = [
     breaks: "a run that was started in a transaction of the caller's exists although he rolls back",
     changes: [
       {
-        file: `${ENGINE}/durable-runner.ts`,
-        find: "await this.#history.createIn(transaction, [plan.commit])",
-        replace: "await this.#history.commit([plan.commit])",
+        file: `${ENGINE}/run-starts.ts`,
+        find: "await history.createIn(transaction, [plan.commit])",
+        replace: "await history.commit([plan.commit])",
       },
     ],
     caughtBy: {

@@ -240,8 +240,8 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/durable-runner.ts`,
-        find: "checkpoints: byStep(claimed.checkpoints)",
-        replace: "checkpoints: new Map(byStep([]))",
+        find: "checkpoints: checkpointsByStep(claimed.checkpoints)",
+        replace: "checkpoints: new Map()",
       },
     ],
     caughtBy: { file: CRASHES, test: AFTER_DEATH },

@@ -1,23 +1,22 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { hostname } from "node:os";
-import { systemClock } from "../clock.ts";
-import type { CallerTransaction } from "../database/caller-transaction.ts";
 import { SpineError, textOf } from "../errors.ts";
 import type { Hint } from "../history/hints.ts";
 import type { ClaimedRun, Fence, FirstAttempts } from "../history/history-store.ts";
-import type { CheckpointRecord, RunDetail, RunRecord } from "../history/records.ts";
+import type { RunDetail, RunRecord } from "../history/records.ts";
 import { newId } from "../ids.ts";
 import type { Registry } from "../registry.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { ActiveRuns } from "./active-runs.ts";
 import { Ownership } from "./ownership.ts";
-import { inTransactionOfCaller, PendingStarts } from "./pending-starts.ts";
 import { type Engine, executeRun, type OwnedRun } from "./run-execution.ts";
 import { RunResults } from "./run-results.ts";
+import { RunStarts } from "./run-starts.ts";
 import { firstAttempts, restore } from "./run-state.ts";
 import { RunWatch } from "./run-watch.ts";
 import type { RunHandle, RunItem, Runner, RunOptions } from "./runner.ts";
-import { type NewRunPlan, planRun } from "./start-run.ts";
+import type { NewRunPlan } from "./start-run.ts";
+import { checkpointsByStep } from "./step-checkpoints.ts";
 import { WorkLoop } from "./work-loop.ts";
 import { workflowChanged } from "./workflow-changed.ts";
 
@@ -26,11 +25,6 @@ export interface DurableRunnerOptions extends Omit<Engine, "changed"> {
   /** How many runs this process works on at a time. */
   readonly concurrency: number;
 }
-
-/** How long a stop waits for starts under way: the database may be away. */
-const STARTS_MS = 5_000;
-/** How many runs of a batch are stored by one call. */
-const BATCH = 1_000;
 
 /** The own engine: runs workflows in this process and records each step before the next one begins. */
 export class DurableRunner implements Runner {
@@ -49,13 +43,11 @@ export class DurableRunner implements Runner {
   readonly #stranded = new Map<string, Fence>();
   /** Runs whose step waits for a child: they hold no slot, or parents could keep their own children out. */
   #waiting = 0;
-  /** Starts under way of runs that are to begin at once. */
-  readonly #starts = new Set<Promise<unknown>>();
   /** Runs whose end is being written: the places of those are free as good as now. */
   #ending = 0;
   readonly #loop: WorkLoop;
   #first: ReadonlyMap<string, FirstAttempts> = new Map();
-  readonly #pendingStarts: PendingStarts;
+  readonly #starts: RunStarts;
   #working = false;
   #stopping: Promise<void> | undefined;
   #listening: Promise<void> | undefined;
@@ -70,11 +62,18 @@ export class DurableRunner implements Runner {
     const pollMs = () => hints.pollMs;
     this.#ownership = new Ownership({ history, active: this.#active, pollMs, clock, logger });
     this.#loop = new WorkLoop({ take: () => this.#claim(), pollMs, clock, logger });
-    this.#pendingStarts = new PendingStarts({
-      find: async (runIds) => (await history.glance(runIds)).map(({ runId }) => runId),
-      onFound: () => this.#queued(),
+    this.#starts = new RunStarts({
+      history,
+      results: this.#results,
       clock,
       logger,
+      place: () => (this.#working && this.#free > 0 ? this.#worker : null),
+      placeLeft: () => {
+        if (this.#starved) this.#loop.wake();
+      },
+      stored: (workflow, plan) => this.#stored(workflow, plan),
+      queued: () => this.#queued(),
+      wake: () => this.#loop.wake(),
     });
     this.#worker = `${hostname()}-${process.pid}-${newId().slice(-12)}`;
   }
@@ -96,7 +95,7 @@ export class DurableRunner implements Runner {
   }
 
   async #stop(): Promise<void> {
-    await this.#pendingStarts.stop();
+    await this.#starts.stopLooking();
     const stopped = new SpineError(
       "STOPPED",
       "This process is stopping; the run goes on elsewhere or later.",
@@ -104,7 +103,7 @@ export class DurableRunner implements Runner {
     if (this.#working) {
       // From here on nothing begins at once; what is on its way is at work before it is let go of.
       this.#working = false;
-      await this.#startsMade();
+      await this.#starts.settled();
       await this.#loop.stop();
       await this.#ownership.stop();
       await this.#active.abortAll(stopped);
@@ -113,15 +112,6 @@ export class DurableRunner implements Runner {
     }
     this.#watch.close(stopped);
     await this.#options.stores.hints.close();
-  }
-
-  /** Resolves when no start is under way, or has taken too long. */
-  async #startsMade(): Promise<void> {
-    if (this.#starts.size === 0) return;
-    const { promise: tooLong, resolve } = Promise.withResolvers<void>();
-    const stopTimer = systemClock.after(STARTS_MS, resolve);
-    await Promise.race([Promise.allSettled(this.#starts), tooLong]);
-    stopTimer();
   }
 
   /** Hears what other processes tell, from the first time that this one works or waits for a run. */
@@ -140,97 +130,16 @@ export class DurableRunner implements Runner {
     this.#loop.wake();
   }
 
-  async run(workflow: WorkflowData, params: unknown, options: RunOptions = {}): Promise<RunHandle> {
-    const { transaction } = options;
-    if (transaction !== undefined) {
-      return await this.#runIn(transaction, await this.#plan(workflow, { params, ...options }, null));
-    }
-    if (!this.#working || this.#free <= 0) return await this.#start(workflow, { params, ...options }, null);
-    // Its place is taken before anything is waited for, or many that start together would all see it free.
-    const start = this.#start(workflow, { params, ...options }, this.#worker).finally(() => {
-      this.#starts.delete(start);
-      if (this.#starved) this.#loop.wake();
-    });
-    this.#starts.add(start);
-    return await start;
+  run(workflow: WorkflowData, params: unknown, options: RunOptions = {}): Promise<RunHandle> {
+    return this.#starts.run(workflow, params, options);
   }
 
-  async #start(workflow: WorkflowData, item: RunItem, worker: string | null): Promise<RunHandle> {
-    const plan = await this.#plan(workflow, item, worker);
-    const [outcome] = await this.#history.commit([plan.commit]);
-    if (outcome?.result === "duplicate") return this.#found(plan, outcome);
-    this.#begun(workflow, plan);
-    if (plan.commit.run.worker === null) this.#queued();
-    return this.#results.handle(plan.commit.run.runId, false);
-  }
-
-  /** Stores a run in a transaction of the host's: nobody is told, and nobody looks for it in that transaction. */
-  async #runIn(transaction: CallerTransaction, plan: NewRunPlan): Promise<RunHandle> {
-    const [outcome] = await this.#history.createIn(transaction, [plan.commit]);
-    if (outcome?.result === "duplicate") return inTransactionOfCaller(this.#found(plan, outcome));
-    const { runId } = plan.commit.run;
-    this.#outside(() => this.#pendingStarts.add(runId));
-    return inTransactionOfCaller(this.#results.handle(runId, false));
-  }
-
-  async runMany(workflow: WorkflowData, items: readonly RunItem[]): Promise<readonly RunHandle[]> {
-    const plans: NewRunPlan[] = [];
-    for (const [index, item] of items.entries()) {
-      if ((item as RunOptions).transaction !== undefined) {
-        throw new SpineError(
-          "TRANSACTION_INVALID",
-          "`runMany` cannot start runs in a transaction of yours. Start them one by one there: `run(workflow, params, { transaction })`.",
-          { context: { item: index } },
-        );
-      }
-      const plan = await this.#plan(workflow, item, null).catch((error: unknown) => {
-        throw SpineError.from(error).withContext({ item: index });
-      });
-      plans.push(plan);
-    }
-    const handles: RunHandle[] = [];
-    const reused: SpineError[] = [];
-    for (let from = 0; from < plans.length; from += BATCH) {
-      const batch = plans.slice(from, from + BATCH);
-      const outcomes = await this.#history.commit(batch.map(({ commit }) => commit));
-      for (const [index, plan] of batch.entries()) {
-        const outcome = outcomes[index];
-        try {
-          if (outcome?.result === "duplicate") handles.push(this.#found(plan, outcome));
-          else handles.push(this.#results.handle(plan.commit.run.runId, false));
-          if (outcome?.result === "committed") this.#begun(workflow, plan);
-        } catch (error) {
-          reused.push(SpineError.from(error).withContext({ item: from + index }));
-        }
-      }
-      this.#queued();
-    }
-    // What can be stored is: who calls again with the same keys finds it.
-    if (reused[0]) throw reused[0];
-    return handles;
-  }
-
-  #plan(workflow: WorkflowData, { params, ...options }: RunItem, worker: string | null): Promise<NewRunPlan> {
-    return planRun(workflow, params, options, worker, this.#options.clock);
-  }
-
-  /** A run with the same key exists. */
-  #found({ commit }: NewRunPlan, found: { readonly runId: string; readonly paramsHash: string }): RunHandle {
-    const { workflow, key, paramsHash } = commit.run;
-    if (found.paramsHash === paramsHash) {
-      // It may have been waiting for somebody who knows its workflow: this process does by now.
-      this.#loop.wake();
-      return this.#results.handle(found.runId, true);
-    }
-    throw new SpineError(
-      "KEY_REUSED",
-      `The key "${key}" of "${workflow}" belongs to run ${found.runId}, which has other parameters. Use another key, or the same parameters.`,
-      { context: { runId: found.runId } },
-    );
+  runMany(workflow: WorkflowData, items: readonly RunItem[]): Promise<readonly RunHandle[]> {
+    return this.#starts.runMany(workflow, items);
   }
 
   /** A run is stored: it is at work here from now on, or waits for somebody. */
-  #begun(workflow: WorkflowData, { commit, state }: NewRunPlan): void {
+  #stored(workflow: WorkflowData, { commit, state }: NewRunPlan): void {
     const { events } = this.#options;
     const { runId, worker, partition, parentRunId, domain, params } = commit.run;
     const status = worker === null ? "PENDING" : "RUNNING";
@@ -295,7 +204,7 @@ export class DurableRunner implements Runner {
   }
 
   get #free(): number {
-    const taken = this.#active.size + this.#starts.size;
+    const taken = this.#active.size + this.#starts.placed;
     return this.#options.concurrency - taken + this.#waiting + this.#ending;
   }
 
@@ -396,7 +305,7 @@ export class DurableRunner implements Runner {
       fence,
       state,
       lost: claimed.begun ? null : lost,
-      checkpoints: byStep(claimed.checkpoints),
+      checkpoints: checkpointsByStep(claimed.checkpoints),
     });
   }
 
@@ -489,10 +398,4 @@ export class DurableRunner implements Runner {
       this.#waiting -= 1;
     }
   }
-}
-
-function byStep(records: readonly CheckpointRecord[]): OwnedRun["checkpoints"] {
-  const steps: OwnedRun["checkpoints"] = new Map();
-  for (const { step, key, value } of records) steps.set(step, (steps.get(step) ?? new Map()).set(key, value));
-  return steps;
 }

@@ -5,6 +5,7 @@ import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import { SpineError } from "../errors.ts";
 import type { CheckpointAttachment } from "../history/attachment.ts";
 import type { CommitOptions } from "../history/history-store.ts";
+import type { CheckpointRecord } from "../history/records.ts";
 import { decodeJson, encodeJson, type JsonValue } from "../json.ts";
 import type { Redaction } from "../redaction.ts";
 
@@ -131,4 +132,11 @@ function transactionTooLong(step: string): SpineError {
     "TRANSACTION_TOO_LONG",
     `The transaction of step "${step}" was open for more than ${TRANSACTION_LIMIT_MS} ms and was rolled back, because others wait for it. Do slow work (requests, waiting) before it, and only write in it.`,
   );
+}
+
+/** What earlier attempts of a run recorded inside their steps: step → key → value. */
+export function checkpointsByStep(records: readonly CheckpointRecord[]): Map<string, Map<string, JsonValue>> {
+  const steps = new Map<string, Map<string, JsonValue>>();
+  for (const { step, key, value } of records) steps.set(step, (steps.get(step) ?? new Map()).set(key, value));
+  return steps;
 }

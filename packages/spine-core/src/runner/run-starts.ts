@@ -1,0 +1,166 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { type Clock, systemClock } from "../clock.ts";
+import type { CallerTransaction } from "../database/caller-transaction.ts";
+import { SpineError } from "../errors.ts";
+import type { HistoryStore } from "../history/history-store.ts";
+import type { Logger } from "../logger.ts";
+import type { WorkflowData } from "../workflow/workflow.ts";
+import { inTransactionOfCaller, PendingStarts } from "./pending-starts.ts";
+import type { RunResults } from "./run-results.ts";
+import type { RunHandle, RunItem, RunOptions } from "./runner.ts";
+import { type NewRunPlan, planRun } from "./start-run.ts";
+
+export interface RunStartsOptions {
+  readonly history: HistoryStore;
+  readonly results: RunResults;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The worker with which a run may begin at once; null where there is no place now. */
+  readonly place: () => string | null;
+  /** Called when a place that was taken for a start is free again, or has passed to its run. */
+  readonly placeLeft: () => void;
+  /** A run is stored: it begins here, or waits for somebody. */
+  readonly stored: (workflow: WorkflowData, plan: NewRunPlan) => void;
+  /** There may be something for whoever has a place free, here or in another process. */
+  readonly queued: () => void;
+  /** There may be something for this process: a run that is found may have waited for somebody who knows its workflow. */
+  readonly wake: () => void;
+}
+
+/** How long a stop waits for starts under way: the database may be away. */
+const PATIENCE_MS = 5_000;
+/** How many runs of a batch are stored by one call. */
+const BATCH = 1_000;
+
+/** The starts of a process: one run, many, or one in a transaction of the host's. */
+export class RunStarts {
+  /** Runs are looked for in this context, not in that of their starter, who may be in a transaction. */
+  readonly #outside = AsyncLocalStorage.snapshot();
+  readonly #options: RunStartsOptions;
+  /** Starts under way of runs that are to begin at once: each has a place. */
+  readonly #placed = new Set<Promise<unknown>>();
+  readonly #pending: PendingStarts;
+
+  constructor(options: RunStartsOptions) {
+    this.#options = options;
+    const { history, clock, logger, queued } = options;
+    this.#pending = new PendingStarts({
+      find: async (runIds) => (await history.glance(runIds)).map(({ runId }) => runId),
+      onFound: queued,
+      clock,
+      logger,
+    });
+  }
+
+  /** How many places are taken by starts under way. */
+  get placed(): number {
+    return this.#placed.size;
+  }
+
+  async run(workflow: WorkflowData, params: unknown, options: RunOptions): Promise<RunHandle> {
+    const { transaction } = options;
+    const item = { params, ...options };
+    if (transaction !== undefined) {
+      return await this.#runIn(transaction, await this.#plan(workflow, item, null));
+    }
+    const worker = this.#options.place();
+    if (worker === null) return await this.#start(workflow, item, null);
+    // Its place is taken before anything is waited for, or many that start together would all see it free.
+    const start = this.#start(workflow, item, worker).finally(() => {
+      this.#placed.delete(start);
+      this.#options.placeLeft();
+    });
+    this.#placed.add(start);
+    return await start;
+  }
+
+  async runMany(workflow: WorkflowData, items: readonly RunItem[]): Promise<readonly RunHandle[]> {
+    const { history, results, stored, queued } = this.#options;
+    const plans: NewRunPlan[] = [];
+    for (const [index, item] of items.entries()) {
+      if ((item as RunOptions).transaction !== undefined) {
+        throw new SpineError(
+          "TRANSACTION_INVALID",
+          "`runMany` cannot start runs in a transaction of yours. Start them one by one there: `run(workflow, params, { transaction })`.",
+          { context: { item: index } },
+        );
+      }
+      const plan = await this.#plan(workflow, item, null).catch((error: unknown) => {
+        throw SpineError.from(error).withContext({ item: index });
+      });
+      plans.push(plan);
+    }
+    const handles: RunHandle[] = [];
+    const reused: SpineError[] = [];
+    for (let from = 0; from < plans.length; from += BATCH) {
+      const batch = plans.slice(from, from + BATCH);
+      const outcomes = await history.commit(batch.map(({ commit }) => commit));
+      for (const [index, plan] of batch.entries()) {
+        const outcome = outcomes[index];
+        try {
+          if (outcome?.result === "duplicate") handles.push(this.#found(plan, outcome));
+          else handles.push(results.handle(plan.commit.run.runId, false));
+          if (outcome?.result === "committed") stored(workflow, plan);
+        } catch (error) {
+          reused.push(SpineError.from(error).withContext({ item: from + index }));
+        }
+      }
+      queued();
+    }
+    // What can be stored is: who calls again with the same keys finds it.
+    if (reused[0]) throw reused[0];
+    return handles;
+  }
+
+  /** Looks once more for runs that were started in transactions of the host's, then no more. */
+  async stopLooking(): Promise<void> {
+    await this.#pending.stop();
+  }
+
+  /** Resolves when no start has a place any more, or has taken too long. */
+  async settled(): Promise<void> {
+    if (this.#placed.size === 0) return;
+    const { promise: tooLong, resolve } = Promise.withResolvers<void>();
+    const stopTimer = systemClock.after(PATIENCE_MS, resolve);
+    await Promise.race([Promise.allSettled(this.#placed), tooLong]);
+    stopTimer();
+  }
+
+  async #start(workflow: WorkflowData, item: RunItem, worker: string | null): Promise<RunHandle> {
+    const { history, results, stored, queued } = this.#options;
+    const plan = await this.#plan(workflow, item, worker);
+    const [outcome] = await history.commit([plan.commit]);
+    if (outcome?.result === "duplicate") return this.#found(plan, outcome);
+    stored(workflow, plan);
+    if (plan.commit.run.worker === null) queued();
+    return results.handle(plan.commit.run.runId, false);
+  }
+
+  /** Stores a run in a transaction of the host's: nobody is told, and nobody looks for it in that transaction. */
+  async #runIn(transaction: CallerTransaction, plan: NewRunPlan): Promise<RunHandle> {
+    const { history, results } = this.#options;
+    const [outcome] = await history.createIn(transaction, [plan.commit]);
+    if (outcome?.result === "duplicate") return inTransactionOfCaller(this.#found(plan, outcome));
+    const { runId } = plan.commit.run;
+    this.#outside(() => this.#pending.add(runId));
+    return inTransactionOfCaller(results.handle(runId, false));
+  }
+
+  #plan(workflow: WorkflowData, { params, ...options }: RunItem, worker: string | null): Promise<NewRunPlan> {
+    return planRun(workflow, params, options, worker, this.#options.clock);
+  }
+
+  /** A run with the same key exists. */
+  #found({ commit }: NewRunPlan, found: { readonly runId: string; readonly paramsHash: string }): RunHandle {
+    const { workflow, key, paramsHash } = commit.run;
+    if (found.paramsHash === paramsHash) {
+      this.#options.wake();
+      return this.#options.results.handle(found.runId, true);
+    }
+    throw new SpineError(
+      "KEY_REUSED",
+      `The key "${key}" of "${workflow}" belongs to run ${found.runId}, which has other parameters. Use another key, or the same parameters.`,
+      { context: { runId: found.runId } },
+    );
+  }
+}
