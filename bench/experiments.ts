@@ -4,6 +4,8 @@ import { SYSTEMS } from "./systems/catalog.ts";
 
 /** Polls for results: a run takes a second, so latency takes a few of them only. */
 const POLLS = /^openworkflow/;
+/** Commits one by one: nothing that has many in flight is compared with it. */
+const SERIAL = /^floor-serial/;
 /** What a single run is compared with when there is little time. */
 const COMPARED = /^spine|^floor-serial|^dbos$|^graphile/;
 /** Take minutes for 10,000 runs. */
@@ -12,7 +14,10 @@ const SLOW = /^openworkflow|^dbos/;
 /** All that is measured, with the sizes and rounds of a quick or a full run. */
 export function experiments(quick: boolean): readonly Experiment[] {
   return [
-    throughput("w2", 50, "full", quick ? 2_000 : 4_000, quick ? 3 : 5),
+    {
+      ...throughput("w2", 50, "full", quick ? 2_000 : 4_000, quick ? 3 : 5),
+      systems: quick ? without(SERIAL) : SYSTEMS,
+    },
     {
       ...throughput("w2-one", 1, "full", quick ? 300 : 1_000, quick ? 3 : 5),
       systems: quick ? SYSTEMS.filter(({ name }) => COMPARED.test(name)) : without(POLLS),
@@ -127,13 +132,13 @@ function throughput(
   const level = durability === "full" ? "fsync on" : "survives the process only";
   return {
     id,
-    title: `W2: ${runs} runs of 5 steps (peers: half as many), ${inFlight} in flight, ${level}`,
+    title: `W2: ${runs} runs of 5 steps (peers: a quarter), ${inFlight} in flight, ${level}`,
     workload: "throughput",
     durability,
     systems: SYSTEMS,
     rounds,
     // Peers take several times as long for a run, so fewer runs are enough for the same precision.
-    sizes: ({ kind }) => ({ runs: kind === "peer" ? runs / 2 : runs, inFlight }),
+    sizes: ({ kind }) => ({ runs: kind === "peer" ? runs / 4 : runs, inFlight }),
   };
 }
 

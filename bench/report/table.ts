@@ -1,5 +1,5 @@
 import type { Result } from "../harness/run-experiment.ts";
-import { GOALS, type Summary } from "./goals.ts";
+import { GOALS, type GoalName, type Summary } from "./goals.ts";
 
 /** The figures of one experiment as a Markdown table. */
 export function table(results: readonly Result[]): string {
@@ -18,7 +18,7 @@ export function table(results: readonly Result[]): string {
 
 /** The summary beside its goals. */
 export function goalsTable(summary: Summary, misses: readonly (keyof Summary)[]): string {
-  const rows = (Object.keys(GOALS) as (keyof Summary)[]).map((name) => {
+  const rows = (Object.keys(GOALS) as GoalName[]).map((name) => {
     const goal = GOALS[name];
     const wanted =
       "least" in goal ? `≥ ${goal.least}` : "most" in goal ? `≤ ${goal.most}` : `< ${goal.below}`;

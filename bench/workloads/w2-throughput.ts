@@ -6,10 +6,9 @@ import type { Measurement } from "../harness/measurement.ts";
 import { statementsOf } from "../harness/server-statistics.ts";
 import type { Figures } from "../harness/statistics.ts";
 import type { Session, System } from "../harness/system.ts";
+import { warmUp } from "../harness/warm-up.ts";
 
 const STEPS = 5;
-/** Warm-up runs for each measured one. */
-const WARM_UP = 0.1;
 
 /** W2, throughput: `runs` runs of five steps that do nothing, `inFlight` at a time, in one process. */
 export async function measureThroughput(system: System, measurement: Measurement): Promise<Figures> {
@@ -17,19 +16,22 @@ export async function measureThroughput(system: System, measurement: Measurement
   const { runs = 0, inFlight = 1 } = sizes;
   const session = await system.open({ database, durability, inFlight, steps: STEPS });
   try {
-    const warmUp = Math.max(inFlight, Math.ceil(runs * WARM_UP));
-    await work(session, 0, warmUp, inFlight);
+    const run = (session.drive ?? session.run).bind(session);
+    const before = await warmUp(inFlight, run);
+    await untilCompleted(session, before);
 
     const loop = monitorEventLoopDelay({ resolution: 1 });
     const statements = await statementsOf(system, database);
-    const before = { own: ownCpu(), server: postmaster === null ? 0 : serverCpu(postmaster) };
-    loop.enable();
+    const used = { own: ownCpu(), server: postmaster === null ? 0 : serverCpu(postmaster) };
+    // Its timer wakes the process every millisecond, which a single run would feel.
+    if (inFlight > 1) loop.enable();
     const start = performance.now();
-    await work(session, warmUp, runs, inFlight);
+    await eachInFlight(runs, inFlight, (index) => run(before + index));
+    await untilCompleted(session, before + runs);
     const seconds = (performance.now() - start) / 1_000;
     loop.disable();
-    const nodeCpu = ownCpu() - before.own;
-    const databaseCpu = postmaster === null ? 0 : serverCpu(postmaster) - before.server;
+    const nodeCpu = ownCpu() - used.own;
+    const databaseCpu = postmaster === null ? 0 : serverCpu(postmaster) - used.server;
     return {
       runsPerSecond: runs / seconds,
       seconds,
@@ -45,8 +47,7 @@ export async function measureThroughput(system: System, measurement: Measurement
   }
 }
 
-/** Does the runs, and waits until the database has them all as completed. */
-async function work(session: Session, before: number, runs: number, inFlight: number): Promise<void> {
-  await eachInFlight(runs, inFlight, (index) => (session.drive ?? session.run).call(session, before + index));
-  while ((await session.completed()) < before + runs) await delay(1);
+/** Waits until the database has that many runs as completed. */
+async function untilCompleted(session: Session, runs: number): Promise<void> {
+  while ((await session.completed()) < runs) await delay(1);
 }

@@ -24,7 +24,7 @@ interface Queued extends WriteUnit {
 /** Units in one database commit: it is made in one go, and the event loop must not stop for long. */
 const MOST_UNITS = 200;
 /** The same where a commit has to reach the disk: while one of them is on its way, the next one gathers and is written. */
-const MOST_UNITS_SYNCED = 64;
+const MOST_UNITS_SYNCED = 32;
 /** The function that tells a database in memory what it is recognised by. */
 const IDENTITY = "spine_identity";
 /** How long a write waits for a transaction of which it is itself a part: for ever, if nothing ended it. */
