@@ -67,6 +67,7 @@ export { type Hint, type Hints, silentHints } from "./history/hints.ts";
 // History
 export type {
   AdvanceCommit,
+  ChildEnd,
   Claim,
   ClaimedRun,
   ClaimRequest,
@@ -74,15 +75,20 @@ export type {
   CommitResult,
   ControlCommit,
   CreateCommit,
+  EndsAs,
   Fence,
   FirstAttempts,
   HistoryStore,
+  Inbox,
   NewRun,
   RunChange,
   RunCommit,
   RunGlance,
+  SignalCommit,
+  SignalRecord,
   StepBegin,
   StepEnd,
+  StepWait,
   Transition,
 } from "./history/history-store.ts";
 export {
@@ -117,6 +123,7 @@ export {
   type StepStatus,
 } from "./history/records.ts";
 export { type LogEntry, logPageSize, type ReadLogsOptions, type RunLogs } from "./history/run-logs.ts";
+export { runOutputs } from "./history/run-outputs.ts";
 export {
   pageOf,
   pageSize,

@@ -4,7 +4,7 @@ export interface Hint {
   readonly work?: boolean;
   /** Runs that were written to; `any` when it is not known which ones. */
   readonly changed?: readonly string[] | "any";
-  /** Runs that somebody took out of their owner's hands: he is to let go of them. */
+  /** Runs that somebody took out of their owner's hands, or left a message for: he is to look after them. */
   readonly taken?: readonly string[];
 }
 

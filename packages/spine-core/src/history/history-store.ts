@@ -1,7 +1,8 @@
 import type { Partition } from "../context.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import type { ErrorJson } from "../errors.ts";
-import type { Attachment } from "./attachment.ts";
+import type { JsonValue } from "../json.ts";
+import type { Attachment, CheckpointAttachment } from "./attachment.ts";
 import type { EventRange } from "./event-range.ts";
 import type {
   CheckpointRecord,
@@ -42,20 +43,49 @@ export interface StepEnd {
   readonly retryAt: number | null;
 }
 
+/** An attempt under way that only waits from now on: it is WAITING, and no code of it runs. */
+export interface StepWait {
+  readonly name: string;
+  readonly attempt: number;
+  /** Until when (ms since the epoch); null when no time ends it. */
+  readonly until: number | null;
+  /** What for, to be read by people and interfaces: `signal approve`, `run <id>`; null when only for a time. */
+  readonly reason: string | null;
+}
+
 /** The change of a run's own row. Fields left out stay as they are. */
 export interface RunChange {
   readonly status: RunStatus;
   /** JSON text. */
   readonly outputs?: string;
   readonly error?: ErrorJson | null;
-  /** When a PENDING or WAITING run may be claimed (ms since the epoch); its worker lets go of it. */
-  readonly availableAt?: number;
+  /**
+   * When a PENDING or WAITING run may be claimed (ms since the epoch); its worker lets go of it. Null, for WAITING only: no
+   * time ends it, only a message (`Inbox`) does.
+   */
+  readonly availableAt?: number | null;
+  /**
+   * For WAITING: how many messages its owner has seen. If it has got more by now, it may be claimed at once: a message that
+   * comes while its owner decides to wait is not lost.
+   */
+  readonly inbox?: number;
+  /** What the run is on its way to, while its finished steps are undone; null: it is not. */
+  readonly endsAs?: EndsAs | null;
 }
+
+/** What a run ends as once its steps are undone. */
+export type EndsAs = Extract<RunStatus, "FAILED" | "CANCELLED">;
 
 /** What changes at once: attempts that end, attempts that begin, the run, and what is attached to it. */
 export interface Transition {
   readonly ended: readonly StepEnd[];
   readonly begun: readonly StepBegin[];
+  /** Attempts under way, those of `begun` included, that only wait from now on. Each is told as `step.waiting`. */
+  readonly waiting?: readonly StepWait[];
+  /** Children that exist once this is committed, and only then; always queued, with `parentRunId` being this run. */
+  readonly children?: readonly NewRun[];
+  /** Signals (by their ids) that were handed to a step: no other gets them. */
+  readonly taken?: readonly string[];
   /** Absent while the run just goes on. */
   readonly run?: RunChange;
   /** Merged into the run's metrics. */
@@ -81,6 +111,18 @@ export interface NewRun {
   readonly paramsHash: string;
   readonly triggeredBy: string;
   readonly parentRunId: string | null;
+  /** The step of its parent that waits for it: its end is then a message to the parent, and it is cancelled with it. */
+  readonly parentStep?: string | null;
+  /** The run that it repeats; none when left out. */
+  readonly rerunOf?: string | null;
+  /** When it fails if it has not ended (ms since the epoch); never when left out. */
+  readonly deadline?: number | null;
+  /**
+   * While a run with this key, of the same workflow and scope, is PENDING, a start changes that one instead of making
+   * another: it gets these `params`, `paramsHash` and `availableAt`, the latter at most `latest` after its creation (ms).
+   * The result is `debounced` with its id. None when left out; not together with `key`.
+   */
+  readonly debounce?: { readonly key: string; readonly latest: number | null } | null;
   /** The queue that it stands in; none when left out. Such a run is never started at once (`worker` is null). */
   readonly queue?: string | null;
   /** A whole number from -100 to 100, the higher the sooner; 0 when left out. */
@@ -98,6 +140,13 @@ export interface CreateCommit {
   readonly kind: "create";
   readonly run: NewRun;
   readonly begun: readonly StepBegin[];
+  /**
+   * Results that it has from the run that it repeats, in their order: stored as attempts that have ended, with `kind`. Only
+   * for a queued run.
+   */
+  readonly inherited?: readonly (StepEnd & { readonly kind: string })[];
+  /** What these steps recorded inside of them. */
+  readonly checkpoints?: readonly CheckpointAttachment[];
 }
 
 /** Moves a run on; only its owner may. */
@@ -109,8 +158,8 @@ export interface AdvanceCommit {
 }
 
 /**
- * Changes a run from outside, whoever owns it: cancel, retry. It takes the run out of its owner's hands (the
- * token is raised), and attempts that are under way end as `CANCELLED`.
+ * Changes a run from outside, whoever owns it: cancel, pause, resume, retry. It takes the run out of its owner's hands (the
+ * token is raised), and attempts that are under way or wait end as `CANCELLED`.
  */
 export interface ControlCommit {
   readonly kind: "control";
@@ -120,9 +169,28 @@ export interface ControlCommit {
   readonly change: RunChange;
   /** Who or what asked for it, for the event log. */
   readonly reason: string;
+  /**
+   * The same change for all runs below it that were started by a step that waits for them (`parentStep`), as far as they are
+   * in one of the statuses of `from`; those that are not stay as they are.
+   */
+  readonly withChildren?: boolean;
 }
 
-export type RunCommit = CreateCommit | AdvanceCommit | ControlCommit;
+/**
+ * A message to a run, kept until one of its steps takes it: whether the step waits already, or much later. A run that is
+ * WAITING may be claimed at once. Refused (`conflict`) by a run that has ended.
+ */
+export interface SignalCommit {
+  readonly kind: "signal";
+  readonly runId: string;
+  /** Chosen by the sender: sent again with the same id, it is stored once, and `committed` all the same. */
+  readonly signalId: string;
+  readonly name: string;
+  /** JSON text. */
+  readonly payload: string;
+}
+
+export type RunCommit = CreateCommit | AdvanceCommit | ControlCommit | SignalCommit;
 
 /** What became of one commit. The others of the same call are not affected. */
 export type CommitResult =
@@ -131,6 +199,8 @@ export type CommitResult =
   | { readonly result: "fenced" }
   /** A run with this workflow, scope and key exists: nothing was written. */
   | { readonly result: "duplicate"; readonly runId: string; readonly paramsHash: string }
+  /** A pending run has these parameters and this time now: no other was stored. */
+  | { readonly result: "debounced"; readonly runId: string }
   /** The run is not in one of the statuses asked for. */
   | { readonly result: "conflict"; readonly status: RunStatus }
   | { readonly result: "missing" };
@@ -160,6 +230,8 @@ export interface ClaimRequest {
    * that would say so; a run of a workflow that is left out is claimed without.
    */
   readonly first?: ReadonlyMap<string, FirstAttempts>;
+  /** By workflow: only runs with this fingerprint are taken, or such as have never begun; those of others wait for somebody who has their version. */
+  readonly pinned?: ReadonlyMap<string, string>;
 }
 
 /** A run that now belongs to the claiming worker, with everything needed to go on. */
@@ -186,6 +258,35 @@ export interface RunGlance {
   readonly version: number;
   /** The fencing token: another one than before means that the run has changed hands. */
   readonly token: number;
+  /** How many messages it has got so far. */
+  readonly inbox: number;
+}
+
+/** A signal that no step has taken yet. */
+export interface SignalRecord {
+  readonly signalId: string;
+  readonly name: string;
+  readonly payload: JsonValue;
+  readonly sentAt: string;
+}
+
+/** How a child ended, for the step that waits for it. */
+export interface ChildEnd {
+  readonly runId: string;
+  readonly status: Extract<RunStatus, "COMPLETED" | "FAILED" | "CANCELLED">;
+  /** By step; null unless it is COMPLETED. */
+  readonly outputs: Readonly<Record<string, JsonValue>> | null;
+  readonly error: ErrorJson | null;
+}
+
+/** What has come for a run: signals, and the ends of runs that its steps wait for. */
+export interface Inbox {
+  /** How many messages it has got so far, those that were taken included. */
+  readonly count: number;
+  /** Those that nobody has taken, in the order in which they came. */
+  readonly signals: readonly SignalRecord[];
+  /** Of the children that were asked for: those that have ended. */
+  readonly children: readonly ChildEnd[];
 }
 
 /**
@@ -221,6 +322,8 @@ export interface HistoryStore {
   get(runId: string): Promise<RunDetail | undefined>;
   /** How far runs are, in one query; in no order, and without those that do not exist. */
   glance(runIds: readonly string[]): Promise<readonly RunGlance[]>;
+  /** What has come for a run, and which of these children of it have ended; undefined when there is no such run. */
+  inbox(runId: string, children: readonly string[]): Promise<Inbox | undefined>;
   /** Newest first, by keyset; without what may be long. */
   list(query: RunQuery): Promise<RunPage>;
   /** The events of a run after `after`, oldest first. */

@@ -61,6 +61,12 @@ export interface RunSummary {
   readonly error: ErrorSummary | null;
   readonly triggeredBy: string;
   readonly parentRunId: string | null;
+  /** The step of its parent that waits for it. */
+  readonly parentStep: string | null;
+  /** The run that it repeats. */
+  readonly rerunOf: string | null;
+  /** When it fails if it has not ended. */
+  readonly deadline: string | null;
   /** The queue that it stands in; null for none. */
   readonly queue: string | null;
   /** -100 to 100; of runs that wait, those with a higher one begin first. */
@@ -89,6 +95,10 @@ export interface RunRecord extends RunSummary {
   readonly outputs: JsonValue | null;
   readonly error: ErrorJson | null;
   readonly metrics: Metrics;
+  /** How many messages (signals, ends of children) it has got. */
+  readonly inbox: number;
+  /** What it is on its way to, while its finished steps are undone. */
+  readonly endsAs: "FAILED" | "CANCELLED" | null;
 }
 
 /** One attempt of one step. */
@@ -109,6 +119,10 @@ export interface StepRecord {
   readonly completedAt: string | null;
   /** When the next attempt begins, for a failed attempt that is tried again later. */
   readonly retryAt: string | null;
+  /** What a WAITING attempt waits for; null when only for a time, and for all others. */
+  readonly waitingFor: string | null;
+  /** When the time of a WAITING attempt is over; null when none ends it, and for all others. */
+  readonly waitingUntil: string | null;
 }
 
 /** A run with what belongs to it. */

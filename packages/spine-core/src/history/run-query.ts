@@ -10,6 +10,8 @@ export interface RunFilter {
   readonly domain?: string;
   readonly tag?: string;
   readonly partition?: Partition;
+  /** The run whose children they are. */
+  readonly parentRunId?: string;
   /**
    * Created at this time or later, ms since the epoch. The time of creation is the one in the run's id, by which lists
    * are ordered: that of the process that started it.
@@ -47,6 +49,7 @@ export interface RunSelection {
   readonly domain: string | null;
   readonly tag: string | null;
   readonly partitionKey: string | null;
+  readonly parentRunId: string | null;
   readonly search: string | null;
   /** The smallest run id that fits; null for any. */
   readonly from: string | null;
@@ -72,7 +75,8 @@ const RUN_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  */
 export function selectRuns(query: RunQuery, now: number): RunSelection {
   const { status, partition, search, cursor } = query;
-  for (const name of ["workflow", "domain", "tag", "search"] as const) checkText(name, query[name]);
+  for (const name of ["workflow", "domain", "tag", "parentRunId", "search"] as const)
+    checkText(name, query[name]);
   if (search !== undefined && (search === "" || search.length > LONGEST_SEARCH)) {
     throw refusal("search", `has ${search.length} characters; it can have 1 to ${LONGEST_SEARCH}`);
   }
@@ -99,6 +103,7 @@ export function selectRuns(query: RunQuery, now: number): RunSelection {
     domain: query.domain ?? null,
     tag: query.tag ?? null,
     partitionKey: partition ? partitionKey(partition) : null,
+    parentRunId: query.parentRunId ?? null,
     search: search ?? null,
     from: since === null ? null : firstIdAt(since),
     below: start === null || (end !== null && end < start) ? end : start,
