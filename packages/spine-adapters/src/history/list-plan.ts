@@ -4,10 +4,10 @@ import { RUN_STATUSES, type RunSelection, type RunStatus } from "spine-core";
  * The orders in which runs can be read: by id, or by an index that has a value, the status and the id. Tags are in a
  * table of their own, which the database keeps as it keeps an index.
  */
-export type ListIndex = "id" | "status" | "workflow" | "domain" | "partition" | "tag";
+export type ListIndex = "id" | "status" | "workflow" | "domain" | "partition" | "tag" | "parent";
 
 /** The columns that runs are filtered by. */
-export type FilterColumn = "workflow_name" | "domain" | "partition_key" | "tag";
+export type FilterColumn = "workflow_name" | "domain" | "partition_key" | "tag" | "parent_run_id";
 
 /** How the runs of a selection are found: one index, branches of it that are merged, and what each row is checked for. */
 export interface ListPlan {
@@ -29,15 +29,17 @@ export const LEAD_COLUMNS = {
   domain: "domain",
   partition: "partition_key",
   tag: "tag",
+  parent: "parent_run_id",
 } as const satisfies Partial<Record<ListIndex, FilterColumn>>;
 
 /** Of several that would do, the one that as a rule has the fewest runs under one value. */
-const NARROWEST = ["partition", "tag", "workflow", "domain"] as const;
+const NARROWEST = ["parent", "partition", "tag", "workflow", "domain"] as const;
 
 /** Chooses the index. */
 export function planList(selection: RunSelection): ListPlan {
   const { statuses, search, from, below } = selection;
   const values = {
+    parent: selection.parentRunId,
     partition: selection.partitionKey,
     tag: selection.tag,
     workflow: selection.workflow,

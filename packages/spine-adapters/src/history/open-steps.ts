@@ -1,10 +1,10 @@
-import type { StepBegin } from "spine-core";
+import type { StepBegin, StepWait } from "spine-core";
 
 /**
  * An attempt under way. It has no row of its own before it ends: the run's row, which every write changes for its
  * fence, names it (`open_steps`). So a step costs one insert, and is counted and visible before it starts all the same.
  */
-export interface OpenStep extends StepBegin {
+export interface OpenStep extends StepBegin, Waits {
   /** Position in the run's order of attempts. */
   readonly seq: number;
   /** The number of the event that told its beginning. */
@@ -13,8 +13,14 @@ export interface OpenStep extends StepBegin {
   readonly at: string;
 }
 
+/** What an attempt has beside it once it only waits. */
+interface Waits {
+  /** What it waits for, and until when (ISO time); left out while its code runs. */
+  readonly wait?: { readonly reason: string | null; readonly until: string | null };
+}
+
 /** An attempt that begins in the write under way, whose event and time only the database knows. */
-export interface BegunStep extends StepBegin {
+export interface BegunStep extends StepBegin, Waits {
   readonly seq: number;
   /** The number of its event among those of the write. */
   readonly pos: number;
@@ -42,6 +48,23 @@ export function readOpenSteps(text: string | null, base: OpenBase | null = null)
 /** An attempt after the write in which it began. */
 export function began({ pos, ...step }: BegunStep, base: OpenBase): OpenStep {
   return { ...step, event: base.version + pos, at: base.at };
+}
+
+/** Attempts under way, some of which only wait from now on. @param isoTime a time as the database stores it. */
+export function withWaits<Step extends OpenStep | BegunStep>(
+  open: readonly Step[],
+  waiting: readonly StepWait[],
+  isoTime: (ms: number) => string,
+): readonly Step[] {
+  if (waiting.length === 0) return open;
+  return open.map((step) => {
+    const wait = waiting.find(isAttempt(step));
+    if (!wait) return step;
+    return {
+      ...step,
+      wait: { reason: wait.reason, until: wait.until === null ? null : isoTime(wait.until) },
+    };
+  });
 }
 
 /** True for the attempt of a step that another fact names. */

@@ -1,4 +1,4 @@
-import type { ErrorJson, JsonValue, RunStatus, StepBegin, StepRecord } from "spine-core";
+import type { ErrorJson, JsonValue, RunStatus, StepBegin, StepRecord, StepWait } from "spine-core";
 
 /** An event before it has its number. */
 export interface NewEvent {
@@ -23,6 +23,24 @@ export function stepEnded({ name, attempt, status, error, rows, retryAt }: StepR
       ...(retryAt === null ? {} : { retry_at: retryAt }),
     },
   };
+}
+
+/** The event of an attempt that only waits from now on. */
+export function stepWaits({ name, attempt, until, reason }: StepWait): NewEvent {
+  return {
+    type: "step.waiting",
+    data: {
+      step: name,
+      attempt,
+      ...(reason === null ? {} : { waiting_for: reason }),
+      ...(until === null ? {} : { until: new Date(until).toISOString() }),
+    },
+  };
+}
+
+/** The event of a signal that has come. */
+export function signalCame(name: string): NewEvent {
+  return { type: "signal.received", data: { name } };
 }
 
 /** The event of a run that has a new status: `run.completed`, `run.waiting`, `run.queued`, … */

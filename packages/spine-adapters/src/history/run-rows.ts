@@ -1,6 +1,7 @@
 import {
   type CheckpointRecord,
   decodeJson,
+  type EndsAs,
   type ErrorJson,
   type ErrorSummary,
   type JsonValue,
@@ -10,6 +11,7 @@ import {
   type RunRecord,
   type RunStatus,
   type RunSummary,
+  type SignalRecord,
   type StepRecord,
   type StepStatus,
 } from "spine-core";
@@ -38,6 +40,13 @@ export interface RunRow {
   readonly metrics: string;
   readonly triggered_by: string;
   readonly parent_run_id: string | null;
+  readonly parent_step: string | null;
+  readonly rerun_of: string | null;
+  readonly deadline_at: string | null;
+  /** How many messages it has got. */
+  readonly inbox: number;
+  /** What it is on its way to while its steps are undone. */
+  readonly ends_as: string | null;
   readonly crashes: number;
   readonly attempts: number;
   readonly created_at: string;
@@ -80,6 +89,9 @@ export const SUMMARY_COLUMNS = [
   "queue",
   "rank",
   "concurrency_key",
+  "parent_step",
+  "rerun_of",
+  "deadline_at",
 ] as const satisfies readonly (keyof RunRow)[];
 
 /** The values of one run in a list. */
@@ -152,6 +164,11 @@ export function readRun(row: RunRow): RunRecord {
     metrics: decodeJson(row.metrics) as Metrics,
     triggeredBy: row.triggered_by,
     parentRunId: row.parent_run_id,
+    parentStep: row.parent_step,
+    rerunOf: row.rerun_of,
+    deadline: row.deadline_at,
+    inbox: row.inbox,
+    endsAs: row.ends_as as EndsAs | null,
     queue: orNull(row.queue),
     priority: priorityOf(row.rank),
     concurrencyKey: row.concurrency_key,
@@ -186,6 +203,9 @@ export function readSummary(row: SummaryRow): RunSummary {
     queue: orNull(row[17]),
     priority: priorityOf(row[18]),
     concurrencyKey: row[19],
+    parentStep: row[20],
+    rerunOf: row[21],
+    deadline: row[22],
   };
 }
 
@@ -229,14 +249,14 @@ export function readSteps(run: RunRow, ended: readonly StepRow[]): readonly Step
   return [...steps, ...running].sort((a, b) => a.seq - b.seq);
 }
 
-function readOpenStep(runId: string, { seq, name, kind, attempt, at }: OpenStep): StepRecord {
+function readOpenStep(runId: string, { seq, name, kind, attempt, at, wait }: OpenStep): StepRecord {
   return {
     runId,
     seq,
     name,
     kind,
     attempt,
-    status: "RUNNING",
+    status: wait ? "WAITING" : "RUNNING",
     output: null,
     error: null,
     rows: null,
@@ -244,6 +264,8 @@ function readOpenStep(runId: string, { seq, name, kind, attempt, at }: OpenStep)
     startedAt: at,
     completedAt: null,
     retryAt: null,
+    waitingFor: wait?.reason ?? null,
+    waitingUntil: wait?.until ?? null,
   };
 }
 
@@ -264,6 +286,8 @@ export function readStep(row: StepRow): StepRecord {
     startedAt: row.started_at,
     completedAt: row.completed_at,
     retryAt: row.retry_at,
+    waitingFor: null,
+    waitingUntil: null,
   };
 }
 
@@ -293,4 +317,16 @@ export interface CheckpointRow {
 
 export function readCheckpoint({ step_name, checkpoint_key, value }: CheckpointRow): CheckpointRecord {
   return { step: step_name, key: checkpoint_key, value: decodeJson(value) };
+}
+
+/** A row of `signals`. */
+export interface SignalRow {
+  readonly signal_id: string;
+  readonly name: string;
+  readonly payload: string;
+  readonly sent_at: string;
+}
+
+export function readSignal({ signal_id, name, payload, sent_at }: SignalRow): SignalRecord {
+  return { signalId: signal_id, name, payload: decodeJson(payload), sentAt: sent_at };
 }

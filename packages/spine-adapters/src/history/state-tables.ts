@@ -5,6 +5,7 @@ const NAMES = [
   "workflow_step_runs",
   "step_checkpoints",
   "run_events",
+  "signals",
   "workers",
   "queues",
   "queue_starts",

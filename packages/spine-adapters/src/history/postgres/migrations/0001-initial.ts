@@ -25,12 +25,14 @@ CREATE TABLE ${s}.workflow_runs (
   attempts integer NOT NULL DEFAULT 0,
   open_version bigint NOT NULL DEFAULT 0,
   crashes integer NOT NULL DEFAULT 0,
+  inbox integer NOT NULL DEFAULT 0,
   rank smallint NOT NULL DEFAULT 0,
   created_at timestamptz(3) NOT NULL,
   started_at timestamptz(3),
   completed_at timestamptz(3),
   available_at timestamptz(3),
   open_since timestamptz(3),
+  deadline_at timestamptz(3),
   status text COLLATE "C" NOT NULL,
   workflow_name text COLLATE "C" NOT NULL,
   worker text COLLATE "C",
@@ -43,6 +45,10 @@ CREATE TABLE ${s}.workflow_runs (
   params_hash text COLLATE "C" NOT NULL,
   triggered_by text COLLATE "C" NOT NULL,
   parent_run_id text COLLATE "C",
+  parent_step text COLLATE "C",
+  rerun_of text COLLATE "C",
+  debounce_key text COLLATE "C",
+  ends_as text COLLATE "C",
   queue text COLLATE "C" NOT NULL DEFAULT '',
   concurrency_key text COLLATE "C",
   partition json,
@@ -59,6 +65,10 @@ CREATE INDEX workflow_runs_by_workflow ON ${s}.workflow_runs (workflow_name, sta
 CREATE INDEX workflow_runs_by_domain ON ${s}.workflow_runs (domain, status, list_id) WHERE domain IS NOT NULL;
 CREATE INDEX workflow_runs_by_partition ON ${s}.workflow_runs (partition_key, status, list_id)
   WHERE partition_key IS NOT NULL;
+CREATE INDEX workflow_runs_by_parent ON ${s}.workflow_runs (parent_run_id, status, list_id)
+  WHERE parent_run_id IS NOT NULL;
+CREATE UNIQUE INDEX workflow_runs_debounced ON ${s}.workflow_runs (workflow_name, run_scope, debounce_key)
+  WHERE debounce_key IS NOT NULL AND status = 'PENDING';
 CREATE INDEX workflow_runs_due ON ${s}.workflow_runs (queue, workflow_name, rank, available_at, run_id)
   WHERE available_at IS NOT NULL;
 CREATE INDEX workflow_runs_due_by_key ON ${s}.workflow_runs
@@ -136,6 +146,18 @@ CREATE TABLE ${s}.run_events (
 );
 COMMENT ON TABLE ${s}.run_events IS
   'The events that have no row of their own; creation, end and steps are in workflow_runs and workflow_step_runs';
+
+CREATE TABLE ${s}.signals (
+  run_id uuid NOT NULL,
+  seq integer NOT NULL,
+  taken boolean NOT NULL DEFAULT false,
+  sent_at timestamptz(3) NOT NULL,
+  signal_id text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  payload json NOT NULL,
+  PRIMARY KEY (run_id, seq)
+);
+CREATE UNIQUE INDEX signals_by_id ON ${s}.signals (run_id, signal_id);
 
 CREATE TABLE ${s}.workers (
   worker_id text COLLATE "C" NOT NULL PRIMARY KEY,

@@ -37,6 +37,12 @@ CREATE TABLE ${t.workflow_runs} (
   metrics TEXT NOT NULL DEFAULT '{}',
   triggered_by TEXT NOT NULL,
   parent_run_id TEXT,
+  parent_step TEXT,
+  rerun_of TEXT,
+  deadline_at TEXT,
+  debounce_key TEXT,
+  inbox INTEGER NOT NULL DEFAULT 0,
+  ends_as TEXT,
   crashes INTEGER NOT NULL DEFAULT 0,
   attempts INTEGER NOT NULL DEFAULT 0,
   open_steps TEXT,
@@ -57,6 +63,10 @@ CREATE INDEX ${t.prefix}workflow_runs_by_domain
   ON ${t.workflow_runs} (domain, status, run_id) WHERE domain IS NOT NULL;
 CREATE INDEX ${t.prefix}workflow_runs_by_partition
   ON ${t.workflow_runs} (partition_key, status, run_id) WHERE partition_key IS NOT NULL;
+CREATE INDEX ${t.prefix}workflow_runs_by_parent
+  ON ${t.workflow_runs} (parent_run_id, status, run_id) WHERE parent_run_id IS NOT NULL;
+CREATE UNIQUE INDEX ${t.prefix}workflow_runs_debounced
+  ON ${t.workflow_runs} (workflow_name, run_scope, debounce_key) WHERE debounce_key IS NOT NULL AND status = 'PENDING';
 CREATE INDEX ${t.prefix}workflow_runs_due
   ON ${t.workflow_runs} (queue, workflow_name, rank, available_at, run_id) WHERE available_at IS NOT NULL;
 CREATE INDEX ${t.prefix}workflow_runs_due_by_key
@@ -122,6 +132,18 @@ CREATE TABLE ${t.run_events} (
   data TEXT NOT NULL,
   PRIMARY KEY (run_id, seq)
 ) WITHOUT ROWID;
+
+CREATE TABLE ${t.signals} (
+  run_id TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  signal_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  payload TEXT NOT NULL,
+  sent_at TEXT NOT NULL,
+  taken INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (run_id, seq)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX ${t.prefix}signals_by_id ON ${t.signals} (run_id, signal_id);
 
 CREATE TABLE ${t.workers} (
   worker_id TEXT NOT NULL PRIMARY KEY,
