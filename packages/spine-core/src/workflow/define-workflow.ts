@@ -5,7 +5,18 @@ import { SpineError } from "../errors.ts";
 import { checkQueueName } from "../history/check-queue.ts";
 import { canonicalJson, type Json } from "../json.ts";
 import type { Source } from "../sources/source.ts";
-import { freezeStep, Step, type StepContext, type StepOptions, stepData } from "./step.ts";
+import {
+  type AnyStepOptions,
+  type Collecting,
+  freezeStep,
+  type ItemContext,
+  type Mapping,
+  Step,
+  type StepContext,
+  stepData,
+  type WaitOptions,
+} from "./step.ts";
+import { innerSteps, UNDO } from "./step-paths.ts";
 import type { Workflow, WorkflowData } from "./workflow.ts";
 
 export interface WorkflowOptions<S extends z.ZodType> {
@@ -75,15 +86,21 @@ export function defineWorkflow<S extends z.ZodType = z.ZodObject<{}>>(
   ) as unknown as Workflow<z.input<S>, Json<z.output<S>>, {}>;
 }
 
-type Head = Omit<WorkflowData, "steps" | "fingerprint">;
+/** @param outer the names of the steps before the one that the steps are inside of; they may be read. */
+type Head = Omit<WorkflowData, "steps" | "fingerprint"> & { readonly outer?: ReadonlySet<string> };
 // What the typed builder methods boil down to at run time.
-type AnyOptions = StepOptions & Record<string, unknown>;
+type AnyOptions = AnyStepOptions & Record<string, unknown>;
+type Handler = (context: StepContext) => unknown;
+/** A step of one function, or several steps, inside of another step. */
+type Branch = Handler | WorkflowData;
+type Branches = Readonly<Record<string, Branch>>;
 
 /** @param names the names of the steps, which are checked already; later workflows of the chain add theirs. */
 function build(head: Head, steps: readonly Step[], names: Set<string>): WorkflowData {
   let known: string | undefined;
+  const { outer: _outer, ...data } = head;
   const own = {
-    ...head,
+    ...data,
     steps: Object.freeze(steps),
     // Computed when it is first read: each call of the builder makes a workflow, and most are never run.
     get fingerprint() {
@@ -99,11 +116,11 @@ function builderOf(head: Head, steps: readonly Step[], names: Set<string>): Reco
   const add = (step: Step) => {
     // The newest workflow of a chain hands its names on; one that was built upon before has too many in them.
     const earlier = names.size === steps.length ? names : new Set(steps.map(({ name }) => name));
-    checkStep(head.name, step, earlier);
+    checkStep(head.name, step, earlier, head.outer);
     return build(head, [...steps, step], earlier.add(step.name));
   };
   return {
-    step: (name: string, run: (context: StepContext) => unknown, options: StepOptions = {}) =>
+    step: (name: string, run: (context: StepContext) => unknown, options: AnyStepOptions = {}) =>
       add(Step.lambda(name, run, options)),
     fetch: (name: string, options: AnyOptions) =>
       add(
@@ -140,16 +157,85 @@ function builderOf(head: Head, steps: readonly Step[], names: Set<string>): Reco
           partition: options.partition ?? (options.disposition === "append" ? null : runPartition(head.name)),
         } as Step),
       ),
-    pipeline: (name: string, options: AnyOptions) =>
-      add(
-        Step.pipeline(
-          name,
-          (options.run as WorkflowData).name,
-          options.params as (context: StepContext) => unknown,
-          options,
-        ),
-      ),
+    pipeline: (name: string, options: AnyOptions) => {
+      const { run, params } = options as unknown as { run: WorkflowData; params: Handler };
+      return add(Step.pipeline(name, run.name, params, options));
+    },
+    parallel: (name: string, branches: Inside<Branches>, options: AnyOptions & Collecting = {}) =>
+      add(Step.parallel(name, branchesOf(branches), options)),
+    map: (name: string, options: AnyOptions & Collecting & Mapping & Each) =>
+      add(Step.map(name, options.over, eachOf(name, options), mapOptions(options))),
+    choice: (name: string, on: Handler, cases: Inside<Branches>, options: AnyOptions = {}) =>
+      add(Step.choice(name, on, branchesOf(cases), options)),
+    when: (
+      name: string,
+      condition: Handler,
+      block: (block: WorkflowData) => Branch,
+      options: AnyOptions = {},
+    ) => {
+      const on = async (context: StepContext) => ((await condition(context)) ? "then" : null);
+      return add(Step.choice(name, on, [branchOf("then", block(nested()))], options));
+    },
+    wait: (name: string, options: AnyOptions & WaitOptions) => add(Step.wait(name, options)),
   };
+
+  /** What the steps inside of another step are added to: it sees the steps before that one. */
+  function nested(): WorkflowData {
+    return build(
+      { ...head, outer: new Set([...(head.outer ?? []), ...steps.map((step) => step.name)]) },
+      [],
+      new Set(),
+    );
+  }
+  function branchesOf(branches: Inside<Branches>): readonly Step[] {
+    const given = typeof branches === "function" ? branches(nested()) : branches;
+    return Object.entries(given).map(([branch, block]) => branchOf(branch, block));
+  }
+  function eachOf(name: string, { run, steps: block, pipeline, params, each = {} }: Each): Step {
+    if (pipeline) return Step.pipeline("each", pipeline.name, params ?? itemOf, each);
+    if (block) return branchOf("each", block(nested()));
+    if (run) return Step.lambda("each", run, each);
+    throw new SpineError(
+      "WORKFLOW_INVALID",
+      `Workflow "${head.name}", step "${name}": it says nothing to do for each item. Give it \`run\`, \`steps\` or \`pipeline\`.`,
+    );
+  }
+}
+
+/** Given as it is, or as a function of what it is built with. */
+type Inside<T> = T | ((block: WorkflowData) => T);
+
+/** What a map does for each of its items. */
+interface Each {
+  readonly over: Handler;
+  readonly run?: Handler;
+  readonly steps?: (block: WorkflowData) => WorkflowData;
+  readonly pipeline?: WorkflowData;
+  readonly params?: Handler;
+  /** Options of each item's own attempts. */
+  readonly each?: AnyStepOptions;
+}
+
+/** Where nothing else is said, an item is the parameters of its own run. */
+function itemOf(context: StepContext): unknown {
+  return (context as StepContext & Partial<ItemContext>).item;
+}
+
+function branchOf(name: string, branch: Branch): Step {
+  return typeof branch === "function" ? Step.lambda(name, branch) : Step.sequence(name, branch.steps);
+}
+
+function mapOptions(options: AnyOptions & Collecting & Mapping): AnyStepOptions & Collecting & Mapping {
+  const {
+    over: _over,
+    run: _run,
+    steps: _steps,
+    pipeline: _pipeline,
+    params: _params,
+    each: _each,
+    ...own
+  } = options;
+  return own;
 }
 
 function runPartition(workflow: string): (context: StepContext) => Partition {
@@ -162,23 +248,66 @@ function runPartition(workflow: string): (context: StepContext) => Partition {
   };
 }
 
-function checkStep(workflow: string, step: Step, earlier: ReadonlySet<string>): void {
+function checkStep(
+  workflow: string,
+  step: Step,
+  earlier: ReadonlySet<string>,
+  outer: ReadonlySet<string> = new Set(),
+): void {
   const refuse = (why: string): never => {
     throw new SpineError("WORKFLOW_INVALID", `Workflow "${workflow}", step "${step.name}": ${why}`);
   };
   if (!STEP_NAME.test(step.name))
     refuse("a step's name has 1 to 64 letters, digits, _ or -, and begins with a letter.");
+  if (step.name === UNDO) refuse("this name is what undoing is recorded under; use another.");
+  if (step.kind === "sequence") refuse("a sequence stands inside of another step; add its steps one by one.");
   if (earlier.has(step.name)) refuse("another step has the same name; rename one of them.");
-  const input =
-    step.kind === "transform" || step.kind === "load" ? step.from : step.kind === "quality" ? step.on : null;
-  if (input !== null && !earlier.has(input))
+  if (outer.has(step.name)) refuse("a step before the one around it has the same name; rename one of them.");
+  const input = inputOf(step);
+  if (input !== null && !earlier.has(input) && !outer.has(input))
     refuse(`it reads the dataset of "${input}", but no step before it has that name.`);
+  const around = new Set([...outer, ...earlier]);
+  for (const inner of innerSteps(step)) checkInner(workflow, step, inner, around);
+}
+
+/** Steps inside of others that were given as data; those of the builder were checked when they were added. */
+function checkInner(workflow: string, around: Step, inner: Step, outer: ReadonlySet<string>): void {
+  const refuse = (why: string): never => {
+    throw new SpineError("WORKFLOW_INVALID", `Workflow "${workflow}", step "${around.name}": ${why}`);
+  };
+  const same = innerSteps(around).filter(({ name }) => name === inner.name);
+  if (same.length > 1) refuse(`two steps inside of it are called "${inner.name}"; rename one of them.`);
+  if (!STEP_NAME.test(inner.name)) {
+    refuse(`"${inner.name}" has 1 to 64 letters, digits, _ or -, and begins with a letter.`);
+  }
+  if (inner.kind !== "sequence") {
+    checkStep(workflow, inner, new Set(), outer);
+    return;
+  }
+  if (inner.steps.length === 0) refuse(`"${inner.name}" has no steps.`);
+  const names = new Set<string>();
+  for (const step of inner.steps) {
+    checkStep(workflow, step, names, outer);
+    names.add(step.name);
+  }
+}
+
+function inputOf(step: Step): string | null {
+  if (step.kind === "transform" || step.kind === "load") return step.from;
+  return step.kind === "quality" ? step.on : null;
 }
 
 /** Changes when steps are added, removed, renamed, reordered or read something else; code may change freely. */
 function fingerprint(steps: readonly Step[]): string {
-  const shape = steps.map((step) => [step.name, step.kind, ...inputsOf(step)]);
-  return createHash("sha256").update(canonicalJson(shape)).digest("hex").slice(0, 16);
+  return createHash("sha256")
+    .update(canonicalJson(steps.map(shapeOf)))
+    .digest("hex")
+    .slice(0, 16);
+}
+
+function shapeOf(step: Step): readonly unknown[] {
+  const inner = innerSteps(step);
+  return [step.name, step.kind, ...inputsOf(step), ...(inner.length > 0 ? [inner.map(shapeOf)] : [])];
 }
 
 function inputsOf(step: Step): readonly string[] {
@@ -193,7 +322,9 @@ function inputsOf(step: Step): readonly string[] {
       return [step.from, step.into.name, step.disposition];
     case "pipeline":
       return [step.pipeline];
-    case "lambda":
+    case "wait":
+      return step.signal === null ? [] : [step.signal];
+    default:
       return [];
   }
 }

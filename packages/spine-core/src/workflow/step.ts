@@ -4,10 +4,12 @@ import type { DatasetRef } from "../data/dataset.ts";
 import type { Table } from "../data/table.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import { type Duration, toMs } from "../duration.ts";
+import { SpineError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { Logger } from "../logger.ts";
 import type { QualityCheck } from "../quality/quality-check.ts";
 import type { Row, Source } from "../sources/source.ts";
+import type { ChoiceStep, MapStep, ParallelStep, SequenceStep, WaitStep } from "./composite-steps.ts";
 import { checkRetryPolicy, type RetryPolicy } from "./retry.ts";
 
 /** What a step's function sees: one signature for every kind of step. */
@@ -49,6 +51,29 @@ export interface StepOptions {
   readonly retry?: RetryPolicy;
   /** The longest that one attempt may take; afterwards its signal is aborted and it fails with STEP_TIMEOUT. */
   readonly timeout?: Duration;
+  /**
+   * What becomes of the run when the step has failed for good: it ends (`stop`, the default), or goes on without the step's
+   * output (`continue`).
+   */
+  readonly onError?: OnError;
+}
+
+export const ON_ERROR = ["stop", "continue"] as const;
+export type OnError = (typeof ON_ERROR)[number];
+
+/** What an undo handler sees: the context of its step, and what the step had brought about. */
+export interface UndoContext<Params = unknown, Outputs = unknown, Output = unknown>
+  extends StepContext<Params, Outputs> {
+  readonly output: Output;
+}
+
+/** What the steps of a `map` see of the item that they are about. */
+export interface ItemContext<Item = unknown> {
+  readonly item: Item;
+  /** What the item is recognised by. */
+  readonly key: string;
+  /** Its position in the list. */
+  readonly index: number;
 }
 
 /** How a load changes the rows that are in the target already. */
@@ -74,6 +99,11 @@ export interface StepData {
   readonly name: string;
   readonly retry: RetryPolicy | null;
   readonly timeoutMs: number | null;
+  readonly onError: OnError;
+  /** Asked when its turn comes; what is not true skips it. */
+  readonly when: ((context: StepContext) => unknown) | null;
+  /** Takes back what the step did, when the run fails or is cancelled after it. */
+  readonly undo: ((context: UndoContext) => unknown) | null;
 }
 
 // The functions below take the context without its types: steps are data that any engine can run. The
@@ -125,13 +155,24 @@ export interface PipelineStep extends StepData {
 }
 
 /** A step: frozen data. */
-export type Step = LambdaStep | FetchStep | TransformStep | QualityStep | LoadStep | PipelineStep;
+export type Step =
+  | LambdaStep
+  | FetchStep
+  | TransformStep
+  | QualityStep
+  | LoadStep
+  | PipelineStep
+  | SequenceStep
+  | ParallelStep
+  | MapStep
+  | ChoiceStep
+  | WaitStep;
 export type StepKind = Step["kind"];
 
 /** The data constructors that the builder itself uses, for workflows that are generated. */
 export const Step = {
   /** A step of your own code. */
-  lambda(name: string, run: (context: StepContext) => unknown, options: StepOptions = {}): Step {
+  lambda(name: string, run: (context: StepContext) => unknown, options: AnyStepOptions = {}): Step {
     return freezeStep({ ...stepData(name, options), kind: "lambda", run });
   },
   /** A step that runs another registered workflow as a child and waits for it. */
@@ -139,19 +180,124 @@ export const Step = {
     name: string,
     pipeline: string,
     params: (context: StepContext) => unknown = (context) => context.params,
-    options: StepOptions = {},
+    options: AnyStepOptions = {},
   ): Step {
     return freezeStep({ ...stepData(name, options), kind: "pipeline", pipeline, params });
   },
+  /** Steps one after another, as a branch of another step. */
+  sequence(name: string, steps: readonly Step[]): Step {
+    return freezeStep({ ...stepData(name, {}), kind: "sequence", steps });
+  },
+  /** Steps at the same time. */
+  parallel(name: string, branches: readonly Step[], options: AnyStepOptions & Collecting = {}): Step {
+    const collect = options.collect ?? false;
+    return freezeStep({ ...stepData(name, options), kind: "parallel", branches, collect });
+  },
+  /** A step for each item of what `over` returns. */
+  map(
+    name: string,
+    over: (context: StepContext) => unknown,
+    each: Step,
+    options: AnyStepOptions & Collecting & Mapping = {},
+  ): Step {
+    const { collect = false, concurrency = DEFAULT_CONCURRENCY, key = null } = options;
+    if (!(Number.isInteger(concurrency) && concurrency >= 1)) {
+      throw new SpineError(
+        "WORKFLOW_INVALID",
+        `Step "${name}": concurrency is ${String(concurrency)}; it must be a whole number from 1.`,
+      );
+    }
+    return freezeStep({ ...stepData(name, options), kind: "map", over, key, concurrency, each, collect });
+  },
+  /** One of the cases: the one that `on` names. */
+  choice(
+    name: string,
+    on: (context: StepContext) => unknown,
+    cases: readonly Step[],
+    options: AnyStepOptions = {},
+  ): Step {
+    return freezeStep({ ...stepData(name, options), kind: "choice", on, cases });
+  },
+  /** Waits for a time, a signal or an approval. */
+  wait(name: string, options: AnyStepOptions & WaitOptions): Step {
+    return freezeStep({
+      ...stepData(name, options),
+      timeoutMs: null,
+      kind: "wait",
+      ...waitData(name, options),
+    });
+  },
 } as const;
 
+/** How a step inside of which others run takes their failures. */
+export interface Collecting {
+  /** True: one that fails does not end the others, and the output says of each how it ended. Otherwise they are cancelled. */
+  readonly collect?: boolean;
+}
+
+export interface Mapping {
+  /** What an item is recognised by when the run is resumed, unique in the list; its position when left out. */
+  readonly key?: (item: unknown, index: number) => string;
+  /** Items at a time; 10 when left out. */
+  readonly concurrency?: number;
+}
+
+/** What is waited for: a time, or a signal with a time as its timeout. */
+export interface WaitOptions {
+  /** For so long: a duration, or a function that says it when the step begins. */
+  readonly for?: Duration | ((context: StepContext) => Duration);
+  /** Until then: a Date or an ISO text with its zone, or a function that says it when the step begins. */
+  readonly until?: Date | string | ((context: StepContext) => Date | string);
+  /** Until a signal of this name has come (`spine.signal`), even if it came before. */
+  readonly signal?: string;
+  /** What the payload of the signal has to be; it is the step's output. */
+  readonly schema?: ZodType;
+  /** Until somebody approves (`spine.approve`), or refuses. */
+  readonly approval?: boolean;
+}
+
+/** The options of a step with those that the builder gives types to. */
+export interface AnyStepOptions extends StepOptions {
+  readonly when?: (context: StepContext) => unknown;
+  readonly undo?: (context: UndoContext) => unknown;
+}
+
+const DEFAULT_CONCURRENCY = 10;
+
 /** @internal */
-export function stepData(name: string, options: StepOptions): StepData {
+export function stepData(name: string, options: AnyStepOptions): StepData {
   if (options.retry) checkRetryPolicy(options.retry);
   return {
     name,
     retry: options.retry ?? null,
     timeoutMs: options.timeout === undefined ? null : toMs(options.timeout),
+    onError: options.onError ?? "stop",
+    when: options.when ?? null,
+    undo: options.undo ?? null,
+  };
+}
+
+type Wait = Pick<WaitStep, "time" | "isTimeout" | "signal" | "schema" | "isApproval">;
+
+function waitData(name: string, options: WaitOptions & StepOptions): Wait {
+  const { signal, schema = null, approval = false, timeout } = options;
+  const given = [options.for, options.until, signal, approval || undefined].filter(
+    (one) => one !== undefined,
+  );
+  if (given.length !== 1) {
+    throw new SpineError(
+      "WORKFLOW_INVALID",
+      `Step "${name}" waits for ${given.length} things. Give it one of \`for\`, \`until\`, \`signal\` and \`approval\`.`,
+    );
+  }
+  const isSignal = signal !== undefined || approval;
+  const time = isSignal ? timeout : (options.for ?? options.until);
+  return {
+    time: time === undefined ? null : typeof time === "function" ? time : () => time,
+    isTimeout: isSignal,
+    signal: signal ?? null,
+    schema,
+    isApproval: approval,
   };
 }
 

@@ -2,10 +2,22 @@ import type { ZodType, z } from "zod";
 import type { Partition } from "../context.ts";
 import type { DatasetRef, RowOf } from "../data/dataset.ts";
 import type { Table } from "../data/table.ts";
-import type { Json } from "../json.ts";
+import type { Duration } from "../duration.ts";
+import type { Json, JsonValue } from "../json.ts";
 import type { QualityCheck, QualityReport } from "../quality/quality-check.ts";
 import type { Row, Source } from "../sources/source.ts";
-import type { Disposition, LoadResult, Rejection, Step, StepContext, StepOptions } from "./step.ts";
+import type { Approval, Collected } from "./composite-steps.ts";
+import type {
+  Disposition,
+  ItemContext,
+  LoadResult,
+  OnError,
+  Rejection,
+  Step,
+  StepContext,
+  StepOptions,
+  UndoContext,
+} from "./step.ts";
 
 /** A workflow as every engine, store and user interface sees it: frozen plain data. */
 export interface WorkflowData {
@@ -30,37 +42,92 @@ type NewName<N extends string, O> = N extends keyof O ? never : N;
 export type DatasetNames<O> = { [K in keyof O]: O[K] extends DatasetRef<object> ? K : never }[keyof O] &
   string;
 
-type Handler<P, O, R> = (context: StepContext<P, O>) => R;
+/** What steps see: with `Scope`, that of a map's items, for those inside of one. */
+type Context<P, O, Scope> = StepContext<P, O> & Scope;
+type Handler<P, O, R, Scope = unknown> = (context: Context<P, O, Scope>) => R;
+
+type Optional<P, O, Scope> =
+  | { readonly when: Handler<P, O, unknown, Scope>; readonly onError?: OnError }
+  | { readonly when?: Handler<P, O, unknown, Scope>; readonly onError: "continue" };
+interface Undo<P, O, Output, Scope> {
+  readonly undo?: (context: UndoContext<P, O, NoInfer<Output>> & Scope) => unknown;
+}
+
+/** A step of one function, or steps one after another, inside of a `parallel`, a `choice` or a `when`. */
+// biome-ignore lint/suspicious/noExplicitAny: inference only; what stands here is taken apart by BranchOutput
+type Branch<P, O, Scope> = Handler<P, O, any, Scope> | Steps;
+/** Several steps, whatever they are. */
+type Steps = WorkflowData & { readonly [types]?: { readonly last: unknown } };
+type Branches<P, O, Scope> = Readonly<Record<string, Branch<P, O, Scope>>>;
+/** What the builder of steps inside of another step begins with: it sees what that step sees. */
+type Block<P, O, Scope> = Workflow<never, P, O, undefined, Scope>;
+type Inside<P, O, Scope, B> = B | ((block: Block<P, O, Scope>) => B);
+
+/** A function's result as JSON; of several steps, the output of the last one. */
+type BranchOutput<B> = B extends (...args: never) => infer R
+  ? Json<Awaited<R>>
+  : B extends { readonly [types]?: { readonly last: infer L } }
+    ? L
+    : never;
+
+interface EachItem<T, P, O, Scope> extends StepOptions {
+  /** The items, asked for once: the list is recorded before the first of them begins. */
+  readonly over: Handler<P, O, readonly T[] | Promise<readonly T[]>, Scope>;
+  /** What an item is recognised by when the run is resumed, unique in the list; its position when left out. */
+  readonly key?: (item: Json<T>, index: number) => string;
+  /** Items at a time; 10 when left out. */
+  readonly concurrency?: number;
+  /** Retries and timeout of each item; those beside it are the ones of making the list. */
+  readonly each?: Pick<StepOptions, "retry" | "timeout">;
+}
+type ItemScope<T> = ItemContext<Json<T>>;
 
 /**
  * A workflow with the types of its parameters and outputs. Every builder method returns a new, complete
  * workflow; none changes the one that it is called on.
  */
 // The outputs are a plain intersection, spelt out in each method: behind an alias the compiler gives up (TS2589)
-// near a hundred steps, behind a mapped type near fifty.
-export interface Workflow<Input = never, Params = unknown, Outputs = unknown> extends WorkflowData {
+// near a hundred steps, behind a mapped type near fifty. `Last` is the output of the newest step, `Scope` what steps inside of
+// a map see besides.
+export interface Workflow<Input = never, Params = unknown, Outputs = unknown, Last = unknown, Scope = unknown>
+  extends WorkflowData {
   /** Exists only for the type checker. */
   readonly [types]?: {
     readonly input: (input: Input) => void;
     readonly params: Params;
     readonly outputs: Outputs;
+    readonly last: Last;
   };
 
-  /** A step of your own code. What it returns is stored as JSON and is `outputs.<name>` afterwards. */
+  /**
+   * A step of your own code. What it returns is stored as JSON and is `outputs.<name>` afterwards: undefined where `when`
+   * skipped it, or where it failed and the run went on (`onError: "continue"`).
+   */
   step<N extends string, R>(
     name: NewName<N, Outputs>,
-    run: Handler<Params, Outputs, R>,
-    options?: StepOptions,
-  ): Workflow<Input, Params, Outputs & { readonly [K in N]: Json<Awaited<R>> }>;
+    run: Handler<Params, Outputs, R, Scope>,
+    options: StepOptions & Optional<Params, Outputs, Scope> & Undo<Params, Outputs, Json<Awaited<R>>, Scope>,
+  ): Workflow<
+    Input,
+    Params,
+    Outputs & { readonly [K in N]: Json<Awaited<R>> | undefined },
+    Json<Awaited<R>> | undefined,
+    Scope
+  >;
+  step<N extends string, R>(
+    name: NewName<N, Outputs>,
+    run: Handler<Params, Outputs, R, Scope>,
+    options?: StepOptions & Undo<Params, Outputs, Json<Awaited<R>>, Scope>,
+  ): Workflow<Input, Params, Outputs & { readonly [K in N]: Json<Awaited<R>> }, Json<Awaited<R>>, Scope>;
 
   /** Reads a source into a dataset, page by page; after a crash it goes on at the page that was under way. */
   fetch<N extends string, Request, R extends object = Row>(
     name: NewName<N, Outputs>,
     options: StepOptions & {
       readonly from: Source<Request, R> | string;
-      readonly request: Handler<Params, Outputs, NoInfer<Request>>;
+      readonly request: Handler<Params, Outputs, NoInfer<Request>, Scope>;
     },
-  ): Workflow<Input, Params, Outputs & { readonly [K in N]: DatasetRef<R> }>;
+  ): Workflow<Input, Params, Outputs & { readonly [K in N]: DatasetRef<R> }, DatasetRef<R>, Scope>;
 
   /** Makes a new dataset row by row; a row that is refused goes to the rejects with its reason and line. */
   transform<N extends string, From extends DatasetNames<Outputs>, S extends ZodType<object>>(
@@ -69,11 +136,17 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown> ex
       readonly from: From;
       readonly row: (
         row: RowOf<Outputs[From]>,
-        context: StepContext<Params, Outputs>,
+        context: Context<Params, Outputs, Scope>,
       ) => z.input<S> | Rejection;
       readonly schema: S;
     },
-  ): Workflow<Input, Params, Outputs & { readonly [K in N]: DatasetRef<Json<z.output<S>> & object> }>;
+  ): Workflow<
+    Input,
+    Params,
+    Outputs & { readonly [K in N]: DatasetRef<Json<z.output<S>> & object> },
+    DatasetRef<Json<z.output<S>> & object>,
+    Scope
+  >;
 
   /** Runs checks over a dataset; a blocking one that fails ends the run before anything is loaded. */
   quality<N extends string, On extends DatasetNames<Outputs>>(
@@ -82,28 +155,180 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown> ex
       readonly on: On;
       readonly checks: readonly QualityCheck<RowOf<Outputs[On]>>[];
     },
-  ): Workflow<Input, Params, Outputs & { readonly [K in N]: QualityReport }>;
+  ): Workflow<Input, Params, Outputs & { readonly [K in N]: QualityReport }, QualityReport, Scope>;
 
   /** Writes a dataset into a table, in one transaction with the step's own record. */
   load<N extends string, From extends DatasetNames<Outputs>>(
     name: NewName<N, Outputs>,
-    options: StepOptions & {
-      readonly from: From;
-      readonly into: Table<RowOf<Outputs[From]>>;
-      readonly disposition: Disposition;
-      /** The partition that is replaced; the run's own when left out. */
-      readonly partition?: Handler<Params, Outputs, Partition>;
-    },
-  ): Workflow<Input, Params, Outputs & { readonly [K in N]: LoadResult }>;
+    options: StepOptions &
+      Undo<Params, Outputs, LoadResult, Scope> & {
+        readonly from: From;
+        readonly into: Table<RowOf<Outputs[From]>>;
+        readonly disposition: Disposition;
+        /** The partition that is replaced; the run's own when left out. */
+        readonly partition?: Handler<Params, Outputs, Partition, Scope>;
+      },
+  ): Workflow<Input, Params, Outputs & { readonly [K in N]: LoadResult }, LoadResult, Scope>;
 
-  /** Runs another workflow as a child and waits for it; its outputs are this step's output. */
+  /** Runs another workflow as a child and waits for it; its outputs are this step's output. It is cancelled with this run. */
   pipeline<N extends string, I, P, O>(
     name: NewName<N, Outputs>,
-    options: StepOptions & {
-      readonly run: Workflow<I, P, O>;
-      readonly params: Handler<Params, Outputs, NoInfer<I>>;
+    options: StepOptions &
+      Undo<Params, Outputs, O, Scope> & {
+        readonly run: Workflow<I, P, O>;
+        readonly params: Handler<Params, Outputs, NoInfer<I> | Promise<NoInfer<I>>, Scope>;
+      },
+  ): Workflow<Input, Params, Outputs & { readonly [K in N]: O }, O, Scope>;
+
+  /**
+   * Steps at the same time: functions, or several steps each (`block.step(...).step(...)`, whose output is that of the last
+   * one). When one fails for good the others are cancelled, unless failures are collected.
+   *
+   * @example
+   * const quotes = defineWorkflow({ name: "demo.quotes" }).parallel("prices", (block) => ({
+   *   nyse: () => 101.5,
+   *   nasdaq: block.step("fetch", () => [99, 100]).step("last", ({ outputs }) => outputs.fetch[1]),
+   * }));
+   */
+  parallel<N extends string, const B extends Branches<Params, Outputs, Scope>>(
+    name: NewName<N, Outputs>,
+    branches: Inside<Params, Outputs, Scope, B>,
+    options: StepOptions & { readonly collect: true },
+  ): Workflow<
+    Input,
+    Params,
+    Outputs & { readonly [K in N]: { readonly [C in keyof B]: Collected<BranchOutput<B[C]>> } },
+    { readonly [C in keyof B]: Collected<BranchOutput<B[C]>> },
+    Scope
+  >;
+  parallel<N extends string, const B extends Branches<Params, Outputs, Scope>>(
+    name: NewName<N, Outputs>,
+    branches: Inside<Params, Outputs, Scope, B>,
+    options?: StepOptions & { readonly collect?: false },
+  ): Workflow<
+    Input,
+    Params,
+    Outputs & { readonly [K in N]: { readonly [C in keyof B]: BranchOutput<B[C]> } },
+    { readonly [C in keyof B]: BranchOutput<B[C]> },
+    Scope
+  >;
+
+  /**
+   * Does the same for each item of a list: a function (`run`), several steps (`steps`), or a run of another workflow
+   * (`pipeline`). The output has theirs in the order of the items.
+   *
+   * @example
+   * const venues = defineWorkflow({ name: "demo.venues" }).map("volumes", {
+   *   over: () => ["XNYS", "XNAS"],
+   *   key: (venue) => venue,
+   *   run: ({ item }) => item.length,
+   * });
+   */
+  map<N extends string, T, R>(
+    name: NewName<N, Outputs>,
+    options: EachItem<T, Params, Outputs, Scope> & {
+      readonly run: Handler<Params, Outputs, R, ItemScope<T>>;
+      readonly collect: true;
     },
-  ): Workflow<Input, Params, Outputs & { readonly [K in N]: O }>;
+  ): Workflow<
+    Input,
+    Params,
+    Outputs & { readonly [K in N]: readonly Collected<Json<Awaited<R>>>[] },
+    readonly Collected<Json<Awaited<R>>>[],
+    Scope
+  >;
+  map<N extends string, T, R>(
+    name: NewName<N, Outputs>,
+    options: EachItem<T, Params, Outputs, Scope> & {
+      readonly run: Handler<Params, Outputs, R, ItemScope<T>>;
+      readonly collect?: false;
+    },
+  ): Workflow<
+    Input,
+    Params,
+    Outputs & { readonly [K in N]: readonly Json<Awaited<R>>[] },
+    readonly Json<Awaited<R>>[],
+    Scope
+  >;
+  map<N extends string, T, B extends Steps>(
+    name: NewName<N, Outputs>,
+    options: EachItem<T, Params, Outputs, Scope> & {
+      readonly steps: (block: Block<Params, Outputs, ItemScope<T>>) => B;
+    },
+  ): Workflow<
+    Input,
+    Params,
+    Outputs & { readonly [K in N]: readonly BranchOutput<B>[] },
+    readonly BranchOutput<B>[],
+    Scope
+  >;
+  map<N extends string, T, I, P, O>(
+    name: NewName<N, Outputs>,
+    options: EachItem<T, Params, Outputs, Scope> & {
+      readonly pipeline: Workflow<I, P, O>;
+      readonly params: Handler<Params, Outputs, NoInfer<I>, ItemScope<T>>;
+    },
+  ): Workflow<Input, Params, Outputs & { readonly [K in N]: readonly O[] }, readonly O[], Scope>;
+
+  /**
+   * One of several steps: the one that `on` names when its turn comes.
+   *
+   * @example
+   * const sized = defineWorkflow({ name: "demo.sized", params: z.object({ rows: z.number() }) }).choice(
+   *   "path",
+   *   ({ params }) => (params.rows > 1_000 ? "bulk" : "single"),
+   *   { bulk: () => "copied", single: () => "inserted" },
+   * );
+   */
+  choice<N extends string, const B extends Branches<Params, Outputs, Scope>>(
+    name: NewName<N, Outputs>,
+    on: Handler<Params, Outputs, (keyof NoInfer<B> & string) | Promise<keyof NoInfer<B> & string>, Scope>,
+    cases: Inside<Params, Outputs, Scope, B>,
+    options?: StepOptions,
+  ): Workflow<
+    Input,
+    Params,
+    Outputs & { readonly [K in N]: BranchOutput<B[keyof B]> },
+    BranchOutput<B[keyof B]>,
+    Scope
+  >;
+
+  /** Steps that run only if the condition holds when their turn comes; their output is undefined otherwise. */
+  when<N extends string, const B extends Branch<Params, Outputs, Scope>>(
+    name: NewName<N, Outputs>,
+    condition: Handler<Params, Outputs, boolean | Promise<boolean>, Scope>,
+    steps: (block: Block<Params, Outputs, Scope>) => B,
+    options?: StepOptions,
+  ): Workflow<
+    Input,
+    Params,
+    Outputs & { readonly [K in N]: BranchOutput<B> | undefined },
+    BranchOutput<B> | undefined,
+    Scope
+  >;
+
+  /**
+   * Waits until somebody approves (`spine.approve`); one that refuses fails the step, as does the end of its timeout. The run
+   * takes no memory meanwhile.
+   */
+  wait<N extends string>(
+    name: NewName<N, Outputs>,
+    options: StepOptions & { readonly approval: true },
+  ): Workflow<Input, Params, Outputs & { readonly [K in N]: Approval }, Approval, Scope>;
+  /** Waits for a signal (`spine.signal`), which may have come before; its payload is the output. */
+  wait<N extends string, S extends ZodType = ZodType<JsonValue>>(
+    name: NewName<N, Outputs>,
+    options: StepOptions & { readonly signal: string; readonly schema?: S },
+  ): Workflow<Input, Params, Outputs & { readonly [K in N]: Json<z.output<S>> }, Json<z.output<S>>, Scope>;
+  /** Waits for so long, or until then. */
+  wait<N extends string>(
+    name: NewName<N, Outputs>,
+    options: Pick<StepOptions, "onError"> &
+      (
+        | { readonly for: Duration | Handler<Params, Outputs, Duration, Scope> }
+        | { readonly until: Date | string | Handler<Params, Outputs, Date | string, Scope> }
+      ),
+  ): Workflow<Input, Params, Outputs & { readonly [K in N]: null }, null, Scope>;
 }
 
 export type InputOf<W> = W extends Workflow<infer I, infer _P, infer _O> ? I : never;

@@ -1,0 +1,65 @@
+import type { Step } from "./step.ts";
+
+/** What stands before the path of a step whose work is taken back. No step of a workflow's own list has this name. */
+export const UNDO = "undo";
+
+/** The path of a step inside of another; null stands for the workflow itself. Keys of items may be any text. */
+export function pathIn(parent: string | null, name: string): string {
+  if (parent === null) return name;
+  const odd = name.includes("/") || name.includes("%");
+  return `${parent}/${odd ? name.replaceAll("%", "%25").replaceAll("/", "%2F") : name}`;
+}
+
+/** The path of the step around this one; null for one of the workflow's own list. */
+export function parentOf(path: string): string | null {
+  const end = path.lastIndexOf("/");
+  return end === -1 ? null : path.slice(0, end);
+}
+
+/** The last part of a path: the name of a step, or an item's key. */
+export function nameIn(path: string): string {
+  const text = path.slice(path.lastIndexOf("/") + 1);
+  return text.includes("%") ? text.replaceAll("%2F", "/").replaceAll("%25", "%") : text;
+}
+
+/** The steps inside of a step, which are known before it runs. */
+export function innerSteps(step: Step): readonly Step[] {
+  switch (step.kind) {
+    case "sequence":
+      return step.steps;
+    case "parallel":
+      return step.branches;
+    case "choice":
+      return step.cases;
+    case "map":
+      return [step.each];
+    default:
+      return [];
+  }
+}
+
+/** All steps of a workflow, those inside of others included. */
+export function* everyStep(steps: readonly Step[]): Generator<Step, void, undefined> {
+  for (const step of steps) {
+    yield step;
+    yield* everyStep(innerSteps(step));
+  }
+}
+
+const known = new WeakMap<readonly Step[], Map<string, Step>>();
+
+/** The step of a path; undefined when the workflow has none (any more). */
+export function stepAt(steps: readonly Step[], path: string): Step | undefined {
+  const byName = known.get(steps) ?? new Map(steps.map((step) => [step.name, step]));
+  known.set(steps, byName);
+  const end = path.indexOf("/");
+  if (end === -1) return byName.get(path);
+  const first = byName.get(path.slice(0, end));
+  return first && inside(first, path.slice(end + 1));
+}
+
+function inside(step: Step, path: string): Step | undefined {
+  if (step.kind !== "map") return stepAt(innerSteps(step), path);
+  const end = path.indexOf("/");
+  return end === -1 ? step.each : inside(step.each, path.slice(end + 1));
+}
