@@ -6,11 +6,14 @@ import type { Redaction } from "../redaction.ts";
 import type { Step } from "../workflow/step.ts";
 import type { StepResult, TransactionalResult } from "./durable.ts";
 import type { StepOutcome, StepScope, TransactionalOutcome } from "./step-scope.ts";
+import { planChoice } from "./steps/choice-step.ts";
 import { runFetch } from "./steps/fetch-step.ts";
 import { runLoad } from "./steps/load-step.ts";
+import { planMap } from "./steps/map-step.ts";
 import { runPipeline } from "./steps/pipeline-step.ts";
 import { runQuality } from "./steps/quality-step.ts";
 import { runTransform } from "./steps/transform-step.ts";
+import { planWait } from "./steps/wait-step.ts";
 
 /**
  * Runs one attempt of one step and makes its output JSON. Rejects with a SpineError: the step's own, or
@@ -26,13 +29,16 @@ export async function executeStep(
   const { redaction } = scope;
   const clean = (error: SpineError) => redaction?.error(error) ?? error;
   const seal = (outcome: StepOutcome): StepResult => {
-    const { rows = null, attachments = [], error } = outcome;
+    const { rows = null, attachments = [], error, skipped, plan, child } = outcome;
     return {
       output: outputText(step, outcome.output, redaction),
       rows,
       metrics: redaction ? redaction.value(metrics(), "keys") : metrics(),
       attachments: redaction ? attachments.map((one) => redactAttachment(one, redaction)) : attachments,
       error: error ? clean(error) : null,
+      ...(skipped ? { skipped } : {}),
+      ...(plan ? { plan: redaction ? redaction.value(plan, "keys") : plan } : {}),
+      ...(child ? { child } : {}),
     };
   };
   try {
@@ -80,6 +86,7 @@ function redactAttachment(attachment: Attachment, redaction: Redaction): Attachm
 }
 
 async function dispatch(step: Step, scope: StepScope): Promise<StepOutcome | TransactionalOutcome> {
+  if (step.when !== null && !(await step.when(scope.context))) return { output: null, skipped: true };
   switch (step.kind) {
     case "lambda":
       return { output: await step.run(scope.context) };
@@ -93,6 +100,16 @@ async function dispatch(step: Step, scope: StepScope): Promise<StepOutcome | Tra
       return await runLoad(step, scope);
     case "pipeline":
       return await runPipeline(step, scope);
+    case "map":
+      return await planMap(step, scope);
+    case "choice":
+      return await planChoice(step, scope);
+    case "wait":
+      return await planWait(step, scope);
+    case "parallel":
+    case "sequence":
+      // Nothing of its own to do: what is inside of it is.
+      return { output: null, plan: {} };
   }
 }
 

@@ -3,10 +3,20 @@ import type { Database } from "../database/database.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import { SpineError, textOf } from "../errors.ts";
 import type { Attachment } from "../history/attachment.ts";
-import type { CommitOptions, Fence, HistoryStore, Transition } from "../history/history-store.ts";
+import type { CommitOptions, Fence, HistoryStore, Inbox, Transition } from "../history/history-store.ts";
 import { isTerminal } from "../history/records.ts";
 import type { Logger } from "../logger.ts";
-import type { Durable, Ended, Handle, Settled, StepResult, TransactionalResult } from "./durable.ts";
+import type {
+  Durable,
+  Ended,
+  Handle,
+  Planned,
+  Raced,
+  Settled,
+  StepResult,
+  TransactionalResult,
+  Wake,
+} from "./durable.ts";
 import type { RunLog } from "./run-log.ts";
 import { WriteGate } from "./write-gate.ts";
 
@@ -25,12 +35,19 @@ export interface HistoryDurableOptions {
   readonly onEnding: () => void;
   /** Called after a transition is durable. */
   readonly onRecorded: (transition: Transition) => void;
+  /** Called when no code of the run is under way any more, and when there is some again. */
+  readonly onRest: (atRest: boolean) => void;
+  /** Ends runs whose parents do not wait for them any more. */
+  readonly cancelChildren: (runIds: readonly string[]) => Promise<void>;
 }
 
 /** How long a result waits for a database that cannot take it, before the run is let go of. */
 const PATIENCE_MS = 15_000;
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1_000;
+/** How long a run whose children are at work stays in memory: most of them do not take long. */
+const LINGER_MS = 1_000;
+const NOTHING: Raced = { settled: [], inbox: null, idle: false };
 
 /** A settled attempt whose writes are still to be made. */
 type Writing = Extract<Settled, { readonly result: unknown }> & { readonly result: TransactionalResult };
@@ -42,6 +59,9 @@ export class HistoryDurable implements Durable {
   #settled: Settled[] = [];
   #wake: (() => void) | undefined;
   readonly #gate = new WriteGate();
+  /** Attempts whose code is under way, with what stops those that may have to. */
+  readonly #open = new Map<Handle, AbortController | null>();
+  #unread = false;
 
   constructor(options: HistoryDurableOptions) {
     this.#options = options;
@@ -57,46 +77,109 @@ export class HistoryDurable implements Durable {
     return Math.random();
   }
 
-  step(attempt: Handle, body: () => Promise<StepResult | TransactionalResult>): Handle {
+  step(
+    handle: Handle,
+    body: (signal: AbortSignal) => Promise<StepResult | TransactionalResult>,
+  ): Handle {
     const settle = (settled: Settled) => {
+      // Abandoned ones are not in here any more.
+      if (!this.#open.delete(handle)) return;
       this.#settled.push(settled);
       this.#wake?.();
     };
-    const { step, attempt: number } = attempt;
-    body().then(
-      (result) => settle({ step, attempt: number, result }),
-      (error: unknown) => settle({ step, attempt: number, failure: SpineError.from(error) }),
+    const { step, attempt } = handle;
+    const { signal } = this.#options;
+    // Only what is inside of another step may have to stop while its run goes on.
+    const own = step.includes("/") ? new AbortController() : null;
+    this.#open.set(handle, own);
+    body(own ? AbortSignal.any([signal, own.signal]) : signal).then(
+      (result) => settle({ step, attempt, result }),
+      (error: unknown) => settle({ step, attempt, failure: SpineError.from(error) }),
     );
-    return attempt;
+    return handle;
   }
 
-  async race(_handles: readonly Handle[]): Promise<readonly Settled[]> {
-    const { signal } = this.#options;
-    if (this.#settled.length === 0 && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-      this.#wake = undefined;
+  abandon(handle: Handle): void {
+    const own = this.#open.get(handle);
+    this.#open.delete(handle);
+    own?.abort(
+      new SpineError("RUN_CANCELLED", "The step around this one has ended without it: another one in it failed."),
+    );
+    this.#settled = this.#settled.filter(({ step }) => step !== handle.step);
+  }
+
+  /** There may be a message for the run. */
+  message(): void {
+    this.#unread = true;
+    this.#wake?.();
+  }
+
+  async race(handles: readonly Handle[], wake: Wake): Promise<Raced> {
+    const { signal, clock, onRest } = this.#options;
+    const rests = handles.length === 0;
+    const linger = rests && wake.children.length > 0 ? clock.now() + LINGER_MS : null;
+    if (rests) onRest(true);
+    try {
+      for (;;) {
+        // A run that is being let go of leaves its attempts as they are: whoever takes it over tries them again. Code that
+        // does not listen to its signal is left behind: what it still writes is refused by its fence.
+        signal.throwIfAborted();
+        if (this.#settled.length > 0) return { ...NOTHING, settled: this.#takeSettled() };
+        if (wake.messages === "unread" || (wake.messages === "awaited" && this.#unread)) {
+          return { ...NOTHING, inbox: await this.#readInbox(wake.children) };
+        }
+        const now = clock.now();
+        if (wake.at !== null && wake.at <= now) return NOTHING;
+        if (linger !== null && linger <= now) return { ...NOTHING, idle: true };
+        await this.#something(earlier(wake.at, linger));
+      }
+    } finally {
+      if (rests) onRest(false);
     }
-    // A run that is being let go of leaves its attempts as they are: whoever takes it over tries them again. Code that
-    // does not listen to its signal is left behind: what it still writes is refused by its fence.
-    signal.throwIfAborted();
+  }
+
+  async #readInbox(children: readonly string[]): Promise<Inbox | null> {
+    const { history, runId } = this.#options;
+    this.#unread = false;
+    return (await this.#persist(() => history.inbox(runId, children))) ?? null;
+  }
+
+  /** Something has happened, or this time has come. */
+  async #something(at: number | null): Promise<void> {
+    const { clock } = this.#options;
+    let stopTimer = () => {};
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (at !== null) stopTimer = clock.after(Math.max(0, Math.min(at - clock.now(), LONGEST_TIMER_MS)), resolve);
+    });
+    stopTimer();
+    this.#wake = undefined;
+  }
+
+  #takeSettled(): readonly Settled[] {
     const writing = this.#settled.findIndex(hasWrites);
     if (writing === -1) return this.#settled.splice(0);
     return this.#settled.splice(0, Math.max(1, writing));
   }
 
-  async record(settled: readonly Settled[], plan: (ended: readonly Ended[]) => Transition): Promise<void> {
+  async record(
+    settled: readonly Settled[],
+    plan: (ended: readonly Ended[]) => Planned,
+  ): Promise<readonly Settled[]> {
     const writing = settled.find(hasWrites);
     try {
       if (writing) await this.#commitWithWrites(writing, plan);
       else await this.#commit(plan(settled.filter(isEnded)));
+      return NONE;
     } catch (error) {
-      const [first] = settled;
+      const [first, ...others] = settled;
       if (!first || this.#options.signal.aborted || isLost(error)) throw error;
+      // Which of several cannot be recorded is not known: each for itself.
+      if (others.length > 0) return [...(await this.record([first], plan)), ...others];
       // What cannot be written or recorded is that attempt's failure: the run says so and ends, or tries again.
       const failure = writing ? SpineError.from(error, "LOAD_FAILED") : recordFailed(error);
       await this.#commit(plan([{ step: first.step, attempt: first.attempt, failure }]));
+      return NONE;
     }
   }
 
@@ -111,20 +194,23 @@ export class HistoryDurable implements Durable {
     return this.#gate.alone(() => this.#options.database.transaction(work));
   }
 
-  async #commitWithWrites(writing: Writing, plan: (ended: readonly Ended[]) => Transition): Promise<void> {
+  async #commitWithWrites(writing: Writing, plan: (ended: readonly Ended[]) => Planned): Promise<void> {
     const { step, attempt } = writing;
     const transition = await this.#withLogs((logs) =>
       this.transaction(async (transaction) => {
         const result = await writing.result.write(transaction);
-        const planned = plan([{ step, attempt, result }]);
-        await this.#write(attaching(planned, logs), { transaction });
-        return planned;
+        const { transition } = plan([{ step, attempt, result }]);
+        await this.#write(attaching(transition, logs), { transaction });
+        return transition;
       }),
     );
     this.#options.onRecorded(transition);
   }
 
-  async #commit(transition: Transition): Promise<void> {
+  async #commit({ transition, cancelled }: Planned): Promise<void> {
+    if (isEmpty(transition)) return;
+    // Before it is recorded that nobody waits for them: a crash in between leaves none of them at work.
+    if (cancelled.length > 0) await this.#persist(() => this.#options.cancelChildren(cancelled));
     if (transition.run && isTerminal(transition.run.status)) this.#options.onEnding();
     const write = (logs: readonly Attachment[]) =>
       this.#persist(() => this.#write(attaching(transition, logs)));
@@ -145,7 +231,7 @@ export class HistoryDurable implements Durable {
   }
 
   /** The work is done and only waits to be recorded: a database that is busy, full or away is given time. */
-  async #persist(write: () => Promise<void>): Promise<void> {
+  async #persist<T>(write: () => Promise<T>): Promise<T> {
     const { signal, logger, runId, clock } = this.#options;
     const start = clock.now();
     for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(wait * 2, LONGEST_PAUSE_MS)) {
@@ -170,6 +256,24 @@ export class HistoryDurable implements Durable {
       { context: { runId } },
     );
   }
+}
+
+/** It is looked at again at the latest after so long: timers do not reach further than 24 days. */
+const LONGEST_TIMER_MS = 86_400_000;
+const NONE: readonly Settled[] = [];
+
+function earlier(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : Math.min(a, b);
+}
+
+/** True when nothing is to be recorded: it was looked, and there was nothing. */
+function isEmpty({ ended, begun, waiting, taken, run, attachments }: Transition): boolean {
+  return (
+    ended.length + begun.length + attachments.length === 0 &&
+    waiting === undefined &&
+    taken === undefined &&
+    run === undefined
+  );
 }
 
 function attaching(transition: Transition, more: readonly Attachment[]): Transition {

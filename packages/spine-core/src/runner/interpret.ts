@@ -1,13 +1,13 @@
-import type { Step } from "../workflow/step.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import type { Durable, Ended, Handle, Settled, StepResult, TransactionalResult } from "./durable.ts";
-import { type Advance, advance, apply, type RunState, running } from "./run-state.ts";
+import { advance, type Happened, isAtRest, nextTime } from "./advance.ts";
+import type { Durable, Ended, Handle, Settled, StepResult, TransactionalResult, Wake } from "./durable.ts";
+import { type Advance, apply, type RunState } from "./run-state.ts";
 
-/** Runs the code of one attempt. */
+/** Runs the code of one attempt of the step with this path. */
 export type StepBody = (
-  step: Step,
+  path: string,
   attempt: number,
-  outputs: RunState["outputs"],
+  signal: AbortSignal,
 ) => Promise<StepResult | TransactionalResult>;
 
 /**
@@ -25,40 +25,52 @@ export async function interpret(
   body: StepBody,
 ): Promise<void> {
   const open = new Map<string, Handle>();
-  const outputs = readOnly(state.outputs);
 
-  const record = async (settled: readonly Settled[]): Promise<void> => {
-    let next: Advance | undefined;
-    await durable.record(settled, (ended) => {
-      next = advance(workflow, state, ended, durable.now(), durable.random());
-      return next.transition;
-    });
-    if (next) apply(state, next);
+  const record = async (settled: readonly Settled[], more: Omit<Happened, "ended">): Promise<void> => {
+    let left = settled;
+    let also: Omit<Happened, "ended"> = more;
+    do {
+      let next: Advance | undefined;
+      left = await durable.record(left, (ended) => {
+        next = advance(workflow, state, { ended, ...also }, durable.now(), durable.random());
+        return next;
+      });
+      if (!next) return;
+      apply(state, next);
+      also = {};
+      for (const path of next.stopped) {
+        const handle = open.get(path);
+        if (handle) durable.abandon(handle);
+        open.delete(path);
+      }
+    } while (left.length > 0);
   };
 
-  if (lost) await record(lost);
-  for (;;) {
-    for (const { step, attempt } of running(workflow, state)) {
-      if (open.has(step.name)) continue;
-      open.set(
-        step.name,
-        durable.step({ step: step.name, attempt }, () => body(step, attempt, outputs)),
-      );
+  if (lost) await record(lost, {});
+  while (!isAtRest(state)) {
+    for (const [path, attempt] of state.running) {
+      if (open.has(path)) continue;
+      const run = (signal: AbortSignal) => body(path, attempt, signal);
+      open.set(path, durable.step({ step: path, attempt }, run));
     }
-    if (open.size === 0) return;
-    const settled = await durable.race([...open.values()]);
+    const { settled, inbox, idle } = await durable.race([...open.values()], wakeOf(state));
     for (const { step } of settled) open.delete(step);
-    await record(settled);
+    await record(settled, { inbox, idle });
   }
 }
 
-/** What steps see of the outputs: a view that grows with the run, and that none of them can change. */
-function readOnly<T extends object>(target: T): T {
-  const refuse = () => false;
-  return new Proxy(target, {
-    set: refuse,
-    defineProperty: refuse,
-    deleteProperty: refuse,
-    setPrototypeOf: refuse,
-  });
+const UNDISTURBED: Wake = { at: null, messages: "none", children: [] };
+
+/** What a run is to be woken by. */
+function wakeOf(state: RunState): Wake {
+  const at = nextTime(state);
+  if (state.waiting.size === 0) return at === null ? UNDISTURBED : { ...UNDISTURBED, at };
+  const children: string[] = [];
+  let isSignal = false;
+  for (const { child, signal } of state.waiting.values()) {
+    if (child !== null) children.push(child);
+    if (signal !== null) isSignal = true;
+  }
+  if (!isSignal && children.length === 0) return { at, messages: "none", children };
+  return { at, messages: state.unread ? "unread" : "awaited", children };
 }

@@ -11,18 +11,20 @@ import { redaction } from "../redaction.ts";
 import type { Registry } from "../registry.ts";
 import { type ResolvedParams, resolveSecrets, type SecretResolver } from "../secret.ts";
 import type { Source } from "../sources/source.ts";
-import type { Step } from "../workflow/step.ts";
+import type { Step, StepContext } from "../workflow/step.ts";
+import { isUndo } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
+import { codeOf } from "./advance.ts";
 import type { Ended } from "./durable.ts";
 import { executeStep, untilAborted } from "./execute-step.ts";
 import { HistoryDurable } from "./history-durable.ts";
 import { interpret } from "./interpret.ts";
 import { RunLog } from "./run-log.ts";
 import type { RunState } from "./run-state.ts";
-import type { RunHandle } from "./runner.ts";
 import { StepCheckpoints } from "./step-checkpoints.ts";
 import { createStepContext } from "./step-context.ts";
-import type { StepScope } from "./step-scope.ts";
+import type { PreparedChild, StepScope } from "./step-scope.ts";
+import { type StepView, viewOf, viewOfRun } from "./step-view.ts";
 
 /** What every run of a process works with. */
 export interface Engine {
@@ -36,7 +38,7 @@ export interface Engine {
   /** From which level on what steps log is recorded with their run. */
   readonly logLevel: LogLevel;
   /** Is told after each write of a run that is durable. */
-  readonly changed: (runId: string) => void;
+  readonly changed: (runId: string, transition?: Transition) => void;
 }
 
 /** A run that this process owns. */
@@ -52,7 +54,18 @@ export interface OwnedRun {
   readonly signal: AbortSignal;
   /** Called when the end of the run is about to be written. */
   readonly ending: () => void;
-  startChild(step: string, pipeline: string, params: unknown): Promise<RunHandle>;
+  /** Called when no code of it is under way any more, and when there is some again. */
+  readonly onRest: (atRest: boolean) => void;
+  /** Is given what tells the run that there may be a message for it. */
+  readonly reachable: (message: () => void) => void;
+  /** @param known the child of an earlier attempt. */
+  prepareChild(
+    step: string,
+    pipeline: string,
+    params: unknown,
+    known: string | undefined,
+  ): Promise<PreparedChild>;
+  cancelChildren(runIds: readonly string[]): Promise<void>;
 }
 
 /** Works on a run until it ends or waits; rejects when it has to be let go of. */
@@ -73,35 +86,51 @@ export async function executeRun(engine: Engine, run: OwnedRun): Promise<void> {
     logger: engine.logger,
     signal: run.signal,
     onEnding: run.ending,
+    onRest: run.onRest,
+    cancelChildren: (runIds) => run.cancelChildren(runIds),
     onRecorded: (transition) => {
       announce(engine.events, execution, transition);
-      engine.changed(execution.runId);
+      engine.changed(execution.runId, transition);
     },
   });
+  run.reachable(() => durable.message());
+  const executing: Executing = { engine, run, durable, log, whole: viewOfRun(run.state) };
   try {
-    await interpret(workflow, run.state, run.lost, durable, (step, attempt, outputs) =>
-      executeAttempt(engine, run, durable, log, step, attempt, outputs),
+    await interpret(workflow, run.state, run.lost, durable, (path, attempt, signal) =>
+      executeAttempt(executing, { path, attempt, signal }),
     );
   } finally {
     await log.close();
   }
 }
 
-async function executeAttempt(
-  engine: Engine,
-  run: OwnedRun,
-  durable: HistoryDurable,
-  log: RunLog,
-  step: Step,
-  attempt: number,
-  outputs: RunState["outputs"],
-): ReturnType<typeof executeStep> {
-  const { signal, stopTimer } = limited(step, run.signal, engine.clock);
+/** What the attempts of one run have in common. */
+interface Executing {
+  readonly engine: Engine;
+  readonly run: OwnedRun;
+  readonly durable: HistoryDurable;
+  readonly log: RunLog;
+  readonly whole: StepView;
+}
+
+interface Attempt {
+  readonly path: string;
+  readonly attempt: number;
+  /** Aborted when the run is let go of, or the step around it ends without it. */
+  readonly signal: AbortSignal;
+}
+
+async function executeAttempt(executing: Executing, attempt: Attempt): ReturnType<typeof executeStep> {
+  const { engine, run } = executing;
+  const { path } = attempt;
+  const view = viewOf(run.workflow, run.state, path, executing.whole);
+  const step = stepOf(run.workflow, path, view);
+  const { signal, stopTimer } = limited(step, path, attempt.signal, engine.clock);
   try {
     // The lookup is a part of the attempt: its time counts, and a resolver that does not answer ends with it.
     const resolving = resolveSecrets(run.execution.params, engine.secrets);
     const resolved = resolving instanceof Promise ? await untilAborted(resolving, signal) : resolving;
-    const { scope, metrics } = scopeOf(engine, run, durable, log, step, attempt, outputs, signal, resolved);
+    const { scope, metrics } = scopeOf(executing, { ...attempt, signal }, view, resolved);
     const result = await executeStep(step, scope, metrics);
     if (!("write" in result)) {
       stopTimer();
@@ -125,35 +154,44 @@ async function executeAttempt(
   }
 }
 
+/** The step whose code an attempt runs; for an undo, what takes its step back, as a step of its own. */
+function stepOf(workflow: WorkflowData, path: string, { output }: StepView): Step {
+  const step = codeOf(workflow, path);
+  if (!step) throw new SpineError("INTERNAL", `There is no step "${path}" in "${workflow.name}".`);
+  const { undo } = step;
+  if (!isUndo(path) || !undo) return step;
+  const { name, retry, timeoutMs } = step;
+  const run = async (context: StepContext) => {
+    await undo({ ...context, output });
+    return null;
+  };
+  return { name, retry, timeoutMs, onError: "stop", when: null, undo: null, kind: "lambda", run };
+}
+
 /** What one attempt works with, and what it recorded of itself. */
 function scopeOf(
-  engine: Engine,
-  run: OwnedRun,
-  durable: HistoryDurable,
-  log: RunLog,
-  step: Step,
-  attempt: number,
-  outputs: RunState["outputs"],
-  signal: AbortSignal,
+  { engine, run, durable, log }: Executing,
+  { path, attempt, signal }: Attempt,
+  view: StepView,
   { params, secrets }: ResolvedParams,
 ): { readonly scope: StepScope; readonly metrics: () => Metrics } {
   const { execution, fence } = run;
   const redacting = redaction(secrets);
-  const recording = log.logger(engine.logger, step.name, attempt);
+  const recording = log.logger(engine.logger, path, attempt);
   const checkpoints = new StepCheckpoints({
-    step: step.name,
+    step: path,
     signal,
     transaction: (work) => durable.transaction(work),
     clock: engine.clock,
-    recorded: () => recordedIn(run, step.name),
+    recorded: () => recordedIn(run, path),
     redaction: redacting,
     commit: (checkpoint, options) => durable.attach([checkpoint], options),
   });
   const { context, metrics } = createStepContext({
     execution: { ...execution, params: deepFreeze(params) },
-    step: step.name,
+    step: path,
     attempt,
-    outputs,
+    view,
     signal,
     logger: redacting ? redactingLogger(recording, redacting) : recording,
     sources: engine.sources,
@@ -162,7 +200,7 @@ function scopeOf(
   });
   const scope: StepScope = {
     context,
-    writer: { runId: execution.runId, step: step.name, token: fence.token },
+    writer: { runId: execution.runId, step: path, token: fence.token },
     database: engine.database,
     datasets: engine.stores.datasets,
     partitions: engine.stores.partitions,
@@ -171,12 +209,13 @@ function scopeOf(
     progress: (rows, bytes, totalBytes) =>
       engine.events.emit("step.progress", {
         ...fact(execution),
-        step: step.name,
+        step: path,
         rows,
         bytes: bytes ?? null,
         totalBytes: totalBytes ?? null,
       }),
-    startChild: (pipeline, params) => run.startChild(step.name, pipeline, params),
+    prepareChild: (pipeline, params) =>
+      run.prepareChild(path, pipeline, params, run.state.steps.get(path)?.plan?.child),
   };
   return { scope, metrics };
 }
@@ -184,10 +223,10 @@ function scopeOf(
 const NO_TIMER = () => {};
 
 /** The signal of an attempt. One with a timeout costs as much as all the rest of an attempt: only where there is one. */
-function limited({ name, timeoutMs }: Step, signal: AbortSignal, clock: Clock) {
+function limited({ timeoutMs }: Step, path: string, signal: AbortSignal, clock: Clock) {
   if (timeoutMs === null) return { signal, stopTimer: NO_TIMER };
   const timeout = new AbortController();
-  const stopTimer = clock.after(timeoutMs, () => timeout.abort(stepTimeout(name, timeoutMs)));
+  const stopTimer = clock.after(timeoutMs, () => timeout.abort(stepTimeout(path, timeoutMs)));
   return { signal: AbortSignal.any([signal, timeout.signal]), stopTimer };
 }
 

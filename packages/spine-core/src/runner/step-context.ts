@@ -9,12 +9,13 @@ import type { Registry } from "../registry.ts";
 import type { Source } from "../sources/source.ts";
 import type { StepContext } from "../workflow/step.ts";
 import type { StepCheckpoints } from "./step-checkpoints.ts";
+import type { StepView } from "./step-view.ts";
 
 export interface StepContextOptions {
   readonly execution: ExecutionContext;
   readonly step: string;
   readonly attempt: number;
-  readonly outputs: Readonly<Record<string, unknown>>;
+  readonly view: StepView;
   readonly signal: AbortSignal;
   readonly logger: Logger;
   readonly sources: Registry<Source>;
@@ -27,11 +28,13 @@ export function createStepContext(options: StepContextOptions): {
   readonly context: StepContext;
   readonly metrics: () => Metrics;
 } {
-  const { execution, sources, datasets, checkpoints, ...rest } = options;
+  const { execution, sources, datasets, checkpoints, view, ...rest } = options;
   const metrics: Record<string, number | string> = {};
   const context: StepContext = {
     ...execution,
     ...rest,
+    ...view.item,
+    outputs: view.outputs,
     metric(name, value) {
       checkMetric(name, value, `of step "${options.step}"`);
       metrics[name] = value;

@@ -5,11 +5,12 @@ import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import type { SpineError } from "../errors.ts";
 import { ValidationError } from "../errors.ts";
 import type { Attachment } from "../history/attachment.ts";
+import type { NewRun } from "../history/history-store.ts";
 import type { PartitionStore } from "../history/partition-store.ts";
 import type { RowCounts } from "../history/records.ts";
 import type { Redaction } from "../redaction.ts";
 import type { StepContext } from "../workflow/step.ts";
-import type { RunHandle } from "./runner.ts";
+import type { Plan } from "./run-state.ts";
 
 /** What the code of a step kind works with: the user's view of the run, and the stores behind it. */
 export interface StepScope {
@@ -23,8 +24,15 @@ export interface StepScope {
   /** Takes the run's secrets out of what is about to be recorded; null where it has none. */
   readonly redaction: Redaction | null;
   progress(rows: RowCounts, bytes?: number, totalBytes?: number): void;
-  /** Starts another workflow as a child of this run, once, however often the step is tried. */
-  startChild(pipeline: string, params: unknown): Promise<RunHandle>;
+  /** A run of another workflow as a child of this one: the same, however often the step is tried. */
+  prepareChild(pipeline: string, params: unknown): Promise<PreparedChild>;
+}
+
+/** A child that a step is to wait for. */
+export interface PreparedChild {
+  readonly runId: string;
+  /** Set where it does not exist yet. */
+  readonly child?: NewRun;
 }
 
 /** What a step kind brings about, before its output is made JSON. */
@@ -34,6 +42,10 @@ export interface StepOutcome {
   readonly attachments?: readonly Attachment[];
   /** The verdict of a step that ran to its end and is a failure all the same. */
   readonly error?: SpineError;
+  /** As in `StepResult`. */
+  readonly skipped?: boolean;
+  readonly plan?: Plan;
+  readonly child?: NewRun;
 }
 
 /** An outcome that needs writes in the transaction that records it. */

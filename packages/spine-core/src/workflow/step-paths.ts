@@ -3,6 +3,21 @@ import type { Step } from "./step.ts";
 /** What stands before the path of a step whose work is taken back. No step of a workflow's own list has this name. */
 export const UNDO = "undo";
 
+/** True for the path under which a step is undone. */
+export function isUndo(path: string): boolean {
+  return path.startsWith(`${UNDO}/`);
+}
+
+/** The path under which a step is undone. */
+export function undoOf(path: string): string {
+  return `${UNDO}/${path}`;
+}
+
+/** The step that is undone under a path. */
+export function undoneBy(path: string): string {
+  return path.slice(UNDO.length + 1);
+}
+
 /** The path of a step inside of another; null stands for the workflow itself. Keys of items may be any text. */
 export function pathIn(parent: string | null, name: string): string {
   if (parent === null) return name;

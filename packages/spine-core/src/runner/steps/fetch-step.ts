@@ -19,7 +19,7 @@ export async function runFetch(step: FetchStep, scope: StepScope): Promise<StepO
       if (!(SpineError.is(error) && error.code === "SOURCE_CHANGED" && state.chunks > 0)) throw error;
       context.logger.warn("The source changed since the fetch began; it is read from its start.", {
         runId: context.runId,
-        step: step.name,
+        step: context.step,
       });
       state = await readInto(source, request, await datasets.open(writer, { fresh: true }), scope);
     }

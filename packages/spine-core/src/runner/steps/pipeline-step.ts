@@ -2,12 +2,12 @@ import type { PipelineStep } from "../../workflow/step.ts";
 import type { StepOutcome, StepScope } from "../step-scope.ts";
 
 /**
- * Runs another workflow as a child. Its key is this run and step, so that a retry finds the same child. A secret goes to it
- * as its reference: the parameters of the child are stored.
+ * Says which run the step waits for: a new one, which exists once that is recorded, or that of an earlier attempt, which goes on
+ * where it failed. A secret goes to it as its reference: the parameters of the child are stored.
  */
 export async function runPipeline(step: PipelineStep, scope: StepScope): Promise<StepOutcome> {
-  const given = step.params(scope.context);
+  const given = await step.params(scope.context);
   const params = scope.redaction ? scope.redaction.params(given) : given;
-  const child = await scope.startChild(step.pipeline, params);
-  return { output: await child.result() };
+  const { runId, child } = await scope.prepareChild(step.pipeline, params);
+  return { output: null, plan: { child: runId }, ...(child ? { child } : {}) };
 }

@@ -24,7 +24,7 @@ export async function runQuality(step: QualityStep, scope: StepScope): Promise<S
   const outcome: StepOutcome = {
     output: report,
     rows: { in: input.rows, out: input.rows, rejected: 0 },
-    attachments: report.results.map((result) => ({ kind: "quality" as const, step: step.name, result })),
+    attachments: report.results.map((result) => ({ kind: "quality" as const, step: context.step, result })),
   };
   if (report.passed) return outcome;
   const failed = report.results.filter(stopsTheRun);

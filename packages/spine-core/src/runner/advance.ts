@@ -1,0 +1,250 @@
+import { SpineError } from "../errors.ts";
+import type { Inbox, RunChange, StepBegin } from "../history/history-store.ts";
+import { isTerminal } from "../history/records.ts";
+import { decodeJson, deepFreeze } from "../json.ts";
+import { retryDelay } from "../workflow/retry.ts";
+import { everyStep, isUndo, stepAt, undoneBy } from "../workflow/step-paths.ts";
+import type { WorkflowData } from "../workflow/workflow.ts";
+import { begin, cancelInside, done, end, fail, failed, goOnIn, locate, planned } from "./begin-step.ts";
+import { Draft } from "./draft.ts";
+import type { Ended, StepResult } from "./durable.ts";
+import { readMessages } from "./read-messages.ts";
+import { type Advance, newRun, type RunState, type Waiting } from "./run-state.ts";
+import { undoNext, undone, undosOf } from "./undo.ts";
+
+/** What happened to a run. Time passes as well: what is due at `now` is. */
+export interface Happened {
+  readonly ended: readonly Ended[];
+  /** What has come for it, if somebody looked. */
+  readonly inbox?: Inbox | null;
+  /** True when it has waited in memory for long enough: it is to be let go of until something happens. */
+  readonly idle?: boolean;
+}
+
+/**
+ * The heart of the engine: what follows from what happened. Pure, so that it can be tested against a model, driven by any
+ * engine, and called again when a commit is refused.
+ *
+ * @param random a number in [0, 1), for the jitter of retries.
+ */
+export function advance(
+  workflow: WorkflowData,
+  before: RunState,
+  { ended, inbox = null, idle = false }: Happened,
+  now: number,
+  random: number,
+): Advance {
+  const draft = new Draft(workflow, before, now, random);
+  // What has succeeded counts although something that settled with it ends the run.
+  for (const each of ended) if (!isFailure(each)) attemptEnded(draft, each);
+  for (const each of ended) if (isFailure(each)) attemptEnded(draft, each);
+  if (inbox) readMessages(draft, inbox);
+  timePassed(draft);
+  draft.todo.push(() => goOnIn(draft, null, workflow.steps));
+  for (let next = draft.todo.shift(); next; next = draft.todo.shift()) {
+    if (!draft.ending && !draft.failure) next();
+  }
+  return finish(draft, idle);
+}
+
+/** What a run that has never begun begins with. */
+export function firstAttempts(workflow: WorkflowData): readonly StepBegin[] {
+  return advance(workflow, newRun(), { ended: [] }, 0, 0).transition.begun;
+}
+
+function isFailure(end: Ended): boolean {
+  return "failure" in end || end.result.error !== null;
+}
+
+function attemptEnded(draft: Draft, ended: Ended): void {
+  const { step: path, attempt } = ended;
+  const error = "failure" in ended ? ended.failure : ended.result.error;
+  const result = "result" in ended ? ended.result : null;
+  const undo = isUndo(path);
+  const step = undo ? undefined : draft.at(path);
+  // It was cancelled with the step around it, and settled all the same.
+  if (draft.step(path).attempt !== attempt || draft.running.get(path) === null) return;
+  draft.running.set(path, null);
+  if (result) draft.attachments.push(...result.attachments);
+  if (error) {
+    attemptFailed(draft, path, error, result);
+    return;
+  }
+  if (!result) return;
+  draft.metrics = { ...draft.metrics, ...result.metrics };
+  if (step && (result.plan || result.skipped)) {
+    if (result.plan) {
+      planned(draft, path, step, result);
+      return;
+    }
+    end(draft, path, { status: "SKIPPED" });
+    draft.set(path, { status: "SKIPPED" });
+    done(draft, path, undefined);
+    return;
+  }
+  const { output, rows, metrics } = result;
+  end(draft, path, { status: "COMPLETED", output, rows, metrics });
+  draft.set(path, { status: "COMPLETED" });
+  if (undo) undone(draft, path);
+  else done(draft, path, deepFreeze(decodeJson(output)));
+}
+
+function attemptFailed(draft: Draft, path: string, error: SpineError, result: StepResult | null): void {
+  const at = draft.step(path);
+  const located = locate(draft, path, error);
+  const lost = error.code === "WORKER_LOST";
+  const failures = lost ? at.failures : at.failures + 1;
+  const policy = (isUndo(path) ? draft.at(undoneBy(path)) : draft.at(path))
+    ?.retry;
+  const delay = lost ? 0 : retryDelay(policy ?? null, error, failures, draft.random);
+  const retryAt = delay === null ? null : draft.now + delay;
+  end(draft, path, {
+    status: "FAILED",
+    output: result?.output ?? null,
+    error: located.toJSON(),
+    rows: result?.rows ?? null,
+    metrics: result?.metrics ?? {},
+    retryAt: lost ? null : retryAt,
+  });
+  draft.set(path, { status: "FAILED", failures, retryAt });
+  if (retryAt !== null) draft.retries.set(path, retryAt);
+  else if (isUndo(path)) undone(draft, path, located);
+  else failed(draft, path, located);
+}
+
+/** What the time has come for: attempts to be repeated, waits that are over, the end of the run itself. */
+function timePassed(draft: Draft): void {
+  const { deadline } = draft.before;
+  if (deadline !== null && deadline <= draft.now && !draft.ending) draft.failure ??= deadlineOver(deadline);
+  for (const path of draft.due("retries", (at: number) => at)) {
+    draft.retries.set(path, null);
+    if (isUndo(path)) {
+      undoNext(draft, path);
+      continue;
+    }
+    const step = draft.at(path);
+    if (step && !draft.ending) begin(draft, path, step);
+  }
+  if (draft.ending) return;
+  for (const path of draft.due("waiting", ({ until }: Waiting) => until)) {
+    const step = draft.at(path);
+    if (step?.kind === "wait" && step.isTimeout) {
+      fail(draft, path, waitOver(path));
+      continue;
+    }
+    waited(draft, path);
+  }
+}
+
+function waited(draft: Draft, path: string): void {
+  draft.waiting.set(path, null);
+  end(draft, path, { status: "COMPLETED", output: "null" });
+  draft.set(path, { status: "COMPLETED" });
+  done(draft, path, null);
+}
+
+function finish(draft: Draft, idle: boolean): Advance {
+  const run = runChange(draft, idle);
+  const { begun, waits, children, taken, metrics, attachments, ending, inbox, unread, position, steps } =
+    draft;
+  return {
+    status: run?.status ?? "RUNNING",
+    steps,
+    outputs: draft.outputs,
+    locals: draft.locals,
+    position,
+    begun: draft.before.begun + begun.length,
+    running: draft.running,
+    entered: draft.entered,
+    waiting: draft.waiting,
+    retries: draft.retries,
+    inbox,
+    unread,
+    ending,
+    stopped: draft.stopped,
+    cancelled: draft.cancelled,
+    transition: {
+      ended: draft.ended,
+      begun,
+      ...(waits.length > 0 ? { waiting: waits } : {}),
+      ...(children.length > 0 ? { children } : {}),
+      ...(taken.length > 0 ? { taken } : {}),
+      ...(run ? { run } : {}),
+      ...(Object.keys(metrics).length > 0 ? { metrics } : {}),
+      attachments,
+    },
+  };
+}
+
+function runChange(draft: Draft, idle: boolean): RunChange | null {
+  const { failure, workflow, before } = draft;
+  let begins: Partial<RunChange> = {};
+  if (failure && !draft.ending) {
+    cancelInside(draft, null);
+    const error = failure.toJSON();
+    const left = undosOf(draft);
+    if (left.length === 0) return { status: "FAILED", error };
+    draft.ending = { as: "FAILED", error, left };
+    begins = { error, endsAs: "FAILED" };
+  }
+  if (draft.ending) {
+    if (draft.isEmpty("running") && draft.isEmpty("retries")) undoNext(draft);
+    const { as, error, left } = draft.ending;
+    if (left.length === 0) return { status: as, error, endsAs: null };
+  } else if (draft.position >= workflow.steps.length) return { status: "COMPLETED" };
+  if (!draft.isEmpty("running"))
+    return Object.keys(begins).length > 0 ? { status: "RUNNING", ...begins } : null;
+  // Nothing of it is at work here. Children are probably not at work for long: they are waited for in memory first.
+  if (!idle && hasChildren(draft))
+    return Object.keys(begins).length > 0 ? { status: "RUNNING", ...begins } : null;
+  return { status: "WAITING", availableAt: dueAt(draft, before.deadline), inbox: draft.inbox, ...begins };
+}
+
+function hasChildren(draft: Draft): boolean {
+  for (const [, { child }] of draft.all<Waiting>("waiting")) if (child !== null) return true;
+  return false;
+}
+
+function dueAt(draft: Draft, deadline: number | null): number | null {
+  let due = draft.ending ? null : deadline;
+  for (const [, at] of draft.all<number>("retries")) due = Math.min(due ?? at, at);
+  for (const [, { until }] of draft.all<Waiting>("waiting"))
+    if (until !== null) due = Math.min(due ?? until, until);
+  return due;
+}
+
+/** When something is due for a run that is in memory; null for never. */
+export function nextTime(state: RunState): number | null {
+  let due = state.ending ? null : state.deadline;
+  for (const at of state.retries.values()) due = Math.min(due ?? at, at);
+  for (const { until } of state.waiting.values()) if (until !== null) due = Math.min(due ?? until, until);
+  return due;
+}
+
+/** True when a run has ended, or was let go of until something happens. */
+export function isAtRest({ status }: RunState): boolean {
+  return isTerminal(status) || status === "WAITING";
+}
+
+/** True when a workflow has anything that is taken back when a run of it fails. */
+export function hasUndo(workflow: WorkflowData): boolean {
+  for (const step of everyStep(workflow.steps)) if (step.undo) return true;
+  return false;
+}
+
+/** The step whose code an attempt runs: its own, or what undoes it. */
+export function codeOf(workflow: WorkflowData, path: string): ReturnType<typeof stepAt> {
+  if (!isUndo(path)) return stepAt(workflow.steps, path);
+  return stepAt(workflow.steps, undoneBy(path));
+}
+
+function deadlineOver(deadline: number): SpineError {
+  return new SpineError(
+    "RUN_DEADLINE",
+    `The run had not ended by its deadline, ${new Date(deadline).toISOString()}. Start it anew, with more time if that was too little.`,
+  );
+}
+
+function waitOver(path: string): SpineError {
+  return new SpineError("WAIT_TIMEOUT", `Nobody sent what step "${path}" waited for in its time.`);
+}

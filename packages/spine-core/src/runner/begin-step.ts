@@ -1,0 +1,315 @@
+import type { ErrorJson } from "../errors.ts";
+import { SpineError } from "../errors.ts";
+import type { StepEnd } from "../history/history-store.ts";
+import type { JsonValue } from "../json.ts";
+import type { Step } from "../workflow/step.ts";
+import { nameIn, parentOf, pathIn } from "../workflow/step-paths.ts";
+import type { Draft } from "./draft.ts";
+import type { StepResult } from "./durable.ts";
+import type { Plan, StepState } from "./run-state.ts";
+
+/** The longest output of a step that is made of others, as JSON text: each of them may have a mebibyte. */
+const LONGEST_OUTPUT = 16 * 2 ** 20;
+
+/** Begins a step: its code, or the steps inside of it. */
+export function begin(draft: Draft, path: string, step: Step): void {
+  if (step.kind === "sequence") {
+    draft.set(path, { status: "RUNNING", position: 0 });
+    goOnIn(draft, path, step.steps);
+    return;
+  }
+  const before = draft.step(path);
+  const attempt = before.attempt + 1;
+  draft.begun.push({ name: path, kind: step.kind, attempt });
+  const order = step.undo ? { order: draft.before.begun + draft.begun.length } : {};
+  draft.set(path, { ...order, attempt, status: "RUNNING", retryAt: null });
+  const plan =
+    step.kind === "pipeline"
+      ? undefined
+      : (before.plan ?? (step.kind === "parallel" && !step.when ? {} : undefined));
+  if (plan) enter(draft, path, step, plan);
+  else draft.running.set(path, attempt);
+}
+
+/** The step's own code has said what is to be done inside of it, or what it waits for. */
+export function planned(draft: Draft, path: string, step: Step, { plan = {}, child }: StepResult): void {
+  const { attempt } = draft.step(path);
+  if (child) draft.children.push(child);
+  draft.attachments.push({
+    kind: "checkpoint",
+    step: path,
+    key: `${PLAN}${attempt}`,
+    value: JSON.stringify(plan),
+  });
+  enter(draft, path, step, plan);
+  // A child that was there before may have ended already.
+  if (plan.child !== undefined && !child) draft.unread = true;
+}
+
+/** What a plan is recorded under, with the number of its attempt behind it. */
+export const PLAN = "$plan#";
+
+function enter(draft: Draft, path: string, step: Step, plan: Plan): void {
+  const { attempt } = draft.step(path);
+  switch (step.kind) {
+    case "wait":
+    case "pipeline":
+      waitFor(draft, path, plan);
+      return;
+    case "map":
+      draft.entered.set(path, attempt);
+      draft.set(path, { plan, position: 0, open: 0 });
+      beginItems(draft, path, step);
+      break;
+    case "choice": {
+      draft.entered.set(path, attempt);
+      draft.set(path, { plan, open: 0 });
+      const chosen = step.cases.find(({ name }) => name === plan.case);
+      if (!chosen) {
+        fail(draft, path, unknownCase(path, plan.case ?? "", step.cases));
+        return;
+      }
+      beginInside(draft, path, chosen.name, chosen);
+      break;
+    }
+    case "parallel":
+      draft.entered.set(path, attempt);
+      draft.set(path, { plan, open: 0 });
+      for (const branch of step.branches) beginInside(draft, path, branch.name, branch);
+      break;
+    default:
+      return;
+  }
+  if (draft.step(path).open === 0) completeComposite(draft, path, step);
+}
+
+function waitFor(draft: Draft, path: string, plan: Plan): void {
+  const { attempt } = draft.step(path);
+  const { until = null, signal = null, child = null } = plan;
+  draft.set(path, { plan, status: "WAITING" });
+  const reason = signal !== null ? `signal ${signal}` : child !== null ? `run ${child}` : null;
+  draft.waits.push({ name: path, attempt, until, reason });
+  draft.waiting.set(path, { until, signal, child });
+  // It may have come before.
+  if (signal !== null) draft.unread = true;
+}
+
+/** Begins what is inside of a step, unless an earlier attempt has finished it. */
+function beginInside(draft: Draft, parent: string, name: string, step: Step): boolean {
+  const path = pathIn(parent, name);
+  if (isDone(draft, path, step)) return false;
+  draft.set(parent, { open: (draft.step(parent).open ?? 0) + 1 });
+  begin(draft, path, step);
+  return true;
+}
+
+function beginItems(draft: Draft, path: string, step: Extract<Step, { kind: "map" }>): void {
+  const keys = draft.step(path).plan?.keys ?? [];
+  for (;;) {
+    const { position = 0, open = 0 } = draft.step(path);
+    const key = keys[position];
+    if (key === undefined || open >= step.concurrency) return;
+    draft.set(path, { position: position + 1 });
+    beginInside(draft, path, key, step.each);
+  }
+}
+
+/** Begins the next step of a sequence, or of the workflow's own list (`null`), or says that all are done. */
+export function goOnIn(draft: Draft, path: string | null, steps: readonly Step[]): void {
+  let position = path === null ? draft.position : (draft.step(path).position ?? 0);
+  for (; position < steps.length; position += 1) {
+    const step = steps[position];
+    if (!step) break;
+    const inner = pathIn(path, step.name);
+    if (isDone(draft, inner, step)) continue;
+    setPosition(draft, path, position);
+    const { status, retryAt } = draft.step(inner);
+    const underWay =
+      status === "RUNNING" || status === "WAITING" || (status === "FAILED" && retryAt !== null);
+    if (!underWay) begin(draft, inner, step);
+    return;
+  }
+  setPosition(draft, path, position);
+  if (path === null) return;
+  const last = steps.at(-1);
+  const output = last ? (draft.step(pathIn(path, last.name)).output ?? null) : null;
+  draft.set(path, { status: "COMPLETED" });
+  done(draft, path, output);
+}
+
+function setPosition(draft: Draft, path: string | null, position: number): void {
+  if (path === null) draft.position = position;
+  else draft.set(path, { position });
+}
+
+/** True when a step does not run any more: it is finished, was skipped, or failed and that is taken. */
+function isDone(draft: Draft, path: string, step: Step): boolean {
+  const { status, retryAt } = draft.step(path);
+  if (status === "COMPLETED" || status === "SKIPPED") return true;
+  return status === "FAILED" && retryAt === null && (step.onError === "continue" || isCollected(draft, path));
+}
+
+function isCollected(draft: Draft, path: string): boolean {
+  const parent = parentOf(path);
+  const around = parent === null ? undefined : draft.at(parent);
+  return (around?.kind === "parallel" || around?.kind === "map") && around.collect;
+}
+
+/** A step has its output; what is around it goes on. */
+export function done(draft: Draft, path: string, output: JsonValue | undefined): void {
+  const parent = parentOf(path);
+  if (output !== undefined) {
+    draft.keep(path, output, parent !== null && draft.at(parent)?.kind === "sequence");
+  }
+  draft.todo.push(() => goOnAround(draft, parent));
+}
+
+function goOnAround(draft: Draft, parent: string | null): void {
+  if (draft.ending || draft.failure) return;
+  if (parent === null) {
+    goOnIn(draft, null, draft.workflow.steps);
+    return;
+  }
+  const around = draft.at(parent);
+  const state = draft.step(parent);
+  // It has ended without this one.
+  if (!around || state.status !== "RUNNING") return;
+  if (around.kind === "sequence") {
+    goOnIn(draft, parent, around.steps);
+    return;
+  }
+  draft.set(parent, { open: (state.open ?? 1) - 1 });
+  if (around.kind === "map") beginItems(draft, parent, around);
+  if (draft.step(parent).open === 0) completeComposite(draft, parent, around);
+}
+
+function completeComposite(draft: Draft, path: string, step: Step): void {
+  const output = outputOf(draft, path, step);
+  const text = JSON.stringify(output);
+  if (text.length > LONGEST_OUTPUT) {
+    fail(draft, path, outputTooLong(path, text.length));
+    return;
+  }
+  end(draft, path, { status: "COMPLETED", output: text });
+  draft.entered.set(path, null);
+  draft.set(path, { status: "COMPLETED" });
+  done(draft, path, output);
+}
+
+/** What the steps inside of a step brought about, as its output. */
+function outputOf(draft: Draft, path: string, step: Step): JsonValue {
+  const of = (name: string): JsonValue => {
+    const { status, output = null, error } = draft.step(pathIn(path, name));
+    if (!("collect" in step && step.collect)) return output;
+    if (status !== "FAILED" || !error) return { status: "COMPLETED", output };
+    const { code, category, message } = error;
+    return { status: "FAILED", error: { code, category, message } };
+  };
+  const { plan } = draft.step(path);
+  if (step.kind === "map") return (plan?.keys ?? []).map(of);
+  if (step.kind === "choice") return of(plan?.case ?? "");
+  if (step.kind !== "parallel") return null;
+  return Object.fromEntries(step.branches.map(({ name }) => [name, of(name)]));
+}
+
+/** Records the end of a step's attempt. */
+export function end(draft: Draft, path: string, how: Pick<StepEnd, "status"> & Partial<StepEnd>): void {
+  draft.ended.push({
+    name: path,
+    attempt: draft.step(path).attempt,
+    output: null,
+    error: null,
+    rows: null,
+    metrics: {},
+    retryAt: null,
+    ...how,
+  });
+}
+
+/** A step whose attempt is under way around others, or waits, has failed. */
+export function fail(draft: Draft, path: string, error: SpineError): void {
+  const located = locate(draft, path, error);
+  draft.entered.set(path, null);
+  draft.waiting.set(path, null);
+  end(draft, path, { status: "FAILED", error: located.toJSON() });
+  failed(draft, path, located);
+}
+
+/** The end of a step that has failed for good is recorded: what is around it goes on without it, or fails with it. */
+export function failed(draft: Draft, path: string, error: SpineError): void {
+  const json: ErrorJson = error.toJSON();
+  draft.set(path, { status: "FAILED", retryAt: null, error: json });
+  const step = draft.at(path);
+  if (step && isDone(draft, path, step)) {
+    done(draft, path, undefined);
+    return;
+  }
+  const parent = parentOf(path);
+  if (parent === null) {
+    draft.failure ??= error;
+    return;
+  }
+  const around = draft.at(parent);
+  cancelInside(draft, parent);
+  if (around?.kind === "sequence") failed(draft, parent, error);
+  else if (draft.step(parent).status === "RUNNING") fail(draft, parent, error);
+}
+
+/** Ends everything that is under way inside of a step (`null`: of the run): it is cancelled. */
+export function cancelInside(draft: Draft, around: string | null): void {
+  const isInside = (path: string) => around === null || path.startsWith(`${around}/`);
+  const cancel = (path: string) => {
+    if (!isInside(path)) return false;
+    // One that begins in this very advance has not begun at all.
+    const begun = draft.begun.findIndex(
+      ({ name, attempt }) => name === path && attempt === draft.step(path).attempt,
+    );
+    const { attempt } = draft.step(path);
+    if (begun === -1) end(draft, path, { status: "CANCELLED" });
+    else draft.begun.splice(begun, 1);
+    const wait = draft.waits.findIndex(({ name }) => name === path);
+    if (wait !== -1) draft.waits.splice(wait, 1);
+    const state: Partial<StepState> = { status: "CANCELLED", attempt: begun === -1 ? attempt : attempt - 1 };
+    draft.set(path, state);
+    return true;
+  };
+  for (const [path] of [...draft.all<number>("running")]) {
+    if (!cancel(path)) continue;
+    draft.running.set(path, null);
+    draft.stopped.push(path);
+  }
+  for (const [path, { child }] of [...draft.all<{ readonly child: string | null }>("waiting")]) {
+    if (!cancel(path)) continue;
+    draft.waiting.set(path, null);
+    if (child === null) continue;
+    const created = draft.children.findIndex(({ runId }) => runId === child);
+    if (created === -1) draft.cancelled.push(child);
+    else draft.children.splice(created, 1);
+  }
+  for (const [path] of [...draft.all<number>("entered")]) if (cancel(path)) draft.entered.set(path, null);
+  for (const [path] of [...draft.all<number>("retries")]) {
+    if (!isInside(path)) continue;
+    draft.retries.set(path, null);
+    draft.set(path, { status: "CANCELLED", retryAt: null });
+  }
+}
+
+export function locate(draft: Draft, path: string, error: SpineError): SpineError {
+  const { attempt } = draft.step(path);
+  return error.withContext({ workflow: draft.workflow.name, step: path, attempt });
+}
+
+function unknownCase(path: string, chosen: string, cases: readonly Step[]): SpineError {
+  const known = cases.map(({ name }) => `"${name}"`).join(", ");
+  return new SpineError(
+    "WORKFLOW_INVALID",
+    `Step "${nameIn(path)}" chose "${chosen}", which is none of its cases (${known}).`,
+  );
+}
+
+function outputTooLong(path: string, length: number): SpineError {
+  return new SpineError(
+    "PAYLOAD_INVALID",
+    `The outputs inside of step "${path}" have ${length} characters together; the most is ${LONGEST_OUTPUT}. Return less from each of them, or put rows into a dataset.`,
+  );
+}

@@ -1,0 +1,111 @@
+import type { SpineError } from "../errors.ts";
+import type { Attachment } from "../history/attachment.ts";
+import type { NewRun, StepBegin, StepEnd, StepWait } from "../history/history-store.ts";
+import type { Metrics } from "../history/records.ts";
+import type { JsonValue } from "../json.ts";
+import type { Step } from "../workflow/step.ts";
+import { nameIn, parentOf, stepAt } from "../workflow/step-paths.ts";
+import type { WorkflowData } from "../workflow/workflow.ts";
+import type { Ending, RunState, StepState, Waiting } from "./run-state.ts";
+
+const NONE: readonly string[] = [];
+const NOT_BEGUN: StepState = { attempt: 0, status: "PENDING", failures: 0, retryAt: null };
+
+/** What is new in a run, on top of its state, which stays as it is: an advance may be worked out more than once. */
+export class Draft {
+  readonly workflow: WorkflowData;
+  readonly before: RunState;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** A number in [0, 1), for the jitter of retries. */
+  readonly random: number;
+  readonly ended: StepEnd[] = [];
+  readonly begun: StepBegin[] = [];
+  readonly waits: StepWait[] = [];
+  readonly children: NewRun[] = [];
+  readonly taken: string[] = [];
+  readonly attachments: Attachment[] = [];
+  readonly steps = new Map<string, StepState>();
+  readonly outputs: Record<string, JsonValue> = {};
+  readonly locals = new Map<string, Record<string, JsonValue>>();
+  readonly running = new Map<string, number | null>();
+  readonly entered = new Map<string, number | null>();
+  readonly waiting = new Map<string, Waiting | null>();
+  readonly retries = new Map<string, number | null>();
+  readonly stopped: string[] = [];
+  readonly cancelled: string[] = [];
+  metrics: Metrics = {};
+  position: number;
+  inbox: number;
+  unread: boolean;
+  /** Set once the run has failed for good, or begins to undo. */
+  ending: Ending | null;
+  /** What made it fail, in this advance. */
+  failure: SpineError | null = null;
+  /** What is still to be done in this advance. */
+  readonly todo: (() => void)[] = [];
+
+  constructor(workflow: WorkflowData, before: RunState, now: number, random: number) {
+    this.workflow = workflow;
+    this.before = before;
+    this.now = now;
+    this.random = random;
+    this.position = before.position;
+    this.inbox = before.inbox;
+    this.unread = before.unread;
+    this.ending = before.ending;
+  }
+
+  /** The step of a path; undefined when the workflow has it no more. */
+  at(path: string): Step | undefined {
+    return stepAt(this.workflow.steps, path);
+  }
+
+  step(path: string): StepState {
+    return this.steps.get(path) ?? this.before.steps.get(path) ?? NOT_BEGUN;
+  }
+
+  set(path: string, changes: Partial<StepState>): void {
+    this.steps.set(path, { ...this.step(path), ...changes });
+  }
+
+  /** Keeps an output where those that come later look for it. */
+  keep(path: string, output: JsonValue, inSequence: boolean): void {
+    const parent = parentOf(path);
+    if (parent === null) {
+      this.outputs[path] = output;
+      return;
+    }
+    this.set(path, { output });
+    if (!inSequence) return;
+    const local = this.locals.get(parent) ?? {};
+    local[nameIn(path)] = output;
+    this.locals.set(parent, local);
+  }
+
+  /** The values of one of the state's maps with what is new in it. */
+  *all<T>(
+    name: "running" | "entered" | "waiting" | "retries",
+  ): Generator<readonly [string, T], void, undefined> {
+    const before = this.before[name] as Map<string, T>;
+    const changes = this[name] as ReadonlyMap<string, T | null>;
+    for (const [path, value] of before) if (!changes.has(path)) yield [path, value];
+    for (const [path, value] of changes) if (value !== null) yield [path, value];
+  }
+
+  /** The paths in one of the maps whose time has come. */
+  due<T>(name: "waiting" | "retries", timeOf: (value: T) => number | null): readonly string[] {
+    if (this.before[name].size + this[name].size === 0) return NONE;
+    const due: string[] = [];
+    for (const [path, value] of this.all<T>(name)) {
+      const at = timeOf(value);
+      if (at !== null && at <= this.now) due.push(path);
+    }
+    return due;
+  }
+
+  isEmpty(name: "running" | "retries"): boolean {
+    for (const _one of this.all(name)) return false;
+    return true;
+  }
+}

@@ -1,0 +1,46 @@
+import type { ErrorJson, SpineError } from "../errors.ts";
+import { UNDO, undoOf, undoneBy } from "../workflow/step-paths.ts";
+import type { Draft } from "./draft.ts";
+import type { RunState, StepState } from "./run-state.ts";
+
+/** What has to be taken back when a run fails, the newest first. */
+export function undosOf({ before, steps }: Pick<Draft, "before" | "steps">): readonly string[] {
+  const all = new Map<string, StepState>([...before.steps, ...steps]);
+  return [...all]
+    .filter(([path, { status, order }]) => {
+      const undoing = all.get(undoOf(path))?.status;
+      return status === "COMPLETED" && order !== undefined && undoing !== "COMPLETED" && undoing !== "FAILED";
+    })
+    .sort(([, a], [, b]) => (b.order ?? 0) - (a.order ?? 0))
+    .map(([path]) => path);
+}
+
+/** The same for a run that was rebuilt from its history. */
+export function undosLeft(state: RunState): readonly string[] {
+  return undosOf({ before: state, steps: new Map() });
+}
+
+/** Begins to undo the next step, one at a time; or tries again what failed. */
+export function undoNext(draft: Draft, again?: string): void {
+  const next = draft.ending?.left[0];
+  const path = again ?? (next === undefined ? undefined : undoOf(next));
+  if (path === undefined) return;
+  const attempt = draft.step(path).attempt + 1;
+  draft.begun.push({ name: path, kind: UNDO, attempt });
+  draft.set(path, { attempt, status: "RUNNING", retryAt: null });
+  draft.running.set(path, attempt);
+}
+
+/** An undo has ended; when it failed for good, the others are made all the same, and the run's error tells of it. */
+export function undone(draft: Draft, path: string, error?: SpineError): void {
+  if (!draft.ending) return;
+  const { ending } = draft;
+  const left = ending.left.filter((one) => undoOf(one) !== path);
+  const failedUndo = error && ending.error ? withFailedUndo(ending.error, path) : ending.error;
+  draft.ending = { ...ending, left, error: failedUndo ?? error?.toJSON() ?? null };
+}
+
+function withFailedUndo(error: ErrorJson, path: string): ErrorJson {
+  const before = typeof error.context?.not_undone === "string" ? `${error.context.not_undone}, ` : "";
+  return { ...error, context: { ...error.context, not_undone: `${before}${undoneBy(path)}` } };
+}
