@@ -1,7 +1,10 @@
 import type { CallerTransaction } from "../database/caller-transaction.ts";
 import type { Duration } from "../duration.ts";
 import type { RunDetail } from "../history/records.ts";
+import type { RunFilter } from "../history/run-query.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
+import type { RerunOptions } from "./rerun.ts";
+import type { BulkOptions, BulkResult, Control } from "./run-controls.ts";
 
 export interface RunOptions {
   /**
@@ -25,6 +28,13 @@ export interface RunOptions {
   readonly concurrencyKey?: string;
   /** How long it waits before it may begin: milliseconds, or a text such as `"30s"`. Not together with `startAt`. */
   readonly delay?: Duration;
+  /** How long it may take from its start to its end; it fails with RUN_DEADLINE then, wherever it is. The workflow's own when left out. */
+  readonly deadline?: Duration;
+  /**
+   * Starts that come while a run with this debounce key waits change that one (to their parameters) instead of making
+   * another, and it begins once `wait` has passed without one, at the latest `longest` after the first. Not together with `key`.
+   */
+  readonly debounce?: Debounce;
   /** When it may begin: a Date, or an ISO text with its zone (`2026-01-05T09:00:00Z`). At once when that is over. */
   readonly startAt?: Date | string;
   /**
@@ -38,6 +48,13 @@ export interface RunOptions {
    * });
    */
   readonly transaction?: CallerTransaction;
+}
+
+export interface Debounce {
+  /** 200 characters at most. */
+  readonly key: string;
+  readonly wait: Duration;
+  readonly longest?: Duration;
 }
 
 /** One run of a batch; a transaction of the caller's takes them one by one, with `run`. */
@@ -75,8 +92,16 @@ export interface Runner {
   get(runId: string): Promise<RunDetail>;
   /** A handle on a run that was started earlier, or elsewhere. */
   attach(runId: string): Promise<RunHandle>;
-  /** Ends a run that has not ended; RUN_CONFLICT when it has. */
-  cancel(runId: string): Promise<void>;
-  /** Goes on with a FAILED or CANCELLED run at the step that failed; what was finished stays. */
-  retry(runId: string): Promise<RunHandle>;
+  /**
+   * Does something to a run: `cancel` ends it, with the runs that its steps wait for, once what is to be undone is; `pause`
+   * stops it (what is under way begins again at `resume`, from its checkpoints); `retry` goes on with a FAILED or CANCELLED
+   * one at the step that failed. RUN_CONFLICT when it is in no status for that.
+   */
+  control(runId: string, control: Control): Promise<void>;
+  /** The same for all runs of a filter, if it finds as many as were expected. */
+  controlAll(filter: RunFilter, control: Control, options: BulkOptions): Promise<BulkResult>;
+  /** Starts a new run with the parameters of another, or others, and the results of its first steps. */
+  rerun(runId: string, options?: RerunOptions): Promise<RunHandle>;
+  /** Sends a run a message, kept until a step takes it. Sent again with the same `id`, it is one message. */
+  signal(runId: string, name: string, payload?: unknown, id?: string): Promise<void>;
 }

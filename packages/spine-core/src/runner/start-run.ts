@@ -10,7 +10,8 @@ import { newId } from "../ids.ts";
 import { canonicalJson, decodeJson, encodeJson } from "../json.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { queueing } from "./queueing.ts";
-import { advance, apply, newRun, type RunState } from "./run-state.ts";
+import { advance } from "./advance.ts";
+import { apply, newRun, type RunState } from "./run-state.ts";
 import type { RunOptions } from "./runner.ts";
 
 /** What stands in indexes is short. */
@@ -62,13 +63,15 @@ export async function planRun(
   checkText(triggeredBy, "The `triggeredBy` of a run", LONGEST_NAME);
   if (parentRunId !== null) checkText(parentRunId, "The `parentRunId` of a run", LONGEST_NAME);
   const now = clock.now();
-  const { waits, ...place } = queueing(workflow, options, now);
+  const debounce = options.debounce && debouncing(options, now);
+  const { waits, ...place } = queueing(workflow, debounce ? { ...options, ...debounce.place } : options, now);
   const owner = waits ? null : worker;
   const params = encodeJson(parsed.data, `the parameters of "${workflow.name}"`);
   // Functions of the run see what a resumed run would see: the parameters as JSON gives them back.
   const stored: unknown = decodeJson(params);
-  const state = newRun();
-  const first = advance(workflow, state, [], now, 0);
+  const deadline = deadlineOf(workflow, options, now);
+  const state = newRun(deadline);
+  const first = advance(workflow, state, { ended: [] }, now, 0);
   apply(state, first);
   return {
     state,
@@ -88,6 +91,8 @@ export async function planRun(
         triggeredBy,
         parentRunId,
         ...place,
+        ...(deadline === null ? {} : { deadline }),
+        ...(debounce ? { debounce: debounce.store } : {}),
         worker: owner,
       },
       begun: owner === null ? [] : first.transition.begun,
@@ -106,4 +111,27 @@ function partitionOf(workflow: WorkflowData, params: unknown): Partition | null 
       { cause: error },
     );
   }
+}
+
+function deadlineOf(workflow: WorkflowData, { deadline }: RunOptions, now: number): number | null {
+  const ms = deadline === undefined ? workflow.deadlineMs : toMs(deadline);
+  return ms === null ? null : now + ms;
+}
+
+/** A debounced start: when its run may begin, and what the store compares. */
+function debouncing(
+  { debounce, key, delay, startAt }: RunOptions,
+  now: number,
+): { readonly place: Pick<RunOptions, "startAt">; readonly store: NonNullable<NewRun["debounce"]> } {
+  const { key: name, wait, longest } = debounce ?? { key: "", wait: 0 };
+  checkText(name, "The `debounce.key` of a run", LONGEST_NAME);
+  const others = { key, delay, startAt };
+  for (const [option, value] of Object.entries(others)) {
+    if (value === undefined) continue;
+    throw new ValidationError(`The \`debounce\` of a run and its \`${option}\` were both given; use one of them.`, {
+      detail: { issues: [{ path: "/debounce", message: `cannot be together with ${option}` }] },
+    });
+  }
+  const latest = longest === undefined ? null : toMs(longest);
+  return { place: { startAt: new Date(now + toMs(wait)) }, store: { key: name, latest } };
 }

@@ -2,36 +2,34 @@ import { SpineError } from "../errors.ts";
 import type { Transition } from "../history/history-store.ts";
 import type { RunDetail } from "../history/records.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
+import { endOf } from "./end-run.ts";
 
 /**
  * The end of a run whose workflow has another step list by now: going on could skip or repeat work without
  * anybody noticing, so it fails and says what it found.
  */
 export function workflowChanged(detail: RunDetail, workflow: WorkflowData): Transition {
-  const recorded = [...new Set(detail.steps.map((step) => step.name))];
+  const recorded = [...new Set(detail.steps.map((step) => step.name))].filter((name) => !name.includes("/"));
   const declared = workflow.steps.map((step) => step.name);
+  const removed = recorded.filter((name) => !declared.includes(name));
+  const added = declared.slice(0, recorded.length).filter((name) => !recorded.includes(name));
   const error = new SpineError(
     "WORKFLOW_CHANGED",
-    `The steps of "${workflow.name}" changed while this run was under way. It had begun ${list(recorded)}; the workflow now has ${list(declared)}. Start a new run, or deploy the earlier version to finish this one.`,
-    { context: { runId: detail.run.runId, workflow: workflow.name }, detail: { recorded, declared } },
+    `The steps of "${workflow.name}" changed while this run was under way. It had begun ${list(recorded)}; the workflow now has ${list(declared)}${difference(removed, added)}. Start a new run, deploy the earlier version to finish this one, or say in the workflow what becomes of such runs (\`whenChanged\`).`,
+    {
+      context: { runId: detail.run.runId, workflow: workflow.name },
+      detail: { recorded, declared, removed, added, fingerprints: [detail.run.fingerprint, workflow.fingerprint] },
+    },
   ).toJSON();
-  return {
-    ended: detail.steps
-      .filter((step) => step.status === "RUNNING")
-      .map(({ name, attempt }) => ({
-        name,
-        attempt,
-        status: "FAILED",
-        output: null,
-        error,
-        rows: null,
-        metrics: {},
-        retryAt: null,
-      })),
-    begun: [],
-    run: { status: "FAILED", error },
-    attachments: [],
-  };
+  return endOf(detail, error);
+}
+
+function difference(removed: readonly string[], added: readonly string[]): string {
+  const parts = [
+    ...(removed.length > 0 ? [`without ${list(removed)}`] : []),
+    ...(added.length > 0 ? [`with ${list(added)} before where it stands`] : []),
+  ];
+  return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
 }
 
 function list(names: readonly string[]): string {

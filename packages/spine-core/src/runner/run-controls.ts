@@ -1,0 +1,207 @@
+import { checkText } from "../check-text.ts";
+import { SpineError, ValidationError } from "../errors.ts";
+import type { ControlCommit, HistoryStore } from "../history/history-store.ts";
+import type { RunDetail, RunStatus, RunSummary } from "../history/records.ts";
+import type { RunFilter } from "../history/run-query.ts";
+import { newId } from "../ids.ts";
+import { encodeJson } from "../json.ts";
+import type { Registry } from "../registry.ts";
+import type { WaitStep } from "../workflow/composite-steps.ts";
+import { everyStep } from "../workflow/step-paths.ts";
+import type { WorkflowData } from "../workflow/workflow.ts";
+import { hasUndo } from "./advance.ts";
+
+/** What can be done to a run from outside. */
+export const CONTROLS = ["cancel", "pause", "resume", "retry"] as const;
+export type Control = (typeof CONTROLS)[number];
+
+export interface RunControlsOptions {
+  readonly history: HistoryStore;
+  readonly workflows: Registry<WorkflowData>;
+  readonly get: (runId: string) => Promise<RunDetail>;
+  /** A control of a run is durable. */
+  readonly controlled: (run: RunSummary, status: RunStatus) => void;
+  /** A message for a run is durable. */
+  readonly sent: (runId: string) => void;
+}
+
+/** Which runs, how many of them there have to be, and what was asked for. */
+export interface BulkOptions {
+  /** How many runs the filter has to find: another number changes nothing (RUN_CONFLICT). */
+  readonly expect: number;
+}
+
+/** What a bulk control did. */
+export interface BulkResult {
+  /** Ids of the runs that were changed. */
+  readonly changed: readonly string[];
+  /** Runs that were found and had gone on meanwhile, so that it could not be done to them. */
+  readonly refused: readonly { readonly runId: string; readonly error: SpineError }[];
+}
+
+interface Rule {
+  readonly from: readonly RunStatus[];
+  readonly status: RunStatus;
+}
+
+const RULES: Readonly<Record<Control, Rule>> = {
+  cancel: { from: ["PENDING", "RUNNING", "WAITING", "PAUSED"], status: "CANCELLED" },
+  pause: { from: ["PENDING", "RUNNING", "WAITING"], status: "PAUSED" },
+  resume: { from: ["PAUSED"], status: "PENDING" },
+  retry: { from: ["FAILED", "CANCELLED"], status: "PENDING" },
+};
+
+/** The most runs of one bulk control. */
+const MOST_AT_ONCE = 10_000;
+const PAGE = 200;
+const LONGEST_NAME = 200;
+
+/** What operators do to runs, and what is sent to them. */
+export class RunControls {
+  readonly #options: RunControlsOptions;
+
+  constructor(options: RunControlsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws SpineError RUN_NOT_FOUND, or RUN_CONFLICT when the run is in no status for that. */
+  async control(runId: string, control: Control): Promise<void> {
+    const { status, from } = RULES[control];
+    const undoes = control === "cancel" && (await this.#hasToUndo(runId));
+    const change: ControlCommit["change"] = undoes
+      ? { status: "PENDING", endsAs: "CANCELLED", error: cancelled().toJSON() }
+      : status === "PENDING"
+        ? { status, ...(control === "retry" ? { error: null, endsAs: null } : {}) }
+        : { status };
+    const withChildren = !undoes && control !== "retry";
+    await this.#commit({ kind: "control", runId, from, change, reason: control, withChildren });
+  }
+
+  /** The same for all runs of a filter; those in another status than the control is for are not among them. */
+  async controlAll(filter: RunFilter, control: Control, { expect }: BulkOptions): Promise<BulkResult> {
+    if (!Number.isInteger(expect) || expect < 0 || expect > MOST_AT_ONCE) {
+      throw new ValidationError(
+        `\`expect\` is ${String(expect)}; it has to be the number of runs that are to be changed, ${MOST_AT_ONCE} at most.`,
+      );
+    }
+    const runIds = await this.#find({ status: RULES[control].from, ...filter }, expect);
+    if (runIds.length !== expect) {
+      const found = runIds.length > expect ? `more than ${expect}` : String(runIds.length);
+      throw new SpineError(
+        "RUN_CONFLICT",
+        `The filter finds ${found} runs to ${control}, not ${expect}. Nothing was changed: look at them, and say how many are meant.`,
+        { detail: { found: runIds.length, expected: expect } },
+      );
+    }
+    const changed: string[] = [];
+    const refused: { runId: string; error: SpineError }[] = [];
+    for (const runId of runIds) {
+      try {
+        await this.control(runId, control);
+        changed.push(runId);
+      } catch (error) {
+        const known = SpineError.from(error);
+        if (known.code !== "RUN_CONFLICT" && known.code !== "RUN_NOT_FOUND") throw error;
+        refused.push({ runId, error: known });
+      }
+    }
+    return { changed, refused };
+  }
+
+  /** Sends a run a message; a step that waits for it, or will, gets it. */
+  async signal(runId: string, name: string, payload: unknown, signalId: string = newId()): Promise<void> {
+    checkText(name, "The name of a signal", LONGEST_NAME);
+    checkText(signalId, "The `id` of a signal", LONGEST_NAME);
+    const { run } = await this.#options.get(runId);
+    const text = await this.#payload(run.workflow, name, payload);
+    const [outcome] = await this.#options.history.commit([
+      { kind: "signal", runId, signalId, name, payload: text },
+    ]);
+    if (outcome?.result === "missing") await this.#options.get(runId);
+    if (outcome?.result === "conflict") {
+      throw new SpineError(
+        "RUN_CONFLICT",
+        `Run ${runId} is ${outcome.status}: it takes no signal "${name}" any more.`,
+        { context: { runId } },
+      );
+    }
+    this.#options.sent(runId);
+  }
+
+  /** The payload as JSON, checked where this process knows the workflow. */
+  async #payload(workflow: string, name: string, payload: unknown): Promise<string> {
+    const text = encodeJson(payload ?? null, `the payload of the signal "${name}"`);
+    const { workflows } = this.#options;
+    if (!workflows.has(workflow)) return text;
+    const waits = signalsOf(workflows.get(workflow));
+    const wait = waits.find((one) => (one.isApproval ? name.split("/").includes(one.name) : one.signal === name));
+    if (!wait) {
+      const known = waits.map((one) => `"${one.signal ?? one.name}"`).join(", ");
+      throw new ValidationError(
+        `No step of "${workflow}" waits for a signal "${name}". It waits for ${known || "none"}.`,
+        { detail: { issues: [{ path: "/name", message: "is waited for by no step" }] } },
+      );
+    }
+    if (!wait.schema) return text;
+    const parsed = await wait.schema.safeParseAsync(payload);
+    if (parsed.success) return text;
+    const issues = parsed.error.issues.map(({ path, message }) => ({ path: `/${path.join("/")}`, message }));
+    const list = issues.map(({ path, message }) => `${path}: ${message}`).join("; ");
+    throw new SpineError("SIGNAL_INVALID", `The payload of the signal "${name}" does not fit its schema: ${list}.`, {
+      detail: { issues },
+    });
+  }
+
+  async #commit(commit: ControlCommit): Promise<void> {
+    const { history, get, controlled } = this.#options;
+    const { runId, from, reason, change } = commit;
+    const [outcome] = await history.commit([commit]);
+    if (outcome?.result === "missing") await get(runId);
+    if (outcome?.result === "conflict") {
+      throw new SpineError(
+        "RUN_CONFLICT",
+        `Cannot ${reason} run ${runId}: it is ${outcome.status}, not ${from.join(" or ")}.`,
+        { context: { runId } },
+      );
+    }
+    const { run } = await get(runId);
+    controlled(run, change.status);
+  }
+
+  /** True when steps of the run have to be taken back before it is cancelled; whoever knows its workflow does that. */
+  async #hasToUndo(runId: string): Promise<boolean> {
+    const { workflows, get } = this.#options;
+    const { run, steps } = await get(runId);
+    if (!workflows.has(run.workflow)) return false;
+    const workflow = workflows.get(run.workflow);
+    if (!hasUndo(workflow)) return false;
+    return steps.some(({ status }) => status === "COMPLETED");
+  }
+
+  async #find(filter: RunFilter, expect: number): Promise<readonly string[]> {
+    const runIds: string[] = [];
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const page = await this.#options.history.list({
+        ...filter,
+        limit: PAGE,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      runIds.push(...page.items.map((run) => run.runId));
+      if (runIds.length > expect) break;
+      cursor = page.nextCursor;
+    }
+    return runIds;
+  }
+}
+
+function signalsOf(workflow: WorkflowData): readonly WaitStep[] {
+  const waits: WaitStep[] = [];
+  for (const step of everyStep(workflow.steps)) {
+    if (step.kind === "wait" && (step.signal !== null || step.isApproval)) waits.push(step);
+  }
+  return waits;
+}
+
+function cancelled(): SpineError {
+  return new SpineError("RUN_CANCELLED", "The run was cancelled.");
+}
