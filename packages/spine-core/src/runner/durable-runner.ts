@@ -2,12 +2,13 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { hostname } from "node:os";
 import { SpineError, textOf } from "../errors.ts";
 import type { Hint } from "../history/hints.ts";
-import type { ClaimedRun, Fence, FirstAttempts } from "../history/history-store.ts";
+import type { ClaimedRun, Fence, FirstAttempts, Transition } from "../history/history-store.ts";
 import type { RunDetail, RunRecord } from "../history/records.ts";
 import { newId } from "../ids.ts";
 import type { Registry } from "../registry.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { ActiveRuns } from "./active-runs.ts";
+import { claimRefusal } from "./claim-refusal.ts";
 import { Ownership } from "./ownership.ts";
 import { type Engine, executeRun, type OwnedRun } from "./run-execution.ts";
 import { RunResults } from "./run-results.ts";
@@ -18,7 +19,6 @@ import type { RunHandle, RunItem, Runner, RunOptions } from "./runner.ts";
 import type { NewRunPlan } from "./start-run.ts";
 import { checkpointsByStep } from "./step-checkpoints.ts";
 import { WorkLoop } from "./work-loop.ts";
-import { workflowChanged } from "./workflow-changed.ts";
 
 export interface DurableRunnerOptions extends Omit<Engine, "changed"> {
   readonly workflows: Registry<WorkflowData>;
@@ -277,8 +277,9 @@ export class DurableRunner implements Runner {
     const { state, lost } = restore(claimed);
     const { runId, domain, params, partition, parentRunId, queue } = run;
     const execution = { runId, workflow: workflow.name, domain, params, partition, parentRunId, queue };
-    if (run.fingerprint !== workflow.fingerprint) {
-      this.#refuseChanged(claimed, workflow).catch((error: unknown) => this.#strand(runId, fence, error));
+    const refusal = claimRefusal(claimed, workflow);
+    if (refusal) {
+      this.#refuse(claimed, refusal).catch((error: unknown) => this.#strand(runId, fence, error));
       return;
     }
     this.#options.events.emit("run.changed", {
@@ -309,13 +310,12 @@ export class DurableRunner implements Runner {
     });
   }
 
-  async #refuseChanged(claimed: ClaimedRun, workflow: WorkflowData): Promise<void> {
-    const { runId } = claimed.run;
-    const transition = workflowChanged(claimed, workflow);
-    await this.#history.commit([{ kind: "advance", runId, fence: claimed.fence, transition }]);
+  async #refuse({ run, fence }: ClaimedRun, transition: Transition): Promise<void> {
+    const { runId, workflow } = run;
+    await this.#history.commit([{ kind: "advance", runId, fence, transition }]);
     this.#changed(runId);
     const error = transition.run?.error ?? null;
-    this.#options.events.emit("run.changed", { runId, workflow: workflow.name, status: "FAILED", error });
+    this.#options.events.emit("run.changed", { runId, workflow, status: "FAILED", error });
   }
 
   #execute(run: Omit<OwnedRun, "signal" | "startChild" | "ending">): void {

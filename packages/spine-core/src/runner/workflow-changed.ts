@@ -2,6 +2,7 @@ import { SpineError } from "../errors.ts";
 import type { Transition } from "../history/history-store.ts";
 import type { RunDetail } from "../history/records.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
+import { failClaimed } from "./fail-claimed.ts";
 
 /**
  * The end of a run whose workflow has another step list by now: going on could skip or repeat work without
@@ -15,23 +16,7 @@ export function workflowChanged(detail: RunDetail, workflow: WorkflowData): Tran
     `The steps of "${workflow.name}" changed while this run was under way. It had begun ${list(recorded)}; the workflow now has ${list(declared)}. Start a new run, or deploy the earlier version to finish this one.`,
     { context: { runId: detail.run.runId, workflow: workflow.name }, detail: { recorded, declared } },
   ).toJSON();
-  return {
-    ended: detail.steps
-      .filter((step) => step.status === "RUNNING")
-      .map(({ name, attempt }) => ({
-        name,
-        attempt,
-        status: "FAILED",
-        output: null,
-        error,
-        rows: null,
-        metrics: {},
-        retryAt: null,
-      })),
-    begun: [],
-    run: { status: "FAILED", error },
-    attachments: [],
-  };
+  return failClaimed(detail, error);
 }
 
 function list(names: readonly string[]): string {
