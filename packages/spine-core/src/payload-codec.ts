@@ -73,3 +73,11 @@ function encodedText(stored: JsonValue): string | null {
 export function isEncoded(stored: JsonValue): boolean {
   return encodedText(stored) !== null;
 }
+
+/** What is thrown instead of giving somebody a value that nobody has decoded. */
+export function notDecoded(): SpineError {
+  return new SpineError(
+    "PAYLOAD_KEY_MISSING",
+    "The run's payloads are encoded (encrypted, say), and this process was given no `payloads`. Give createSpine those that the other processes have; a run that failed for it can be retried then.",
+  );
+}

@@ -1,6 +1,6 @@
-import { type ErrorJson, SpineError } from "../errors.ts";
+import { SpineError } from "../errors.ts";
 import type { ClaimedRun, Transition } from "../history/history-store.ts";
-import { isEncoded } from "../payload-codec.ts";
+import { isEncoded, notDecoded } from "../payload-codec.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { failClaimed } from "./fail-claimed.ts";
 import { workflowChanged } from "./workflow-changed.ts";
@@ -8,7 +8,7 @@ import { workflowChanged } from "./workflow-changed.ts";
 /** Why a claimed run cannot go on here, as its end; null when it can. */
 export function claimRefusal(claimed: ClaimedRun, workflow: WorkflowData): Transition | null {
   // First, because its code must not see what is encoded.
-  const unreadable = claimed.unreadable ?? (holdsEncoded(claimed) ? noCodec() : null);
+  const unreadable = claimed.unreadable ?? (holdsEncoded(claimed) ? notDecoded().toJSON() : null);
   if (unreadable) {
     const context = { runId: claimed.run.runId, workflow: workflow.name };
     return failClaimed(claimed, SpineError.fromJSON(unreadable).withContext(context).toJSON());
@@ -23,11 +23,4 @@ function holdsEncoded({ run, steps, checkpoints }: ClaimedRun): boolean {
     steps.some(({ output }) => isEncoded(output)) ||
     checkpoints.some(({ value }) => isEncoded(value))
   );
-}
-
-function noCodec(): ErrorJson {
-  return new SpineError(
-    "PAYLOAD_KEY_MISSING",
-    "The run's payloads are encoded (encrypted, say), and this process was given no `payloads`. Give createSpine those that the other processes have, then retry the run.",
-  ).toJSON();
 }
