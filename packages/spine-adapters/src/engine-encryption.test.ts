@@ -300,9 +300,9 @@ test("a codec of the host's own: what it leaves alone is stored as it is, and wh
   const codec: PayloadCodec = {
     encode: (json) => {
       if (json.includes("broken")) throw new Error("cannot be encoded");
-      return json.length > 20 ? [...json].reverse().join("") : null;
+      return json.length > 20 ? encodeURIComponent(json) : null;
     },
-    decode: (text) => [...text].reverse().join(""),
+    decode: (text) => decodeURIComponent(text),
   };
   const flow = defineWorkflow({ name: "demo.own" })
     .step("short", () => 1)
@@ -314,7 +314,7 @@ test("a codec of the host's own: what it leaves alone is stored as it is, and wh
   const outputs = sql("SELECT output FROM workflow_step_runs ORDER BY seq");
   expect(outputs.map(({ output }) => output)).toEqual([
     "1",
-    '{"$spine_encoded":"\\"srettel 02 naht erom fo txet a\\""}',
+    '{"$spine_encoded":"%22a%20text%20of%20more%20than%2020%20letters%22"}',
     null,
   ]);
   expect((await spine.get(run.id)).steps[1]?.output).toBe("a text of more than 20 letters");
@@ -353,4 +353,10 @@ test("on Postgres too: nothing plain in the tables, keys find their runs, and a 
   expect(stored.join()).not.toContain("Needle4711");
   expect(stored.join()).toContain("a256gcm.k1.");
   expect(stored.join()).toContain("a256gcm.k2.");
+});
+
+test("what is no codec is refused before the database is opened", async () => {
+  for (const payloads of [{}, { encode: () => null }, "k1", null]) {
+    await expect(start({ payloads: payloads as never })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  }
 });

@@ -93,6 +93,8 @@ test("hashes depend on the key; that of the key in use comes first", () => {
 
 test.each([
   [{}, null],
+  [undefined as never, null],
+  [{ k1 }, undefined as never],
   [{ k1 }, "k2"],
   [{ "k.1": k1 }, "k.1"],
   [{ "": k1 }, ""],

@@ -42,7 +42,7 @@ interface Key {
  * const spine = await createSpine({ database: sqlite("spine.db"), payloads });
  */
 export function encryptPayloads({ keys, use }: PayloadKeys): PayloadCodec {
-  const known = new Map(Object.entries(keys).map(([id, bytes]) => [id, keyOf(id, bytes)]));
+  const known = new Map(Object.entries(keys ?? {}).map(([id, bytes]) => [id, keyOf(id, bytes)]));
   if (known.size === 0) throw new SpineError("CONFIG_INVALID", "`encryptPayloads` was given no keys.");
   const current = use === null ? null : known.get(use);
   if (current === undefined) {

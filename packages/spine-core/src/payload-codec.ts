@@ -36,6 +36,21 @@ export interface PayloadCodec {
 /** The one member of what stands in the database instead of a payload. */
 const MARK = "$spine_encoded";
 
+/**
+ * The codec, if it is one.
+ *
+ * @throws SpineError CONFIG_INVALID.
+ */
+export function checkPayloadCodec(given: PayloadCodec | undefined): PayloadCodec | undefined {
+  const codec = given as Partial<PayloadCodec> | null | undefined;
+  if (codec === undefined) return undefined;
+  if (typeof codec?.encode === "function" && typeof codec.decode === "function") return given;
+  throw new SpineError(
+    "CONFIG_INVALID",
+    "The option `payloads` is no codec with `encode` and `decode`. Give what `encryptPayloads` returns, or leave it out.",
+  );
+}
+
 /** The JSON text to store for a payload. */
 export function encodePayload(codec: PayloadCodec, json: string, about: string): string {
   let text: string | null;

@@ -14,7 +14,7 @@ import type { RunDetail } from "./history/records.ts";
 import type { RunLogs } from "./history/run-logs.ts";
 import type { RunStatistics } from "./history/run-statistics.ts";
 import { jsonLogger, type Logger, type LogLevel } from "./logger.ts";
-import type { PayloadCodec } from "./payload-codec.ts";
+import { checkPayloadCodec, type PayloadCodec } from "./payload-codec.ts";
 import type { Plugin } from "./plugin.ts";
 import { Registry } from "./registry.ts";
 import { DurableRunner } from "./runner/durable-runner.ts";
@@ -132,6 +132,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   const { database, clock = systemClock, concurrency = 10, logLevel = "INFO" } = options;
   checkConcurrency(concurrency, `The option \`concurrency\` is ${String(concurrency)}`);
   checkLogLevel(logLevel, `The option \`logLevel\` is ${String(logLevel)}`);
+  const payloads = checkPayloadCodec(options.payloads);
   const logger = options.logger ?? jsonLogger(logLevel);
   const workflows = new Registry<WorkflowData>("workflow", "UNKNOWN_WORKFLOW");
   const sources = new Registry<Source>("source", "UNKNOWN_SOURCE");
@@ -146,7 +147,6 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   for (const workflow of options.workflows ?? []) workflows.add(workflow);
 
   const connected = await database.connect({ clock });
-  const { payloads } = options;
   const stores = payloads
     ? { ...connected, history: new EncodedHistory(connected.history, payloads) }
     : connected;
