@@ -37,6 +37,7 @@ export {
 } from "./database/database.ts";
 export type { AnySchema, DatabaseTransaction, RowStamp } from "./database/database-transaction.ts";
 export { type Check, type CheckStatus, type Diagnosis, finding, healthy } from "./database/diagnosis.ts";
+export { encryptPayloads, type PayloadKeys } from "./encrypt-payloads.ts";
 // Words that everything uses
 export {
   ERROR_CATEGORIES,
@@ -62,6 +63,7 @@ export type {
   QualityAttachment,
 } from "./history/attachment.ts";
 export { checkQueueChange, checkQueueName } from "./history/check-queue.ts";
+export { EncodedHistory } from "./history/encoded-history.ts";
 export { checkEventRange, type EventRange } from "./history/event-range.ts";
 export { type Hint, type Hints, silentHints } from "./history/hints.ts";
 // History
@@ -162,6 +164,7 @@ export {
   type LogLevel,
   silentLogger,
 } from "./logger.ts";
+export type { PayloadCodec } from "./payload-codec.ts";
 export type { Plugin } from "./plugin.ts";
 export * from "./quality/checks.ts";
 // Quality and alerts

@@ -7,12 +7,14 @@ import type { Diagnosis } from "./database/diagnosis.ts";
 import { diagnose } from "./diagnose.ts";
 import { SpineError } from "./errors.ts";
 import { Events, type SpineEvents } from "./events.ts";
+import { EncodedHistory } from "./history/encoded-history.ts";
 import type { HistoryStore } from "./history/history-store.ts";
 import type { PartitionStore } from "./history/partition-store.ts";
 import type { RunDetail } from "./history/records.ts";
 import type { RunLogs } from "./history/run-logs.ts";
 import type { RunStatistics } from "./history/run-statistics.ts";
 import { jsonLogger, type Logger, type LogLevel } from "./logger.ts";
+import { checkPayloadCodec, type PayloadCodec } from "./payload-codec.ts";
 import type { Plugin } from "./plugin.ts";
 import { Registry } from "./registry.ts";
 import { DurableRunner } from "./runner/durable-runner.ts";
@@ -37,6 +39,11 @@ export interface SpineOptions {
   readonly retention?: RetentionPolicy;
   /** Looks up secrets that parameters refer to; `env:NAME` from the environment when left out. */
   readonly secrets?: SecretResolver;
+  /**
+   * How parameters, outputs, checkpoints and signals stand in the database, e.g. `encryptPayloads({ keys, use })`; as they
+   * are when left out. The same in all processes on the database.
+   */
+  readonly payloads?: PayloadCodec;
   readonly logger?: Logger;
   /**
    * From which level on what steps log is recorded with their run; also the level of the built-in logger, where no
@@ -125,6 +132,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   const { database, clock = systemClock, concurrency = 10, logLevel = "INFO" } = options;
   checkConcurrency(concurrency, `The option \`concurrency\` is ${String(concurrency)}`);
   checkLogLevel(logLevel, `The option \`logLevel\` is ${String(logLevel)}`);
+  const payloads = checkPayloadCodec(options.payloads);
   const logger = options.logger ?? jsonLogger(logLevel);
   const workflows = new Registry<WorkflowData>("workflow", "UNKNOWN_WORKFLOW");
   const sources = new Registry<Source>("source", "UNKNOWN_SOURCE");
@@ -138,7 +146,10 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   }
   for (const workflow of options.workflows ?? []) workflows.add(workflow);
 
-  const stores = await database.connect({ clock });
+  const connected = await database.connect({ clock });
+  const stores = payloads
+    ? { ...connected, history: new EncodedHistory(connected.history, payloads) }
+    : connected;
   const events = new Events(logger);
   const runner = new DurableRunner({
     database,

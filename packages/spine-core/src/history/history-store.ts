@@ -240,6 +240,8 @@ export interface ClaimedRun extends RunDetail {
   /** True when its attempts under way were begun by this claim; false when somebody left them behind. */
   readonly begun: boolean;
   readonly checkpoints: readonly CheckpointRecord[];
+  /** Why what stands in it cannot be read: it is not to be worked on. Never set by stores, which do not look into payloads. */
+  readonly unreadable?: ErrorJson;
 }
 
 export interface Claim {

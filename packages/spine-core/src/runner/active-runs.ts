@@ -7,6 +7,8 @@ interface Execution {
   readonly token: number;
   /** What is known of the run here; it changes as the run goes on. */
   readonly state: RunState;
+  /** Has it look for messages. */
+  readonly message: () => void;
   /** Resolves when this process is done with the run; with an error when it could not record it. */
   readonly done: Promise<SpineError | null>;
 }

@@ -94,8 +94,7 @@ function attemptFailed(draft: Draft, path: string, error: SpineError, result: St
   const located = locate(draft, path, error);
   const lost = error.code === "WORKER_LOST";
   const failures = lost ? at.failures : at.failures + 1;
-  const policy = (isUndo(path) ? draft.at(undoneBy(path)) : draft.at(path))
-    ?.retry;
+  const policy = (isUndo(path) ? draft.at(undoneBy(path)) : draft.at(path))?.retry;
   const delay = lost ? 0 : retryDelay(policy ?? null, error, failures, draft.random);
   const retryAt = delay === null ? null : draft.now + delay;
   end(draft, path, {

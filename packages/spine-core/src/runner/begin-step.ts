@@ -47,7 +47,7 @@ export function planned(draft: Draft, path: string, step: Step, { plan = {}, chi
 }
 
 /** What a plan is recorded under, with the number of its attempt behind it. */
-export const PLAN = "$plan#";
+export const PLAN = "spine:plan#";
 
 function enter(draft: Draft, path: string, step: Step, plan: Plan): void {
   const { attempt } = draft.step(path);

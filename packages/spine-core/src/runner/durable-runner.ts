@@ -1,29 +1,38 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { hostname } from "node:os";
+import type { ExecutionContext } from "../context.ts";
 import { SpineError, textOf } from "../errors.ts";
 import type { Hint } from "../history/hints.ts";
-import type { ClaimedRun, Fence, FirstAttempts } from "../history/history-store.ts";
-import type { RunDetail, RunRecord } from "../history/records.ts";
+import type { ClaimedRun, Fence, FirstAttempts, Transition } from "../history/history-store.ts";
+import { isTerminal, type RunDetail, type RunStatus, type RunSummary } from "../history/records.ts";
+import type { RunFilter } from "../history/run-query.ts";
 import { newId } from "../ids.ts";
 import type { Registry } from "../registry.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { ActiveRuns } from "./active-runs.ts";
+import { firstAttempts } from "./advance.ts";
+import { claimRefusal } from "./claim-refusal.ts";
 import { Ownership } from "./ownership.ts";
+import type { RerunOptions } from "./rerun.ts";
+import { RunChildren } from "./run-children.ts";
+import { type BulkOptions, type BulkResult, type Control, RunControls } from "./run-controls.ts";
 import { type Engine, executeRun, type OwnedRun } from "./run-execution.ts";
 import { RunResults } from "./run-results.ts";
 import { RunStarts } from "./run-starts.ts";
-import { firstAttempts, restore } from "./run-state.ts";
+import type { RunState } from "./run-state.ts";
+import { restore } from "./restore.ts";
 import { RunWatch } from "./run-watch.ts";
 import type { RunHandle, RunItem, Runner, RunOptions } from "./runner.ts";
 import type { NewRunPlan } from "./start-run.ts";
 import { checkpointsByStep } from "./step-checkpoints.ts";
 import { WorkLoop } from "./work-loop.ts";
-import { workflowChanged } from "./workflow-changed.ts";
 
-export interface DurableRunnerOptions extends Omit<Engine, "changed"> {
+export interface DurableRunnerOptions extends Omit<Engine, "recorded"> {
   readonly workflows: Registry<WorkflowData>;
   /** How many runs this process works on at a time. */
   readonly concurrency: number;
+  /** How many processes may be lost at work on one run before it is kept away from the others. */
+  readonly maxCrashes: number;
 }
 
 /** The own engine: runs workflows in this process and records each step before the next one begins. */
@@ -41,13 +50,17 @@ export class DurableRunner implements Runner {
   #starved = false;
   /** Runs that could not be recorded: still ours in the history, and to be given back to the queue. */
   readonly #stranded = new Map<string, Fence>();
-  /** Runs whose step waits for a child: they hold no slot, or parents could keep their own children out. */
+  /** Runs of which no code is under way: their steps wait for children, or they wait to be let go of. */
   #waiting = 0;
   /** Runs whose end is being written: the places of those are free as good as now. */
   #ending = 0;
   readonly #loop: WorkLoop;
   #first: ReadonlyMap<string, FirstAttempts> = new Map();
+  /** The fingerprints of workflows of which only this version is worked on here. */
+  #pinned: ReadonlyMap<string, string> = new Map();
   readonly #starts: RunStarts;
+  readonly #controls: RunControls;
+  readonly #children: RunChildren;
   #working = false;
   #stopping: Promise<void> | undefined;
   #listening: Promise<void> | undefined;
@@ -56,7 +69,7 @@ export class DurableRunner implements Runner {
     this.#options = options;
     const { clock, logger, stores } = options;
     const { history, hints } = stores;
-    this.#engine = { ...options, changed: (runId) => this.#changed(runId) };
+    this.#engine = { ...options, recorded: (execution, transition) => this.#recorded(execution, transition) };
     this.#watch = new RunWatch({ history, hints, clock, listen: () => void this.#listen() });
     this.#results = new RunResults({ history, active: this.#active, watch: this.#watch });
     const pollMs = () => hints.pollMs;
@@ -74,6 +87,20 @@ export class DurableRunner implements Runner {
       stored: (workflow, plan) => this.#stored(workflow, plan),
       queued: () => this.#queued(),
       wake: () => this.#loop.wake(),
+    });
+    this.#controls = new RunControls({
+      history,
+      workflows: options.workflows,
+      get: (runId) => this.get(runId),
+      controlled: (run, status) => this.#controlled(run, status),
+      sent: (runId) => this.#sent(runId),
+    });
+    this.#children = new RunChildren({
+      history,
+      workflows: options.workflows,
+      clock,
+      retry: (runId) => this.control(runId, "retry"),
+      cancel: (runId) => this.control(runId, "cancel"),
     });
     this.#worker = `${hostname()}-${process.pid}-${newId().slice(-12)}`;
   }
@@ -178,15 +205,22 @@ export class DurableRunner implements Runner {
     return this.#results.get(runId);
   }
 
-  async cancel(runId: string): Promise<void> {
-    await this.#control(runId, ["PENDING", "RUNNING", "WAITING", "PAUSED"], "CANCELLED");
-    this.#active.abort(runId, new SpineError("RUN_CANCELLED", "The run was cancelled."));
+  control(runId: string, control: Control): Promise<void> {
+    return this.#controls.control(runId, control);
   }
 
-  async retry(runId: string): Promise<RunHandle> {
-    await this.#control(runId, ["FAILED", "CANCELLED"], "PENDING");
-    this.#queued();
-    return this.#results.handle(runId, true);
+  controlAll(filter: RunFilter, control: Control, options: BulkOptions): Promise<BulkResult> {
+    return this.#controls.controlAll(filter, control, options);
+  }
+
+  signal(runId: string, name: string, payload?: unknown, id?: string): Promise<void> {
+    return this.#controls.signal(runId, name, payload, id);
+  }
+
+  async rerun(runId: string, options: RerunOptions = {}): Promise<RunHandle> {
+    const detail = await this.get(runId);
+    const workflow = this.#options.workflows.get(detail.run.workflow);
+    return await this.#starts.rerun(workflow, detail, options);
   }
 
   async attach(runId: string): Promise<RunHandle> {
@@ -208,28 +242,39 @@ export class DurableRunner implements Runner {
     return this.#options.concurrency - taken + this.#waiting + this.#ending;
   }
 
-  async #control(
-    runId: string,
-    from: readonly RunRecord["status"][],
-    status: "CANCELLED" | "PENDING",
-  ): Promise<void> {
-    const change = status === "PENDING" ? { status, error: null } : { status };
-    const reason = status === "PENDING" ? "retry" : "cancel";
-    const [outcome] = await this.#history.commit([{ kind: "control", runId, from, change, reason }]);
-    if (outcome?.result === "missing") await this.get(runId);
-    if (outcome?.result === "conflict") {
-      throw new SpineError(
-        "RUN_CONFLICT",
-        `Cannot ${reason} run ${runId}: it is ${outcome.status}, not ${from.join(" or ")}.`,
-        {
-          context: { runId },
-        },
-      );
-    }
+  /** A control of a run is durable, and of those that its steps wait for. */
+  #controlled({ runId, workflow }: RunSummary, status: RunStatus): void {
+    const stopped = new SpineError(
+      status === "PAUSED" ? "RUN_PAUSED" : "RUN_CANCELLED",
+      status === "PAUSED" ? "The run was paused." : "The run was cancelled.",
+    );
+    this.#active.abort(runId, stopped);
+    // Its children may be at work here as well.
+    this.#ownership.check();
     this.#watch.touch(runId);
     this.#options.stores.hints.tell({ changed: [runId], taken: [runId] });
-    const { run } = await this.get(runId);
-    this.#options.events.emit("run.changed", { runId, workflow: run.workflow, status, error: null });
+    this.#options.events.emit("run.changed", { runId, workflow, status, error: null });
+    if (status === "PENDING") this.#queued();
+  }
+
+  /** A message for a run is durable: it is at work here, or elsewhere, or may be claimed now. */
+  #sent(runId: string): void {
+    const execution = this.#active.of(runId);
+    this.#watch.touch(runId);
+    if (execution) {
+      execution.message();
+      this.#options.stores.hints.tell({ changed: [runId] });
+      return;
+    }
+    this.#options.stores.hints.tell({ changed: [runId], taken: [runId] });
+    this.#queued();
+  }
+
+  #recorded({ runId, parentRunId }: ExecutionContext, { run, children }: Transition): void {
+    this.#changed(runId);
+    if (children) this.#queued();
+    // The end of a child is a message to its parent.
+    if (parentRunId !== null && run && isTerminal(run.status)) this.#sent(parentRunId);
   }
 
   /** A write of a run that is at work here is durable. */
@@ -252,7 +297,8 @@ export class DurableRunner implements Runner {
     if (limit <= 0) return { more: false, nextAt: null };
     const workflows = this.#options.workflows.names();
     const first = this.#firstAttempts(workflows);
-    const { runs, nextAt } = await this.#history.claim({ worker: this.#worker, workflows, limit, first });
+    const request = { worker: this.#worker, workflows, limit, first, pinned: this.#pinned };
+    const { runs, nextAt } = await this.#history.claim(request);
     for (const run of runs) this.#takeUp(run);
     this.#starved = runs.length === limit;
     return { more: this.#starved, nextAt };
@@ -261,12 +307,15 @@ export class DurableRunner implements Runner {
   /** The same object as long as the workflows are the same, so that what stores make of it is made once. */
   #firstAttempts(workflows: readonly string[]): ReadonlyMap<string, FirstAttempts> {
     if (this.#first.size !== workflows.length) {
+      const known = workflows.map((name) => this.#options.workflows.get(name));
       this.#first = new Map(
-        workflows.map((name) => {
-          const workflow = this.#options.workflows.get(name);
-          return [name, { fingerprint: workflow.fingerprint, begun: firstAttempts(workflow) }];
+        known.map((workflow) => {
+          const { name, fingerprint } = workflow;
+          return [name, { fingerprint, begun: firstAttempts(workflow) }];
         }),
       );
+      const pinned = known.filter(({ whenChanged }) => whenChanged === "pin");
+      this.#pinned = new Map(pinned.map(({ name, fingerprint }) => [name, fingerprint]));
     }
     return this.#first;
   }
@@ -274,11 +323,12 @@ export class DurableRunner implements Runner {
   #takeUp(claimed: ClaimedRun): void {
     const { run, fence } = claimed;
     const workflow = this.#options.workflows.get(run.workflow);
-    const { state, lost } = restore(claimed);
+    const { state, lost } = restore(workflow, claimed, claimed.checkpoints);
     const { runId, domain, params, partition, parentRunId, queue } = run;
     const execution = { runId, workflow: workflow.name, domain, params, partition, parentRunId, queue };
-    if (run.fingerprint !== workflow.fingerprint) {
-      this.#refuseChanged(claimed, workflow).catch((error: unknown) => this.#strand(runId, fence, error));
+    const refusal = claimRefusal(claimed, workflow, this.#options.maxCrashes);
+    if (refusal) {
+      this.#refuse(claimed, refusal).catch((error: unknown) => this.#strand(runId, fence, error));
       return;
     }
     this.#options.events.emit("run.changed", {
@@ -288,6 +338,10 @@ export class DurableRunner implements Runner {
       error: null,
     });
     this.#changed(runId);
+    if (run.endsAs !== null) {
+      // It was cancelled, and only undoes: nobody waits for the runs that its steps waited for.
+      this.#children.cancel(childrenOf(state)).catch((error: unknown) => this.#strand(runId, fence, error));
+    }
     if (claimed.begun) {
       for (const { name, kind, attempt } of claimed.steps) {
         this.#options.events.emit("step.started", {
@@ -309,20 +363,17 @@ export class DurableRunner implements Runner {
     });
   }
 
-  async #refuseChanged(claimed: ClaimedRun, workflow: WorkflowData): Promise<void> {
-    const { runId } = claimed.run;
-    const transition = workflowChanged(claimed, workflow);
-    await this.#history.commit([{ kind: "advance", runId, fence: claimed.fence, transition }]);
+  async #refuse({ run, fence }: ClaimedRun, transition: Transition): Promise<void> {
+    const { runId, workflow } = run;
+    await this.#history.commit([{ kind: "advance", runId, fence, transition }]);
     this.#changed(runId);
     const error = transition.run?.error ?? null;
-    this.#options.events.emit("run.changed", { runId, workflow: workflow.name, status: "FAILED", error });
+    this.#options.events.emit("run.changed", { runId, workflow, status: "FAILED", error });
   }
 
-  #execute(run: Omit<OwnedRun, "signal" | "startChild" | "ending">): void {
+  #execute(run: Omit<OwnedRun, "signal" | "ending" | Serving>): void {
     const controller = new AbortController();
     const { runId } = run.execution;
-    const startChild: OwnedRun["startChild"] = (step, pipeline, params) =>
-      this.#startChild(runId, step, pipeline, params);
     let isEnding = false;
     const ending = () => {
       if (isEnding) return;
@@ -331,14 +382,27 @@ export class DurableRunner implements Runner {
       // The next run is claimed while the end of this one is on its way: on SQLite in the same commit.
       if (this.#starved) this.#loop.wake();
     };
-    const execution = { ...run, signal: controller.signal, startChild, ending };
+    let message = () => {};
+    const execution: OwnedRun = {
+      ...run,
+      signal: controller.signal,
+      ending,
+      onRest: (atRest) => this.#rest(atRest),
+      reachable: (call) => {
+        message = call;
+      },
+      prepareChild: (step, pipeline, params, known) =>
+        this.#children.prepare({ runId, step }, pipeline, params, known),
+      cancelChildren: (runIds) => this.#children.cancel(runIds),
+    };
     const done = this.#outside(() => executeRun(this.#engine, execution)).then(
       () => null,
       (error: unknown) => this.#letGo(runId, run.fence, controller.signal, error),
     );
     const { state } = run;
     const { queue } = run.execution;
-    this.#active.add(runId, { controller, token: run.fence.token, state, done }, () => {
+    const { token } = run.fence;
+    this.#active.add(runId, { controller, token, state, done, message: () => message() }, () => {
       if (isEnding) this.#ending -= 1;
       // Its place in the queue may be what others wait for.
       if (queue !== null) this.#queued();
@@ -372,30 +436,18 @@ export class DurableRunner implements Runner {
     }
   }
 
-  async #startChild(
-    parentRunId: string,
-    step: string,
-    pipeline: string,
-    params: unknown,
-  ): Promise<RunHandle> {
-    const workflow = this.#options.workflows.get(pipeline);
-    const key = `${parentRunId}/${step}`;
-    const child = await this.run(workflow, params, { key, parentRunId, triggeredBy: "pipeline" });
-    // An earlier attempt's child that failed is what this attempt is to do again.
-    if (child.existing) {
-      const { status } = (await this.get(child.id)).run;
-      if (status === "FAILED" || status === "CANCELLED") await this.retry(child.id);
-    }
-    return { ...child, result: () => this.#withoutSlot(child.result()) };
+  /** A run of which no code is under way holds no slot, or parents could keep their own children out. */
+  #rest(atRest: boolean): void {
+    this.#waiting += atRest ? 1 : -1;
+    if (atRest) this.#loop.wake();
   }
+}
 
-  async #withoutSlot<T>(work: Promise<T>): Promise<T> {
-    this.#waiting += 1;
-    this.#loop.wake();
-    try {
-      return await work;
-    } finally {
-      this.#waiting -= 1;
-    }
-  }
+type Serving = "onRest" | "reachable" | "prepareChild" | "cancelChildren";
+
+/** The runs that steps waited for which were cancelled. */
+function childrenOf({ steps }: RunState): readonly string[] {
+  return [...steps.values()].flatMap(({ status, plan }) =>
+    status === "PENDING" && plan?.child !== undefined ? [plan.child] : [],
+  );
 }

@@ -77,10 +77,7 @@ export class HistoryDurable implements Durable {
     return Math.random();
   }
 
-  step(
-    handle: Handle,
-    body: (signal: AbortSignal) => Promise<StepResult | TransactionalResult>,
-  ): Handle {
+  step(handle: Handle, body: (signal: AbortSignal) => Promise<StepResult | TransactionalResult>): Handle {
     const settle = (settled: Settled) => {
       // Abandoned ones are not in here any more.
       if (!this.#open.delete(handle)) return;
@@ -103,7 +100,10 @@ export class HistoryDurable implements Durable {
     const own = this.#open.get(handle);
     this.#open.delete(handle);
     own?.abort(
-      new SpineError("RUN_CANCELLED", "The step around this one has ended without it: another one in it failed."),
+      new SpineError(
+        "RUN_CANCELLED",
+        "The step around this one has ended without it: another one in it failed.",
+      ),
     );
     this.#settled = this.#settled.filter(({ step }) => step !== handle.step);
   }
@@ -150,7 +150,8 @@ export class HistoryDurable implements Durable {
     let stopTimer = () => {};
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      if (at !== null) stopTimer = clock.after(Math.max(0, Math.min(at - clock.now(), LONGEST_TIMER_MS)), resolve);
+      if (at !== null)
+        stopTimer = clock.after(Math.max(0, Math.min(at - clock.now(), LONGEST_TIMER_MS)), resolve);
     });
     stopTimer();
     this.#wake = undefined;

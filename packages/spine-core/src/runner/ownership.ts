@@ -17,7 +17,8 @@ const SHORTEST_POLL_MS = 1_000;
 
 /**
  * Looks whether the runs at work here still belong to this process, and aborts those that do not: a step that goes on for
- * an hour would otherwise learn only at its end that its run was cancelled, or taken over.
+ * an hour would otherwise learn only at its end that its run was cancelled, or taken over. Those that got messages look
+ * at them.
  */
 export class Ownership {
   readonly #options: OwnershipOptions;
@@ -66,10 +67,12 @@ export class Ownership {
       const runIds = active.ids();
       if (runIds.length === 0) return;
       try {
-        for (const { runId, token } of await history.glance(runIds)) {
+        for (const { runId, token, inbox } of await history.glance(runIds)) {
           const execution = active.of(runId);
+          if (!execution) continue;
           // A smaller one was read before this process claimed the run anew.
-          if (execution && token > execution.token) active.abort(runId, takenAway(runId));
+          if (token > execution.token) active.abort(runId, takenAway(runId));
+          else if (inbox > execution.state.inbox) execution.message();
         }
       } catch (error) {
         // Its fence keeps a run that is not ours any more from writing, whether this look succeeds or not.

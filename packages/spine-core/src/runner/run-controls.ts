@@ -134,7 +134,9 @@ export class RunControls {
     const { workflows } = this.#options;
     if (!workflows.has(workflow)) return text;
     const waits = signalsOf(workflows.get(workflow));
-    const wait = waits.find((one) => (one.isApproval ? name.split("/").includes(one.name) : one.signal === name));
+    const wait = waits.find((one) =>
+      one.isApproval ? name.split("/").includes(one.name) : one.signal === name,
+    );
     if (!wait) {
       const known = waits.map((one) => `"${one.signal ?? one.name}"`).join(", ");
       throw new ValidationError(
@@ -147,9 +149,13 @@ export class RunControls {
     if (parsed.success) return text;
     const issues = parsed.error.issues.map(({ path, message }) => ({ path: `/${path.join("/")}`, message }));
     const list = issues.map(({ path, message }) => `${path}: ${message}`).join("; ");
-    throw new SpineError("SIGNAL_INVALID", `The payload of the signal "${name}" does not fit its schema: ${list}.`, {
-      detail: { issues },
-    });
+    throw new SpineError(
+      "SIGNAL_INVALID",
+      `The payload of the signal "${name}" does not fit its schema: ${list}.`,
+      {
+        detail: { issues },
+      },
+    );
   }
 
   async #commit(commit: ControlCommit): Promise<void> {

@@ -38,7 +38,7 @@ export interface Engine {
   /** From which level on what steps log is recorded with their run. */
   readonly logLevel: LogLevel;
   /** Is told after each write of a run that is durable. */
-  readonly changed: (runId: string, transition?: Transition) => void;
+  readonly recorded: (execution: ExecutionContext, transition: Transition) => void;
 }
 
 /** A run that this process owns. */
@@ -90,7 +90,7 @@ export async function executeRun(engine: Engine, run: OwnedRun): Promise<void> {
     cancelChildren: (runIds) => run.cancelChildren(runIds),
     onRecorded: (transition) => {
       announce(engine.events, execution, transition);
-      engine.changed(execution.runId, transition);
+      engine.recorded(execution, transition);
     },
   });
   run.reachable(() => durable.message());

@@ -5,6 +5,8 @@ import { SpineError } from "../errors.ts";
 import type { HistoryStore } from "../history/history-store.ts";
 import type { Logger } from "../logger.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
+import type { RunDetail } from "../history/records.ts";
+import { inheritedBy, type RerunOptions } from "./rerun.ts";
 import { inTransactionOfCaller, PendingStarts } from "./pending-starts.ts";
 import type { RunResults } from "./run-results.ts";
 import type { RunHandle, RunItem, RunOptions } from "./runner.ts";
@@ -99,6 +101,7 @@ export class RunStarts {
         const outcome = outcomes[index];
         try {
           if (outcome?.result === "duplicate") handles.push(this.#found(plan, outcome));
+          else if (outcome?.result === "debounced") handles.push(results.handle(outcome.runId, true));
           else handles.push(results.handle(plan.commit.run.runId, false));
           if (outcome?.result === "committed") stored(workflow, plan);
         } catch (error) {
@@ -110,6 +113,15 @@ export class RunStarts {
     // What can be stored is: who calls again with the same keys finds it.
     if (reused[0]) throw reused[0];
     return handles;
+  }
+
+  /** Starts a run that repeats another one; queued, with the results that it has from that. */
+  async rerun(workflow: WorkflowData, detail: RunDetail, options: RerunOptions): Promise<RunHandle> {
+    const { params = detail.run.params, from, ...others } = options;
+    const { commit, state } = await this.#plan(workflow, { params, ...others }, null);
+    const inherited = inheritedBy(detail, workflow, from);
+    const run = { ...commit.run, rerunOf: detail.run.runId };
+    return await this.#store(workflow, { commit: { ...commit, run, inherited }, state });
   }
 
   /** Looks once more for runs that were started in transactions of the host's, then no more. */
@@ -127,10 +139,17 @@ export class RunStarts {
   }
 
   async #start(workflow: WorkflowData, item: RunItem, worker: string | null): Promise<RunHandle> {
+    return await this.#store(workflow, await this.#plan(workflow, item, worker));
+  }
+
+  async #store(workflow: WorkflowData, plan: NewRunPlan): Promise<RunHandle> {
     const { history, results, stored, queued } = this.#options;
-    const plan = await this.#plan(workflow, item, worker);
     const [outcome] = await history.commit([plan.commit]);
     if (outcome?.result === "duplicate") return this.#found(plan, outcome);
+    if (outcome?.result === "debounced") {
+      queued();
+      return results.handle(outcome.runId, true);
+    }
     stored(workflow, plan);
     if (plan.commit.run.worker === null) queued();
     return results.handle(plan.commit.run.runId, false);
@@ -141,6 +160,7 @@ export class RunStarts {
     const { history, results } = this.#options;
     const [outcome] = await history.createIn(transaction, [plan.commit]);
     if (outcome?.result === "duplicate") return inTransactionOfCaller(this.#found(plan, outcome));
+    if (outcome?.result === "debounced") return inTransactionOfCaller(results.handle(outcome.runId, true));
     const { runId } = plan.commit.run;
     this.#outside(() => this.#pending.add(runId));
     return inTransactionOfCaller(results.handle(runId, false));

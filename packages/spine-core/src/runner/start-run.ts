@@ -2,15 +2,16 @@ import { hash } from "node:crypto";
 import { checkText } from "../check-text.ts";
 import type { Clock } from "../clock.ts";
 import type { Partition } from "../context.ts";
+import { toMs } from "../duration.ts";
 import { SpineError, textOf, ValidationError } from "../errors.ts";
 import { checkPartition } from "../history/check-partition.ts";
-import type { CreateCommit } from "../history/history-store.ts";
+import type { CreateCommit, NewRun } from "../history/history-store.ts";
 import { checkTags } from "../history/tags.ts";
 import { newId } from "../ids.ts";
 import { canonicalJson, decodeJson, encodeJson } from "../json.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import { queueing } from "./queueing.ts";
 import { advance } from "./advance.ts";
+import { queueing } from "./queueing.ts";
 import { apply, newRun, type RunState } from "./run-state.ts";
 import type { RunOptions } from "./runner.ts";
 
@@ -128,9 +129,12 @@ function debouncing(
   const others = { key, delay, startAt };
   for (const [option, value] of Object.entries(others)) {
     if (value === undefined) continue;
-    throw new ValidationError(`The \`debounce\` of a run and its \`${option}\` were both given; use one of them.`, {
-      detail: { issues: [{ path: "/debounce", message: `cannot be together with ${option}` }] },
-    });
+    throw new ValidationError(
+      `The \`debounce\` of a run and its \`${option}\` were both given; use one of them.`,
+      {
+        detail: { issues: [{ path: "/debounce", message: `cannot be together with ${option}` }] },
+      },
+    );
   }
   const latest = longest === undefined ? null : toMs(longest);
   return { place: { startAt: new Date(now + toMs(wait)) }, store: { key: name, latest } };

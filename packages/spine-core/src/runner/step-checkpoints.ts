@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { checkText } from "../check-text.ts";
 import type { Clock } from "../clock.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
-import { SpineError } from "../errors.ts";
+import { SpineError, ValidationError } from "../errors.ts";
 import type { CheckpointAttachment } from "../history/attachment.ts";
 import type { CommitOptions } from "../history/history-store.ts";
 import type { CheckpointRecord } from "../history/records.ts";
@@ -15,6 +15,8 @@ const TRANSACTION_LIMIT_MS = 5_000;
 const inTransaction = new AsyncLocalStorage<{ open: boolean }>();
 /** The longest key, in characters. */
 const LONGEST_KEY = 200;
+/** What keys of Spine's own begin with; no other may. */
+const OWN_KEYS = "spine:";
 /** The key of a transaction that is given none. */
 const ONLY_TRANSACTION = "transaction";
 
@@ -38,29 +40,37 @@ export class StepCheckpoints {
   readonly #options: StepCheckpointsOptions;
   /** Work under way, so that two calls with one key share it. */
   readonly #open = new Map<string, Promise<JsonValue>>();
+  /** How often this attempt has asked for each kind of recorded number. */
+  readonly #asked = new Map<string, number>();
 
   constructor(options: StepCheckpointsOptions) {
     this.#options = options;
   }
 
   /** The recorded value of the key, or what `work` gives, recorded. */
-  checkpoint(key: string, work: () => unknown): Promise<JsonValue> {
-    this.#refuseInside(key);
-    return this.#once(key, async () => {
-      const value = this.#encode(key, await work());
-      this.#options.signal.throwIfAborted();
-      await this.#options.commit({ kind: "checkpoint", step: this.#options.step, key, value });
-      return value;
-    });
+  async checkpoint(key: string, work: () => unknown): Promise<JsonValue> {
+    this.#checkKey(key);
+    return await this.#recorded(key, async () => this.#encode(key, await work()));
+  }
+
+  /** The time, recorded: an attempt that begins again gets the same times in the same order. */
+  now(): Promise<number> {
+    return this.#number("now", () => this.#options.clock.now());
+  }
+
+  /** A number in [0, 1), recorded like `now`. */
+  random(): Promise<number> {
+    return this.#number("random", Math.random);
   }
 
   /** The same with `work` and the record in one transaction: its effects happen exactly once. */
-  transaction(
+  async transaction(
     work: (transaction: DatabaseTransaction) => unknown,
     key = ONLY_TRANSACTION,
   ): Promise<JsonValue> {
+    this.#checkKey(key);
     this.#refuseInside(key);
-    return this.#once(key, () =>
+    return await this.#once(key, () =>
       this.#options.transaction(async (transaction) => {
         const inside = { open: true };
         const doing = inTransaction.run(inside, () => Promise.resolve(work(transaction)));
@@ -79,8 +89,24 @@ export class StepCheckpoints {
     );
   }
 
+  async #recorded(key: string, make: () => Promise<string>): Promise<JsonValue> {
+    this.#refuseInside(key);
+    return await this.#once(key, async () => {
+      const value = await make();
+      this.#options.signal.throwIfAborted();
+      await this.#options.commit({ kind: "checkpoint", step: this.#options.step, key, value });
+      return value;
+    });
+  }
+
+  /** Not redacted: a number that shows a secret by chance would become a text. */
+  async #number(kind: string, make: () => number): Promise<number> {
+    const count = (this.#asked.get(kind) ?? 0) + 1;
+    this.#asked.set(kind, count);
+    return Number(await this.#recorded(`${OWN_KEYS}${kind}#${count}`, async () => String(make())));
+  }
+
   async #once(key: string, make: () => Promise<string>): Promise<JsonValue> {
-    checkText(key, `A checkpoint's key in step "${this.#options.step}"`, LONGEST_KEY);
     const recorded = this.#options.recorded();
     if (recorded.has(key)) return recorded.get(key) ?? null;
     const open = this.#open.get(key) ?? this.#record(key, make);
@@ -96,6 +122,14 @@ export class StepCheckpoints {
     } finally {
       this.#open.delete(key);
     }
+  }
+
+  #checkKey(key: string): void {
+    const what = `A checkpoint's key in step "${this.#options.step}"`;
+    checkText(key, what, LONGEST_KEY);
+    if (!key.startsWith(OWN_KEYS)) return;
+    const reason = `begins with "${OWN_KEYS}", as only Spine's own do`;
+    throw new ValidationError(`${what} ${reason}. Use another one.`, { detail: { what, reason } });
   }
 
   /** It would wait for the transaction that waits for it. */

@@ -43,6 +43,8 @@ export function createStepContext(options: StepContextOptions): {
     // What comes back is what JSON made of the result: the types say the same by Json<T>.
     checkpoint: <T>(key: string, work: () => T) =>
       checkpoints.checkpoint(key, work) as Promise<Json<Awaited<T>>>,
+    now: () => checkpoints.now(),
+    random: () => checkpoints.random(),
     transaction: <T>(
       work: (transaction: DatabaseTransaction) => Promise<T>,
       { key }: { key?: string } = {},

@@ -1,5 +1,5 @@
 import type { ErrorJson, SpineError } from "../errors.ts";
-import { UNDO, undoOf, undoneBy } from "../workflow/step-paths.ts";
+import { UNDO, undoneBy, undoOf } from "../workflow/step-paths.ts";
 import type { Draft } from "./draft.ts";
 import type { RunState, StepState } from "./run-state.ts";
 

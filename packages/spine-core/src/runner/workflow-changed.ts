@@ -2,7 +2,7 @@ import { SpineError } from "../errors.ts";
 import type { Transition } from "../history/history-store.ts";
 import type { RunDetail } from "../history/records.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import { endOf } from "./end-run.ts";
+import { failClaimed } from "./fail-claimed.ts";
 
 /**
  * The end of a run whose workflow has another step list by now: going on could skip or repeat work without
@@ -18,10 +18,16 @@ export function workflowChanged(detail: RunDetail, workflow: WorkflowData): Tran
     `The steps of "${workflow.name}" changed while this run was under way. It had begun ${list(recorded)}; the workflow now has ${list(declared)}${difference(removed, added)}. Start a new run, deploy the earlier version to finish this one, or say in the workflow what becomes of such runs (\`whenChanged\`).`,
     {
       context: { runId: detail.run.runId, workflow: workflow.name },
-      detail: { recorded, declared, removed, added, fingerprints: [detail.run.fingerprint, workflow.fingerprint] },
+      detail: {
+        recorded,
+        declared,
+        removed,
+        added,
+        fingerprints: [detail.run.fingerprint, workflow.fingerprint],
+      },
     },
   ).toJSON();
-  return endOf(detail, error);
+  return failClaimed(detail, error);
 }
 
 function difference(removed: readonly string[], added: readonly string[]): string {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Partition } from "../context.ts";
+import { type Duration, toMs } from "../duration.ts";
 import { SpineError } from "../errors.ts";
 import { checkQueueName } from "../history/check-queue.ts";
 import { canonicalJson, type Json } from "../json.ts";
@@ -17,7 +18,7 @@ import {
   type WaitOptions,
 } from "./step.ts";
 import { innerSteps, UNDO } from "./step-paths.ts";
-import type { Workflow, WorkflowData } from "./workflow.ts";
+import { WHEN_CHANGED, type WhenChanged, type Workflow, type WorkflowData } from "./workflow.ts";
 
 export interface WorkflowOptions<S extends z.ZodType> {
   /** Dotted lower-case name, unique in a Spine: `finra.otc_transparency.ingest_week`. */
@@ -34,6 +35,14 @@ export interface WorkflowOptions<S extends z.ZodType> {
    * what it makes of them as JSON gives it back: a Date is a string.
    */
   readonly params?: S;
+  /** How long a run may take from its start to its end, unless a start says otherwise; it fails with RUN_DEADLINE then. */
+  readonly deadline?: Duration;
+  /**
+   * What becomes of runs that are under way when the step list changes: they fail and say so (`strict`, the default), wait for
+   * a process that has their version (`pin`), or go on with the new list, keeping the results of steps of the same name
+   * (`adopt`). Code may change freely, and a run that has not begun is always one of the new version.
+   */
+  readonly whenChanged?: WhenChanged;
   /** The slice of the data that a run is about. */
   readonly partition?: (context: { readonly params: Json<z.output<S>> }) => Partition;
   /** Steps as data, for workflows that are generated; their outputs are not typed. */
@@ -77,6 +86,8 @@ export function defineWorkflow<S extends z.ZodType = z.ZodObject<{}>>(
       domain: options.domain ?? null,
       description: options.description ?? null,
       queue: options.queue ?? null,
+      deadlineMs: options.deadline === undefined ? null : toMs(options.deadline),
+      whenChanged: whenChangedOf(options),
       params: options.params ?? z.object({}),
       partition: partition ?? (() => null),
     },
@@ -84,6 +95,17 @@ export function defineWorkflow<S extends z.ZodType = z.ZodObject<{}>>(
     names,
     // biome-ignore lint/complexity/noBannedTypes: as above
   ) as unknown as Workflow<z.input<S>, Json<z.output<S>>, {}>;
+}
+
+function whenChangedOf<S extends z.ZodType>({
+  name,
+  whenChanged = "strict",
+}: WorkflowOptions<S>): WhenChanged {
+  if (WHEN_CHANGED.includes(whenChanged)) return whenChanged;
+  throw new SpineError(
+    "WORKFLOW_INVALID",
+    `Workflow "${name}": whenChanged is "${String(whenChanged)}"; use ${WHEN_CHANGED.join(", ")}.`,
+  );
 }
 
 /** @param outer the names of the steps before the one that the steps are inside of; they may be read. */

@@ -34,6 +34,25 @@ export interface StepContext<Params = unknown, Outputs = unknown> extends Execut
    */
   checkpoint<T>(key: string, work: () => T): Promise<Json<Awaited<T>>>;
   /**
+   * The time of this process in ms since the epoch, recorded: an attempt that begins again gets what earlier ones got, its
+   * first call the first time, and so on. For code that has to decide the same again; each new one is a write, and none
+   * can be had inside of `transaction`.
+   *
+   * @example
+   * const flow = defineWorkflow({ name: "demo.bill" }).step("bill", async ({ now }) => {
+   *   const month = new Date(await now()).toISOString().slice(0, 7); // the same, if the month ends between two attempts
+   *   return { month };
+   * });
+   */
+  now(): Promise<number>;
+  /**
+   * A number in [0, 1), recorded like `now`.
+   *
+   * @example
+   * const flow = defineWorkflow({ name: "demo.sample" }).step("draw", async ({ random }) => (await random()) < 0.01);
+   */
+  random(): Promise<number>;
+  /**
    * Writes to Spine's own database exactly once: `work` and the record of its result commit together, or not
    * at all. Open for at most 5 s (TRANSACTION_TOO_LONG). A step with several gives each a `key`.
    *

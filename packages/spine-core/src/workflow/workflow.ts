@@ -19,6 +19,10 @@ import type {
   UndoContext,
 } from "./step.ts";
 
+/** What becomes of runs that are under way when the steps of their workflow change. */
+export const WHEN_CHANGED = ["strict", "pin", "adopt"] as const;
+export type WhenChanged = (typeof WHEN_CHANGED)[number];
+
 /** A workflow as every engine, store and user interface sees it: frozen plain data. */
 export interface WorkflowData {
   readonly name: string;
@@ -26,6 +30,9 @@ export interface WorkflowData {
   readonly description: string | null;
   /** The queue that its runs stand in, unless a start names another; null for none. */
   readonly queue: string | null;
+  /** How long a run may take; null for as long as it takes. */
+  readonly deadlineMs: number | null;
+  readonly whenChanged: WhenChanged;
   /** Checks and completes the parameters of a run before anything is stored. */
   readonly params: ZodType;
   readonly steps: readonly Step[];

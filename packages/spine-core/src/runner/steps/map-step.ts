@@ -11,10 +11,16 @@ const LONGEST_KEY = 200;
 export async function planMap(step: MapStep, { context }: StepScope): Promise<StepOutcome> {
   const over: unknown = await step.over(context);
   if (!Array.isArray(over)) {
-    throw refusal(context.step, `its \`over\` returned ${over === null ? "null" : `a ${typeof over}`}, not a list`);
+    throw refusal(
+      context.step,
+      `its \`over\` returned ${over === null ? "null" : `a ${typeof over}`}, not a list`,
+    );
   }
   if (over.length > MOST_ITEMS) {
-    throw refusal(context.step, `it has ${over.length} items; the most is ${MOST_ITEMS}. Let each item stand for several`);
+    throw refusal(
+      context.step,
+      `it has ${over.length} items; the most is ${MOST_ITEMS}. Let each item stand for several`,
+    );
   }
   const items = decodeJson(encodeJson(over, `the items of step "${context.step}"`)) as readonly JsonValue[];
   const keys = items.map((item, index) => keyOf(step, context.step, item, index));
@@ -30,7 +36,10 @@ function keyOf({ key }: MapStep, step: string, item: JsonValue, index: number): 
   if (key === null) return String(index);
   const given: unknown = key(item, index);
   if (typeof given === "string" && given !== "" && given.length <= LONGEST_KEY) return given;
-  throw refusal(step, `the key of item ${index} is ${JSON.stringify(given)}; it has to be a text of 1 to ${LONGEST_KEY} characters`);
+  throw refusal(
+    step,
+    `the key of item ${index} is ${JSON.stringify(given)}; it has to be a text of 1 to ${LONGEST_KEY} characters`,
+  );
 }
 
 function refusal(step: string, why: string): SpineError {

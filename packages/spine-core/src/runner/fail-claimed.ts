@@ -2,11 +2,11 @@ import type { ErrorJson } from "../errors.ts";
 import type { Transition } from "../history/history-store.ts";
 import type { RunDetail } from "../history/records.ts";
 
-/** The transition that ends a run with everything of it that is under way. */
-export function endOf({ steps }: RunDetail, error: ErrorJson): Transition {
+/** The end of a run that cannot go on, with its attempts under way. A retry begins these again. */
+export function failClaimed(detail: RunDetail, error: ErrorJson): Transition {
   return {
-    ended: steps
-      .filter(({ status }) => status === "RUNNING" || status === "WAITING")
+    ended: detail.steps
+      .filter((step) => step.completedAt === null)
       .map(({ name, attempt }) => ({
         name,
         attempt,
