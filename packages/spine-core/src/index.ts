@@ -186,30 +186,47 @@ export type {
   Ended,
   Failed,
   Handle,
+  Planned,
+  Raced,
   Settled,
   StepResult,
   TransactionalResult,
+  Wake,
 } from "./runner/durable.ts";
 // Running
 export type { Queues } from "./runner/queues.ts";
+export type { RerunOptions } from "./runner/rerun.ts";
 export type { RetentionPolicy } from "./runner/retention.ts";
-export type { RunHandle, RunItem, Runner, RunOptions } from "./runner/runner.ts";
+export { type BulkOptions, type BulkResult, CONTROLS, type Control } from "./runner/run-controls.ts";
+export type { Debounce, RunHandle, RunItem, Runner, RunOptions } from "./runner/runner.ts";
 export { environmentSecrets, type SecretOptions, type SecretResolver, secret } from "./secret.ts";
 // Data
 export type { Page, Reject, Row, Source, StreamOptions } from "./sources/source.ts";
 export { createSpine, type Run, type Spine, type SpineOptions } from "./spine.ts";
 // Workflows
+export type { Approval, Collected } from "./workflow/composite-steps.ts";
 export { defineWorkflow, type WorkflowOptions } from "./workflow/define-workflow.ts";
 export type { RetryPolicy } from "./workflow/retry.ts";
 export {
   DISPOSITIONS,
   type Disposition,
+  type ItemContext,
   type LoadResult,
+  ON_ERROR,
+  type OnError,
   Rejection,
   reject,
   Step,
   type StepContext,
   type StepKind,
   type StepOptions,
+  type UndoContext,
 } from "./workflow/step.ts";
-export type { InputOf, OutputsOf, Workflow, WorkflowData } from "./workflow/workflow.ts";
+export {
+  type InputOf,
+  type OutputsOf,
+  WHEN_CHANGED,
+  type WhenChanged,
+  type Workflow,
+  type WorkflowData,
+} from "./workflow/workflow.ts";

@@ -12,6 +12,7 @@ import type { HistoryStore } from "./history/history-store.ts";
 import type { PartitionStore } from "./history/partition-store.ts";
 import type { RunDetail } from "./history/records.ts";
 import type { RunLogs } from "./history/run-logs.ts";
+import type { RunFilter } from "./history/run-query.ts";
 import type { RunStatistics } from "./history/run-statistics.ts";
 import { jsonLogger, type Logger, type LogLevel } from "./logger.ts";
 import { checkPayloadCodec, type PayloadCodec } from "./payload-codec.ts";
@@ -19,10 +20,14 @@ import type { Plugin } from "./plugin.ts";
 import { Registry } from "./registry.ts";
 import { DurableRunner } from "./runner/durable-runner.ts";
 import { type Queues, queuesOf } from "./runner/queues.ts";
+import type { RerunOptions } from "./runner/rerun.ts";
 import { Retention, type RetentionPolicy } from "./runner/retention.ts";
+import type { BulkOptions, BulkResult, Control } from "./runner/run-controls.ts";
 import type { RunHandle, RunItem, RunOptions } from "./runner/runner.ts";
 import { environmentSecrets, type SecretResolver } from "./secret.ts";
 import type { Source } from "./sources/source.ts";
+import type { Approval } from "./workflow/composite-steps.ts";
+import { everyStep } from "./workflow/step-paths.ts";
 import type { Workflow, WorkflowData } from "./workflow/workflow.ts";
 
 export interface SpineOptions {
@@ -33,6 +38,11 @@ export interface SpineOptions {
   readonly workflows?: readonly WorkflowData[];
   /** How many runs this process works on at a time; 10 when left out. */
   readonly concurrency?: number;
+  /**
+   * How many processes may end at work on one run: with the next one it is FAILED with POISONED, and kept away from the others.
+   * 10 when left out.
+   */
+  readonly maxCrashes?: number;
   /** False for a process that only starts and reads runs, or that calls `start` later. */
   readonly worker?: boolean;
   /** When old runs are removed, e.g. `{ runs: "90d" }`; never when left out. */
@@ -97,9 +107,32 @@ export interface Spine extends AsyncDisposable {
   ): Promise<readonly Run<Readonly<Record<string, unknown>>>[]>;
   /** The run with its attempts. Throws RUN_NOT_FOUND. */
   get(runId: string): Promise<RunDetail>;
+  /**
+   * Ends a run that has not ended, and the runs that its steps wait for. A run of which something has to be undone is
+   * CANCELLED once that is done. RUN_CONFLICT when it has ended.
+   */
   cancel(runId: string): Promise<void>;
-  /** Goes on with a failed run at the step that failed. */
+  /** Stops a run until `resume`, with the runs that its steps wait for. Attempts under way begin again then, at their checkpoints. */
+  pause(runId: string): Promise<void>;
+  resume(runId: string): Promise<void>;
+  /** Goes on with a failed or cancelled run at the step that failed. */
   retry(runId: string): Promise<Run<Readonly<Record<string, unknown>>>>;
+  /**
+   * Starts a new run, linked to the one that it repeats (`rerunOf`): with its parameters or others, from the first step or from a later
+   * one; then the steps before that one keep their results.
+   */
+  rerun(runId: string, options?: RerunOptions): Promise<Run<Readonly<Record<string, unknown>>>>;
+  /** `cancel`, `pause`, `resume` or `retry` for all runs of a filter: if it finds as many of them as were expected. */
+  controlAll(filter: RunFilter, control: Control, options: BulkOptions): Promise<BulkResult>;
+  /**
+   * Sends a run a message, e.g. for `.wait("go", { signal: "go" })`. It is kept until a step takes it, whether that waits already
+   * or not yet, and is taken by one step. Sent again with the same `id`, it is one message.
+   */
+  signal(runId: string, name: string, payload?: unknown, options?: { readonly id?: string }): Promise<void>;
+  /** Lets a step go on that waits for an approval. @param step its path, e.g. `review`, or `venues/XNYS/review` inside of a map. */
+  approve(runId: string, step: string, options?: Omit<Approval, "approved">): Promise<void>;
+  /** Refuses it: the step fails with APPROVAL_REJECTED. */
+  reject(runId: string, step: string, options?: Omit<Approval, "approved">): Promise<void>;
   /** A handle on a run that was started earlier, or elsewhere. */
   attach(runId: string): Promise<Run<Readonly<Record<string, unknown>>>>;
   source(name: string): Source;
@@ -129,7 +162,13 @@ export interface Spine extends AsyncDisposable {
  * const { outputs } = await run.result();
  */
 export async function createSpine(options: SpineOptions): Promise<Spine> {
-  const { database, clock = systemClock, concurrency = 10, logLevel = "INFO" } = options;
+  const { database, clock = systemClock, concurrency = 10, logLevel = "INFO", maxCrashes = 10 } = options;
+  if (!Number.isInteger(maxCrashes) || maxCrashes < 0) {
+    throw new SpineError(
+      "CONFIG_INVALID",
+      `The option \`maxCrashes\` is ${String(maxCrashes)}; use a whole number from 0.`,
+    );
+  }
   checkConcurrency(concurrency, `The option \`concurrency\` is ${String(concurrency)}`);
   checkLogLevel(logLevel, `The option \`logLevel\` is ${String(logLevel)}`);
   const payloads = checkPayloadCodec(options.payloads);
@@ -162,6 +201,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     secrets: options.secrets ?? environmentSecrets(),
     logLevel,
     concurrency,
+    maxCrashes,
   });
   let starting: Promise<void> | undefined;
   const start = () => {
@@ -249,8 +289,18 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     run,
     runMany,
     get: (runId) => runner.get(runId),
-    cancel: (runId) => runner.cancel(runId),
-    retry: async (runId) => typed(await runner.retry(runId)),
+    cancel: (runId) => runner.control(runId, "cancel"),
+    pause: (runId) => runner.control(runId, "pause"),
+    resume: (runId) => runner.control(runId, "resume"),
+    retry: async (runId) => {
+      await runner.control(runId, "retry");
+      return typed(await runner.attach(runId));
+    },
+    rerun: async (runId, rerunOptions) => typed(await runner.rerun(runId, rerunOptions)),
+    controlAll: (filter, control, bulk) => runner.controlAll(filter, control, bulk),
+    signal: (runId, name, payload, { id } = {}) => runner.signal(runId, name, payload, id),
+    approve: (runId, step, by = {}) => runner.signal(runId, step, { approved: true, ...by }),
+    reject: (runId, step, by = {}) => runner.signal(runId, step, { approved: false, ...by }),
     attach: async (runId) => typed(await runner.attach(runId)),
     source: (name) => sources.get(name),
     on: (name, listener) => events.on(name, listener),
@@ -264,5 +314,6 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
 
 /** Targets exist from the start, so that they can be queried before their first load. */
 async function ensureTables(database: Database, workflow: WorkflowData): Promise<void> {
-  for (const step of workflow.steps) if (step.kind === "load") await database.ensureTable(step.into);
+  for (const step of everyStep(workflow.steps))
+    if (step.kind === "load") await database.ensureTable(step.into);
 }

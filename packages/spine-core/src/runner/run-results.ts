@@ -1,6 +1,7 @@
 import { SpineError } from "../errors.ts";
 import type { HistoryStore } from "../history/history-store.ts";
 import { isTerminal, type RunDetail, type RunRecord } from "../history/records.ts";
+import { runOutputs } from "../history/run-outputs.ts";
 import { isEncoded, notDecoded } from "../payload-codec.ts";
 import type { ActiveRuns } from "./active-runs.ts";
 import type { RunWatch } from "./run-watch.ts";
@@ -122,12 +123,12 @@ export class RunResults {
 
 function outputsOf(run: RunRecord, steps: RunDetail["steps"]): Readonly<Record<string, unknown>> {
   if (run.status === "COMPLETED") {
-    const finished = steps.filter((step) => step.status === "COMPLETED");
+    const outputs = runOutputs(steps);
     // They have types, which what is encoded does not have.
-    if (finished.some((step) => isEncoded(step.output))) {
+    if (Object.values(outputs).some(isEncoded)) {
       throw notDecoded().withContext({ runId: run.runId, workflow: run.workflow });
     }
-    return Object.fromEntries(finished.map((step) => [step.name, step.output]));
+    return outputs;
   }
   if (run.error)
     throw SpineError.fromJSON(run.error).withContext({ runId: run.runId, workflow: run.workflow });

@@ -26,7 +26,7 @@ function watching(pollMs = 5_000) {
     },
   });
   const put = (runId: string, version: number) =>
-    runs.set(runId, { runId, version, status: "RUNNING", token: 1 });
+    runs.set(runId, { runId, version, status: "RUNNING", token: 1, inbox: 0 });
   const follow = (runId: string, name = runId) =>
     watch.watch(runId, {
       seen: (run) => told.push(`${name} ${run?.version ?? "missing"}`),

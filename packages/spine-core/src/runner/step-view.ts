@@ -50,8 +50,8 @@ const indexes = new WeakMap<readonly string[], ReadonlyMap<string, number>>();
 
 /** A list may be long, and each of its items asks. */
 function indexOf(keys: readonly string[], key: string): number {
-  let known = indexes.get(keys);
-  if (!known) indexes.set(keys, (known = new Map(keys.map((one, index) => [one, index]))));
+  const known = indexes.get(keys) ?? new Map(keys.map((one, index) => [one, index]));
+  indexes.set(keys, known);
   return known.get(key) ?? -1;
 }
 

@@ -50,7 +50,7 @@ async function replace(
     {
       kind: "load",
       loadId: stamp.loadId,
-      step: context.step,
+      step: scope.context.step,
       table: table.name,
       partition,
       disposition,
