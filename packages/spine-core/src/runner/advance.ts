@@ -191,11 +191,13 @@ function runChange(draft: Draft, idle: boolean): RunChange | null {
     const { as, error, left } = draft.ending;
     if (left.length === 0) return { status: as, error, endsAs: null };
   } else if (draft.position >= workflow.steps.length) return { status: "COMPLETED" };
-  if (!draft.isEmpty("running"))
-    return Object.keys(begins).length > 0 ? { status: "RUNNING", ...begins } : null;
+  const goesOn: RunChange | null = Object.keys(begins).length > 0 ? { status: "RUNNING", ...begins } : null;
+  if (!draft.isEmpty("running")) return goesOn;
+  // What had come before it was let go of the last time is looked at first; what comes while this is recorded makes it
+  // claimable at once.
+  if (before.unread && draft.unread) return goesOn;
   // Nothing of it is at work here. Children are probably not at work for long: they are waited for in memory first.
-  if (!idle && hasChildren(draft))
-    return Object.keys(begins).length > 0 ? { status: "RUNNING", ...begins } : null;
+  if (!idle && hasChildren(draft)) return goesOn;
   return { status: "WAITING", availableAt: dueAt(draft, before.deadline), inbox: draft.inbox, ...begins };
 }
 
