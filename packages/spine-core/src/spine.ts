@@ -15,6 +15,7 @@ import type { RunStatistics } from "./history/run-statistics.ts";
 import { jsonLogger, type Logger, type LogLevel } from "./logger.ts";
 import type { Plugin } from "./plugin.ts";
 import { Registry } from "./registry.ts";
+import { checkRunId, checkWorkflow } from "./runner/check-start.ts";
 import { DurableRunner } from "./runner/durable-runner.ts";
 import { type Queues, queuesOf } from "./runner/queues.ts";
 import { Retention, type RetentionPolicy } from "./runner/retention.ts";
@@ -160,14 +161,13 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     return starting;
   };
   const startOnce = async () => {
-    if (stopping) {
-      throw new SpineError("STOPPED", "This Spine has been stopped. Create a new one to go on.");
-    }
+    if (stopping) throw stopped();
     await runner.start();
     retention?.start();
   };
   let retention: Retention | undefined;
   let stopping: Promise<void> | undefined;
+  let isClosed = false;
   try {
     if (options.retention) retention = new Retention({ policy: options.retention, stores, clock, logger });
     for (const name of workflows.names()) await ensureTables(database, workflows.get(name));
@@ -179,7 +179,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
 
   /** A workflow by its name, or a constant, which the process knows from now on. */
   const known = (workflow: string | WorkflowData): WorkflowData => {
-    const target = typeof workflow === "string" ? workflows.get(workflow) : workflow;
+    const target = typeof workflow === "string" ? workflows.get(workflow) : checkWorkflow(workflow);
     workflows.add(target);
     return target;
   };
@@ -195,7 +195,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     params: unknown,
     options?: RunOptions,
   ): Promise<unknown> {
-    return typed(await runner.run(known(workflow), params, options));
+    return typed(await unlessStopped(() => runner.run(known(workflow), params, options)));
   }
   async function runMany<I, P, O>(
     workflow: Workflow<I, P, O>,
@@ -206,7 +206,8 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     items: readonly RunItem[],
   ): Promise<readonly Awaited<ReturnType<Spine["attach"]>>[]>;
   async function runMany(workflow: string | WorkflowData, items: readonly RunItem[]): Promise<unknown> {
-    return (await runner.runMany(known(workflow), items)).map((handle) => typed(handle));
+    const handles = await unlessStopped(() => runner.runMany(known(workflow), items));
+    return handles.map((handle) => typed(handle));
   }
   const stop = () => {
     stopping ??= stopOnce();
@@ -219,7 +220,18 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
       await retention?.stop();
       await runner.stop();
     } finally {
+      isClosed = true;
       await database.close();
+    }
+  };
+  /** Whoever asks a Spine that was stopped is told so, not that its database is closed; and so is who asked just before. */
+  const unlessStopped = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (isClosed) throw stopped();
+    try {
+      return await work();
+    } catch (error) {
+      const isOfClosed = SpineError.is(error) && error.code === "DATABASE_UNAVAILABLE" && !error.retryable;
+      throw isClosed && isOfClosed ? stopped(error) : error;
     }
   };
   return {
@@ -237,10 +249,10 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     workflows,
     run,
     runMany,
-    get: (runId) => runner.get(runId),
-    cancel: (runId) => runner.cancel(runId),
-    retry: async (runId) => typed(await runner.retry(runId)),
-    attach: async (runId) => typed(await runner.attach(runId)),
+    get: (runId) => unlessStopped(() => runner.get(checkRunId(runId))),
+    cancel: (runId) => unlessStopped(() => runner.cancel(checkRunId(runId))),
+    retry: async (runId) => typed(await unlessStopped(() => runner.retry(checkRunId(runId)))),
+    attach: async (runId) => typed(await unlessStopped(() => runner.attach(checkRunId(runId)))),
     source: (name) => sources.get(name),
     on: (name, listener) => events.on(name, listener),
     diagnose: () =>
@@ -249,6 +261,10 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+function stopped(cause?: unknown): SpineError {
+  return new SpineError("STOPPED", "This Spine has been stopped. Create a new one to go on.", { cause });
 }
 
 /** Targets exist from the start, so that they can be queried before their first load. */

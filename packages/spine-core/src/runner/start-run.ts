@@ -1,5 +1,4 @@
 import { hash } from "node:crypto";
-import { checkText } from "../check-text.ts";
 import type { Clock } from "../clock.ts";
 import type { Partition } from "../context.ts";
 import { SpineError, textOf, ValidationError } from "../errors.ts";
@@ -9,6 +8,7 @@ import { checkTags } from "../history/tags.ts";
 import { newId } from "../ids.ts";
 import { canonicalJson, decodeJson, encodeJson } from "../json.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
+import { checkOption } from "./check-start.ts";
 import { queueing } from "./queueing.ts";
 import { advance, apply, newRun, type RunState } from "./run-state.ts";
 import type { RunOptions } from "./runner.ts";
@@ -57,10 +57,10 @@ export async function planRun(
   }
   const tags = checkTags(options.tags);
   const { key = null, scope = "", triggeredBy = "api", parentRunId = null } = options;
-  if (key !== null) checkText(key, "The `key` of a run", LONGEST_NAME);
-  checkText(scope, "The `scope` of a run", LONGEST_NAME);
-  checkText(triggeredBy, "The `triggeredBy` of a run", LONGEST_NAME);
-  if (parentRunId !== null) checkText(parentRunId, "The `parentRunId` of a run", LONGEST_NAME);
+  if (key !== null) checkOption("key", key, LONGEST_NAME);
+  checkOption("scope", scope, LONGEST_NAME);
+  checkOption("triggeredBy", triggeredBy, LONGEST_NAME);
+  if (parentRunId !== null) checkOption("parentRunId", parentRunId, LONGEST_NAME);
   const now = clock.now();
   const { waits, ...place } = queueing(workflow, options, now);
   const owner = waits ? null : worker;
