@@ -95,6 +95,27 @@ test("a dataset whose opening, emptying, sealing or removal got no answer is ope
   expect(proxy.cuts).toBe(4);
 });
 
+test("what an attempt that is over wanted to write is not tried again", { timeout: 60_000 }, async () => {
+  const server = await startPostgres({ fsync: true });
+  onTestFinished(() => server.stop());
+  const datasets = await open(server.url());
+  const writer = writerOf();
+  const attempt = new AbortController();
+  const { dataset } = await datasets.open(writer);
+  await server.kill();
+  const late = datasets.append({ ...writer, signal: attempt.signal }, dataset, chunk(0));
+  const emptied = datasets.open({ ...writer, signal: attempt.signal }, { fresh: true });
+  await delay(200);
+  attempt.abort(new Error("over"));
+  const outcomes = await Promise.allSettled([late, emptied]);
+  expect(outcomes.map((outcome) => outcome.status === "rejected" && String(outcome.reason))).toEqual([
+    "Error: over",
+    "Error: over",
+  ]);
+  await server.start();
+  expect(await datasets.open(writer)).toMatchObject({ dataset, chunks: 0 });
+});
+
 test("a server that restarts uses up no attempt of a step", { timeout: 60_000 }, async () => {
   const server: PostgresServer = await startPostgres({ fsync: true });
   onTestFinished(() => server.stop());

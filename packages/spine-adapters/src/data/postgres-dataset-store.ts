@@ -63,7 +63,7 @@ export class PostgresDatasetStore implements DatasetStore {
     const { runId, step, token } = writer;
     const t = this.#t;
     // Done again when its answer was lost, it finds the same dataset, or empties once more what nobody has written to since.
-    return await this.#again(async (query) => {
+    return await this.#again(writer.signal, async (query) => {
       // The row that is there stays locked; a new one is made by whoever comes first.
       await query(
         `INSERT INTO ${t.datasets} (dataset_id, run_id, step_name, token, chunks, rows, rejected, bytes, created_at)
@@ -124,9 +124,9 @@ SELECT * FROM owned`;
     const [row] = await this.#pools.throughOutage(() => {
       tries += 1;
       return this.#pools.query<DatasetRow>("data", sql, values);
-    });
+    }, writer.signal);
     // What was lost may have been no more than the answer to an earlier try.
-    const stored = row ?? (tries > 1 ? await this.#appended(writer, dataset, index, hash) : undefined);
+    const stored = row ?? (tries > 1 ? await this.#appended(writer, dataset, chunk, hash) : undefined);
     if (!stored) throw await this.#refusal(writer, dataset, index);
     return readState(stored);
   }
@@ -206,7 +206,7 @@ ORDER BY d.dataset_id, r.position LIMIT $4`,
   }
 
   async remove(runId: string): Promise<void> {
-    await this.#again(async (query) => {
+    await this.#again(undefined, async (query) => {
       const datasets = await query<DatasetRow>(
         `SELECT dataset_id FROM ${this.#t.datasets} WHERE run_id = $1 ORDER BY dataset_id FOR UPDATE`,
         [runId],
@@ -254,23 +254,32 @@ WHERE dataset_id > $1 ORDER BY dataset_id LIMIT ${PAGE}`,
   }
 
   /** A transaction that may be done again, because it leaves the same: it waits for a server that is away. */
-  async #again<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return await this.#pools.throughOutage(() => this.#pools.inTransaction("data", work));
+  async #again<T>(signal: AbortSignal | undefined, work: (query: Query) => Promise<T>): Promise<T> {
+    return await this.#pools.throughOutage(() => this.#pools.inTransaction("data", work), signal);
   }
 
   /** The dataset after a chunk that is its last one. Only who has the token can have written that, and writes one at a time. */
   async #appended(
     writer: DatasetWriter,
     dataset: string,
-    index: number,
+    { index, cursor }: ChunkWrite,
     hash: string,
   ): Promise<DatasetRow | undefined> {
     const t = this.#t;
     const [row] = await this.#pools.ask<DatasetRow>(
       "data",
       `SELECT d.* FROM ${t.datasets} d JOIN ${t.dataset_chunks} c ON c.dataset_id = d.dataset_id AND c.chunk = $5
-WHERE d.dataset_id = $1 AND d.run_id = $2 AND d.step_name = $3 AND d.token = $4 AND d.chunks = $5 + 1 AND c.hash = $6`,
-      [isRunId(dataset) ? dataset : null, writer.runId, writer.step, writer.token, index, hash],
+WHERE d.dataset_id = $1 AND d.run_id = $2 AND d.step_name = $3 AND d.token = $4 AND d.chunks = $5 + 1
+  AND c.hash = $6 AND d.cursor::text = $7`,
+      [
+        isRunId(dataset) ? dataset : null,
+        writer.runId,
+        writer.step,
+        writer.token,
+        index,
+        hash,
+        JSON.stringify(cursor),
+      ],
     );
     return row;
   }
