@@ -10,7 +10,7 @@ const workflow = defineWorkflow({ name: "demo.beside" }).step("first", () => "do
 
 async function inFile(): Promise<{ readonly database: Database; readonly remove: () => void }> {
   const place = await placeOn("SQLite");
-  return { database: place.database(), remove: () => void place.remove() };
+  return { database: place.database(), remove: () => place.remove() };
 }
 
 describe.concurrent.each([
