@@ -157,6 +157,14 @@ test.each(DATABASES.filter(([name]) => name !== "SQLite in memory"))(
   },
 );
 
+/** What is told of the work where Spine's tables are gone. */
+const dropped = {
+  status: "error",
+  message: expect.stringContaining("cannot be read from Spine's tables") as string,
+  remedy: expect.stringContaining("First do what the check `schema` says") as string,
+  data: { code: "DATABASE_FAILED" },
+};
+
 describe("SQLite", () => {
   test("`durability: process` is told, and that indexes are gone", async () => {
     const file = sqliteFile();
@@ -210,6 +218,8 @@ describe("SQLite", () => {
     expect(await check(spine, "schema")).toMatchObject({ status: "error", data: { code: "CONFIG_INVALID" } });
     other.exec("DROP TABLE migrations");
     expect(await check(spine, "schema")).toMatchObject({ status: "error" });
+    other.exec("DROP TABLE workflow_runs");
+    expect(await check(spine, "work")).toMatchObject(dropped);
     other.close();
   });
 
@@ -242,6 +252,16 @@ describe("Postgres", () => {
       data: { synchronous_commit: "off" },
     });
     await careless.stop();
+  });
+
+  test("tables that were dropped", async () => {
+    const url = await createTestDatabase();
+    const spine = await spineOn(postgres(url), { worker: false });
+    const client = await connected(url);
+    onTestFinished(() => client.end());
+    await client.query("DROP SCHEMA spine CASCADE");
+    expect(await check(spine, "schema")).toMatchObject({ status: "error" });
+    expect(await check(spine, "work")).toMatchObject(dropped);
   });
 
   test("an index that is gone, and one that is invalid", async () => {

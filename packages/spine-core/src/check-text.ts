@@ -13,12 +13,13 @@ export function checkText(
   maxLength: number,
   code: ErrorCode = "VALIDATION_FAILED",
 ): string {
-  const why = reason(value, maxLength);
+  const why = textFault(value, maxLength);
   if (why === null) return value as string;
   throw new ValidationError(`${what} ${why}.`, { code, detail: { what, reason: why } });
 }
 
-function reason(value: unknown, maxLength: number): string | null {
+/** Why databases cannot hold it as a name or a key; null when they can. */
+export function textFault(value: unknown, maxLength: number): string | null {
   if (typeof value !== "string")
     return `is no text but ${value === null ? "null" : `of type ${typeof value}`}`;
   if (value.length > maxLength) return `has ${value.length} characters, the limit is ${maxLength}`;

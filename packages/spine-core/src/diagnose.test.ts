@@ -89,6 +89,27 @@ test("a database that cannot be asked is a finding, not an exception", async () 
   });
 });
 
+test("tables that are gone are not taken for a database that is away", async () => {
+  const refused = () => Promise.reject(new SpineError("DATABASE_FAILED", "There is no such table."));
+  const schema: Check = { name: "schema", status: "error", message: "Gone.", remedy: "Start it.", data: {} };
+  const work = async (found: readonly Check[]) => {
+    const { checks } = await diagnose({
+      database: { dialect: "postgres", diagnose: async () => found } as never,
+      stores: { hints: { pollMs: 5_000 }, history: { workload: refused } } as never,
+      workflows: [],
+      clock: new TestClock(),
+      working: true,
+    });
+    return checks.find(({ name }) => name === "work");
+  };
+  expect(await work([schema])).toMatchObject({
+    message: "What there is to do cannot be read from Spine's tables: There is no such table.",
+    remedy: expect.stringContaining("First do what the check `schema` says") as string,
+    data: { code: "DATABASE_FAILED" },
+  });
+  expect((await work([]))?.remedy).toContain("restore them from a backup");
+});
+
 test("who works and cannot be told of work is warned; who does not work is not", async () => {
   const names = async (working: boolean) => {
     const { checks } = await diagnose({

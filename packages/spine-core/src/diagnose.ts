@@ -32,7 +32,7 @@ export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
   try {
     checks.push(...workChecks(await stores.history.workload(), options.workflows, clock.now()));
   } catch (error) {
-    checks.push(failed("work", error));
+    checks.push(workFailed(error, checks));
   }
   return { ok: checks.every(({ status }) => status !== "error"), checks };
 }
@@ -52,6 +52,22 @@ function failed(name: string, error: unknown): Check {
     `The database could not be asked: ${textOf(error)}`,
     "See that the database runs and takes connections, then ask again.",
     { code: SpineError.is(error) ? error.code : "INTERNAL" },
+  );
+}
+
+/** The database may well answer, and refuse: then its tables are not what they should be. */
+function workFailed(error: unknown, checks: readonly Check[]): Check {
+  const code = SpineError.is(error) ? error.code : "INTERNAL";
+  const schema = checks.find(({ name, status }) => name === "schema" && status === "error");
+  if (!schema && code !== "DATABASE_FAILED") return failed("work", error);
+  return finding(
+    "error",
+    "work",
+    `What there is to do cannot be read from Spine's tables: ${textOf(error)}`,
+    schema
+      ? "First do what the check `schema` says. Runs whose tables were dropped are only in a backup: restore it before Spine is started again."
+      : "See whether somebody has dropped or changed tables of Spine's, and restore them from a backup.",
+    { code },
   );
 }
 

@@ -18,6 +18,7 @@ import { jsonLogger, type Logger, type LogLevel } from "./logger.ts";
 import { checkPayloadCodec, type PayloadCodec } from "./payload-codec.ts";
 import type { Plugin } from "./plugin.ts";
 import { Registry } from "./registry.ts";
+import { checkRunId, checkWorkflow } from "./runner/check-start.ts";
 import { DurableRunner } from "./runner/durable-runner.ts";
 import { type Queues, queuesOf } from "./runner/queues.ts";
 import type { RerunOptions } from "./runner/rerun.ts";
@@ -211,14 +212,13 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     return starting;
   };
   const startOnce = async () => {
-    if (stopping) {
-      throw new SpineError("STOPPED", "This Spine has been stopped. Create a new one to go on.");
-    }
+    if (stopping) throw stopped();
     await runner.start();
     retention?.start();
   };
   let retention: Retention | undefined;
   let stopping: Promise<void> | undefined;
+  let isClosed = false;
   try {
     if (options.retention) retention = new Retention({ policy: options.retention, stores, clock, logger });
     for (const name of workflows.names()) await ensureTables(database, workflows.get(name));
@@ -230,7 +230,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
 
   /** A workflow by its name, or a constant, which the process knows from now on. */
   const known = (workflow: string | WorkflowData): WorkflowData => {
-    const target = typeof workflow === "string" ? workflows.get(workflow) : workflow;
+    const target = typeof workflow === "string" ? workflows.get(workflow) : checkWorkflow(workflow);
     workflows.add(target);
     return target;
   };
@@ -246,7 +246,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     params: unknown,
     options?: RunOptions,
   ): Promise<unknown> {
-    return typed(await runner.run(known(workflow), params, options));
+    return typed(await unlessStopped(() => runner.run(known(workflow), params, options)));
   }
   async function runMany<I, P, O>(
     workflow: Workflow<I, P, O>,
@@ -257,7 +257,8 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     items: readonly RunItem[],
   ): Promise<readonly Awaited<ReturnType<Spine["attach"]>>[]>;
   async function runMany(workflow: string | WorkflowData, items: readonly RunItem[]): Promise<unknown> {
-    return (await runner.runMany(known(workflow), items)).map((handle) => typed(handle));
+    const handles = await unlessStopped(() => runner.runMany(known(workflow), items));
+    return handles.map((handle) => typed(handle));
   }
   const stop = () => {
     stopping ??= stopOnce();
@@ -270,9 +271,24 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
       await retention?.stop();
       await runner.stop();
     } finally {
+      isClosed = true;
       await database.close();
     }
   };
+  /** Whoever asks a Spine that was stopped is told so, not that its database is closed; and so is who asked just before. */
+  const unlessStopped = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (isClosed) throw stopped();
+    try {
+      return await work();
+    } catch (error) {
+      const isOfClosed = SpineError.is(error) && error.code === "DATABASE_UNAVAILABLE" && !error.retryable;
+      throw isClosed && isOfClosed ? stopped(error) : error;
+    }
+  };
+  const control = (runId: string, action: Control) =>
+    unlessStopped(() => runner.control(checkRunId(runId), action));
+  const signal = (runId: string, name: string, payload: unknown, id?: string) =>
+    unlessStopped(() => runner.signal(checkRunId(runId), name, payload, id));
   return {
     database,
     history: stores.history,
@@ -288,20 +304,20 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     workflows,
     run,
     runMany,
-    get: (runId) => runner.get(runId),
-    cancel: (runId) => runner.control(runId, "cancel"),
-    pause: (runId) => runner.control(runId, "pause"),
-    resume: (runId) => runner.control(runId, "resume"),
+    get: (runId) => unlessStopped(() => runner.get(checkRunId(runId))),
+    cancel: (runId) => control(runId, "cancel"),
+    pause: (runId) => control(runId, "pause"),
+    resume: (runId) => control(runId, "resume"),
     retry: async (runId) => {
-      await runner.control(runId, "retry");
+      await control(runId, "retry");
       return typed(await runner.attach(runId));
     },
-    rerun: async (runId, rerunOptions) => typed(await runner.rerun(runId, rerunOptions)),
-    controlAll: (filter, control, bulk) => runner.controlAll(filter, control, bulk),
-    signal: (runId, name, payload, { id } = {}) => runner.signal(runId, name, payload, id),
-    approve: (runId, step, by = {}) => runner.signal(runId, step, { approved: true, ...by }),
-    reject: (runId, step, by = {}) => runner.signal(runId, step, { approved: false, ...by }),
-    attach: async (runId) => typed(await runner.attach(runId)),
+    rerun: async (runId, how) => typed(await unlessStopped(() => runner.rerun(checkRunId(runId), how))),
+    controlAll: (filter, action, bulk) => unlessStopped(() => runner.controlAll(filter, action, bulk)),
+    signal: (runId, name, payload, { id } = {}) => signal(runId, name, payload, id),
+    approve: (runId, step, by = {}) => signal(runId, step, { approved: true, ...by }),
+    reject: (runId, step, by = {}) => signal(runId, step, { approved: false, ...by }),
+    attach: async (runId) => typed(await unlessStopped(() => runner.attach(checkRunId(runId)))),
     source: (name) => sources.get(name),
     on: (name, listener) => events.on(name, listener),
     diagnose: () =>
@@ -310,6 +326,10 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+function stopped(cause?: unknown): SpineError {
+  return new SpineError("STOPPED", "This Spine has been stopped. Create a new one to go on.", { cause });
 }
 
 /** Targets exist from the start, so that they can be queried before their first load. */

@@ -62,7 +62,8 @@ export class PostgresDatasetStore implements DatasetStore {
   async open(writer: DatasetWriter, { fresh = false } = {}): Promise<DatasetState> {
     const { runId, step, token } = writer;
     const t = this.#t;
-    return await this.#pools.inTransaction("data", async (query) => {
+    // Done again when its answer was lost, it finds the same dataset, or empties once more what nobody has written to since.
+    return await this.#again(writer.signal, async (query) => {
       // The row that is there stays locked; a new one is made by whoever comes first.
       await query(
         `INSERT INTO ${t.datasets} (dataset_id, run_id, step_name, token, chunks, rows, rejected, bytes, created_at)
@@ -88,9 +89,7 @@ VALUES ($1, $2, $3, $4, 0, 0, 0, 0, coalesce($5::timestamptz, now())) ON CONFLIC
     const bytes = data.length + raws.reduce((sum, raw) => sum + raw.length, 0);
     const t = this.#t;
     // The right to write is the WHERE of the UPDATE: everything else hangs on the row that it returns.
-    const [row] = await this.#pools.query<DatasetRow>(
-      "data",
-      `WITH owned AS (
+    const sql = `WITH owned AS (
   UPDATE ${t.datasets}
   SET chunks = chunks + 1, rows = rows + $6, rejected = rejected + $7, bytes = bytes + $8, cursor = $9
   WHERE dataset_id = $1 AND run_id = $2 AND step_name = $3 AND token = $4 AND chunks = $5 AND sealed_at IS NULL
@@ -102,28 +101,34 @@ refused AS (
   INSERT INTO ${t.rejects} (dataset_id, position, code, message, line, raw)
   SELECT dataset_id, rejected - $7::int8 + j.nth - 1, j.code, j.message, j.line, j.raw
   FROM owned, unnest($13::text[], $14::text[], $15::int8[], $16::json[]) WITH ORDINALITY AS j(code, message, line, raw, nth))
-SELECT * FROM owned`,
-      [
-        isRunId(dataset) ? dataset : null,
-        writer.runId,
-        writer.step,
-        writer.token,
-        index,
-        rows.length,
-        rejects.length,
-        bytes,
-        JSON.stringify(chunk.cursor),
-        hash,
-        lineRuns,
-        Buffer.from(data.buffer, data.byteOffset, data.byteLength),
-        rejects.map(({ code }) => code),
-        rejects.map(({ message }) => message),
-        rejects.map(({ line }) => line),
-        raws,
-      ],
-    );
-    if (!row) throw await this.#refusal(writer, dataset, index);
-    return readState(row);
+SELECT * FROM owned`;
+    const values = [
+      isRunId(dataset) ? dataset : null,
+      writer.runId,
+      writer.step,
+      writer.token,
+      index,
+      rows.length,
+      rejects.length,
+      bytes,
+      JSON.stringify(chunk.cursor),
+      hash,
+      lineRuns,
+      Buffer.from(data.buffer, data.byteOffset, data.byteLength),
+      rejects.map(({ code }) => code),
+      rejects.map(({ message }) => message),
+      rejects.map(({ line }) => line),
+      raws,
+    ];
+    let tries = 0;
+    const [row] = await this.#pools.throughOutage(() => {
+      tries += 1;
+      return this.#pools.query<DatasetRow>("data", sql, values);
+    }, writer.signal);
+    // What was lost may have been no more than the answer to an earlier try.
+    const stored = row ?? (tries > 1 ? await this.#appended(writer, dataset, chunk, hash) : undefined);
+    if (!stored) throw await this.#refusal(writer, dataset, index);
+    return readState(stored);
   }
 
   async seal(writer: DatasetWriter, dataset: string): Promise<DatasetRef> {
@@ -201,7 +206,7 @@ ORDER BY d.dataset_id, r.position LIMIT $4`,
   }
 
   async remove(runId: string): Promise<void> {
-    await this.#pools.inTransaction("data", async (query) => {
+    await this.#again(undefined, async (query) => {
       const datasets = await query<DatasetRow>(
         `SELECT dataset_id FROM ${this.#t.datasets} WHERE run_id = $1 ORDER BY dataset_id FOR UPDATE`,
         [runId],
@@ -246,6 +251,37 @@ WHERE dataset_id > $1 ORDER BY dataset_id LIMIT ${PAGE}`,
       [runIds],
     );
     return new Set(rows.map(({ run_id }) => run_id));
+  }
+
+  /** A transaction that may be done again, because it leaves the same: it waits for a server that is away. */
+  async #again<T>(signal: AbortSignal | undefined, work: (query: Query) => Promise<T>): Promise<T> {
+    return await this.#pools.throughOutage(() => this.#pools.inTransaction("data", work), signal);
+  }
+
+  /** The dataset after a chunk that is its last one. Only who has the token can have written that, and writes one at a time. */
+  async #appended(
+    writer: DatasetWriter,
+    dataset: string,
+    { index, cursor }: ChunkWrite,
+    hash: string,
+  ): Promise<DatasetRow | undefined> {
+    const t = this.#t;
+    const [row] = await this.#pools.ask<DatasetRow>(
+      "data",
+      `SELECT d.* FROM ${t.datasets} d JOIN ${t.dataset_chunks} c ON c.dataset_id = d.dataset_id AND c.chunk = $5
+WHERE d.dataset_id = $1 AND d.run_id = $2 AND d.step_name = $3 AND d.token = $4 AND d.chunks = $5 + 1
+  AND c.hash = $6 AND d.cursor::text = $7`,
+      [
+        isRunId(dataset) ? dataset : null,
+        writer.runId,
+        writer.step,
+        writer.token,
+        index,
+        hash,
+        JSON.stringify(cursor),
+      ],
+    );
+    return row;
   }
 
   async #renew(query: Query, { dataset_id }: DatasetRow, token: number): Promise<DatasetRow> {

@@ -22,6 +22,25 @@ export function elsewhere(where: string): SpineError {
   );
 }
 
+/** For a transaction in which nothing can be written. */
+export function readOnly(error: unknown): SpineError {
+  return new SpineError(
+    "TRANSACTION_INVALID",
+    "The `transaction` is read-only, so no run can be stored in it. Begin it without READ ONLY (and see that `default_transaction_read_only` is off), or start the run without `transaction`.",
+    { cause: error },
+  );
+}
+
+/** For a connection that broke: what was written on it is undone with its transaction. */
+export function lost(error: unknown): SpineError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new SpineError(
+    "DATABASE_UNAVAILABLE",
+    `The connection that was given as \`transaction\` has broken (${why}), and the server undoes its transaction. Begin that again on a new connection, with the start in it.`,
+    { cause: error },
+  );
+}
+
 /** For a connection that refuses statements for a reason that is not the database's, e.g. because it is closed. */
 export function unusable(error: unknown): SpineError {
   const why = error instanceof Error ? error.message : String(error);

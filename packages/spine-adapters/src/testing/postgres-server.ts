@@ -41,7 +41,7 @@ const START_MS = 30_000;
  *
  * @example
  * await using server = await startPostgres();
- * const database = postgres(await server.createDatabase());
+ * const database = postgres(server.url());
  */
 export async function startPostgres(options: PostgresServerOptions = {}): Promise<PostgresServer> {
   const root = mkdtempSync(join(tmpdir(), "spine-pg-"));

@@ -44,6 +44,11 @@ export interface DatasetWriter {
   readonly step: string;
   /** The run's fencing token; a writer with an older token is refused (FENCED). */
   readonly token: number;
+  /**
+   * The attempt's: once it is aborted, nothing is tried again for it. The next attempt has the same token, and must not find
+   * in its way what an earlier one still wanted to write.
+   */
+  readonly signal?: AbortSignal;
 }
 
 /** What is stored of a dataset so far: where a resumed step goes on. */

@@ -46,7 +46,7 @@ export interface QueueState extends QueueRecord {
 export interface QueueStore {
   /** Makes the queue known, or changes some of its settings; the others stay as they are (new: no limits). */
   set(name: string, change: Partial<QueueSettings>): Promise<QueueRecord>;
-  /** Undefined for a queue without settings. */
+  /** Undefined for a queue without settings; a ValidationError for a name that none can have. */
   get(name: string): Promise<QueueState | undefined>;
   /** By name. */
   list(): Promise<readonly QueueState[]>;

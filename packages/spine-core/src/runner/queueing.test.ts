@@ -45,12 +45,18 @@ const refused: readonly (readonly [path: string, options: Readonly<Record<string
   ["/priority", { priority: "1" }],
   ["/concurrencyKey", { concurrencyKey: "acme" }],
   ["/concurrencyKey", { queue: "q", concurrencyKey: "" }],
+  ["/concurrencyKey", { queue: "q", concurrencyKey: 7 }],
+  ["/concurrencyKey", { queue: "q", concurrencyKey: "x".repeat(201) }],
   ["/delay", { delay: -1 }],
   ["/delay", { delay: "soon" }],
   ["/delay", { delay: "9999999999d" }],
   ["/delay", { delay: 1, startAt: new Date(NOW) }],
   ["/startAt", { startAt: "tomorrow" }],
   ["/startAt", { startAt: "2026-01-05T09:00:00" }],
+  ["/startAt", { startAt: "2026-02-31T00:00:00Z" }],
+  ["/startAt", { startAt: "2026-04-31T00:00:00+01:00" }],
+  ["/startAt", { startAt: "2026-02-29T12:00Z" }],
+  ["/startAt", { startAt: "2026-13-01T12:00Z" }],
   ["/startAt", { startAt: new Date(Number.NaN) }],
   ["/startAt", { startAt: NOW }],
   ["/startAt", { startAt: new Date("+012345-01-01T00:00:00Z") }],
@@ -63,6 +69,17 @@ test.each(refused)("refuses, and names %s: %j", (path, options) => {
       detail: { issues: [expect.objectContaining({ path })] },
     }),
   );
+});
+
+test("a refusal says what was given", () => {
+  const given = (options: Readonly<Record<string, unknown>>) => expect(() => place(options as RunOptions));
+  given({ priority: "1" }).toThrow('is a whole number from -100 to 100, not "1", a string.');
+  given({ priority: null }).toThrow("not null.");
+  given({ startAt: "2026-02-31T00:00:00Z" }).toThrow('"2026-02-31T00:00:00Z" was given');
+  given({ startAt: new Date(Number.NaN) }).toThrow("an invalid Date was given");
+  expect(place({ startAt: "2028-02-29T12:00Z" }).availableAt).toBe(Date.UTC(2028, 1, 29, 12));
+  // The end of a day is the beginning of the next one.
+  expect(place({ startAt: "2026-01-31T24:00:00Z" }).availableAt).toBe(Date.UTC(2026, 1, 1));
 });
 
 test("a concurrency key has to be a text that is not too long", () => {

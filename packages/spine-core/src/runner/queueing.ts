@@ -1,9 +1,9 @@
-import { checkText } from "../check-text.ts";
 import { toMs } from "../duration.ts";
-import { ValidationError } from "../errors.ts";
 import { checkQueueName } from "../history/check-queue.ts";
 import type { NewRun } from "../history/history-store.ts";
+import { shown } from "../shown.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
+import { checkOption, wrongOption } from "./check-start.ts";
 import type { RunOptions } from "./runner.ts";
 
 const LONGEST_KEY = 200;
@@ -28,13 +28,19 @@ export function queueing(
   const { priority = 0, concurrencyKey = null } = options;
   const queue = options.queue === undefined ? workflow.queue : checkQueueName(options.queue);
   if (!Number.isInteger(priority) || Math.abs(priority) > HIGHEST) {
-    throw refusal("priority", `is a whole number from -${HIGHEST} to ${HIGHEST}, not ${String(priority)}`);
+    throw wrongOption(
+      "priority",
+      `is a whole number from -${HIGHEST} to ${HIGHEST}, not ${shown(priority)}${typeof priority === "string" ? ", a string" : ""}`,
+    );
   }
   if (concurrencyKey !== null) {
-    checkText(concurrencyKey, "The `concurrencyKey` of a run", LONGEST_KEY);
-    if (concurrencyKey === "") throw refusal("concurrencyKey", "is empty; leave it out for none");
+    checkOption("concurrencyKey", concurrencyKey, LONGEST_KEY);
+    if (concurrencyKey === "") throw wrongOption("concurrencyKey", "is empty; leave it out for none");
     if (queue === null) {
-      throw refusal("concurrencyKey", "needs a queue: give the workflow or this start one, or leave it out");
+      throw wrongOption(
+        "concurrencyKey",
+        "needs a queue: give the workflow or this start one, or leave it out",
+      );
     }
   }
   const startAt = startOf(options, now);
@@ -50,29 +56,32 @@ export function queueing(
 
 function startOf({ delay, startAt }: RunOptions, now: number): number | null {
   if (delay === undefined) return startAt === undefined ? null : timeOf(startAt);
-  if (startAt !== undefined) throw refusal("delay", "and `startAt` were both given; use one of them");
+  if (startAt !== undefined) throw wrongOption("delay", "and `startAt` were both given; use one of them");
   let ms: number;
   try {
     ms = toMs(delay);
   } catch (error) {
-    throw refusal("delay", `cannot be used: ${String(delay)} is no duration such as 500 or "30s"`, error);
+    throw wrongOption("delay", `cannot be used: ${shown(delay)} is no duration such as 500 or "30s"`, error);
   }
   const at = Math.ceil(now + ms);
-  if (at > LATEST) throw refusal("delay", "ends after the year 9999");
+  if (at > LATEST) throw wrongOption("delay", "ends after the year 9999");
   return at;
 }
 
 function timeOf(startAt: Date | string): number {
   const given: unknown = startAt;
-  const known = given instanceof Date || (typeof given === "string" && WITH_ZONE.test(given));
+  const known = given instanceof Date || (typeof given === "string" && WITH_ZONE.test(given) && isDay(given));
   const ms = known ? new Date(given).getTime() : Number.NaN;
   if (ms <= LATEST) return ms;
-  throw refusal("startAt", "is a Date or an ISO text with its zone, e.g. 2026-01-05T09:00:00Z");
+  throw wrongOption(
+    "startAt",
+    `is a Date or an ISO text with its zone, e.g. 2026-01-05T09:00:00Z, of a day that exists, up to the year 9999; ${shown(given)} was given`,
+  );
 }
 
-function refusal(option: string, message: string, cause?: unknown): ValidationError {
-  return new ValidationError(`The \`${option}\` of a run ${message}.`, {
-    detail: { issues: [{ path: `/${option}`, message }] },
-    cause,
-  });
+/** The 31st of February would quietly be the 3rd of March. */
+function isDay(iso: string): boolean {
+  const day = iso.slice(0, 10);
+  const midnight = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
 }

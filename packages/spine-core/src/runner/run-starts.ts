@@ -6,6 +6,7 @@ import type { HistoryStore } from "../history/history-store.ts";
 import type { RunDetail } from "../history/records.ts";
 import type { Logger } from "../logger.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
+import { checkItem, checkItems, checkOptions } from "./check-start.ts";
 import { inTransactionOfCaller, PendingStarts } from "./pending-starts.ts";
 import { inheritedBy, type RerunOptions } from "./rerun.ts";
 import type { RunResults } from "./run-results.ts";
@@ -60,6 +61,7 @@ export class RunStarts {
   }
 
   async run(workflow: WorkflowData, params: unknown, options: RunOptions): Promise<RunHandle> {
+    checkOptions(options);
     const { transaction } = options;
     const item = { params, ...options };
     if (transaction !== undefined) {
@@ -78,16 +80,10 @@ export class RunStarts {
 
   async runMany(workflow: WorkflowData, items: readonly RunItem[]): Promise<readonly RunHandle[]> {
     const { history, results, stored, queued } = this.#options;
+    checkItems(items);
     const plans: NewRunPlan[] = [];
     for (const [index, item] of items.entries()) {
-      if ((item as RunOptions).transaction !== undefined) {
-        throw new SpineError(
-          "TRANSACTION_INVALID",
-          "`runMany` cannot start runs in a transaction of yours. Start them one by one there: `run(workflow, params, { transaction })`.",
-          { context: { item: index } },
-        );
-      }
-      const plan = await this.#plan(workflow, item, null).catch((error: unknown) => {
+      const plan = await this.#planQueued(workflow, item).catch((error: unknown) => {
         throw SpineError.from(error).withContext({ item: index });
       });
       plans.push(plan);
@@ -164,6 +160,16 @@ export class RunStarts {
     const { runId } = plan.commit.run;
     this.#outside(() => this.#pending.add(runId));
     return inTransactionOfCaller(results.handle(runId, false));
+  }
+
+  /** One of many. */
+  async #planQueued(workflow: WorkflowData, item: RunItem): Promise<NewRunPlan> {
+    checkItem(item);
+    if ((item as RunOptions).transaction === undefined) return await this.#plan(workflow, item, null);
+    throw new SpineError(
+      "TRANSACTION_INVALID",
+      "`runMany` cannot start runs in a transaction of yours. Start them one by one there: `run(workflow, params, { transaction })`.",
+    );
   }
 
   #plan(workflow: WorkflowData, { params, ...options }: RunItem, worker: string | null): Promise<NewRunPlan> {

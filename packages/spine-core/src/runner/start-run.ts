@@ -1,5 +1,4 @@
 import { hash } from "node:crypto";
-import { checkText } from "../check-text.ts";
 import type { Clock } from "../clock.ts";
 import type { Partition } from "../context.ts";
 import { toMs } from "../duration.ts";
@@ -11,6 +10,7 @@ import { newId } from "../ids.ts";
 import { canonicalJson, decodeJson, encodeJson } from "../json.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { advance } from "./advance.ts";
+import { checkOption } from "./check-start.ts";
 import { queueing } from "./queueing.ts";
 import { apply, newRun, type RunState } from "./run-state.ts";
 import type { RunOptions } from "./runner.ts";
@@ -59,10 +59,10 @@ export async function planRun(
   }
   const tags = checkTags(options.tags);
   const { key = null, scope = "", triggeredBy = "api", parentRunId = null } = options;
-  if (key !== null) checkText(key, "The `key` of a run", LONGEST_NAME);
-  checkText(scope, "The `scope` of a run", LONGEST_NAME);
-  checkText(triggeredBy, "The `triggeredBy` of a run", LONGEST_NAME);
-  if (parentRunId !== null) checkText(parentRunId, "The `parentRunId` of a run", LONGEST_NAME);
+  if (key !== null) checkOption("key", key, LONGEST_NAME);
+  checkOption("scope", scope, LONGEST_NAME);
+  checkOption("triggeredBy", triggeredBy, LONGEST_NAME);
+  if (parentRunId !== null) checkOption("parentRunId", parentRunId, LONGEST_NAME);
   const now = clock.now();
   const debounce = options.debounce && debouncing(options, now);
   const { waits, ...place } = queueing(workflow, debounce ? { ...options, ...debounce.place } : options, now);
@@ -125,7 +125,7 @@ function debouncing(
   now: number,
 ): { readonly place: Pick<RunOptions, "startAt">; readonly store: NonNullable<NewRun["debounce"]> } {
   const { key: name, wait, longest } = debounce ?? { key: "", wait: 0 };
-  checkText(name, "The `debounce.key` of a run", LONGEST_NAME);
+  checkOption("debounce", name, LONGEST_NAME);
   const others = { key, delay, startAt };
   for (const [option, value] of Object.entries(others)) {
     if (value === undefined) continue;

@@ -53,6 +53,11 @@ export interface TransactionalOutcome {
   readonly write: (transaction: DatabaseTransaction) => Promise<StepOutcome>;
 }
 
+/** Who writes the step's dataset, as long as this attempt goes on. */
+export function writerOf({ writer, context }: StepScope): DatasetWriter {
+  return { ...writer, signal: context.signal };
+}
+
 /** The dataset that an earlier step made. */
 export function datasetOf(context: StepContext, step: string): DatasetRef {
   const output = (context.outputs as Readonly<Record<string, unknown>>)[step];

@@ -101,6 +101,10 @@ export function queueSettingsTests(check: Check): void {
     };
     for (const name of ["", "a b", "ä", "a/b", "x".repeat(101), 7, null, undefined]) {
       await refused(name, {}, "/queue");
+      await expect(queues.get(name as string), String(name)).rejects.toMatchObject({
+        code: "VALIDATION_FAILED",
+        detail: { issues: [{ path: "/queue" }] },
+      });
     }
     for (const field of ["concurrency", "workerConcurrency", "keyConcurrency"]) {
       for (const value of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, "3", true]) {
@@ -114,7 +118,10 @@ export function queueSettingsTests(check: Check): void {
       await refused(QUEUE, { rateLimit: { runs: value, periodMs: 1 } }, "/rateLimit/runs");
       await refused(QUEUE, { rateLimit: { runs: 1, periodMs: value } }, "/rateLimit/periodMs");
     }
+    await refused(QUEUE, { rateLimit: [1, 1] }, "/rateLimit");
+    await refused(QUEUE, { rateLimit: { runs: 1, periodMs: 1, perMs: 1 } }, "/rateLimit/perMs");
     await refused(QUEUE, { concurency: 5 }, "/concurency");
+    await refused(QUEUE, [], "/");
     await refused(QUEUE, null, "/");
     expect(await queues.list()).toEqual([]);
     const longest = "aZ9._-".padEnd(100, "x");

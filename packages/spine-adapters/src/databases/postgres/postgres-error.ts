@@ -51,6 +51,16 @@ export function isConnectionLost(error: unknown): boolean {
   );
 }
 
+/** True when a client of `pg` was ended by who made it. */
+export function isEndedByHost(error: unknown): boolean {
+  return sqlState(error) === undefined && asDriverError(error).message.startsWith("Client was closed");
+}
+
+/** True when a statement wanted to write where only reading is allowed. */
+export function isReadOnly(error: unknown): boolean {
+  return (sqlState(error) ?? sqlState(asDriverError(error).cause)) === "25006";
+}
+
 /** True when the same transaction may succeed if it is done again. */
 export function isSerializationFailure(error: unknown): boolean {
   const state = sqlState(error) ?? sqlState(asDriverError(error).cause);

@@ -108,10 +108,14 @@ export class PostgresPools {
     });
   }
 
-  /** Does work that may be done again, until the server answers or an outage has lasted too long. */
-  async throughOutage<T>(work: () => Promise<T>): Promise<T> {
+  /**
+   * Does work that may be done again, until the server answers or an outage has lasted too long. Once `signal` is aborted it
+   * is not done (again).
+   */
+  async throughOutage<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const start = performance.now();
     for (let wait = 20; ; wait = Math.min(wait * 2, 1_000)) {
+      signal?.throwIfAborted();
       try {
         return await work();
       } catch (error) {

@@ -152,7 +152,7 @@ class PoolDriver extends Savepoints implements Driver {
   }
 
   async beginTransaction(connection: QueryConnection): Promise<void> {
-    connection.lease = await this.#pool.begin();
+    connection.lease = await this.#pool.beginLimited();
   }
 
   async commitTransaction(connection: QueryConnection): Promise<void> {

@@ -37,11 +37,13 @@ const OWN_TRANSACTION_MS = 5_000;
 export class SqlitePool {
   readonly path: string;
   readonly #durability: Durability;
-  readonly #mutex = new Mutex();
+  readonly #mutex = new Mutex(() => this.#lease?.limitIdle());
   readonly #current = new AsyncLocalStorage<WriteLease>();
   readonly #sync: WalSync | null;
   /** What a database in memory is recognised by: nothing else can have it. */
   readonly #identity = randomUUID();
+  /** The transaction of the host's query builder that holds the writer. */
+  #lease: WriteLease | undefined;
   #connections: Promise<Connections> | undefined;
   #queue: Queued[] = [];
   #flushing = false;
@@ -181,6 +183,18 @@ export class SqlitePool {
       unlock();
       throw toSpineError(error, this.path);
     }
+  }
+
+  /**
+   * The same for a transaction of the host's query builder, whose end this pool cannot see: while others wait for the writer
+   * it may not be idle for long. In which context its statements are made is not known, so a write of its own that waits
+   * for it cannot be told from others.
+   */
+  async beginLimited(): Promise<WriteLease> {
+    const lease = await this.begin();
+    this.#lease = lease;
+    if (this.#mutex.waiting > 0) lease.limitIdle();
+    return lease;
   }
 
   /** Does work in one transaction: committed when it resolves, rolled back when it throws. */

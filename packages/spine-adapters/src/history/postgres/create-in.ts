@@ -1,8 +1,13 @@
 import { type CommitResult, type CreateCommit, SpineError } from "spine-core";
 import type { CallerConnection, CallerValue } from "../../databases/caller-connection.ts";
-import { connectionTo, elsewhere, unusable } from "../../databases/foreign-connection.ts";
+import { connectionTo, elsewhere, lost, readOnly, unusable } from "../../databases/foreign-connection.ts";
 import { type OwnServer, SERVER_FACTS, type ServerFacts } from "../../databases/postgres/own-server.ts";
-import { toSpineError } from "../../databases/postgres/postgres-error.ts";
+import {
+  isConnectionLost,
+  isEndedByHost,
+  isReadOnly,
+  toSpineError,
+} from "../../databases/postgres/postgres-error.ts";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import type { StateTables } from "../state-tables.ts";
 import type { DatabaseTime } from "./database-time.ts";
@@ -28,7 +33,7 @@ export async function createIn(
   commits: readonly CreateCommit[],
   scope: CreateInScope,
 ): Promise<readonly CommitResult[]> {
-  const connection = connectionTo("postgres", given);
+  const connection = ofCaller(connectionTo("postgres", given));
   const results: CommitResult[] = [];
   let current = commits[0];
   try {
@@ -42,6 +47,22 @@ export async function createIn(
     const known = (current && refusal(error, current)) ?? toSpineError(error, scope.pools.settings.name);
     throw SpineError.is(known) ? known : unusable(error);
   }
+}
+
+/** What goes wrong with the connection itself is the host's to mend: nobody here tries it again. */
+function ofCaller({ dialect, execute }: CallerConnection): CallerConnection {
+  return {
+    dialect,
+    async execute(sql, values) {
+      try {
+        return await execute(sql, values);
+      } catch (error) {
+        if (isReadOnly(error)) throw readOnly(error);
+        if (isEndedByHost(error)) throw unusable(error);
+        throw isConnectionLost(error) ? lost(error) : error;
+      }
+    },
+  };
 }
 
 async function createOne(

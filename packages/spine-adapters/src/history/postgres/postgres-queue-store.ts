@@ -47,6 +47,7 @@ export class PostgresQueueStore implements QueueStore {
   }
 
   async get(name: string): Promise<QueueState | undefined> {
+    checkQueueName(name);
     return (await this.#states([name]))[0];
   }
 

@@ -51,6 +51,7 @@ export class SqliteQueueStore implements QueueStore {
   }
 
   async get(name: string): Promise<QueueState | undefined> {
+    checkQueueName(name);
     return await this.#pool.read((connection) => {
       const row = this.#row(connection, name);
       return row && this.#state(connection, row);

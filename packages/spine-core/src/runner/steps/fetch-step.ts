@@ -2,11 +2,12 @@ import type { DatasetState } from "../../data/dataset.ts";
 import { SourceError, SpineError } from "../../errors.ts";
 import type { Page, Source } from "../../sources/source.ts";
 import type { FetchStep } from "../../workflow/step.ts";
-import type { StepOutcome, StepScope } from "../step-scope.ts";
+import { type StepOutcome, type StepScope, writerOf } from "../step-scope.ts";
 
 /** Reads a source into the step's dataset, page by page. Each page is a checkpoint. */
 export async function runFetch(step: FetchStep, scope: StepScope): Promise<StepOutcome> {
-  const { context, datasets, writer } = scope;
+  const { context, datasets } = scope;
+  const writer = writerOf(scope);
   const source: Source<unknown> = typeof step.from === "string" ? context.source(step.from) : step.from;
   const request = step.request(context);
 
@@ -52,7 +53,8 @@ async function readInto(
   from: DatasetState,
   scope: StepScope,
 ): Promise<DatasetState> {
-  const { context, datasets, writer } = scope;
+  const { context, datasets } = scope;
+  const writer = writerOf(scope);
   let state = from;
   let bytes = 0;
   for await (const page of source.stream(request, { signal: context.signal, cursor: from.cursor })) {

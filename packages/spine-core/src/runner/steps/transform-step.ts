@@ -4,11 +4,12 @@ import { SpineError, textOf } from "../../errors.ts";
 import type { JsonValue } from "../../json.ts";
 import type { Reject, Row } from "../../sources/source.ts";
 import { Rejection, type StepContext, type TransformStep } from "../../workflow/step.ts";
-import { datasetOf, type StepOutcome, type StepScope } from "../step-scope.ts";
+import { datasetOf, type StepOutcome, type StepScope, writerOf } from "../step-scope.ts";
 
 /** Makes a new dataset chunk by chunk; the index of the chunk read is the checkpoint. */
 export async function runTransform(step: TransformStep, scope: StepScope): Promise<StepOutcome> {
-  const { context, datasets, writer } = scope;
+  const { context, datasets } = scope;
+  const writer = writerOf(scope);
   const input = datasetOf(context, step.from);
   let state = await datasets.open(writer);
   if (!state.sealed) {

@@ -3,16 +3,10 @@ import { SourceError, SpineError, TransientError } from "../errors.ts";
 import type { RunDetail, RunRecord, StepRecord } from "../history/records.ts";
 import { defineWorkflow } from "../workflow/define-workflow.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
+import { advance as plan } from "./advance.ts";
 import type { Ended, StepResult } from "./durable.ts";
-import {
-  type Advance,
-  apply,
-  newRun,
-  advance as plan,
-  type RunState,
-  restore,
-  running,
-} from "./run-state.ts";
+import { restore } from "./restore.ts";
+import { type Advance, apply, newRun, type RunState } from "./run-state.ts";
 
 const flow = defineWorkflow({ name: "demo.flow" })
   .step("a", () => 1)
@@ -41,7 +35,7 @@ function advance(
   now: number,
   random: number,
 ): Advance & { readonly state: RunState } {
-  const next = plan(workflow, state, ended, now, random);
+  const next = plan(workflow, state, { ended }, now, random);
   const after = structuredClone(state);
   apply(after, next);
   return { ...next, state: after };
@@ -105,13 +99,14 @@ describe("advance", () => {
   test("is pure: the same facts give the same answer, and the state before is untouched", () => {
     const { state } = advance(flow, NEW_RUN, [], 0, 0);
     const before = structuredClone(state);
-    expect(plan(flow, state, [done("a", 1)], 5, 0)).toEqual(plan(flow, state, [done("a", 1)], 5, 0));
+    const happened = { ended: [done("a", 1)] };
+    expect(plan(flow, state, happened, 5, 0)).toEqual(plan(flow, state, happened, 5, 0));
     expect(state).toEqual(before);
   });
 });
 
 describe("restore", () => {
-  const run = { worker: "w0", status: "RUNNING" } as RunRecord;
+  const run = { worker: "w0", status: "RUNNING", deadline: null, endsAs: null } as RunRecord;
   const record = (
     name: string,
     attempt: number,
@@ -131,10 +126,12 @@ describe("restore", () => {
     startedAt: "2026-01-01T00:00:00.000Z",
     completedAt: null,
     retryAt: null,
+    waitingFor: null,
+    waitingUntil: null,
     ...more,
   });
   const next = (detail: RunDetail, now = Date.parse("2026-01-01T00:01:00.000Z")) => {
-    const { state, lost } = restore(detail);
+    const { state, lost } = restore(flow, detail, []);
     return { lost, ...advance(flow, state, lost, now, 0) };
   };
 
@@ -148,7 +145,7 @@ describe("restore", () => {
       { name: "b", attempt: 1, status: "FAILED", error: { code: "WORKER_LOST" } },
     ]);
     expect(transition.begun).toEqual([{ name: "b", kind: "lambda", attempt: 2 }]);
-    expect(running(flow, state).map(({ step, attempt }) => [step.name, attempt])).toEqual([["b", 2]]);
+    expect([...state.running]).toEqual([["b", 2]]);
     // Both attempts of its policy are still there.
     expect(advance(flow, state, [failed("b", new TransientError("x"), 2)], 0, 0).transition.run?.status).toBe(
       "WAITING",
@@ -169,6 +166,7 @@ describe("restore", () => {
     expect(next({ run, steps }, Date.parse("2026-01-01T00:00:01.000Z")).transition.run).toEqual({
       status: "WAITING",
       availableAt: Date.parse(retryAt),
+      inbox: 0,
     });
   });
 
