@@ -21,6 +21,7 @@ describe("defineWorkflow", () => {
     expect(() => (two as Workflow).step("a", () => 5)).toThrow("same name");
     expect(Object.isFrozen(two) && Object.isFrozen(two.steps) && Object.isFrozen(two.steps[0])).toBe(true);
     expect(Object.keys(two).sort()).toEqual([
+      "deadlineMs",
       "description",
       "domain",
       "fingerprint",
@@ -29,12 +30,16 @@ describe("defineWorkflow", () => {
       "partition",
       "queue",
       "steps",
+      "whenChanged",
     ]);
     expect(two.steps[0]).toEqual({
       name: "a",
       kind: "lambda",
       retry: null,
       timeoutMs: null,
+      onError: "stop",
+      when: null,
+      undo: null,
       run: expect.any(Function),
     });
   });
