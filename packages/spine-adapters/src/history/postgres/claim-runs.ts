@@ -17,6 +17,7 @@ import { claimStatement } from "./claim-statement.ts";
 import type { DatabaseTime } from "./database-time.ts";
 import { firstAttemptsText } from "./first-attempts.ts";
 import { positionOf } from "./look-at-runs.ts";
+import { pinnedText } from "./pinned-sql.ts";
 import { planClaim } from "./plan-claim.ts";
 import { RUN_COLUMNS, STEP_COLUMNS } from "./run-select.ts";
 
@@ -82,7 +83,7 @@ async function claimOnce(scope: Scope, request: ClaimRequest): Promise<Rows> {
   const query: Query = (sql, values) => pools.query("write", sql, values);
   const { time, clock } = scope;
   const before = clock.now();
-  const all = await query<ClaimRow>(claimStatement(tables), claimValues(scope, request, null));
+  const all = await query<ClaimRow>(claimSql(scope, request), claimValues(scope, request, null));
   const [answer] = all;
   if (answer) time.compare(answer.asked_at, before, clock.now());
   const first = readRows(all);
@@ -94,7 +95,7 @@ async function claimOnce(scope: Scope, request: ClaimRequest): Promise<Rows> {
   if (!plan || plan.chosen.length === 0) {
     const open = answer.ahead
       ? first
-      : readRows(await query<ClaimRow>(claimStatement(tables), claimValues(scope, request, [])));
+      : readRows(await query<ClaimRow>(claimSql(scope, request), claimValues(scope, request, [])));
     return { rows: open.rows, nextAt: earlier(open.nextAt, plan?.nextAt ?? null) };
   }
   return await pools.inTransaction("write", (query) =>
@@ -123,19 +124,26 @@ WHERE name = ANY ($1::text[]) ORDER BY name FOR UPDATE`,
   const plan = await planClaim({ query, tables, at }, request, queues);
   const picked = plan?.chosen.map(({ runId }) => runId) ?? [];
   const values = claimValues({ ...scope, at: plan?.at ?? at }, request, picked);
-  const { rows, nextAt } = readRows(await query<ClaimRow>(claimStatement(tables), values));
+  const { rows, nextAt } = readRows(await query<ClaimRow>(claimSql(scope, request), values));
   const taken = new Set(rows.map(({ run_id }) => run_id));
   // Somebody is changing one of them from outside, or more urgent ones without limits were there: it may still be due.
   const again = plan && picked.some((runId) => !taken.has(runId)) ? Date.parse(plan.at) : null;
   return { rows, nextAt: earlier(again, earlier(nextAt, plan?.nextAt ?? null)) };
 }
 
+function claimSql({ tables }: Pick<Scope, "tables">, request: ClaimRequest): string {
+  return claimStatement(tables, pinnedText(request) !== undefined);
+}
+
 function claimValues(
   { at, suspects, writeSeq }: Scope,
-  { worker, workflows, limit, first }: ClaimRequest,
+  request: ClaimRequest,
   picked: readonly string[] | null,
 ): readonly unknown[] {
-  return [worker, workflows, limit, at, suspects, writeSeq, picked, firstAttemptsText(first)];
+  const { worker, workflows, limit, first } = request;
+  const pinned = pinnedText(request);
+  const values = [worker, workflows, limit, at, suspects, writeSeq, picked, firstAttemptsText(first)];
+  return pinned === undefined ? values : [...values, pinned];
 }
 
 function readRows(all: readonly ClaimRow[]): Rows {
@@ -193,13 +201,16 @@ async function withSteps(
         ]);
   const stepsOf = Map.groupBy(steps, ({ run_id }) => run_id);
   const checkpointsOf = Map.groupBy(checkpoints, ({ run_id }) => run_id);
+  // They are compared with our clock.
+  const ours = (at: string | null) => (at === null ? null : isoTime(time.fromDatabase(at)));
   return rows.map((row) => {
     const run = readRun(row);
     return {
-      run,
-      // They are compared with our clock.
+      run: run.deadline === null ? run : { ...run, deadline: ours(run.deadline) },
       steps: readSteps(row, stepsOf.get(row.run_id) ?? []).map((step) =>
-        step.retryAt === null ? step : { ...step, retryAt: isoTime(time.fromDatabase(step.retryAt)) },
+        step.retryAt === null && step.waitingUntil === null
+          ? step
+          : { ...step, retryAt: ours(step.retryAt), waitingUntil: ours(step.waitingUntil) },
       ),
       checkpoints: (checkpointsOf.get(row.run_id) ?? []).map(readCheckpoint),
       fence: { worker, token: run.token },

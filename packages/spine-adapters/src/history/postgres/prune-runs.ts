@@ -12,8 +12,8 @@ const ENDED = ["COMPLETED", "FAILED", "CANCELLED"] as const;
 const PAGE = 1_000;
 
 /**
- * Removes runs that ended before a time, the oldest first, with their attempts, checkpoints, events and quality
- * results. Loads and partitions stay: they say where the rows came from that are still in the target tables.
+ * Removes runs that ended before a time, the oldest first, with their attempts, checkpoints, events, signals and
+ * quality results. Loads and partitions stay: they say where the rows came from that are still in the target tables.
  */
 export async function pruneRuns(
   query: Query,
@@ -21,7 +21,14 @@ export async function pruneRuns(
   { before, limit }: { readonly before: string; readonly limit: number },
 ): Promise<readonly string[]> {
   const ids = await findOld(query, t, before, limit);
-  const children = [t.workflow_step_runs, t.step_checkpoints, t.run_events, t.quality_results, t.run_logs];
+  const children = [
+    t.workflow_step_runs,
+    t.step_checkpoints,
+    t.run_events,
+    t.signals,
+    t.quality_results,
+    t.run_logs,
+  ];
   const removals = children.map(
     (table, index) => `child${index} AS (DELETE FROM ${table} c USING gone WHERE c.run_id = gone.run_id)`,
   );
