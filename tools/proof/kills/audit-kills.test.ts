@@ -25,6 +25,8 @@ const step = (attempt: number, status: "COMPLETED" | "FAILED", from: number, to:
   startedAt: iso(from),
   completedAt: iso(to),
   retryAt: null,
+  waitingFor: null,
+  waitingUntil: null,
 });
 const event = (seq: number, at: number, data: RunEvent["data"] = {}): RunEvent => ({
   runId: RUN,

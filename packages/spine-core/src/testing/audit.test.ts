@@ -19,6 +19,8 @@ const step = (seq: number, name: string, change: Partial<StepRecord> = {}): Step
   startedAt: "2026-01-05T09:00:00.000Z",
   completedAt: "2026-01-05T09:00:00.000Z",
   retryAt: null,
+  waitingFor: null,
+  waitingUntil: null,
   ...change,
 });
 const eventsTo = (version: number): RunEvent[] =>

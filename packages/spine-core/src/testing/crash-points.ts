@@ -6,6 +6,7 @@ export const DURABLE_EFFECTS = [
   "create",
   "advance",
   "control",
+  "signal",
   "claim",
   "beat",
   "dataset.open",

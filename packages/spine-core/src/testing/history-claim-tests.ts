@@ -1,12 +1,14 @@
 import { expect } from "vitest";
 import { SpineError } from "../errors.ts";
-import type { ControlCommit, RunChange } from "../history/history-store.ts";
-import type { RunStatus } from "../history/records.ts";
+import type { RunChange } from "../history/history-store.ts";
 import { isTerminal } from "../history/records.ts";
 import {
+  ACTIVE,
   advanceCommit,
   committed,
+  controlCommit,
   createCommit,
+  expectNoGaps,
   outcome,
   startRun,
   stepBegin,
@@ -15,11 +17,6 @@ import {
 import type { Check } from "./suite.ts";
 
 const failure = new SpineError("TRANSIENT", "It rained.").toJSON();
-const ACTIVE: readonly RunStatus[] = ["PENDING", "RUNNING", "WAITING", "PAUSED"];
-
-function controlCommit(runId: string, from: readonly RunStatus[], change: RunChange): ControlCommit {
-  return { kind: "control", runId, from, change, reason: "test" };
-}
 
 /** Who works on what: claiming, letting go, taking over, and control from outside. */
 export function historyClaimTests(check: Check): void {
@@ -354,10 +351,4 @@ export function historyClaimTests(check: Check): void {
       ]),
     );
   });
-}
-
-async function expectNoGaps(history: Parameters<typeof committed>[0], runId: string): Promise<void> {
-  const events = await history.events(runId);
-  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
-  expect((await history.get(runId))?.run.version).toBe(events.length);
 }

@@ -67,12 +67,14 @@ export function historyReadTests(check: Check): void {
       status: "RUNNING",
       version: 3,
       token: 1,
+      inbox: 0,
     });
     expect(before.get(queued.run.runId)).toEqual({
       runId: queued.run.runId,
       status: "PENDING",
       version: 1,
       token: 1,
+      inbox: 0,
     });
     const [cancelled] = await history.commit([
       {

@@ -1,8 +1,15 @@
+import { historyChildTests } from "./history-child-tests.ts";
 import { historyClaimTests } from "./history-claim-tests.ts";
 import { historyCommitTests } from "./history-commit-tests.ts";
+import { historyControlTests } from "./history-control-tests.ts";
 import { historyCreateInTests } from "./history-create-in-tests.ts";
+import { historyDebounceTests } from "./history-debounce-tests.ts";
 import { historyListTests } from "./history-list-tests.ts";
+import { historyPinnedTests } from "./history-pinned-tests.ts";
 import { historyReadTests } from "./history-read-tests.ts";
+import { historyRerunTests } from "./history-rerun-tests.ts";
+import { historySignalTests } from "./history-signal-tests.ts";
+import { historyWaitTests } from "./history-wait-tests.ts";
 import { type DatabaseHarness, databaseSuite, type SuiteOptions } from "./suite.ts";
 
 /**
@@ -19,5 +26,12 @@ export function testHistoryStore(name: string, harness: DatabaseHarness, options
     historyReadTests(check);
     historyCreateInTests(check);
     historyListTests(check);
+    historyWaitTests(check);
+    historySignalTests(check);
+    historyChildTests(check);
+    historyControlTests(check);
+    historyRerunTests(check);
+    historyDebounceTests(check);
+    historyPinnedTests(check);
   });
 }
