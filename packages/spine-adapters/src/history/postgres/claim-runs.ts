@@ -2,10 +2,10 @@ import type { Claim, ClaimedRun, ClaimRequest, Clock } from "spine-core";
 import { isConnectionLost } from "../../databases/postgres/postgres-error.ts";
 import type { PostgresPools, Query } from "../../databases/postgres/postgres-pools.ts";
 import { isoTime } from "../iso-time.ts";
+import type { BegunStep } from "../open-steps.ts";
 import type { RunPositions } from "../run-positions.ts";
 import {
   type CheckpointRow,
-  openStepsOf,
   type RunRow,
   readCheckpoint,
   readRun,
@@ -15,7 +15,7 @@ import {
 import type { StateTables } from "../state-tables.ts";
 import { claimStatement } from "./claim-statement.ts";
 import type { DatabaseTime } from "./database-time.ts";
-import { firstAttemptsText } from "./first-attempts.ts";
+import { FIRST_EVENT, firstAttemptsText } from "./first-attempts.ts";
 import { positionOf } from "./look-at-runs.ts";
 import { pinnedText } from "./pinned-sql.ts";
 import { planClaim } from "./plan-claim.ts";
@@ -168,13 +168,16 @@ WHERE status = 'RUNNING' AND worker = $1 AND write_seq = $2 ORDER BY run_id`,
 }
 
 /**
- * True for a run whose attempts were begun by the claim itself: all are under way, and nothing was written since the version
- * from which they count. Told by its row, because the answer of a claim may be lost.
+ * True for a run whose attempts were begun by the claim itself: all are under way as it wrote them (first-attempts.ts), and
+ * nothing was written since the version from which they count. Told by its row, because the answer of a claim may be lost.
  */
 function isBegunByClaim(row: RunRow): boolean {
-  const { attempts, version, open_version } = row;
-  if (attempts === 0 || open_version !== version - 1 - attempts) return false;
-  return openStepsOf(row).length === attempts;
+  const { attempts, version, open_version, open_steps } = row;
+  if (attempts === 0 || open_version !== version - 1 - attempts || open_steps === null) return false;
+  const open = JSON.parse(open_steps) as readonly Partial<BegunStep>[];
+  const isAsWritten = ({ pos, wait }: Partial<BegunStep>, index: number) =>
+    pos === index + FIRST_EVENT && wait === undefined;
+  return open.length === attempts && open.every(isAsWritten);
 }
 
 /** Runs that had never begun have nothing to read. */

@@ -1,10 +1,18 @@
-import { type CommitResult, type ControlCommit, isTerminal, type RunStatus, type SpineError } from "spine-core";
+import {
+  type CommitResult,
+  type ControlCommit,
+  isTerminal,
+  type RunStatus,
+  type SpineError,
+} from "spine-core";
 import type { Query } from "../../databases/postgres/postgres-pools.ts";
+import { type OpenStep, writeOpenSteps } from "../open-steps.ts";
 import { errorCode, type NewEvent, runChanged } from "../run-events.ts";
 import { openStepsOf, type RunRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import type { DatabaseTime } from "./database-time.ts";
 import { isRunId } from "./run-id.ts";
+import { parentIdSql } from "./run-parent.ts";
 import { wakeSql } from "./wake-sql.ts";
 
 /** What is read of a run whose row is locked, to change it from outside. */
@@ -57,20 +65,25 @@ export async function controlRun(
   return { result: { result: "committed", version: versions[0] ?? run.version }, runIds };
 }
 
-/** Queues a RUNNING run, whose row is locked, again: its worker stops by itself, so no crash is counted. */
+/**
+ * Queues a RUNNING run, whose row is locked, again: its worker stops by itself, so no crash is counted. Attempts that only
+ * wait go on waiting, as no code of them is lost.
+ */
 export async function releaseRun(
   scope: Scope,
   run: Locked,
   worker: string,
   stopped: SpineError,
 ): Promise<void> {
-  const [cancelled = 0] = await cancelSteps(scope, [run], JSON.stringify(stopped));
+  const waiting = openStepsOf(run).filter(({ wait }) => wait !== undefined);
+  const isCode = ({ wait }: OpenStep) => wait === undefined;
+  const [cancelled = 0] = await cancelSteps(scope, [run], JSON.stringify(stopped), isCode);
   const version = run.version + cancelled + 1;
   await scope.query(
     `UPDATE ${scope.tables.workflow_runs} SET status = 'PENDING', worker = NULL, token = token + 1, version = $2,
-  open_steps = NULL, available_at = coalesce($3::timestamptz, now())
+  open_steps = $4::json, available_at = coalesce($3::timestamptz, now())
 WHERE run_id = $1`,
-    [run.run_id, version, scope.at],
+    [run.run_id, version, scope.at, writeOpenSteps(waiting)],
   );
   await tell(scope, [run.run_id], [version], { type: "run.released", data: { worker } });
 }
@@ -139,8 +152,9 @@ async function cancelSteps(
   { query, tables: t, at }: Scope,
   runs: readonly Locked[],
   error: string | null,
+  which: (step: OpenStep) => boolean = () => true,
 ): Promise<readonly number[]> {
-  const cancelled = runs.map((run) => ({ run, open: openStepsOf(run) }));
+  const cancelled = runs.map((run) => ({ run, open: openStepsOf(run).filter(which) }));
   const steps = cancelled.flatMap(({ run, open }) =>
     open.map((step, index) => ({ ...step, runId: run.run_id, ended: run.version + index + 1 })),
   );
@@ -200,7 +214,7 @@ async function wakeParents({ query, tables: t, at }: Scope, runIds: readonly str
 FROM (
   SELECT parent_run_id, count(*) AS ended FROM ${t.workflow_runs}
   WHERE run_id = ANY ($1::uuid[]) AND parent_step IS NOT NULL GROUP BY parent_run_id ORDER BY parent_run_id) AS w
-WHERE r.run_id = CASE WHEN w.parent_run_id ~ '^[0-9a-f-]{36}$' THEN w.parent_run_id::uuid END`,
+WHERE r.run_id = ${parentIdSql("w")}`,
     [runIds, at],
   );
 }

@@ -107,8 +107,8 @@ function relationCells(
     parentStep,
     rerunOf,
     deadline === null ? null : time.toDatabase(deadline),
-    waits && waits.key,
-    waits && waits.latest,
+    waits?.key ?? null,
+    waits?.latest ?? null,
   ];
 }
 

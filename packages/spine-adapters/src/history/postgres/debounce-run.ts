@@ -1,4 +1,4 @@
-import type { CommitResult, CreateCommit } from "spine-core";
+import type { CommitResult, CreateCommit, RunCommit } from "spine-core";
 import type { StateTables } from "../state-tables.ts";
 import type { DatabaseTime } from "./database-time.ts";
 import type { Statement } from "./flush-statement.ts";
@@ -15,9 +15,8 @@ interface Making extends Scope {
 }
 
 /** True for a start that may change another run instead of making one. */
-export function isDebounced(commit: { readonly kind: string }): commit is CreateCommit {
-  const { kind, run } = commit as CreateCommit;
-  return kind === "create" && run.worker === null && run.debounce != null;
+export function isDebounced(commit: RunCommit): commit is CreateCommit {
+  return commit.kind === "create" && commit.run.worker === null && commit.run.debounce != null;
 }
 
 /**

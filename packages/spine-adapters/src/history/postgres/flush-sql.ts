@@ -132,7 +132,7 @@ SELECT k.*, ${now} FROM ${from("checkpoints", "k")} JOIN owner o ON o.run_id = k
     parts.push(`inherited AS (
 INSERT INTO ${t.workflow_step_runs} (run_id, seq, attempt, begun_event, ended_event, rows_in, rows_out, rows_rejected,
   started_at, completed_at, retry_at, step_name, step_type, status, output, error, metrics)
-SELECT e.run_id, e.seq, e.attempt, o.base + e.pos, o.base + e.pos, e.rows_in, e.rows_out, e.rows_rejected,
+SELECT e.run_id, e.seq, e.attempt, o.base + e.pos - 1, o.base + e.pos, e.rows_in, e.rows_out, e.rows_rejected,
   ${now}, ${now}, e.retry_at, e.name, e.kind, e.status, e.output, e.error, e.metrics
 FROM ${from("inherited", "e")} JOIN owner o ON o.run_id = e.run_id)`);
   }
@@ -172,8 +172,7 @@ export interface InsertRuns {
 /** Stores runs that do not exist yet; returns the ids of those that it stored. */
 function insertRuns(t: StateTables, { seq, now, rows, shape }: InsertRuns): string {
   const place = shape === "created" ? "" : ", queue, rank, concurrency_key";
-  const placed =
-    shape === "created" ? "" : ", coalesce(queue, ''), coalesce(rank, 0::int2), concurrency_key";
+  const placed = shape === "created" ? "" : ", coalesce(queue, ''), coalesce(rank, 0::int2), concurrency_key";
   const related = shape === "related" ? ", parent_step, rerun_of, deadline_at, debounce_key" : "";
   const due = `coalesce(available_at, ${now})`;
   const available =

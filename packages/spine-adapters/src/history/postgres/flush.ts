@@ -258,10 +258,10 @@ export class Flush {
     );
   }
 
-  /** An attempt of the run that it repeats: it has one event, with which it is there and has ended. */
+  /** An attempt of the run that it repeats: it has the events of its beginning and of its end, like any other. */
   #inherit(fold: Fold, end: StepEnd & { readonly kind: string }): void {
     const { name, kind, attempt, status, output, error, rows, metrics, retryAt } = end;
-    fold.events += 1;
+    fold.events += 2;
     fold.attempts += 1;
     this.#inherited.add(
       fold.runId,

@@ -162,7 +162,13 @@ SELECT $1::text AS queue, k.*, r.run_id, r.available_at FROM keyed k CROSS JOIN 
   WHERE ${waits} AND r.concurrency_key = k.concurrency_key AND r.workflow_name = k.workflow_name AND r.rank = k.rank${pinnedSql("r", pinned && "$5")}
   ORDER BY r.available_at, r.run_id LIMIT $4) AS r
 WHERE k.workflow_name = ANY ($2::text[]) AND k.concurrency_key <> ALL ($3::text[])`,
-    [queue, workflows, new QueueRoom(load, worker, now).fullKeys(), most, ...(pinned === undefined ? [] : [pinned])],
+    [
+      queue,
+      workflows,
+      new QueueRoom(load, worker, now).fullKeys(),
+      most,
+      ...(pinned === undefined ? [] : [pinned]),
+    ],
   );
   return rows.map(waitingOf);
 }

@@ -199,7 +199,6 @@ export class PostgresHistoryStore implements HistoryStore {
 
   async #commitOne(commit: RunCommit): Promise<CommitResult> {
     if (!isKnown(commit)) return { result: "missing" };
-    if (isGrouped(commit)) return await this.#group.add(commit);
     const scope = { tables: this.#t, at: this.#time.virtual, time: this.#time };
     switch (commit.kind) {
       case "control": {
@@ -213,7 +212,8 @@ export class PostgresHistoryStore implements HistoryStore {
         const query: Query = (sql, values) => this.#pools.query("write", sql, values);
         return await this.#pools.throughOutage(() => signalRun({ ...scope, query }, commit));
       }
-      case "create": {
+      default: {
+        if (!isDebounced(commit)) return await this.#group.add(commit);
         const execute = ({ sql, values }: Statement) => this.#pools.ask("write", sql, values);
         return await debounceRun({ ...scope, execute, create: (each) => this.#group.add(each) }, commit);
       }
@@ -305,7 +305,7 @@ export class PostgresHistoryStore implements HistoryStore {
 }
 
 /** True for a commit that goes with others into one statement. */
-function isGrouped(commit: RunCommit): commit is QueuedCommit {
+function isGrouped(commit: RunCommit): boolean {
   return commit.kind === "advance" || (commit.kind === "create" && !isDebounced(commit));
 }
 

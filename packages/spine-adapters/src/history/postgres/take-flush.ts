@@ -77,7 +77,11 @@ function startsFrom(commit: QueuedCommit): commit is AdvanceCommit {
  * True for the end of a run that tells one of these. Two statements that are under way at once and each want a row that the
  * other one has would be a deadlock; within a process there is none.
  */
-function wakes(commit: QueuedCommit, start: RunPosition | null, runs: ReadonlySet<string> | undefined): boolean {
+function wakes(
+  commit: QueuedCommit,
+  start: RunPosition | null,
+  runs: ReadonlySet<string> | undefined,
+): boolean {
   const parent = commit.kind === "advance" && endsRun(commit) ? start?.parent : null;
-  return parent != null && runs !== undefined && runs.has(parent);
+  return parent != null && (runs?.has(parent) ?? false);
 }
