@@ -1,26 +1,24 @@
 import {
   type AdvanceCommit,
   type CommitResult,
-  type CreateCommit,
   isTerminal,
-  type NewRun,
-  partitionKey,
   type RunChange,
   type RunCommit,
   SpineError,
-  type StepBegin,
+  type StepWait,
+  type Transition,
 } from "spine-core";
 import type { SqliteConnection, SqlValue } from "../../databases/sqlite/sqlite-connection.ts";
 import { isUniqueViolation } from "../../databases/sqlite/sqlite-error.ts";
 import { isoTime } from "../iso-time.ts";
-import { isAttempt, type OpenStep, readOpenSteps, writeOpenSteps } from "../open-steps.ts";
-import { errorCode, type NewEvent, runChanged } from "../run-events.ts";
+import { isAttempt, type OpenStep, readOpenSteps, withWaits, writeOpenSteps } from "../open-steps.ts";
+import { errorCode, type NewEvent, runChanged, stepWaits } from "../run-events.ts";
 import type { RunPosition, RunPositions } from "../run-positions.ts";
-import { queueCells } from "../run-rank.ts";
-import { tagsText } from "../run-rows.ts";
 import { controlRun } from "./control-run.ts";
+import { createChildren, createRun } from "./create-run.ts";
 import type { HistorySql } from "./history-sql.ts";
-import { type HistoryWrite, insertStep, tell } from "./run-facts.ts";
+import { type HistoryWrite, insertStep, opened, tell } from "./run-facts.ts";
+import { signalRun } from "./signal-run.ts";
 import { writeAttachments } from "./write-attachments.ts";
 
 /**
@@ -39,12 +37,13 @@ export function applyCommit(
   try {
     switch (commit.kind) {
       case "create":
-        return create(scope, commit, positions);
+        return createRun(scope, commit, positions);
       case "advance":
         return advance(scope, commit, positions);
       case "control":
-        positions.forget(commit.runId);
-        return controlRun(scope, commit);
+        return controlRun(scope, commit, positions);
+      case "signal":
+        return signalRun(scope, commit, positions);
     }
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
@@ -59,87 +58,6 @@ interface PositionRow {
   readonly version: number;
   readonly attempts: number;
   readonly open_steps: string | null;
-}
-
-function create(
-  { connection, sql, at }: HistoryWrite,
-  commit: CreateCommit,
-  positions: RunPositions,
-): CommitResult {
-  const { run, begun } = commit;
-  const { runId, worker } = run;
-  const { version, open, values } = newRunRow(commit, at);
-  if (connection.run(insertFor(sql, values), ...values) === 0) return existing(connection, sql, run);
-  if (worker !== null)
-    positions.set(runId, { worker, token: 1, attempts: begun.length, open, seen: version });
-  return { result: "committed", version };
-}
-
-/** The statement that stores such a row. */
-export function insertFor(sql: HistorySql, values: readonly SqlValue[]): string {
-  return values.length > PLAIN_CELLS ? sql.insertQueuedRun : sql.insertRun;
-}
-
-/** How many cells the row of a run without a queue or a priority has. */
-const PLAIN_CELLS = 21;
-
-/** What is stored of a run that is created. */
-export function newRunRow(
-  { run, begun }: CreateCommit,
-  at: string,
-): { readonly version: number; readonly open: readonly OpenStep[]; readonly values: readonly SqlValue[] } {
-  const { runId, workflow, partition, worker } = run;
-  // Its creation, and its start.
-  const before = worker === null ? 1 : 2;
-  const version = before + begun.length;
-  const open = opened(begun, 0, before, at);
-  const values = [
-    runId,
-    workflow,
-    run.domain,
-    partition && partitionKey(partition),
-    partition && JSON.stringify(partition),
-    run.key,
-    worker === null ? "PENDING" : "RUNNING",
-    version,
-    worker,
-    run.fingerprint,
-    run.params,
-    run.paramsHash,
-    run.triggeredBy,
-    run.parentRunId,
-    begun.length,
-    writeOpenSteps(open),
-    at,
-    worker === null ? null : at,
-    worker !== null ? null : run.availableAt === null ? at : isoTime(run.availableAt),
-    tagsText(run.tags),
-    run.scope ?? "",
-    ...queueCells(run),
-  ];
-  return { version, open, values };
-}
-
-/** Attempts that begin now, behind so many attempts and events of their run. */
-function opened(begun: readonly StepBegin[], attempts: number, events: number, at: string): OpenStep[] {
-  return begun.map(({ name, kind, attempt }, index) => ({
-    name,
-    kind,
-    attempt,
-    seq: attempts + index + 1,
-    event: events + index + 1,
-    at,
-  }));
-}
-
-function existing(
-  connection: SqliteConnection,
-  sql: HistorySql,
-  { workflow, scope = "", key }: NewRun,
-): CommitResult {
-  const row = connection.get<{ run_id: string; params_hash: string }>(sql.runByKey, workflow, scope, key);
-  if (!row) throw new SpineError("HISTORY_CONFLICT", `A run of "${workflow}" was neither stored nor found.`);
-  return { result: "duplicate", runId: row.run_id, paramsHash: row.params_hash };
 }
 
 function advance(scope: HistoryWrite, commit: AdvanceCommit, positions: RunPositions): CommitResult {
@@ -162,41 +80,69 @@ function move(
   positions: RunPositions,
 ): CommitResult | undefined {
   const { connection, sql, at } = scope;
-  const { ended, begun, run, metrics, attachments } = transition;
-  const told = toldBy(ended.length + begun.length, run);
+  const { ended, begun, waiting = NONE, run, metrics, attachments, children, taken } = transition;
+  const told = toldBy(ended.length + begun.length, waiting, run);
   const version = from.seen + ended.length + begun.length + told.length + (endsRun(run) ? 1 : 0);
-  const left = from.open.filter((step) => !ended.some(isAttempt(step)));
-  const open = left.concat(opened(begun, from.attempts, from.seen + ended.length, at));
+  const open = openAfter(from, transition, at);
   const attempts = from.attempts + begun.length;
   const values: SqlValue[] = [version, attempts, writeOpenSteps(open)];
-  const changes = run !== undefined || metrics !== undefined;
-  if (changes) values.push(...changeValues(run ?? { status: "RUNNING" }, metrics, at));
   const { worker, token } = fence;
   positions.forget(runId);
   // The fence is the WHERE of this UPDATE. Nothing else is written unless it finds the run.
-  const update = changes ? sql.changeRun : sql.moveRun;
+  let update = sql.moveRun;
+  if (run !== undefined || metrics !== undefined) {
+    const change = run ?? UNCHANGED;
+    const more = change.endsAs !== undefined || change.inbox !== undefined;
+    update = more ? sql.changeRunAndMore : sql.changeRun;
+    values.push(
+      ...changeValues(change, metrics, at),
+      ...(more ? moreValues(change, at) : [dueAt(change, at)]),
+    );
+  }
   if (connection.run(update, ...values, runId, worker, token, from.seen) === 0) return undefined;
   for (const [index, end] of ended.entries()) {
     const began = from.open.find(isAttempt(end));
-    if (!began) throw notUnderWay(runId, end);
+    if (!began) throw notUnderWay(runId, end, "end");
     insertStep(scope, runId, began, end, from.seen + index + 1);
   }
+  for (const wait of waiting) if (!open.some(isAttempt(wait))) throw notUnderWay(runId, wait, "wait");
   tell(scope, runId, from.seen + ended.length + begun.length, told);
   if (attachments.length > 0) {
     writeAttachments({ connection, tables: sql.tables, runId, version, at }, attachments);
   }
+  if (taken && taken.length > 0) connection.run(sql.takeSignals, runId, JSON.stringify(taken));
+  if (children) createChildren(scope, children);
   const stays = run === undefined || run.status === "RUNNING";
   if (stays) positions.set(runId, { worker, token, attempts, open, seen: version });
   return { result: "committed", version };
 }
 
-/** The events of a transition that have no other row: a run that waits, or goes on with something attached. */
-function toldBy(attempts: number, run: RunChange | undefined): readonly NewEvent[] {
+const NONE: readonly never[] = [];
+const UNCHANGED: RunChange = { status: "RUNNING" };
+
+/** The attempts under way after a transition. */
+function openAfter(
+  from: RunPosition,
+  { ended, begun, waiting = NONE }: Transition,
+  at: string,
+): readonly OpenStep[] {
+  const left = from.open.filter((step) => !ended.some(isAttempt(step)));
+  const open = left.concat(opened(begun, from.attempts, from.seen + ended.length, at));
+  return withWaits(open, waiting, isoTime);
+}
+
+/** The events of a transition that have no other row: of attempts and a run that wait, or of what is attached to it. */
+function toldBy(
+  attempts: number,
+  waiting: readonly StepWait[],
+  run: RunChange | undefined,
+): readonly NewEvent[] {
+  const waits = waiting.length === 0 ? NONE : waiting.map(stepWaits);
   if (run && run.status !== "RUNNING") {
-    return isTerminal(run.status) ? [] : [runChanged(run.status, errorCode(run.error))];
+    return isTerminal(run.status) ? waits : [...waits, runChanged(run.status, errorCode(run.error))];
   }
   // Every write has an event, so that whoever follows the events misses nothing.
-  return attempts === 0 ? [{ type: "run.updated", data: {} }] : [];
+  return attempts + waits.length === 0 ? [{ type: "run.updated", data: {} }] : waits;
 }
 
 /** The end of a run is a column of its row. */
@@ -204,10 +150,9 @@ function endsRun(run: RunChange | undefined): boolean {
   return run !== undefined && isTerminal(run.status);
 }
 
-/** A run has a worker while it is RUNNING, a time while it waits for one, an end when it has ended. */
+/** A run has a worker while it is RUNNING, an end when it has ended. */
 function changeValues(run: RunChange, metrics: object | undefined, at: string): readonly SqlValue[] {
-  const { status, outputs, error, availableAt } = run;
-  const due = availableAt === undefined ? null : isoTime(availableAt);
+  const { status, outputs, error } = run;
   return [
     metrics ? JSON.stringify(metrics) : "{}",
     status,
@@ -215,15 +160,32 @@ function changeValues(run: RunChange, metrics: object | undefined, at: string): 
     error === undefined ? 0 : 1,
     error ? JSON.stringify(error) : null,
     status === "RUNNING" ? 1 : 0,
-    status === "PENDING" ? (due ?? at) : status === "WAITING" ? due : null,
     isTerminal(status) ? at : null,
   ];
 }
 
-function notUnderWay(runId: string, { name, attempt }: { name: string; attempt: number }): SpineError {
+/** What `changeRunAndMore` takes besides; without a number of messages, none is more than seen. */
+function moreValues(run: RunChange, at: string): readonly SqlValue[] {
+  const { status, endsAs, inbox } = run;
+  const seen = status === "WAITING" && inbox !== undefined ? inbox : Number.MAX_SAFE_INTEGER;
+  return [endsAs === undefined ? 0 : 1, endsAs ?? null, seen, at, dueAt(run, at)];
+}
+
+/** The time for which a run waits, if it does and one is known. */
+function dueAt({ status, availableAt }: RunChange, at: string): string | null {
+  if (status !== "PENDING" && status !== "WAITING") return null;
+  if (availableAt != null) return isoTime(availableAt);
+  return status === "PENDING" ? at : null;
+}
+
+function notUnderWay(
+  runId: string,
+  { name, attempt }: { readonly name: string; readonly attempt: number },
+  what: "end" | "wait",
+): SpineError {
   return new SpineError(
     "HISTORY_CONFLICT",
-    `Attempt ${attempt} of step "${name}" cannot end: it is not under way. Nothing was recorded.`,
+    `Attempt ${attempt} of step "${name}" cannot ${what}: it is not under way. Nothing was recorded.`,
     { context: { runId, step: name, attempt } },
   );
 }

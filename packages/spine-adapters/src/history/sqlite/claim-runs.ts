@@ -25,7 +25,7 @@ export interface Candidate {
 export function lostRuns(
   connection: SqliteConnection,
   { tables }: HistorySql,
-  { workflows, limit }: ClaimRequest,
+  { workflows, limit, pinned }: ClaimRequest,
   gone: readonly string[],
 ): readonly Candidate[] {
   if (gone.length === 0) return [];
@@ -33,9 +33,13 @@ export function lostRuns(
     `SELECT run_id, status, worker FROM ${tables.workflow_runs}
 WHERE status = 'RUNNING' AND worker IN (SELECT value FROM json_each(?))
   AND workflow_name IN (SELECT value FROM json_each(?))
+  AND (attempts = 0 OR NOT EXISTS (
+    SELECT 1 FROM json_each(?) p WHERE p.key = workflow_name AND p.value <> fingerprint))
 ORDER BY run_id LIMIT ?`,
     JSON.stringify(gone),
     JSON.stringify(workflows),
+    // A workflow may have any name, `__proto__` included.
+    JSON.stringify(Object.fromEntries(pinned ?? [])),
     limit,
   );
 }
@@ -57,7 +61,7 @@ export function claimRun(
   const begun = begins?.fingerprint === claimed.fingerprint ? begins.begun : [];
   const row = begun.length === 0 ? claimed : begin(connection, sql, claimed, begun, at);
   const reason = takenOver ? "takeover" : status === "WAITING" ? "waiting" : "queued";
-  const isFirst = row.started_at === at && !takenOver && claimed.attempts === 0;
+  const isFirst = row.started_at === at && !takenOver && neverBegan(connection, sql, claimed);
   const data = { worker, reason, ...(takenOver ? { lost_worker: lastOwner } : {}) };
   // The second event of a run stands in its row.
   if (claimed.version > 2) {
@@ -79,6 +83,14 @@ export function claimRun(
   const steps = readSteps(row, connection.all<StepRow>(sql.stepRows, run_id));
   const checkpoints = connection.all<CheckpointRow>(sql.checkpointRows, run_id).map(readCheckpoint);
   return { run, steps, checkpoints, fence, begun: false };
+}
+
+/** True for a run that nobody had before: what it has may be inherited. */
+function neverBegan(connection: SqliteConnection, { tables }: HistorySql, claimed: RunRow): boolean {
+  if (claimed.attempts === 0) return true;
+  if (claimed.started_by !== null) return false;
+  const started = `SELECT 1 FROM ${tables.run_events} WHERE run_id = ? AND type = 'run.started'`;
+  return connection.get(started, claimed.run_id) === undefined;
 }
 
 /** Records the first attempts of a run that was just claimed; its row as it is then. */

@@ -1,31 +1,63 @@
-import { type CommitResult, type ControlCommit, isTerminal } from "spine-core";
+import { type CommitResult, type ControlCommit, isTerminal, type RunStatus } from "spine-core";
 import { isoTime } from "../iso-time.ts";
 import { readOpenSteps } from "../open-steps.ts";
 import { errorCode, runChanged } from "../run-events.ts";
+import type { RunPositions } from "../run-positions.ts";
 import type { RunRow } from "../run-rows.ts";
 import { cancelSteps, type HistoryWrite, tell } from "./run-facts.ts";
 
-/** Changes a run from outside, whoever owns it: its token is raised, and its attempts under way are cancelled. */
+/** Changes a run from outside, and where it is asked for those below it that steps wait for. */
 export function controlRun(
   scope: HistoryWrite,
+  commit: ControlCommit,
+  positions: RunPositions,
+): CommitResult {
+  const result = controlOne(scope, commit, positions);
+  if (result.result !== "committed" || !commit.withChildren) return result;
+  // One that has ended, or is not in one of the statuses, is left as it is; what is below it is not.
+  for (const runId of runsBelow(scope, commit.runId)) controlOne(scope, { ...commit, runId }, positions);
+  return result;
+}
+
+/** The runs that steps of a run wait for, and those that steps of these wait for, and so on. */
+function runsBelow({ connection, sql }: HistoryWrite, runId: string): readonly string[] {
+  const { workflow_runs } = sql.tables;
+  return connection
+    .all<{ run_id: string }>(
+      `WITH RECURSIVE below (run_id) AS (
+  SELECT run_id FROM ${workflow_runs} WHERE parent_run_id = ? AND parent_step IS NOT NULL
+  UNION
+  SELECT r.run_id FROM below b CROSS JOIN ${workflow_runs} r ON r.parent_run_id = b.run_id WHERE r.parent_step IS NOT NULL)
+SELECT run_id FROM below`,
+      runId,
+    )
+    .map(({ run_id }) => run_id);
+}
+
+/** Changes a run, whoever owns it: its token is raised, and its attempts under way are cancelled. */
+function controlOne(
+  scope: HistoryWrite,
   { runId, from, change, reason }: ControlCommit,
+  positions: RunPositions,
 ): CommitResult {
   const { connection, sql, at } = scope;
+  positions.forget(runId);
   const run = connection.get<RunRow>(sql.runRow, runId);
   if (!run) return { result: "missing" };
   const before = from.find((status) => status === run.status);
-  if (!before) return { result: "conflict", status: run.status as typeof change.status };
+  if (!before) return { result: "conflict", status: run.status as RunStatus };
   if (isTerminal(before)) keepEnd(scope, run);
   const open = readOpenSteps(run.open_steps);
   cancelSteps(scope, runId, run.version, open, null);
   const version = run.version + open.length + 1;
-  const { status, outputs, error, availableAt } = change;
+  const { status, outputs, error, availableAt, inbox, endsAs } = change;
   const queued = status === "PENDING";
-  const due = availableAt === undefined ? null : isoTime(availableAt);
+  const due = availableAt == null ? null : isoTime(availableAt);
+  const missed = inbox !== undefined && run.inbox > inbox;
   connection.run(
     `UPDATE ${sql.tables.workflow_runs} SET status = ?, version = ?, token = token + 1, open_steps = NULL,
   worker = iif(?, worker, NULL), outputs = iif(?, NULL, coalesce(?, outputs)), error = iif(?, ?, error),
-  available_at = ?, completed_at = ? WHERE run_id = ?`,
+  ends_as = iif(?, ?, ends_as), available_at = ?, completed_at = ?, debounce_key = NULL WHERE run_id = ?`,
     status,
     version,
     status === "RUNNING" ? 1 : 0,
@@ -34,7 +66,9 @@ export function controlRun(
     outputs ?? null,
     queued || error !== undefined ? 1 : 0,
     error ? JSON.stringify(error) : null,
-    queued ? (due ?? at) : status === "WAITING" ? due : null,
+    endsAs === undefined ? 0 : 1,
+    endsAs ?? null,
+    queued ? (due ?? at) : status !== "WAITING" ? null : missed ? at : due,
     isTerminal(status) ? at : null,
     runId,
   );

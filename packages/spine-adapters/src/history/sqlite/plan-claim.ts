@@ -43,7 +43,7 @@ export interface ClaimPlan extends Admission<DueRun> {
 export function planClaim(
   connection: SqliteConnection,
   tables: StateTables,
-  { worker, workflows, limit }: ClaimRequest,
+  { worker, workflows, limit, pinned = NONE }: ClaimRequest,
   now: number,
 ): ClaimPlan {
   const known = new Set(workflows);
@@ -51,14 +51,14 @@ export function planClaim(
   const loads = loadsOf(connection, tables, new Set(lines.map(({ queue }) => queue)), now);
   const places = { worker, limit, now };
   const reads = readsOf(lines, loads, places);
-  const found = reads.flatMap((read) => firstOf(connection, tables, read, read.most));
+  const found = reads.flatMap((read) => firstOf(connection, tables, read, read.most, pinned));
   const admission = letIn(found, loads, places);
   const queues = queuesToReadByKey(reads, found, admission, places);
   if (queues.length === 0) return { ...admission, loads };
   const byKey = queues.flatMap((queue) => {
     const load = loads.get(queue);
     const room = load && new QueueRoom(load, worker, now);
-    return room ? firstByKey(connection, tables, queue, room, known, limit) : [];
+    return room ? firstByKey(connection, tables, queue, room, known, limit, pinned) : [];
   });
   return { ...letIn(distinct([...found, ...byKey]), loads, places), loads };
 }
@@ -113,18 +113,37 @@ function nextBehind<R extends object>(
   return undefined;
 }
 
+type Pins = NonNullable<ClaimRequest["pinned"]>;
+const NONE: Pins = new Map();
+
+/**
+ * Passes over runs that have begun with another version than a worker has. No index knows that: those are read, and left.
+ */
+function pinOf(
+  { workflow }: Line,
+  pinned: Pins,
+): { readonly condition: string; readonly values: readonly SqlValue[] } {
+  const fingerprint = pinned.get(workflow);
+  if (fingerprint === undefined) return { condition: "", values: [] };
+  return { condition: " AND (attempts = 0 OR fingerprint = ?)", values: [fingerprint] };
+}
+
 function firstOf(
   connection: SqliteConnection,
   { workflow_runs, prefix }: StateTables,
   line: Line,
   most: number,
+  pinned: Pins,
 ): readonly DueRun[] {
+  const pin = pinOf(line, pinned);
   const rows = connection.all<WaitingRow>(
     `SELECT run_id, status, concurrency_key, available_at FROM ${workflow_runs} INDEXED BY ${prefix}workflow_runs_due
-WHERE queue = ? AND workflow_name = ? AND rank = ? AND available_at IS NOT NULL ORDER BY available_at, run_id LIMIT ?`,
+WHERE queue = ? AND workflow_name = ? AND rank = ? AND available_at IS NOT NULL${pin.condition}
+ORDER BY available_at, run_id LIMIT ?`,
     line.queue,
     line.workflow,
     line.rank,
+    ...pin.values,
     most,
   );
   return rows.map((row) => waitingOf(line, row));
@@ -138,12 +157,13 @@ function firstByKey(
   room: QueueRoom,
   known: ReadonlySet<string>,
   limit: number,
+  pinned: Pins,
 ): readonly DueRun[] {
   const from = `FROM ${workflow_runs} INDEXED BY ${prefix}workflow_runs_due_by_key
 WHERE available_at IS NOT NULL AND concurrency_key IS NOT NULL`;
   const columns = ["queue", "concurrency_key", "workflow_name", "rank"];
   const first = `SELECT run_id, status, concurrency_key, available_at ${from}
-  AND queue = ? AND concurrency_key = ? AND workflow_name = ? AND rank = ? ORDER BY available_at, run_id LIMIT ?`;
+  AND queue = ? AND concurrency_key = ? AND workflow_name = ? AND rank = ?`;
   const found: DueRun[] = [];
   let last = { concurrency_key: "", workflow_name: "", rank: -1_000 };
   for (;;) {
@@ -158,8 +178,18 @@ WHERE available_at IS NOT NULL AND concurrency_key IS NOT NULL`;
     const { concurrency_key: key, workflow_name: workflow, rank } = row;
     const fits = Math.min(limit, room.keyLeft(key));
     if (fits === 0 || !known.has(workflow)) continue;
-    const rows = connection.all<WaitingRow>(first, queue, key, workflow, rank, fits + 1);
-    found.push(...rows.map((each) => waitingOf({ queue, workflow, rank }, each)));
+    const line = { queue, workflow, rank };
+    const pin = pinOf(line, pinned);
+    const rows = connection.all<WaitingRow>(
+      `${first}${pin.condition} ORDER BY available_at, run_id LIMIT ?`,
+      queue,
+      key,
+      workflow,
+      rank,
+      ...pin.values,
+      fits + 1,
+    );
+    found.push(...rows.map((each) => waitingOf(line, each)));
   }
 }
 

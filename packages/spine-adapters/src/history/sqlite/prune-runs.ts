@@ -11,7 +11,8 @@ interface OldRun {
 }
 
 /**
- * Removes runs that ended before a time, the oldest first, with their attempts, events and quality results.
+ * Removes runs that ended before a time, the oldest first, with their attempts, events, signals and quality results. One
+ * that a step waits for stays until the run of that step has ended: it has yet to learn the result.
  * Loads and partitions stay: they say where the rows came from that are still in the target tables.
  */
 export function pruneRuns(
@@ -26,6 +27,7 @@ export function pruneRuns(
     tables.workflow_step_runs,
     tables.step_checkpoints,
     tables.run_events,
+    tables.signals,
     tables.quality_results,
     tables.run_logs,
     tables.workflow_runs,
@@ -49,7 +51,9 @@ function findOld(
   const ids: string[] = [];
   // Only those that have ended, each status from its oldest: queued and waiting runs may be many.
   const branches = ENDED.map(
-    (status) => `SELECT run_id, created_at, completed_at FROM ${runs} WHERE status = '${status}'`,
+    (status) => `SELECT run_id, created_at, completed_at FROM ${runs} r WHERE status = '${status}'
+  AND (parent_step IS NULL OR NOT EXISTS (
+    SELECT 1 FROM ${runs} p WHERE p.run_id = r.parent_run_id AND p.status NOT IN ('${ENDED.join("', '")}')))`,
   );
   for (const run of connection.iterate<OldRun>(`${branches.join(" UNION ALL ")} ORDER BY 1`)) {
     // Ids are in the order of creation, and a run that is younger than the cut-off has not ended before it.

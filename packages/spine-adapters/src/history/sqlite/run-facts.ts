@@ -1,5 +1,5 @@
-import type { ErrorJson, StepEnd } from "spine-core";
-import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
+import type { ErrorJson, StepBegin, StepEnd } from "spine-core";
+import type { SqliteConnection, SqlValue } from "../../databases/sqlite/sqlite-connection.ts";
 import { isoTime } from "../iso-time.ts";
 import type { OpenStep } from "../open-steps.ts";
 import type { NewEvent } from "../run-events.ts";
@@ -13,16 +13,43 @@ export interface HistoryWrite {
   readonly at: string;
 }
 
+/** Attempts that begin now, behind so many attempts and events of their run. */
+export function opened(
+  begun: readonly StepBegin[],
+  attempts: number,
+  events: number,
+  at: string,
+): readonly OpenStep[] {
+  return begun.map(({ name, kind, attempt }, index) => ({
+    name,
+    kind,
+    attempt,
+    seq: attempts + index + 1,
+    event: events + index + 1,
+    at,
+  }));
+}
+
 /** The row of an attempt that ended, with the number of the event that tells its end. */
 export function insertStep(
   { connection, sql, at }: HistoryWrite,
   runId: string,
   began: OpenStep,
-  { status, output, error, rows, metrics, retryAt }: Omit<StepEnd, "name" | "attempt">,
+  end: Omit<StepEnd, "name" | "attempt">,
   event: number,
 ): void {
-  connection.run(
-    sql.insertStep,
+  connection.run(sql.insertStep, ...stepCells(runId, began, end, event, at));
+}
+
+/** The cells of such a row, as `insertStep` of `HistorySql` takes them. */
+export function stepCells(
+  runId: string,
+  began: OpenStep,
+  { status, output, error, rows, metrics, retryAt }: Omit<StepEnd, "name" | "attempt">,
+  event: number,
+  at: string,
+): readonly SqlValue[] {
+  return [
     runId,
     began.seq,
     began.name,
@@ -40,7 +67,7 @@ export function insertStep(
     began.at,
     at,
     retryAt === null ? null : isoTime(retryAt),
-  );
+  ];
 }
 
 /** Ends attempts from outside, each with an event behind `version`; `error` is what they end with. */

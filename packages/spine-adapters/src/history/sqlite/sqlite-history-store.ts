@@ -7,6 +7,7 @@ import type {
   CreateCommit,
   EventRange,
   HistoryStore,
+  Inbox,
   RunCommit,
   RunDetail,
   RunEvent,
@@ -33,6 +34,7 @@ import { type HistorySql, historySql } from "./history-sql.ts";
 import { listRuns } from "./list-runs.ts";
 import { type ClaimPlan, countStarts, planClaim } from "./plan-claim.ts";
 import { pruneRuns } from "./prune-runs.ts";
+import { readInbox } from "./read-inbox.ts";
 import { readWorkload } from "./read-workload.ts";
 import type { DeadWorker, WorkerLocks } from "./worker-locks.ts";
 import { isMarkedGone, listWorkers, markAlive, markGone, releaseRuns } from "./worker-register.ts";
@@ -170,6 +172,10 @@ export class SqliteHistoryStore implements HistoryStore {
     return await this.#pool.read((connection) =>
       connection.all<RunGlance>(this.#sql.glance, JSON.stringify(runIds)),
     );
+  }
+
+  async inbox(runId: string, children: readonly string[]): Promise<Inbox | undefined> {
+    return await this.#pool.read((connection) => readInbox(connection, this.#sql, runId, children));
   }
 
   async list(query: RunQuery): Promise<RunPage> {

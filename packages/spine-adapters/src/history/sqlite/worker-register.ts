@@ -1,6 +1,6 @@
 import { SpineError } from "spine-core";
 import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
-import { readOpenSteps } from "../open-steps.ts";
+import { readOpenSteps, writeOpenSteps } from "../open-steps.ts";
 import type { RunRow } from "../run-rows.ts";
 import type { HistorySql } from "./history-sql.ts";
 import { cancelSteps, tell } from "./run-facts.ts";
@@ -62,7 +62,7 @@ ON CONFLICT (worker_id) DO UPDATE SET state = 'gone', gone_at = excluded.gone_at
 
 /**
  * Lets go of all runs of a worker that stops by itself: they are queued again and due at once, their attempts
- * under way end CANCELLED (STOPPED), and no crash is counted, because nothing was lost.
+ * under way end CANCELLED (STOPPED) unless they only wait, and no crash is counted, because nothing was lost.
  */
 export function releaseRuns(connection: SqliteConnection, sql: HistorySql, worker: string, at: string): void {
   const stopped = new SpineError("STOPPED", "The process was stopped while this attempt was under way.", {
@@ -75,15 +75,17 @@ WHERE status = 'RUNNING' AND worker = ? ORDER BY run_id`,
   );
   const scope = { connection, sql, at };
   for (const { run_id, version, open_steps } of runs) {
-    const open = readOpenSteps(open_steps);
+    const all = readOpenSteps(open_steps);
+    const open = all.filter(({ wait }) => !wait);
     cancelSteps(scope, run_id, version, open, stopped.toJSON());
     tell(scope, run_id, version + open.length, [{ type: "run.released", data: { worker } }]);
     connection.run(
       `UPDATE ${sql.tables.workflow_runs} SET
-  status = 'PENDING', worker = NULL, available_at = ?, token = token + 1, version = ?, open_steps = NULL
+  status = 'PENDING', worker = NULL, available_at = ?, token = token + 1, version = ?, open_steps = ?
 WHERE run_id = ?`,
       at,
       version + open.length + 1,
+      writeOpenSteps(all.filter(({ wait }) => wait)),
       run_id,
     );
   }

@@ -9,6 +9,8 @@ import type { SqliteMigration } from "./migration.ts";
 // index can hold: triggers keep theirs, so that whatever changes a run changes it in the same commit, and a run
 // without tags costs nothing.
 //
+// The end of a run that a step of another one waits for is a message to that one: a trigger as well, in whatever way it ended.
+//
 // What waits stands in lines, one for each queue, workflow and rank (run-rank.ts), in the order of its times: claims
 // go from line to line and take from each its first. The indexes of queues have no entry for a run that starts at once
 // without one.
@@ -92,6 +94,12 @@ END;
 CREATE TRIGGER ${t.prefix}run_tags_removed AFTER DELETE ON ${t.workflow_runs} WHEN OLD.tags IS NOT NULL BEGIN
   DELETE FROM ${t.run_tags}
   WHERE tag IN (SELECT value FROM json_each(OLD.tags)) AND status = OLD.status AND run_id = OLD.run_id;
+END;
+CREATE TRIGGER ${t.prefix}run_ended AFTER UPDATE OF status ON ${t.workflow_runs}
+WHEN NEW.parent_step IS NOT NULL AND NEW.status <> OLD.status AND NEW.status IN ('COMPLETED', 'FAILED', 'CANCELLED') BEGIN
+  UPDATE ${t.workflow_runs} SET inbox = inbox + 1,
+    available_at = iif(status = 'WAITING', min(coalesce(available_at, NEW.completed_at), NEW.completed_at), available_at)
+  WHERE run_id = NEW.parent_run_id;
 END;
 
 CREATE TABLE ${t.workflow_step_runs} (
