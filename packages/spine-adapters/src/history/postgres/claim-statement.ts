@@ -80,8 +80,7 @@ claimed AS (
     open_since = CASE WHEN c.begun > 0 THEN ${at} ELSE r.open_since END, started_at = coalesce(r.started_at, ${at}),
     rank = CASE WHEN r.started_at IS NULL THEN r.rank | ${BEGUN}::int2 ELSE r.rank END,
     started_by = CASE WHEN r.version = 1 THEN $1 ELSE r.started_by END,
-    crashes = r.crashes + CASE WHEN c.status = 'RUNNING' AND EXISTS (
-      SELECT FROM json_array_elements(r.open_steps) AS step WHERE step->'wait' IS NULL) THEN 1 ELSE 0 END
+    crashes = r.crashes + CASE WHEN c.status = 'RUNNING' AND r.open_steps IS NOT NULL THEN 1 ELSE 0 END
   FROM taken c WHERE r.run_id = c.run_id
   RETURNING c.nth, r.version - c.begun AS told_at, c.begun > 0 AS begins, c.status AS was, c.started_at AS began, c.worker AS lost_worker, ${qualified("r")}),
 told AS (

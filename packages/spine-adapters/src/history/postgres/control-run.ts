@@ -112,7 +112,7 @@ WHERE run_id IN (SELECT run_id FROM below) AND run_id <> ALL ($2::uuid[]) ORDER 
 
 async function changeRows(
   { query, tables: t, at, time }: Scope & { readonly time: DatabaseTime },
-  { status, outputs, error, availableAt, endsAs }: ControlCommit["change"],
+  { status, outputs, error, availableAt, endsAs, inbox }: ControlCommit["change"],
   runIds: readonly string[],
   versions: readonly number[],
 ): Promise<void> {
@@ -125,7 +125,9 @@ async function changeRows(
   outputs = CASE WHEN $4::bool THEN NULL ELSE coalesce($5::json, r.outputs) END,
   error = CASE WHEN $6::bool THEN $7::json ELSE r.error END,
   available_at = CASE WHEN $3::text = 'PENDING' THEN coalesce($8::timestamptz, $9::timestamptz, now())
-    WHEN $3::text = 'WAITING' THEN $8::timestamptz END,
+    WHEN $3::text = 'WAITING' THEN
+      CASE WHEN r.inbox > $13::int4 THEN least($8::timestamptz, coalesce($9::timestamptz, now())) ELSE $8::timestamptz END
+    END,
   completed_at = CASE WHEN $10::bool THEN coalesce($9::timestamptz, now()) END,
   ends_as = CASE WHEN $11::bool THEN $12::text ELSE r.ends_as END
 FROM unnest($1::uuid[], $2::int8[]) AS c(run_id, version) WHERE r.run_id = c.run_id`,
@@ -143,6 +145,7 @@ FROM unnest($1::uuid[], $2::int8[]) AS c(run_id, version) WHERE r.run_id = c.run
       isTerminal(status),
       endsAs !== undefined,
       endsAs ?? null,
+      inbox ?? null,
     ],
   );
 }

@@ -137,9 +137,10 @@ SELECT e.run_id, e.seq, e.attempt, o.base + e.pos - 1, o.base + e.pos, e.rows_in
 FROM ${from("inherited", "e")} JOIN owner o ON o.run_id = e.run_id)`);
   }
   if (has.children) {
+    // One that has no place because another run has its key would be waited for, and never come: that is refused.
     const rows = `(SELECT c.* FROM ${from("children", "c")} JOIN owner o ON c.parent_run_id = o.run_id::text) AS c`;
     parts.push(`born AS (
-${insertRuns(t, { seq, now, rows, shape: "related" })})`);
+${insertRuns(t, { seq, now, rows, shape: "related", exists: "(run_id)" })})`);
   }
   if (has.taken) {
     parts.push(`took AS (
@@ -160,17 +161,19 @@ WHERE r.run_id = w.parent_id)`);
 SELECT run_id, base, ${now}::timestamptz(3) AS at${xid} FROM owner`;
 }
 
-export interface InsertRuns {
+interface InsertRuns {
   /** The number of the write, in SQL. */
   readonly seq: string;
   readonly now: string;
   /** Rows with the columns of this shape. */
   readonly rows: string;
   readonly shape: CreatedShape;
+  /** What makes a row one that exists: any unique index, when left out. */
+  readonly exists?: string;
 }
 
 /** Stores runs that do not exist yet; returns the ids of those that it stored. */
-function insertRuns(t: StateTables, { seq, now, rows, shape }: InsertRuns): string {
+function insertRuns(t: StateTables, { seq, now, rows, shape, exists = "" }: InsertRuns): string {
   const place = shape === "created" ? "" : ", queue, rank, concurrency_key";
   const placed = shape === "created" ? "" : ", coalesce(queue, ''), coalesce(rank, 0::int2), concurrency_key";
   const related = shape === "related" ? ", parent_step, rerun_of, deadline_at, debounce_key" : "";
@@ -184,5 +187,5 @@ SELECT run_id, run_id, version, 1, ${seq}, attempts, open_steps, ${now}, ${now},
   CASE WHEN worker IS NULL THEN ${available} END,
   CASE WHEN worker IS NULL THEN 'PENDING' ELSE 'RUNNING' END, workflow_name, worker, worker, domain, partition_key,
   run_key, run_scope, fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params${placed}${related}
-FROM ${rows} ON CONFLICT DO NOTHING RETURNING run_id`;
+FROM ${rows} ON CONFLICT ${exists === "" ? "" : `${exists} `}DO NOTHING RETURNING run_id`;
 }

@@ -199,6 +199,7 @@ export class PostgresHistoryStore implements HistoryStore {
 
   async #commitOne(commit: RunCommit): Promise<CommitResult> {
     if (!isKnown(commit)) return { result: "missing" };
+    if (isGrouped(commit)) return await this.#group.add(commit);
     const scope = { tables: this.#t, at: this.#time.virtual, time: this.#time };
     switch (commit.kind) {
       case "control": {
@@ -213,7 +214,6 @@ export class PostgresHistoryStore implements HistoryStore {
         return await this.#pools.throughOutage(() => signalRun({ ...scope, query }, commit));
       }
       default: {
-        if (!isDebounced(commit)) return await this.#group.add(commit);
         const execute = ({ sql, values }: Statement) => this.#pools.ask("write", sql, values);
         return await debounceRun({ ...scope, execute, create: (each) => this.#group.add(each) }, commit);
       }
@@ -304,8 +304,11 @@ export class PostgresHistoryStore implements HistoryStore {
   }
 }
 
+/** A create is one, unless it is debounced: what is none may still be a create. */
+type Grouped = QueuedCommit & { readonly kind: "advance" | "create" };
+
 /** True for a commit that goes with others into one statement. */
-function isGrouped(commit: RunCommit): boolean {
+function isGrouped(commit: RunCommit): commit is Grouped {
   return commit.kind === "advance" || (commit.kind === "create" && !isDebounced(commit));
 }
 
