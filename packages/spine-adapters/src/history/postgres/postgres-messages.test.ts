@@ -156,19 +156,19 @@ test("within a process, the end of a child and its parent's own write are in one
   const parents = [await start(one), await start(one)] as const;
   const children = await Promise.all(
     parents.flatMap((parentRunId) =>
-      Array.from({ length: 20 }, () => start(one, { parentRunId, parentStep: "first" })),
+      Array.from({ length: 5 }, () => start(one, { parentRunId, parentStep: "first" })),
     ),
   );
   const { flushes } = one;
   const results = await Promise.all([
-    ...children.slice(0, 20).map((runId) => one.commit([ending(runId)])),
+    ...children.slice(0, 5).map((runId) => one.commit([ending(runId)])),
     ...parents.map((runId) => one.commit([beginning(runId)])),
-    ...children.slice(20).map((runId) => one.commit([ending(runId)])),
+    ...children.slice(5).map((runId) => one.commit([ending(runId)])),
   ]);
   expect(new Set(outcomes(results))).toEqual(new Set(["committed"]));
   expect(one.flushes - flushes).toBeLessThan(6);
   for (const runId of parents) {
-    expect((await one.get(runId))?.run).toMatchObject({ inbox: 20 });
+    expect((await one.get(runId))?.run).toMatchObject({ inbox: 5 });
     await noGaps(runId);
   }
 });
