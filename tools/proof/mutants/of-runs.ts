@@ -231,7 +231,7 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
     changes: [
       {
         file: "packages/spine-adapters/src/databases/sqlite/sqlite-pool.ts",
-        find: "const MOST_UNITS_SYNCED = 64;",
+        find: "const MOST_UNITS_SYNCED = 32;",
         replace: "const MOST_UNITS_SYNCED = 1;",
       },
     ],
