@@ -96,6 +96,42 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
     quick: false,
   },
   {
+    name: "message-before-the-wait-postgres",
+    breaks: "a message that comes while the owner decides to wait is not looked for: the run sleeps on",
+    changes: [
+      {
+        file: `${POSTGRES}/flush-sql.ts`,
+        find: "CASE WHEN r.inbox > f.inbox THEN least(f.available_at, ${now}) ELSE f.available_at END",
+        replace: "f.available_at",
+      },
+    ],
+    caughtBy: {
+      file: POSTGRES_SUITE,
+      test: [...OF_POSTGRES, "does not lose a message that comes while the owner decides to wait"],
+    },
+    says: "to deeply equal",
+    quick: false,
+  },
+  {
+    name: "parent-and-child-in-one-statement-postgres",
+    breaks: "a run is written and told of a child's end in one statement, which takes only one of the two",
+    changes: [
+      {
+        file: `${POSTGRES}/flush.ts`,
+        find: "    if (waker !== null && this.#folds.has(waker)) return false;\n",
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: `${POSTGRES}/postgres-messages.test.ts`,
+      test: [
+        "within a process, the end of a child and its parent's own write are in one statement after the other",
+      ],
+    },
+    says: "to match object",
+    quick: false,
+  },
+  {
     name: "unique-index-removed-postgres",
     breaks: "two starts with one key make two runs",
     changes: [
@@ -195,7 +231,7 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
     changes: [
       {
         file: "packages/spine-adapters/src/databases/sqlite/sqlite-pool.ts",
-        find: "const MOST_UNITS_SYNCED = 64;",
+        find: "const MOST_UNITS_SYNCED = 32;",
         replace: "const MOST_UNITS_SYNCED = 1;",
       },
     ],

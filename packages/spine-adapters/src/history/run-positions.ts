@@ -8,6 +8,8 @@ export interface RunPosition extends Fence {
   readonly open: readonly OpenStep[];
   /** The version that the next write compares, so that nothing came in between that is not known here. */
   readonly seen: number;
+  /** The run that waits for the end of this one, where a store has to know. */
+  readonly parent?: string | null;
 }
 
 /**

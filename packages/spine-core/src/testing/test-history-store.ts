@@ -1,3 +1,4 @@
+import { historyAttachmentTests } from "./history-attachment-tests.ts";
 import { historyChildTests } from "./history-child-tests.ts";
 import { historyClaimTests } from "./history-claim-tests.ts";
 import { historyCommitTests } from "./history-commit-tests.ts";
@@ -22,6 +23,7 @@ import { type DatabaseHarness, databaseSuite, type SuiteOptions } from "./suite.
 export function testHistoryStore(name: string, harness: DatabaseHarness, options: SuiteOptions = {}): void {
   databaseSuite(`history store: ${name}`, harness, options, (check) => {
     historyCommitTests(check);
+    historyAttachmentTests(check);
     historyClaimTests(check);
     historyReadTests(check);
     historyCreateInTests(check);

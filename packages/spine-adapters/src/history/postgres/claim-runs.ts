@@ -2,10 +2,10 @@ import type { Claim, ClaimedRun, ClaimRequest, Clock } from "spine-core";
 import { isConnectionLost } from "../../databases/postgres/postgres-error.ts";
 import type { PostgresPools, Query } from "../../databases/postgres/postgres-pools.ts";
 import { isoTime } from "../iso-time.ts";
+import type { BegunStep } from "../open-steps.ts";
 import type { RunPositions } from "../run-positions.ts";
 import {
   type CheckpointRow,
-  openStepsOf,
   type RunRow,
   readCheckpoint,
   readRun,
@@ -15,8 +15,9 @@ import {
 import type { StateTables } from "../state-tables.ts";
 import { claimStatement } from "./claim-statement.ts";
 import type { DatabaseTime } from "./database-time.ts";
-import { firstAttemptsText } from "./first-attempts.ts";
+import { FIRST_EVENT, firstAttemptsText } from "./first-attempts.ts";
 import { positionOf } from "./look-at-runs.ts";
+import { pinnedText } from "./pinned-sql.ts";
 import { planClaim } from "./plan-claim.ts";
 import { RUN_COLUMNS, STEP_COLUMNS } from "./run-select.ts";
 
@@ -82,7 +83,7 @@ async function claimOnce(scope: Scope, request: ClaimRequest): Promise<Rows> {
   const query: Query = (sql, values) => pools.query("write", sql, values);
   const { time, clock } = scope;
   const before = clock.now();
-  const all = await query<ClaimRow>(claimStatement(tables), claimValues(scope, request, null));
+  const all = await query<ClaimRow>(claimSql(scope, request), claimValues(scope, request, null));
   const [answer] = all;
   if (answer) time.compare(answer.asked_at, before, clock.now());
   const first = readRows(all);
@@ -94,7 +95,7 @@ async function claimOnce(scope: Scope, request: ClaimRequest): Promise<Rows> {
   if (!plan || plan.chosen.length === 0) {
     const open = answer.ahead
       ? first
-      : readRows(await query<ClaimRow>(claimStatement(tables), claimValues(scope, request, [])));
+      : readRows(await query<ClaimRow>(claimSql(scope, request), claimValues(scope, request, [])));
     return { rows: open.rows, nextAt: earlier(open.nextAt, plan?.nextAt ?? null) };
   }
   return await pools.inTransaction("write", (query) =>
@@ -123,19 +124,26 @@ WHERE name = ANY ($1::text[]) ORDER BY name FOR UPDATE`,
   const plan = await planClaim({ query, tables, at }, request, queues);
   const picked = plan?.chosen.map(({ runId }) => runId) ?? [];
   const values = claimValues({ ...scope, at: plan?.at ?? at }, request, picked);
-  const { rows, nextAt } = readRows(await query<ClaimRow>(claimStatement(tables), values));
+  const { rows, nextAt } = readRows(await query<ClaimRow>(claimSql(scope, request), values));
   const taken = new Set(rows.map(({ run_id }) => run_id));
   // Somebody is changing one of them from outside, or more urgent ones without limits were there: it may still be due.
   const again = plan && picked.some((runId) => !taken.has(runId)) ? Date.parse(plan.at) : null;
   return { rows, nextAt: earlier(again, earlier(nextAt, plan?.nextAt ?? null)) };
 }
 
+function claimSql({ tables }: Pick<Scope, "tables">, request: ClaimRequest): string {
+  return claimStatement(tables, pinnedText(request) !== undefined);
+}
+
 function claimValues(
   { at, suspects, writeSeq }: Scope,
-  { worker, workflows, limit, first }: ClaimRequest,
+  request: ClaimRequest,
   picked: readonly string[] | null,
 ): readonly unknown[] {
-  return [worker, workflows, limit, at, suspects, writeSeq, picked, firstAttemptsText(first)];
+  const { worker, workflows, limit, first } = request;
+  const pinned = pinnedText(request);
+  const values = [worker, workflows, limit, at, suspects, writeSeq, picked, firstAttemptsText(first)];
+  return pinned === undefined ? values : [...values, pinned];
 }
 
 function readRows(all: readonly ClaimRow[]): Rows {
@@ -160,13 +168,16 @@ WHERE status = 'RUNNING' AND worker = $1 AND write_seq = $2 ORDER BY run_id`,
 }
 
 /**
- * True for a run whose attempts were begun by the claim itself: all are under way, and nothing was written since the version
- * from which they count. Told by its row, because the answer of a claim may be lost.
+ * True for a run whose attempts were begun by the claim itself: all are under way as it wrote them (first-attempts.ts), and
+ * nothing was written since the version from which they count. Told by its row, because the answer of a claim may be lost.
  */
 function isBegunByClaim(row: RunRow): boolean {
-  const { attempts, version, open_version } = row;
-  if (attempts === 0 || open_version !== version - 1 - attempts) return false;
-  return openStepsOf(row).length === attempts;
+  const { attempts, version, open_version, open_steps } = row;
+  if (attempts === 0 || open_version !== version - 1 - attempts || open_steps === null) return false;
+  const open = JSON.parse(open_steps) as readonly Partial<BegunStep>[];
+  const isAsWritten = ({ pos, wait }: Partial<BegunStep>, index: number) =>
+    pos === index + FIRST_EVENT && wait === undefined;
+  return open.length === attempts && open.every(isAsWritten);
 }
 
 /** Runs that had never begun have nothing to read. */
@@ -193,13 +204,16 @@ async function withSteps(
         ]);
   const stepsOf = Map.groupBy(steps, ({ run_id }) => run_id);
   const checkpointsOf = Map.groupBy(checkpoints, ({ run_id }) => run_id);
+  // They are compared with our clock.
+  const ours = (at: string | null) => (at === null ? null : isoTime(time.fromDatabase(at)));
   return rows.map((row) => {
     const run = readRun(row);
     return {
-      run,
-      // They are compared with our clock.
+      run: run.deadline === null ? run : { ...run, deadline: ours(run.deadline) },
       steps: readSteps(row, stepsOf.get(row.run_id) ?? []).map((step) =>
-        step.retryAt === null ? step : { ...step, retryAt: isoTime(time.fromDatabase(step.retryAt)) },
+        step.retryAt === null && step.waitingUntil === null
+          ? step
+          : { ...step, retryAt: ours(step.retryAt), waitingUntil: ours(step.waitingUntil) },
       ),
       checkpoints: (checkpointsOf.get(row.run_id) ?? []).map(readCheckpoint),
       fence: { worker, token: run.token },

@@ -2,6 +2,7 @@ import { BEGUN, RANK_SHIFT } from "../run-rank.ts";
 import type { StateTables } from "../state-tables.ts";
 import { isGone } from "./gone-workers.ts";
 import { linesSql } from "./lines-sql.ts";
+import { pinnedSql } from "./pinned-sql.ts";
 import { RUN_COLUMNS } from "./run-select.ts";
 
 /** True for a row of `queues` whose runs cannot just be taken. */
@@ -11,7 +12,9 @@ export const LIMITED = `q.concurrency IS NOT NULL OR q.worker_concurrency IS NOT
 /**
  * Takes runs that are due, and those of workers that are gone. $1 worker, $2 workflows, $3 limit, $4 virtual time or
  * null, $5 workers that may be gone (looked at once more here), $6 the number of the write, $7 null, or the runs that may be let in of queues with limits
- * (whoever asks has locked these queues), $8 what runs that have never begun begin with (see first-attempts.ts).
+ * (whoever asks has locked these queues), $8 what runs that have never begun begin with (see first-attempts.ts). With `pinned`: $9 the
+ * versions that runs which have begun are tied to (see pinned-sql.ts); those of others are passed by everywhere, so that none of them is
+ * in front of a line.
  *
  * Where $7 is null and a run of a queue with limits is due, only lost runs are taken (`ahead` is false): which ones go
  * first is known when it is known which of those may be let in. `limited` says that runs wait in such queues at all.
@@ -19,7 +22,8 @@ export const LIMITED = `q.concurrency IS NOT NULL OR q.worker_concurrency IS NOT
  * It is looked how many runs each line gives before any is locked: what is locked is taken, so nobody else has to pass
  * it by; and what somebody else has locked is passed by, further down in the same line.
  */
-export function claimStatement(t: StateTables): string {
+export function claimStatement(t: StateTables, pinned = false): string {
+  const fits = (run: string) => pinnedSql(run, pinned ? "$9" : undefined);
   const at = "coalesce($4::timestamptz, now())";
   const line = "queue, workflow_name, rank";
   const inLine = (alias: string) =>
@@ -31,9 +35,9 @@ gone AS MATERIALIZED (
   SELECT worker_id FROM ${t.workers} w
   WHERE state = 'alive' AND worker_id = ANY ($5::text[]) AND ${isGone("w")}),
 lost AS MATERIALIZED (
-  SELECT ${candidate} FROM ${t.workflow_runs}
+  SELECT ${candidate} FROM ${t.workflow_runs} r
   WHERE status = 'RUNNING' AND worker IN (SELECT worker_id FROM gone) AND workflow_name = ANY ($2::text[])
-    AND $7::uuid[] IS NULL
+    AND $7::uuid[] IS NULL${fits("r")}
   ORDER BY run_id LIMIT $3 FOR UPDATE SKIP LOCKED),
 ${linesSql(t)},
 known AS MATERIALIZED (
@@ -45,7 +49,7 @@ best AS MATERIALIZED (
   SELECT * FROM (
     SELECT l.queue, l.workflow_name, l.rank, r.run_id, r.available_at, false AS picked
     FROM known l CROSS JOIN LATERAL (
-      SELECT run_id, available_at FROM ${t.workflow_runs} r WHERE ${inLine("l")} AND r.available_at <= ${at}
+      SELECT run_id, available_at FROM ${t.workflow_runs} r WHERE ${inLine("l")} AND r.available_at <= ${at}${fits("r")}
       ORDER BY r.available_at, r.run_id LIMIT $3) AS r
     WHERE NOT l.limited AND l.head <= ${at} AND (SELECT ahead FROM goes)
     UNION ALL
@@ -53,12 +57,12 @@ best AS MATERIALIZED (
     WHERE run_id = ANY ($7::uuid[])) AS all_lines
   ORDER BY rank >> ${RANK_SHIFT}, available_at, run_id LIMIT $3::int8 - (SELECT count(*) FROM lost)),
 picked AS MATERIALIZED (
-  SELECT ${candidate} FROM ${t.workflow_runs}
-  WHERE run_id IN (SELECT run_id FROM best WHERE picked) AND available_at <= ${at} FOR UPDATE SKIP LOCKED),
+  SELECT ${candidate} FROM ${t.workflow_runs} r
+  WHERE run_id IN (SELECT run_id FROM best WHERE picked) AND available_at <= ${at}${fits("r")} FOR UPDATE SKIP LOCKED),
 due AS MATERIALIZED (
   SELECT r.* FROM (
     SELECT ${line}, count(*) AS runs FROM best WHERE NOT picked GROUP BY ${line}) AS l CROSS JOIN LATERAL (
-    SELECT ${candidate} FROM ${t.workflow_runs} r WHERE ${inLine("l")} AND r.available_at <= ${at}
+    SELECT ${candidate} FROM ${t.workflow_runs} r WHERE ${inLine("l")} AND r.available_at <= ${at}${fits("r")}
     ORDER BY r.available_at, r.run_id LIMIT l.runs FOR UPDATE SKIP LOCKED) AS r),
 chosen AS MATERIALIZED (
   SELECT *, row_number() OVER (
@@ -71,7 +75,7 @@ taken AS MATERIALIZED (
 claimed AS (
   UPDATE ${t.workflow_runs} r SET
     status = 'RUNNING', worker = $1, token = r.token + 1, version = r.version + 1 + c.begun, write_seq = $6,
-    available_at = NULL, attempts = r.attempts + c.begun, open_steps = coalesce(c.steps, r.open_steps),
+    available_at = NULL, debounce_key = NULL, attempts = r.attempts + c.begun, open_steps = coalesce(c.steps, r.open_steps),
     open_version = CASE WHEN c.begun > 0 THEN r.version ELSE r.open_version END,
     open_since = CASE WHEN c.begun > 0 THEN ${at} ELSE r.open_since END, started_at = coalesce(r.started_at, ${at}),
     rank = CASE WHEN r.started_at IS NULL THEN r.rank | ${BEGUN}::int2 ELSE r.rank END,
@@ -99,7 +103,7 @@ forgotten AS (
 SELECT next.*, claimed.* FROM (
   SELECT (SELECT min(r.available_at) FROM known l CROSS JOIN LATERAL (
       SELECT available_at FROM ${t.workflow_runs} r
-      WHERE ${inLine("l")} AND r.available_at IS NOT NULL AND r.run_id NOT IN (SELECT run_id FROM chosen)
+      WHERE ${inLine("l")} AND r.available_at IS NOT NULL AND r.run_id NOT IN (SELECT run_id FROM chosen)${fits("r")}
       ORDER BY r.available_at, r.run_id LIMIT 1) AS r
     WHERE NOT l.limited) AS next_at,
     EXISTS (SELECT FROM known WHERE limited) AS limited, (SELECT ahead FROM goes) AS ahead,

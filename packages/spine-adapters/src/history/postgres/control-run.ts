@@ -2,16 +2,18 @@ import {
   type CommitResult,
   type ControlCommit,
   isTerminal,
-  type JsonValue,
   type RunStatus,
   type SpineError,
 } from "spine-core";
 import type { Query } from "../../databases/postgres/postgres-pools.ts";
+import { type OpenStep, writeOpenSteps } from "../open-steps.ts";
 import { errorCode, type NewEvent, runChanged } from "../run-events.ts";
 import { openStepsOf, type RunRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import type { DatabaseTime } from "./database-time.ts";
 import { isRunId } from "./run-id.ts";
+import { parentIdSql } from "./run-parent.ts";
+import { wakeSql } from "./wake-sql.ts";
 
 /** What is read of a run whose row is locked, to change it from outside. */
 export type Locked = Pick<RunRow, "run_id" | "version" | "open_steps" | "open_version" | "open_since"> & {
@@ -27,108 +29,195 @@ interface Scope {
   readonly at: string | null;
 }
 
+/** What became of a control. */
+export interface Controlled {
+  readonly result: CommitResult;
+  /** The runs that were changed. */
+  readonly runIds: readonly string[];
+}
+
 /** Changes a run from outside, inside a transaction: its row is locked first, so that what is read of it stays. */
 export async function controlRun(
   scope: Scope & { readonly time: DatabaseTime },
   commit: ControlCommit,
-): Promise<CommitResult> {
-  const { runId, from, change, reason } = commit;
-  if (!isRunId(runId)) return { result: "missing" };
-  const { query, tables: t, at, time } = scope;
+): Promise<Controlled> {
+  const { runId, from, change, reason, withChildren = false } = commit;
+  if (!isRunId(runId)) return { result: { result: "missing" }, runIds: [] };
+  const { query, tables: t } = scope;
   const [run] = await query<Locked>(
     `SELECT ${LOCKED_COLUMNS} FROM ${t.workflow_runs} WHERE run_id = $1 FOR UPDATE`,
     [runId],
   );
-  if (!run) return { result: "missing" };
-  if (!from.includes(run.status)) return { result: "conflict", status: run.status };
-  if (isTerminal(run.status)) await keepEnd(scope, runId);
-  const cancelled = await cancelSteps(scope, run, null);
-  const version = run.version + cancelled + 1;
-  const { status, outputs, error, availableAt } = change;
-  const queued = status === "PENDING";
-  await query(
-    `UPDATE ${t.workflow_runs} SET
-  status = $2, version = $3, token = token + 1, open_steps = NULL, worker = CASE WHEN $2 = 'RUNNING' THEN worker END,
-  outputs = CASE WHEN $4 THEN NULL ELSE coalesce($5::json, outputs) END,
-  error = CASE WHEN $6 THEN $7::json ELSE error END,
-  available_at = CASE WHEN $2 = 'PENDING' THEN coalesce($8::timestamptz, $9::timestamptz, now())
-    WHEN $2 = 'WAITING' THEN $8::timestamptz END,
-  completed_at = CASE WHEN $10 THEN coalesce($9::timestamptz, now()) END
-WHERE run_id = $1`,
-    [
-      runId,
-      status,
-      version,
-      // Queued again: what it ended with the last time is not its result any more.
-      queued && outputs === undefined,
-      outputs ?? null,
-      queued || error !== undefined,
-      error ? JSON.stringify(error) : null,
-      availableAt === undefined ? null : time.toDatabase(availableAt),
-      at,
-      isTerminal(status),
-    ],
+  if (!run) return { result: { result: "missing" }, runIds: [] };
+  if (!from.includes(run.status)) return { result: { result: "conflict", status: run.status }, runIds: [] };
+  const below = withChildren ? await lockBelow(scope, runId) : [];
+  const runs = [run, ...below.filter(({ status }) => from.includes(status))];
+  const runIds = runs.map(({ run_id }) => run_id);
+  await keepEnds(
+    scope,
+    runs.flatMap(({ run_id, status }) => (isTerminal(status) ? [run_id] : [])),
   );
-  await tell(scope, runId, version, runChanged(status, { reason, ...errorCode(error) }));
-  return { result: "committed", version };
+  const cancelled = await cancelSteps(scope, runs, null);
+  const versions = runs.map(({ version }, index) => version + (cancelled[index] ?? 0) + 1);
+  await changeRows(scope, change, runIds, versions);
+  await tell(scope, runIds, versions, runChanged(change.status, { reason, ...errorCode(change.error) }));
+  if (isTerminal(change.status)) await wakeParents(scope, runIds);
+  return { result: { result: "committed", version: versions[0] ?? run.version }, runIds };
 }
 
-/** Queues a RUNNING run, whose row is locked, again: its worker stops by itself, so no crash is counted. */
+/**
+ * Queues a RUNNING run, whose row is locked, again: its worker stops by itself, so no crash is counted. Attempts that only
+ * wait go on waiting, as no code of them is lost.
+ */
 export async function releaseRun(
   scope: Scope,
   run: Locked,
   worker: string,
   stopped: SpineError,
 ): Promise<void> {
-  const cancelled = await cancelSteps(scope, run, JSON.stringify(stopped));
+  const waiting = openStepsOf(run).filter(({ wait }) => wait !== undefined);
+  const isCode = ({ wait }: OpenStep) => wait === undefined;
+  const [cancelled = 0] = await cancelSteps(scope, [run], JSON.stringify(stopped), isCode);
   const version = run.version + cancelled + 1;
   await scope.query(
     `UPDATE ${scope.tables.workflow_runs} SET status = 'PENDING', worker = NULL, token = token + 1, version = $2,
-  open_steps = NULL, available_at = coalesce($3::timestamptz, now())
+  open_steps = $4::json, available_at = coalesce($3::timestamptz, now())
 WHERE run_id = $1`,
-    [run.run_id, version, scope.at],
+    [run.run_id, version, scope.at, writeOpenSteps(waiting)],
   );
-  await tell(scope, run.run_id, version, { type: "run.released", data: { worker } });
+  await tell(scope, [run.run_id], [version], { type: "run.released", data: { worker } });
 }
 
-/** Ends the attempts under way; returns how many, each with an event of its own. */
+/**
+ * Locks all runs below a run that steps wait for, in the order of their ids. Looked for again until there are no others: an
+ * owner may have started one before its own row was locked, and can start none from then on.
+ */
+async function lockBelow({ query, tables: t }: Scope, runId: string): Promise<readonly Locked[]> {
+  const all: Locked[] = [];
+  for (;;) {
+    const found = await query<Locked>(
+      `WITH RECURSIVE below AS (
+  SELECT $1::uuid AS run_id
+  UNION
+  SELECT r.run_id FROM below b JOIN ${t.workflow_runs} r
+    ON r.parent_run_id = b.run_id::text AND r.parent_step IS NOT NULL)
+SELECT ${LOCKED_COLUMNS} FROM ${t.workflow_runs}
+WHERE run_id IN (SELECT run_id FROM below) AND run_id <> ALL ($2::uuid[]) ORDER BY run_id FOR UPDATE`,
+      [runId, [runId, ...all.map(({ run_id }) => run_id)]],
+    );
+    if (found.length === 0) return all;
+    all.push(...found);
+  }
+}
+
+async function changeRows(
+  { query, tables: t, at, time }: Scope & { readonly time: DatabaseTime },
+  { status, outputs, error, availableAt, endsAs, inbox }: ControlCommit["change"],
+  runIds: readonly string[],
+  versions: readonly number[],
+): Promise<void> {
+  const queued = status === "PENDING";
+  // A run that another start could change waits for its first beginning: it is none any more, whatever it is from now on.
+  await query(
+    `UPDATE ${t.workflow_runs} r SET
+  status = $3::text, version = c.version, token = r.token + 1, open_steps = NULL, debounce_key = NULL,
+  worker = CASE WHEN $3::text = 'RUNNING' THEN r.worker END,
+  outputs = CASE WHEN $4::bool THEN NULL ELSE coalesce($5::json, r.outputs) END,
+  error = CASE WHEN $6::bool THEN $7::json ELSE r.error END,
+  available_at = CASE WHEN $3::text = 'PENDING' THEN coalesce($8::timestamptz, $9::timestamptz, now())
+    WHEN $3::text = 'WAITING' THEN
+      CASE WHEN r.inbox > $13::int4 THEN least($8::timestamptz, coalesce($9::timestamptz, now())) ELSE $8::timestamptz END
+    END,
+  completed_at = CASE WHEN $10::bool THEN coalesce($9::timestamptz, now()) END,
+  ends_as = CASE WHEN $11::bool THEN $12::text ELSE r.ends_as END
+FROM unnest($1::uuid[], $2::int8[]) AS c(run_id, version) WHERE r.run_id = c.run_id`,
+    [
+      runIds,
+      versions,
+      status,
+      // Queued again: what it ended with the last time is not its result any more.
+      queued && outputs === undefined,
+      outputs ?? null,
+      queued || error !== undefined,
+      error ? JSON.stringify(error) : null,
+      availableAt == null ? null : time.toDatabase(availableAt),
+      at,
+      isTerminal(status),
+      endsAs !== undefined,
+      endsAs ?? null,
+      inbox ?? null,
+    ],
+  );
+}
+
+/** Ends the attempts under way; returns how many of each run, each with an event of its own. */
 async function cancelSteps(
   { query, tables: t, at }: Scope,
-  run: Locked,
+  runs: readonly Locked[],
   error: string | null,
-): Promise<number> {
-  const open = openStepsOf(run);
-  for (const [index, { seq, name, kind, attempt, event, at: began }] of open.entries()) {
+  which: (step: OpenStep) => boolean = () => true,
+): Promise<readonly number[]> {
+  const cancelled = runs.map((run) => ({ run, open: openStepsOf(run).filter(which) }));
+  const steps = cancelled.flatMap(({ run, open }) =>
+    open.map((step, index) => ({ ...step, runId: run.run_id, ended: run.version + index + 1 })),
+  );
+  if (steps.length > 0) {
     await query(
       `INSERT INTO ${t.workflow_step_runs} (run_id, seq, attempt, begun_event, ended_event, started_at, completed_at,
   step_name, step_type, status, error)
-VALUES ($1, $2, $3, $4, $5, $6, coalesce($7::timestamptz, now()), $8, $9, 'CANCELLED', $10)`,
-      [run.run_id, seq, attempt, event, run.version + index + 1, began, at, name, kind, error],
+SELECT s.run_id, s.seq, s.attempt, s.begun, s.ended, s.started_at, coalesce($9::timestamptz, now()), s.name, s.kind,
+  'CANCELLED', $10::json
+FROM unnest($1::uuid[], $2::int4[], $3::int4[], $4::int8[], $5::int8[], $6::timestamptz[], $7::text[], $8::text[])
+  AS s(run_id, seq, attempt, begun, ended, started_at, name, kind)`,
+      [
+        steps.map(({ runId }) => runId),
+        steps.map(({ seq }) => seq),
+        steps.map(({ attempt }) => attempt),
+        steps.map(({ event }) => event),
+        steps.map(({ ended }) => ended),
+        steps.map((step) => step.at),
+        steps.map(({ name }) => name),
+        steps.map(({ kind }) => kind),
+        at,
+        error,
+      ],
     );
   }
-  return open.length;
+  return cancelled.map(({ open }) => open.length);
 }
 
 /** The end of a run is told by its row; before that changes, it becomes a row of its own. */
-async function keepEnd({ query, tables: t }: Scope, runId: string): Promise<void> {
+async function keepEnds({ query, tables: t }: Scope, runIds: readonly string[]): Promise<void> {
+  if (runIds.length === 0) return;
   await query(
     `INSERT INTO ${t.run_events} (run_id, seq, type, at, data)
 SELECT run_id, version, 'run.' || lower(status), completed_at, json_strip_nulls(json_build_object('error_code', error->>'code'))
-FROM ${t.workflow_runs} WHERE run_id = $1 ON CONFLICT DO NOTHING`,
-    [runId],
+FROM ${t.workflow_runs} WHERE run_id = ANY ($1::uuid[]) ON CONFLICT DO NOTHING`,
+    [runIds],
   );
 }
 
 async function tell(
   { query, tables: t, at }: Scope,
-  runId: string,
-  seq: number,
+  runIds: readonly string[],
+  versions: readonly number[],
   { type, data }: NewEvent,
 ): Promise<void> {
-  const values: readonly (JsonValue | null)[] = [runId, seq, type, at, JSON.stringify(data)];
   await query(
     `INSERT INTO ${t.run_events} (run_id, seq, type, at, data)
-VALUES ($1, $2, $3, coalesce($4::timestamptz, now()), $5)`,
-    values,
+SELECT e.run_id, e.seq, $3::text, coalesce($4::timestamptz, now()), $5::json FROM unnest($1::uuid[], $2::int8[]) AS e(run_id, seq)`,
+    [runIds, versions, type, at, JSON.stringify(data)],
+  );
+}
+
+/** The end of a run that a step waits for is a message to that step's run. */
+async function wakeParents({ query, tables: t, at }: Scope, runIds: readonly string[]): Promise<void> {
+  await query(
+    `UPDATE ${t.workflow_runs} r SET inbox = r.inbox + w.ended, ${wakeSql("r", "coalesce($2::timestamptz, now())")}
+FROM (
+  SELECT parent_run_id, count(*) AS ended FROM ${t.workflow_runs}
+  WHERE run_id = ANY ($1::uuid[]) AND parent_step IS NOT NULL GROUP BY parent_run_id ORDER BY parent_run_id) AS w
+WHERE r.run_id = ${parentIdSql("w")}`,
+    [runIds, at],
   );
 }

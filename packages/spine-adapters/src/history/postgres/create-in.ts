@@ -1,5 +1,5 @@
 import { type CommitResult, type CreateCommit, SpineError } from "spine-core";
-import type { CallerConnection, CallerValue } from "../../databases/caller-connection.ts";
+import type { CallerConnection, CallerRow, CallerValue } from "../../databases/caller-connection.ts";
 import { connectionTo, elsewhere, lost, readOnly, unusable } from "../../databases/foreign-connection.ts";
 import { type OwnServer, SERVER_FACTS, type ServerFacts } from "../../databases/postgres/own-server.ts";
 import {
@@ -11,9 +11,9 @@ import {
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import type { StateTables } from "../state-tables.ts";
 import type { DatabaseTime } from "./database-time.ts";
+import { debounceRun, isDebounced } from "./debounce-run.ts";
 import { Flush } from "./flush.ts";
-import { FLUSH_COLUMNS } from "./flush-columns.ts";
-import { insertRuns } from "./flush-sql.ts";
+import { flushStatement, type Statement } from "./flush-statement.ts";
 import { refusal } from "./refusal.ts";
 import { nextWriteSeq } from "./write-seq.ts";
 
@@ -66,33 +66,43 @@ function ofCaller({ dialect, execute }: CallerConnection): CallerConnection {
 }
 
 async function createOne(
-  { execute }: CallerConnection,
+  connection: CallerConnection,
   commit: CreateCommit,
   { tables, time }: CreateInScope,
 ): Promise<CommitResult> {
-  const at = time.virtual;
+  // Lists among the values are for several rows of one run, which drivers for Postgres take.
+  const execute = ({ sql, values }: Statement) => connection.execute(sql, values as readonly CallerValue[]);
+  const create = (each: CreateCommit) => insertOne(execute, each, tables, time);
+  return isDebounced(commit)
+    ? await debounceRun({ tables, time, execute, create }, commit)
+    : await create(commit);
+}
+
+async function insertOne(
+  execute: (statement: Statement) => Promise<readonly CallerRow[]>,
+  commit: CreateCommit,
+  tables: StateTables,
+  time: DatabaseTime,
+): Promise<CommitResult> {
   const flush = new Flush(time);
   flush.add(commit, null);
-  const [[part, rows] = []] = flush.parts();
-  if (!part || !rows) throw new SpineError("INTERNAL", "A run that is created has a row.");
-  const { filled, values } = rows.single();
-  const first: CallerValue[] = at === null ? [nextWriteSeq()] : [nextWriteSeq(), at];
-  const now = at === null ? "now()" : "$2::timestamptz";
-  const source = FLUSH_COLUMNS[part].source("c", first.length + 1, filled);
-  const stored = await execute(
-    `WITH created AS (${insertRuns(tables, "$1::int8", now, source, part === "queued")}) SELECT run_id::text AS run_id FROM created`,
-    [...first, ...values],
-  );
+  const writing = { tables, writeSeq: nextWriteSeq(), at: time.virtual, transactionId: false };
+  const stored = await execute(flushStatement(flush, writing));
   const [fold] = flush.folds;
   if (stored.length > 0) return { result: "committed", version: fold?.events ?? 1 };
-  const { runId, workflow, scope = "", key } = commit.run;
-  const [other] = await execute(
-    `SELECT run_id::text AS run_id, params_hash::text AS params_hash FROM ${tables.workflow_runs}
+  const { runId, workflow, scope = "", key, debounce } = commit.run;
+  const [other] = await execute({
+    sql: `SELECT run_id::text AS run_id, params_hash::text AS params_hash FROM ${tables.workflow_runs}
 WHERE workflow_name = $1::text AND run_scope = $2::text AND run_key = $3::text`,
-    [workflow, scope, key],
-  );
+    values: [workflow, scope, key],
+  });
   if (other)
     return { result: "duplicate", runId: String(other.run_id), paramsHash: String(other.params_hash) };
+  const [own] = await execute({
+    sql: `SELECT run_id::text AS run_id FROM ${tables.workflow_runs} WHERE run_id = $1::uuid`,
+    values: [runId],
+  });
+  if (!own && debounce != null) return { result: "debounced", runId };
   throw new SpineError(
     "HISTORY_CONFLICT",
     `A run of "${workflow}" was neither stored nor found: its id ${runId} is taken.`,

@@ -66,6 +66,8 @@ export function explain(commit: QueuedCommit, options: ExplainOptions): Answer {
     row.workflow_name === workflow && row.run_scope === scope && row.run_key === key;
   const other = present.find(isOther);
   if (other) return { result: "duplicate", runId: other.run_id, paramsHash: other.params_hash };
+  // One with its debounce key was in the way, which may have been claimed since: whoever makes it looks for that one again.
+  if (commit.run.debounce != null) return { result: "debounced", runId };
   return new SpineError("HISTORY_CONFLICT", `A run of "${workflow}" was neither stored nor found.`, {
     context: { runId },
     retryable: true,
@@ -78,13 +80,13 @@ function isThatRun(row: Known, { run }: CreateCommit): boolean {
 
 /** The version that a commit led to, when its run may have been changed since then. */
 function versionOf(commit: QueuedCommit, flush: Flush, row: Known): number {
-  for (const { runId, token, commits, positions, events } of flush.folds) {
+  for (const { runId, commits, positions, events } of flush.folds) {
     if (runId !== row.run_id) continue;
     const position = positions[commits.indexOf(commit)] ?? events;
     if (commits[0]?.kind === "create") return position;
-    if (row.token === token) return row.version - events + position;
-    // Somebody has cancelled it since then, with events of his own. The row still says what the last change of its attempts
-    // started from: that is this commit, or one before it. Who reads on from a number that is too small misses nothing.
+    // Signals have their events, and whoever has cancelled it since then has his. The row still says what the last change of
+    // its attempts started from: that is this commit, or one before it. Who reads on from a number that is too small misses
+    // nothing.
     return row.open_version + position;
   }
   return row.version;

@@ -1,12 +1,15 @@
 import type { FirstAttempts } from "spine-core";
 import { writeOpenSteps } from "../open-steps.ts";
 
+/** The number of the first one's event, counted from the run's version before the claim, whose own event comes first. */
+export const FIRST_EVENT = 2;
+
 /** Texts of what is asked for again and again. */
 const texts = new WeakMap<ReadonlyMap<string, FirstAttempts>, string>();
 
 /**
  * What runs that have never begun begin with, as the claim's parameter: a row for each workflow, with the attempts as they
- * stand in `open_steps`. Their numbers count from the run's version before the claim, whose own event comes first.
+ * stand in `open_steps`.
  */
 export function firstAttemptsText(first: ReadonlyMap<string, FirstAttempts> | undefined): string {
   if (!first) return "[]";
@@ -23,7 +26,7 @@ export function firstAttemptsText(first: ReadonlyMap<string, FirstAttempts> | un
           kind,
           attempt,
           seq: index + 1,
-          pos: index + 2,
+          pos: index + FIRST_EVENT,
         })),
       ) ?? "null",
     ) as unknown,

@@ -31,24 +31,41 @@ const created = {
   available_at: "timestamptz",
 };
 
+const queued = { ...created, queue: "text", rank: "int2", concurrency_key: "text" };
+
+const related = {
+  ...queued,
+  parent_step: "text",
+  rerun_of: "text",
+  deadline_at: "timestamptz",
+  debounce_key: "text",
+  latest_ms: "int8",
+};
+
+const changes = {
+  ...moves,
+  status: "text",
+  ends: "bool",
+  outputs: "json",
+  sets_error: "bool",
+  error: "json",
+  available_at: "timestamptz",
+  metrics: "jsonb",
+};
+
 /** The columns of what a flush writes, in the order of its parameters. */
 export const FLUSH_COLUMNS = {
   created: new RowColumns(created),
   /** New runs of which some have a queue or a priority of their own. */
-  queued: new RowColumns({ ...created, queue: "text", rank: "int2", concurrency_key: "text" }),
+  queued: new RowColumns(queued),
+  /** New runs of which some have a parent that waits for them, repeat others, have a deadline, or are debounced. */
+  related: new RowColumns(related),
   /** Runs that go on: attempts of theirs end and begin, and that is all. */
   moves: new RowColumns(moves),
   /** Moves of which some change more than that, or something else only (`open_version` is null). */
-  changes: new RowColumns({
-    ...moves,
-    status: "text",
-    ends: "bool",
-    outputs: "json",
-    sets_error: "bool",
-    error: "json",
-    available_at: "timestamptz",
-    metrics: "jsonb",
-  }),
+  changes: new RowColumns(changes),
+  /** Changes of which some depend on messages, or say what their runs are on their way to. */
+  turns: new RowColumns({ ...changes, inbox: "int4", sets_ends_as: "bool", ends_as: "text" }),
   ended: new RowColumns({
     run_id: "uuid",
     pos: "int4",
@@ -118,6 +135,29 @@ export const FLUSH_COLUMNS = {
     logged_at: "timestamptz",
   }),
   checkpoints: new RowColumns({ run_id: "uuid", step_name: "text", checkpoint_key: "text", value: "json" }),
+  /** Attempts that new runs have from those that they repeat. */
+  inherited: new RowColumns({
+    run_id: "uuid",
+    pos: "int4",
+    seq: "int4",
+    name: "text",
+    kind: "text",
+    attempt: "int4",
+    status: "text",
+    output: "json",
+    error: "json",
+    rows_in: "int8",
+    rows_out: "int8",
+    rows_rejected: "int8",
+    metrics: "json",
+    retry_at: "timestamptz",
+  }),
+  /** New runs that only exist when their parent's write does. */
+  children: new RowColumns(related),
+  /** Signals that were handed to a step. */
+  taken: new RowColumns({ run_id: "uuid", signal_id: "text" }),
+  /** Runs that end, and the runs that wait for that. */
+  parents: new RowColumns({ run_id: "uuid", parent_id: "uuid" }),
 } as const;
 
 /** What a flush may write. */

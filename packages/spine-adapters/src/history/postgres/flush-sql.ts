@@ -1,6 +1,11 @@
 import { LOGS_PER_EVENT } from "../log-rows.ts";
 import type { StateTables } from "../state-tables.ts";
+import { CREATED_SHAPES, type CreatedShape } from "./created-rows.ts";
 import { FLUSH_COLUMNS, type FlushPart } from "./flush-columns.ts";
+import { wakeSql } from "./wake-sql.ts";
+
+/** What may change of runs; of a flush, it is one of them. */
+const MOVES = ["moves", "changes", "turns"] as const;
 
 /** What the text of a flush depends on. */
 export interface FlushShape {
@@ -37,33 +42,39 @@ export function flushSql(t: StateTables, shape: FlushShape): string {
   const parts: string[] = [];
   const owners: string[] = [];
 
-  if (has.created || has.queued) {
+  const shapeOfCreated = CREATED_SHAPES.find((each) => has[each]);
+  if (shapeOfCreated) {
     parts.push(`created AS (
-${insertRuns(t, seq, now, from(has.queued ? "queued" : "created", "c"), has.queued)})`);
+${insertRuns(t, { seq, now, rows: from(shapeOfCreated, "c"), shape: shapeOfCreated })})`);
     owners.push("SELECT run_id, 0::int8 AS base FROM created");
   }
-  if (has.moves || has.changes) {
-    const change = has.changes
-      ? `,
+  const moves = MOVES.find((each) => has[each]);
+  if (moves) {
+    const plain = moves === "moves";
+    const waits = `CASE WHEN r.inbox > f.inbox THEN least(f.available_at, ${now}) ELSE f.available_at END`;
+    const change = plain
+      ? ""
+      : `,
   status = coalesce(f.status, r.status), outputs = coalesce(f.outputs, r.outputs),
   error = CASE WHEN f.sets_error THEN f.error ELSE r.error END,
   metrics = CASE WHEN f.metrics IS NULL THEN r.metrics ELSE coalesce(r.metrics, '{}') || f.metrics END,
   worker = CASE WHEN coalesce(f.status, 'RUNNING') = 'RUNNING' THEN r.worker END,
   available_at = CASE WHEN f.status = 'PENDING' THEN coalesce(f.available_at, ${now})
-    WHEN f.status = 'WAITING' THEN f.available_at END,
-  completed_at = CASE WHEN f.ends THEN ${now} END`
-      : "";
-    const attempts = has.changes
-      ? `attempts = coalesce(f.attempts, r.attempts),
+    WHEN f.status = 'WAITING' THEN ${moves === "turns" ? waits : "f.available_at"} END,
+  completed_at = CASE WHEN f.ends THEN ${now} END${
+    moves === "turns" ? ",\n  ends_as = CASE WHEN f.sets_ends_as THEN f.ends_as ELSE r.ends_as END" : ""
+  }`;
+    const attempts = plain
+      ? `attempts = f.attempts, open_steps = f.open_steps, open_version = r.version, open_since = ${now}`
+      : `attempts = coalesce(f.attempts, r.attempts),
   open_steps = CASE WHEN f.open_version IS NULL THEN r.open_steps ELSE f.open_steps END,
   open_version = CASE WHEN f.open_version IS NULL THEN r.open_version ELSE r.version END,
-  open_since = CASE WHEN f.open_version IS NULL THEN r.open_since ELSE ${now} END`
-      : `attempts = f.attempts, open_steps = f.open_steps, open_version = r.version, open_since = ${now}`;
+  open_since = CASE WHEN f.open_version IS NULL THEN r.open_since ELSE ${now} END`;
     parts.push(`moved AS (
 UPDATE ${t.workflow_runs} r SET version = r.version + f.events, write_seq = ${seq}, ${attempts}${change}
-FROM ${from(has.changes ? "changes" : "moves", "f")}
+FROM ${from(moves, "f")}
 WHERE r.run_id = f.run_id AND r.worker = f.worker AND r.token = f.token AND (r.status = 'RUNNING') IS TRUE
-  AND r.write_seq < ${seq} AND r.open_version = ${has.changes ? "coalesce(f.open_version, r.open_version)" : "f.open_version"}
+  AND r.write_seq < ${seq} AND r.open_version = ${plain ? "f.open_version" : "coalesce(f.open_version, r.open_version)"}
 RETURNING r.run_id, r.version - f.events AS base)`);
     owners.push("SELECT run_id, base FROM moved");
   }
@@ -117,25 +128,64 @@ FROM ${from("logs", "l")} JOIN owner o ON o.run_id = l.run_id)`);
 INSERT INTO ${t.step_checkpoints} (run_id, step_name, checkpoint_key, value, recorded_at)
 SELECT k.*, ${now} FROM ${from("checkpoints", "k")} JOIN owner o ON o.run_id = k.run_id)`);
   }
+  if (has.inherited) {
+    parts.push(`inherited AS (
+INSERT INTO ${t.workflow_step_runs} (run_id, seq, attempt, begun_event, ended_event, rows_in, rows_out, rows_rejected,
+  started_at, completed_at, retry_at, step_name, step_type, status, output, error, metrics)
+SELECT e.run_id, e.seq, e.attempt, o.base + e.pos - 1, o.base + e.pos, e.rows_in, e.rows_out, e.rows_rejected,
+  ${now}, ${now}, e.retry_at, e.name, e.kind, e.status, e.output, e.error, e.metrics
+FROM ${from("inherited", "e")} JOIN owner o ON o.run_id = e.run_id)`);
+  }
+  if (has.children) {
+    // One that has no place because another run has its key would be waited for, and never come: that is refused.
+    const rows = `(SELECT c.* FROM ${from("children", "c")} JOIN owner o ON c.parent_run_id = o.run_id::text) AS c`;
+    parts.push(`born AS (
+${insertRuns(t, { seq, now, rows, shape: "related", exists: "(run_id)" })})`);
+  }
+  if (has.taken) {
+    parts.push(`took AS (
+UPDATE ${t.signals} s SET taken = true FROM ${from("taken", "x")} JOIN owner o ON o.run_id = x.run_id
+WHERE s.run_id = x.run_id AND s.signal_id = x.signal_id)`);
+  }
+  if (has.parents) {
+    // A message has no number among the events of its run: the version stays as its owner knows it.
+    parts.push(`woken AS (
+UPDATE ${t.workflow_runs} r SET inbox = r.inbox + w.ended, ${wakeSql("r", now)}
+FROM (
+  SELECT p.parent_id, count(*) AS ended FROM ${from("parents", "p")} JOIN owner o ON o.run_id = p.run_id
+  GROUP BY p.parent_id ORDER BY p.parent_id) AS w
+WHERE r.run_id = w.parent_id)`);
+  }
   const xid = shape.transactionId ? ", pg_current_xact_id()::text AS transaction_id" : "";
   return `WITH ${parts.join(",\n")}
 SELECT run_id, base, ${now}::timestamptz(3) AS at${xid} FROM owner`;
 }
 
-/**
- * Stores runs that do not exist yet; returns the ids of those that it stored.
- *
- * @param rows rows of `FLUSH_COLUMNS.created`, or of `FLUSH_COLUMNS.queued` where `queued` is true.
- */
-export function insertRuns(t: StateTables, seq: string, now: string, rows: string, queued = false): string {
-  const place = queued ? ", queue, rank, concurrency_key" : "";
-  const cells = queued ? ", coalesce(queue, ''), coalesce(rank, 0::int2), concurrency_key" : "";
+interface InsertRuns {
+  /** The number of the write, in SQL. */
+  readonly seq: string;
+  readonly now: string;
+  /** Rows with the columns of this shape. */
+  readonly rows: string;
+  readonly shape: CreatedShape;
+  /** What makes a row one that exists: any unique index, when left out. */
+  readonly exists?: string;
+}
+
+/** Stores runs that do not exist yet; returns the ids of those that it stored. */
+function insertRuns(t: StateTables, { seq, now, rows, shape, exists = "" }: InsertRuns): string {
+  const place = shape === "created" ? "" : ", queue, rank, concurrency_key";
+  const placed = shape === "created" ? "" : ", coalesce(queue, ''), coalesce(rank, 0::int2), concurrency_key";
+  const related = shape === "related" ? ", parent_step, rerun_of, deadline_at, debounce_key" : "";
+  const due = `coalesce(available_at, ${now})`;
+  const available =
+    shape === "related" ? `least(${due}, ${now} + latest_ms * interval '1 millisecond')` : due;
   return `INSERT INTO ${t.workflow_runs} (run_id, list_id, version, token, write_seq, attempts, open_steps, open_since, created_at,
   started_at, available_at, status, workflow_name, worker, started_by, domain, partition_key, run_key, run_scope,
-  fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params${place})
+  fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params${place}${related})
 SELECT run_id, run_id, version, 1, ${seq}, attempts, open_steps, ${now}, ${now}, CASE WHEN worker IS NOT NULL THEN ${now} END,
-  CASE WHEN worker IS NULL THEN coalesce(available_at, ${now}) END,
+  CASE WHEN worker IS NULL THEN ${available} END,
   CASE WHEN worker IS NULL THEN 'PENDING' ELSE 'RUNNING' END, workflow_name, worker, worker, domain, partition_key,
-  run_key, run_scope, fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params${cells}
-FROM ${rows} ON CONFLICT DO NOTHING RETURNING run_id`;
+  run_key, run_scope, fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params${placed}${related}
+FROM ${rows} ON CONFLICT ${exists === "" ? "" : `${exists} `}DO NOTHING RETURNING run_id`;
 }

@@ -2,7 +2,6 @@ import {
   type AdvanceCommit,
   type CreateCommit,
   isTerminal,
-  partitionKey,
   type RunChange,
   SpineError,
   type StepBegin,
@@ -14,16 +13,17 @@ import {
   isAttempt,
   type OpenBase,
   type OpenStep,
+  withWaits,
   writeOpenSteps,
 } from "../open-steps.ts";
-import { errorCode, type NewEvent, runChanged } from "../run-events.ts";
+import { errorCode, type NewEvent, runChanged, stepWaits } from "../run-events.ts";
 import type { RunPosition } from "../run-positions.ts";
-import { queueCells } from "../run-rank.ts";
-import { tagsText } from "../run-rows.ts";
 import { AttachmentRows } from "./attachment-rows.ts";
+import { CreatedRows, childCells } from "./created-rows.ts";
 import type { DatabaseTime } from "./database-time.ts";
 import type { FlushPart } from "./flush-columns.ts";
 import { type Cell, RowSet } from "./row-set.ts";
+import { parentOf } from "./run-parent.ts";
 
 /** A commit that goes with others into one statement. */
 export type QueuedCommit = CreateCommit | AdvanceCommit;
@@ -41,6 +41,8 @@ interface Fold {
   before: RunPosition | null;
   attempts: number;
   open: readonly (OpenStep | BegunStep)[];
+  /** The run that waits for the end of this one. */
+  parent: string | null;
   change: RunChange | undefined;
   metrics: Record<string, Cell>;
 }
@@ -50,11 +52,14 @@ interface Fold {
  * that does not fit beside the others (`add` says so) waits for the next one.
  */
 export class Flush {
-  #created = new RowSet();
-  /** Some of the new runs have a queue or a priority of their own. */
-  #queued = false;
+  readonly #created = new CreatedRows();
+  readonly #inherited = new RowSet();
   readonly #ended = new RowSet();
   readonly #events = new RowSet();
+  readonly #children = new RowSet();
+  readonly #taken = new RowSet();
+  readonly #parents = new RowSet();
+  readonly #woken = new Set<string>();
   readonly #attachments = new AttachmentRows();
   readonly #folds = new Map<string, Fold>();
   readonly #time: DatabaseTime;
@@ -73,10 +78,15 @@ export class Flush {
     return this.#folds.values();
   }
 
+  /** Runs that are told of the end of others: what is written of them themselves has to go with another statement. */
+  get woken(): ReadonlySet<string> {
+    return this.#woken;
+  }
+
   /**
    * Takes a commit up, unless it has to come after what is there.
    *
-   * @param start what its run is known to be; needed where attempts end or begin.
+   * @param start what its run is known to be; needed where its attempts change, and where it ends.
    * @throws SpineError HISTORY_CONFLICT when what is to end is not under way.
    */
   add(commit: QueuedCommit, start: RunPosition | null): boolean {
@@ -87,13 +97,13 @@ export class Flush {
 
   /** What each of its runs is known to be once it has been written; null for one that has left our hands. */
   *after(bases: ReadonlyMap<string, OpenBase>): Iterable<readonly [string, RunPosition | null]> {
-    for (const { runId, worker, token, before, attempts, open, change } of this.#folds.values()) {
+    for (const { runId, worker, token, before, attempts, open, parent, change } of this.#folds.values()) {
       const base = bases.get(runId);
       const leaves = change !== undefined && change.status !== "RUNNING";
       if (worker === null || leaves || !base) yield [runId, null];
       else if (before) {
         const steps = open.map((step) => ("event" in step ? step : began(step, base)));
-        yield [runId, { worker, token, attempts, open: steps, seen: base.version }];
+        yield [runId, { worker, token, attempts, open: steps, seen: base.version, parent }];
       }
     }
   }
@@ -102,7 +112,7 @@ export class Flush {
   parts(): readonly (readonly [FlushPart, RowSet])[] {
     const { loads, partitions, quality, logs, checkpoints } = this.#attachments;
     const all: readonly (readonly [FlushPart, RowSet])[] = [
-      [this.#queued ? "queued" : "created", this.#created],
+      [this.#created.shape, this.#created.rows],
       this.#moves(),
       ["ended", this.#ended],
       ["events", this.#events],
@@ -111,82 +121,82 @@ export class Flush {
       ["quality", quality],
       ["logs", logs],
       ["checkpoints", checkpoints],
+      ["inherited", this.#inherited],
+      ["children", this.#children],
+      ["taken", this.#taken],
+      ["parents", this.#parents],
     ];
     return all.filter(([, rows]) => rows.count > 0);
   }
 
   /** The rows of the UPDATE, in the order of their ids, in which all processes lock them. */
-  #moves(): readonly ["moves" | "changes", RowSet] {
+  #moves(): readonly ["moves" | "changes" | "turns", RowSet] {
     const folds = [...this.#folds.values()]
       .filter(({ commits }) => commits[0]?.kind === "advance")
       .sort((a, b) => (a.runId < b.runId ? -1 : 1));
     const changed = folds.some(
       ({ before, change, metrics }) => !before || change !== undefined || hasKeys(metrics),
     );
+    const turns = folds.some(({ change }) => change?.inbox !== undefined || change?.endsAs !== undefined);
     const rows = new RowSet();
     for (const fold of folds) {
       const { runId, worker, token, events, before, attempts, open } = fold;
       const position = before
         ? ([attempts, writeOpenSteps(open), before.seen] as const)
         : ([null, null, null] as const);
-      rows.add(runId, worker, token, events, ...position, ...(changed ? changeCells(fold, this.#time) : []));
+      rows.add(
+        runId,
+        worker,
+        token,
+        events,
+        ...position,
+        ...(changed ? changeCells(fold, this.#time) : []),
+        ...(turns ? turnCells(fold) : []),
+      );
     }
-    return [changed ? "changes" : "moves", rows];
+    return [turns ? "turns" : changed ? "changes" : "moves", rows];
   }
 
   #create(commit: CreateCommit): boolean {
-    const { run, begun } = commit;
-    const { runId, worker, partition } = run;
-    if (this.#folds.has(runId)) return false;
+    const { run, begun, inherited = [], checkpoints = [] } = commit;
+    const { runId, worker } = run;
+    if (this.#folds.has(runId) || this.#woken.has(runId)) return false;
     // Its creation, and its start: they are columns of the run, not rows of their own.
     const events = worker === null ? 1 : 2;
     const nothing = { worker: worker ?? "", token: 1, attempts: 0, open: [], seen: 0 };
-    const fold: Fold = { ...emptyFold(runId, worker, 1), events, before: nothing };
+    const parent = parentOf(run.parentRunId, run.parentStep);
+    const fold: Fold = { ...emptyFold(runId, worker, 1), events, before: nothing, parent };
+    for (const end of inherited) this.#inherit(fold, end);
     for (const step of begun) begin(fold, step);
+    this.#attachments.add(runId, fold.events, checkpoints);
     fold.commits.push(commit);
     fold.positions.push(fold.events);
     this.#folds.set(runId, fold);
-    const place = queueCells(run);
-    if (place.length > 0 && !this.#queued) {
-      this.#queued = true;
-      this.#created = this.#created.widened(place.length);
-    }
-    this.#created.add(
-      runId,
-      run.workflow,
-      run.domain,
-      partition && partitionKey(partition),
-      partition && JSON.stringify(partition),
-      tagsText(run.tags),
-      run.key,
-      run.scope ?? "",
-      worker,
-      run.fingerprint,
-      run.params,
-      run.paramsHash,
-      run.triggeredBy,
-      run.parentRunId,
-      fold.events,
-      fold.attempts,
-      writeOpenSteps(fold.open),
-      worker === null && run.availableAt !== null ? this.#time.toDatabase(run.availableAt) : null,
-      ...place,
-    );
+    const state = { version: fold.events, attempts: fold.attempts, openSteps: writeOpenSteps(fold.open) };
+    this.#created.add(run, state, this.#time);
     return true;
   }
 
   #advance(commit: AdvanceCommit, start: RunPosition | null): boolean {
     const { runId, fence, transition } = commit;
-    const { ended, begun, run, metrics, attachments } = transition;
+    const { ended, begun, waiting = [], taken = [], children = [], run, metrics, attachments } = transition;
     const fold = this.#folds.get(runId) ?? emptyFold(runId, fence.worker, fence.token);
     const first = fold.commits.length === 0;
-    if (!first && !fitsBehind(fold, commit)) return false;
+    if ((!first && !fitsBehind(fold, commit)) || this.#woken.has(runId)) return false;
+    const waker = endsRun(commit) ? (start?.parent ?? null) : null;
+    if (waker !== null && this.#folds.has(waker)) return false;
     if (start && !fold.before && changesAttempts(commit)) {
       Object.assign(fold, { before: start, attempts: start.attempts, open: start.open });
+      fold.parent = start.parent ?? null;
     }
-    const ending = ended.map((end) => fold.open.find(isAttempt(end)) ?? refuseEnd(runId, end));
+    const ending = ended.map((end) => fold.open.find(isAttempt(end)) ?? refuse(runId, "end", end));
     // What begins in this statement cannot end in it: only the database knows when it began, and under which number.
     if (ending.some((step) => "pos" in step) || !this.#attachments.fits(attachments)) return false;
+    for (const wait of waiting) {
+      const isIt = isAttempt(wait);
+      const ends = ending.some(isIt);
+      if (ends || !(fold.open.some(isIt) || begun.some(isIt))) refuse(runId, "wait", wait);
+    }
     this.#folds.set(runId, fold);
 
     for (const [index, end] of ended.entries()) {
@@ -194,6 +204,19 @@ export class Flush {
       if (step && "event" in step) this.#end(fold, step, end);
     }
     for (const step of begun) begin(fold, step);
+    for (const wait of waiting) {
+      fold.events += 1;
+      this.#event(fold, stepWaits(wait));
+    }
+    fold.open = withWaits(fold.open, waiting, (ms) => this.#time.toDatabase(ms));
+    for (const child of children) {
+      this.#children.add(...childCells({ ...child, parentRunId: runId }, this.#time));
+    }
+    for (const signalId of taken) this.#taken.add(runId, signalId);
+    if (waker !== null) {
+      this.#woken.add(waker);
+      this.#parents.add(runId, waker);
+    }
     if (run && run.status !== "RUNNING") {
       fold.events += 1;
       // The end of a run is a column of its row.
@@ -201,7 +224,7 @@ export class Flush {
     }
     if (run) fold.change = fold.change ? { ...fold.change, ...run } : run;
     // Every write has an event, so that whoever follows the events misses nothing.
-    if (ended.length + begun.length === 0 && (!run || run.status === "RUNNING")) {
+    if (ended.length + begun.length + waiting.length === 0 && (!run || run.status === "RUNNING")) {
       fold.events += 1;
       this.#event(fold, { type: "run.updated", data: {} });
     }
@@ -235,6 +258,29 @@ export class Flush {
     );
   }
 
+  /** An attempt of the run that it repeats: it has the events of its beginning and of its end, like any other. */
+  #inherit(fold: Fold, end: StepEnd & { readonly kind: string }): void {
+    const { name, kind, attempt, status, output, error, rows, metrics, retryAt } = end;
+    fold.events += 2;
+    fold.attempts += 1;
+    this.#inherited.add(
+      fold.runId,
+      fold.events,
+      fold.attempts,
+      name,
+      kind,
+      attempt,
+      status,
+      output,
+      error && JSON.stringify(error),
+      rows?.in ?? null,
+      rows?.out ?? null,
+      rows?.rejected ?? null,
+      hasKeys(metrics) ? JSON.stringify(metrics) : null,
+      retryAt === null ? null : this.#time.toDatabase(retryAt),
+    );
+  }
+
   #event(fold: Fold, { type, data }: NewEvent): void {
     this.#events.add(fold.runId, fold.events, type, JSON.stringify(data));
   }
@@ -245,9 +291,14 @@ export function runOf(commit: QueuedCommit): string {
   return commit.kind === "create" ? commit.run.runId : commit.runId;
 }
 
-/** True for a commit with which attempts end or begin. */
-export function changesAttempts({ transition }: AdvanceCommit): boolean {
-  return transition.ended.length + transition.begun.length > 0;
+/** True for a commit with which attempts end or begin, or only wait from now on. */
+export function changesAttempts({ transition: { ended, begun, waiting } }: AdvanceCommit): boolean {
+  return ended.length + begun.length + (waiting?.length ?? 0) > 0;
+}
+
+/** True for a commit with which a run ends. */
+export function endsRun({ transition: { run } }: AdvanceCommit): boolean {
+  return run !== undefined && isTerminal(run.status);
 }
 
 function begin(fold: Fold, { name, kind, attempt }: StepBegin): void {
@@ -256,16 +307,20 @@ function begin(fold: Fold, { name, kind, attempt }: StepBegin): void {
   fold.open = [...fold.open, { name, kind, attempt, seq: fold.attempts, pos: fold.events }];
 }
 
-function refuseEnd(runId: string, { name, attempt }: StepEnd): never {
+function refuse(
+  runId: string,
+  what: string,
+  { name, attempt }: { readonly name: string; readonly attempt: number },
+): never {
   throw new SpineError(
     "HISTORY_CONFLICT",
-    `Attempt ${attempt} of step "${name}" cannot end: it is not under way. Nothing was recorded.`,
+    `Attempt ${attempt} of step "${name}" cannot ${what}: it is not under way. Nothing was recorded.`,
     { context: { runId, step: name, attempt } },
   );
 }
 
 function emptyFold(runId: string, worker: string | null, token: number): Fold {
-  const position = { before: null, attempts: 0, open: [] };
+  const position = { before: null, attempts: 0, open: [], parent: null };
   return {
     runId,
     worker,
@@ -295,9 +350,13 @@ function changeCells({ change, metrics }: Fold, time: DatabaseTime): readonly Ce
     outputs ?? null,
     error !== undefined,
     error ? JSON.stringify(error) : null,
-    availableAt === undefined ? null : time.toDatabase(availableAt),
+    availableAt == null ? null : time.toDatabase(availableAt),
     merged,
   ];
+}
+
+function turnCells({ change }: Fold): readonly Cell[] {
+  return [change?.inbox ?? null, change?.endsAs !== undefined, change?.endsAs ?? null];
 }
 
 function hasKeys(object: object): boolean {

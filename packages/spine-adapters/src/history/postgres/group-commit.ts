@@ -134,7 +134,7 @@ export class GroupCommit {
   }
 
   async #ride(lane: WriteFlush, flush: Flush, taken: readonly Waiting[]): Promise<void> {
-    const runs = taken.map(({ commit }) => runOf(commit));
+    const runs = [...taken.map(({ commit }) => runOf(commit)), ...flush.woken];
     for (const runId of runs) this.#underWay.add(runId);
     await this.#write(lane, flush, taken);
     for (const runId of runs) this.#underWay.delete(runId);

@@ -24,10 +24,10 @@ beforeAll(async () => {
   await pools.query(
     "write",
     `INSERT INTO spine.workflow_runs (run_id, list_id, version, token, created_at, status, workflow_name, domain, partition_key,
-  tags, fingerprint, params, params_hash, triggered_by)
+  parent_run_id, tags, fingerprint, params, params_hash, triggered_by)
 SELECT id, id, 1, 1, now(),
   CASE WHEN n % 11 = 0 THEN 'FAILED' ELSE 'COMPLETED' END, 'w' || n % 3, 'd' || n % 2, 'p' || n % 20,
-  json_build_array('t' || n % 7), 'f', '{}', 'h', 'test'
+  'r' || n % 7, json_build_array('t' || n % 7), 'f', '{}', 'h', 'test'
 FROM generate_series(1, ${RUNS}) AS n
 CROSS JOIN LATERAL (SELECT (lpad(to_hex(n * 1000), 8, '0') || '-0000-7000-8000-000000000000')::uuid AS id) AS ids`,
   );
@@ -44,6 +44,9 @@ const queries: readonly RunQuery[] = [
   { domain: "d1" },
   { domain: "d1", status: ["FAILED"] },
   { partition: { p: "1" } },
+  { parentRunId: "r1" },
+  { parentRunId: "r1", status: ["FAILED"] },
+  { parentRunId: "r1", domain: "d1" },
   { tag: "t1" },
   { tag: "t1", status: ["FAILED"] },
   { tag: "t1", status: ["FAILED", "COMPLETED"] },

@@ -1,10 +1,20 @@
 import type { RunPosition, RunPositions } from "../run-positions.ts";
 import { openStepsOf, type RunRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
+import { parentOf } from "./run-parent.ts";
 
 type Position = Pick<
   RunRow,
-  "run_id" | "status" | "worker" | "token" | "attempts" | "open_steps" | "open_version" | "open_since"
+  | "run_id"
+  | "status"
+  | "worker"
+  | "token"
+  | "attempts"
+  | "open_steps"
+  | "open_version"
+  | "open_since"
+  | "parent_run_id"
+  | "parent_step"
 >;
 
 /** Executes a query and returns its rows. */
@@ -18,7 +28,7 @@ export async function lookAtRuns(
   positions: RunPositions,
 ): Promise<void> {
   const rows = (await ask(
-    `SELECT run_id, status, worker, token, attempts, open_steps, open_version, open_since FROM ${t.workflow_runs}
+    `SELECT run_id, status, worker, token, attempts, open_steps, open_version, open_since, parent_run_id, parent_step FROM ${t.workflow_runs}
 WHERE run_id = ANY ($1::uuid[])`,
     [runIds],
   )) as readonly Position[];
@@ -32,6 +42,7 @@ WHERE run_id = ANY ($1::uuid[])`,
 
 /** What a worker that owns a run knows of it from its row. */
 export function positionOf(row: Omit<Position, "status" | "worker">, worker: string): RunPosition {
-  const { token, attempts, open_version } = row;
-  return { worker, token, attempts, open: openStepsOf(row), seen: open_version ?? 0 };
+  const { token, attempts, open_version, parent_run_id, parent_step } = row;
+  const parent = parentOf(parent_run_id, parent_step);
+  return { worker, token, attempts, open: openStepsOf(row), seen: open_version ?? 0, parent };
 }

@@ -15,6 +15,7 @@ import { type QueueRow, readSettings } from "../queue-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { LIMITED } from "./claim-statement.ts";
 import { linesSql } from "./lines-sql.ts";
+import { pinnedSql, pinnedText } from "./pinned-sql.ts";
 
 interface Scope {
   readonly query: Query;
@@ -54,9 +55,10 @@ export interface ClaimPlan extends Admission {
  */
 export async function planClaim(
   { query, tables, at: virtual }: Scope,
-  { worker, workflows, limit }: ClaimRequest,
+  request: ClaimRequest,
   queues: readonly string[] | null,
 ): Promise<ClaimPlan | null> {
+  const { worker, workflows, limit } = request;
   const rows = await query<LoadRow>(loadsSql(tables), [workflows, virtual, queues]);
   const [first] = rows;
   if (!first) return null;
@@ -65,14 +67,13 @@ export async function planClaim(
   const loads: Loads = new Map(rows.map((row) => [row.name, loadOf(row)]));
   const lines = rows.flatMap((row) => linesOf(row));
   const reads = readsOf(lines, loads, places);
-  const found = reads.length === 0 ? [] : await firstOf(query, tables, reads);
+  const found = reads.length === 0 ? [] : await firstOf(query, tables, reads, pinnedText(request));
   const admission = letIn(found, loads, places);
   const plan = { queues: rows.map(({ name }) => name), at };
   const byKey: Waiting[] = [];
   for (const queue of queuesToReadByKey(reads, found, admission, places)) {
     const load = loads.get(queue);
-    if (load)
-      byKey.push(...(await firstByKey(query, tables, queue, load, { worker, workflows, limit }, places.now)));
+    if (load) byKey.push(...(await firstByKey(query, tables, queue, load, request, places.now)));
   }
   if (byKey.length === 0) return { ...admission, ...plan };
   return { ...letIn(distinct([...found, ...byKey]), loads, places), ...plan };
@@ -115,18 +116,20 @@ async function firstOf(
   query: Query,
   t: StateTables,
   reads: readonly LineRead[],
+  pinned: string | undefined,
 ): Promise<readonly Waiting[]> {
   const rows = await query<WaitingRow>(
     `SELECT l.queue, l.workflow_name, l.rank, r.run_id, r.concurrency_key, r.available_at
 FROM unnest($1::text[], $2::text[], $3::int2[], $4::int4[]) AS l(queue, workflow_name, rank, most) CROSS JOIN LATERAL (
   SELECT run_id, concurrency_key, available_at FROM ${t.workflow_runs} r
-  WHERE r.queue = l.queue AND r.workflow_name = l.workflow_name AND r.rank = l.rank AND r.available_at IS NOT NULL
+  WHERE r.queue = l.queue AND r.workflow_name = l.workflow_name AND r.rank = l.rank AND r.available_at IS NOT NULL${pinnedSql("r", pinned && "$5")}
   ORDER BY r.available_at, r.run_id LIMIT l.most) AS r`,
     [
       reads.map(({ queue }) => queue),
       reads.map(({ workflow }) => workflow),
       reads.map(({ rank }) => rank),
       reads.map(({ most }) => most),
+      ...(pinned === undefined ? [] : [pinned]),
     ],
   );
   return rows.map(waitingOf);
@@ -138,9 +141,11 @@ async function firstByKey(
   t: StateTables,
   queue: string,
   load: QueueLoad,
-  { worker, workflows, limit }: ClaimRequest,
+  request: ClaimRequest,
   now: number,
 ): Promise<readonly Waiting[]> {
+  const { worker, workflows, limit } = request;
+  const pinned = pinnedText(request);
   const most = Math.min(limit, load.settings.keyConcurrency ?? limit) + 1;
   const line = "concurrency_key, workflow_name, rank";
   const waits = "r.queue = $1 AND r.available_at IS NOT NULL AND r.concurrency_key IS NOT NULL";
@@ -154,10 +159,16 @@ async function firstByKey(
     ORDER BY ${line} LIMIT 1) AS next)
 SELECT $1::text AS queue, k.*, r.run_id, r.available_at FROM keyed k CROSS JOIN LATERAL (
   SELECT run_id, available_at FROM ${t.workflow_runs} r
-  WHERE ${waits} AND r.concurrency_key = k.concurrency_key AND r.workflow_name = k.workflow_name AND r.rank = k.rank
+  WHERE ${waits} AND r.concurrency_key = k.concurrency_key AND r.workflow_name = k.workflow_name AND r.rank = k.rank${pinnedSql("r", pinned && "$5")}
   ORDER BY r.available_at, r.run_id LIMIT $4) AS r
 WHERE k.workflow_name = ANY ($2::text[]) AND k.concurrency_key <> ALL ($3::text[])`,
-    [queue, workflows, new QueueRoom(load, worker, now).fullKeys(), most],
+    [
+      queue,
+      workflows,
+      new QueueRoom(load, worker, now).fullKeys(),
+      most,
+      ...(pinned === undefined ? [] : [pinned]),
+    ],
   );
   return rows.map(waitingOf);
 }

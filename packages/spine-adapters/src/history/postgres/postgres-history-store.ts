@@ -9,6 +9,7 @@ import type {
   EventRange,
   Hints,
   HistoryStore,
+  Inbox,
   RunCommit,
   RunDetail,
   RunEvent,
@@ -31,18 +32,23 @@ import { claimRuns } from "./claim-runs.ts";
 import { controlRun } from "./control-run.ts";
 import { createIn } from "./create-in.ts";
 import type { DatabaseTime } from "./database-time.ts";
+import { changePending, debounceRun, isDebounced } from "./debounce-run.ts";
 import { STALE } from "./explain.ts";
 import type { QueuedCommit } from "./flush.ts";
 import { FlushConnection } from "./flush-connection.ts";
+import type { Statement } from "./flush-statement.ts";
 import { GroupCommit, type WriteFlush } from "./group-commit.ts";
 import { listRuns } from "./list-runs.ts";
 import { lookAtRuns } from "./look-at-runs.ts";
 import { pruneRuns } from "./prune-runs.ts";
+import { readInbox } from "./read-inbox.ts";
 import { getRun, glanceAtRuns, runEvents } from "./read-runs.ts";
 import { readWorkload } from "./read-workload.ts";
 import { refusal } from "./refusal.ts";
 import { isRunId } from "./run-id.ts";
+import { signalRun } from "./signal-run.ts";
 import { takeFlush } from "./take-flush.ts";
+import { throughDeadlocks } from "./through-deadlocks.ts";
 import type { WorkerBeats } from "./worker-beats.ts";
 import { markGone, registerOwners } from "./worker-register.ts";
 import { type Execute, writeFlush } from "./write-flush.ts";
@@ -113,7 +119,7 @@ export class PostgresHistoryStore implements HistoryStore {
   ): Promise<readonly CommitResult[]> {
     if (transaction) return await this.#commitIn(transaction, commits);
     if (commits.length === 1 && commits[0]) return [await this.#commitOne(commits[0])];
-    if (commits.some(({ kind }) => kind === "control")) return await this.#commitInOrder(commits);
+    if (!commits.every(isGrouped)) return await this.#commitInOrder(commits);
     return await Promise.all(commits.map((commit) => this.#commitOne(commit)));
   }
 
@@ -163,6 +169,10 @@ export class PostgresHistoryStore implements HistoryStore {
     return await glanceAtRuns(this.#pools, this.#t, runIds);
   }
 
+  async inbox(runId: string, children: readonly string[]): Promise<Inbox | undefined> {
+    return await readInbox(this.#pools, this.#t, runId, children);
+  }
+
   async list(query: RunQuery): Promise<RunPage> {
     return await listRuns(this.#pools, this.#t, query, this.#clock.now());
   }
@@ -188,15 +198,29 @@ export class PostgresHistoryStore implements HistoryStore {
   }
 
   async #commitOne(commit: RunCommit): Promise<CommitResult> {
-    if (commit.kind === "control") {
-      this.#positions.forget(commit.runId);
-      const scope = { tables: this.#t, at: this.#time.virtual, time: this.#time };
-      return await this.#pools.inTransaction("write", (query) => controlRun({ ...scope, query }, commit));
+    if (!isKnown(commit)) return { result: "missing" };
+    if (isGrouped(commit)) return await this.#group.add(commit);
+    const scope = { tables: this.#t, at: this.#time.virtual, time: this.#time };
+    switch (commit.kind) {
+      case "control": {
+        const { result, runIds } = await throughDeadlocks(() =>
+          this.#pools.inTransaction("write", (query) => controlRun({ ...scope, query }, commit)),
+        );
+        for (const runId of [commit.runId, ...runIds]) this.#positions.forget(runId);
+        return result;
+      }
+      case "signal": {
+        const query: Query = (sql, values) => this.#pools.query("write", sql, values);
+        return await this.#pools.throughOutage(() => signalRun({ ...scope, query }, commit));
+      }
+      default: {
+        const execute = ({ sql, values }: Statement) => this.#pools.ask("write", sql, values);
+        return await debounceRun({ ...scope, execute, create: (each) => this.#group.add(each) }, commit);
+      }
     }
-    return isKnown(commit) ? await this.#group.add(commit) : { result: "missing" };
   }
 
-  /** A control has a transaction of its own; what stands before it in the call comes before it. */
+  /** What is not written in groups has a transaction of its own; what stands before it in the call comes before it. */
   async #commitInOrder(commits: readonly RunCommit[]): Promise<readonly CommitResult[]> {
     const results: CommitResult[] = [];
     for (const commit of commits) results.push(await this.#commitOne(commit));
@@ -213,9 +237,10 @@ export class PostgresHistoryStore implements HistoryStore {
       (await lease.client.query({ name: names.of(sql), text: sql, values: [...values], types: STATE_VALUES }))
         .rows as readonly unknown[];
     refuseControls(commits);
+    const scope = { tables: this.#t, time: this.#time };
     const results = new Map<RunCommit, CommitResult>();
     for (const commit of commits) if (!isKnown(commit)) results.set(commit, { result: "missing" });
-    let left = commits.filter((commit) => commit.kind !== "control" && isKnown(commit)) as QueuedCommit[];
+    let left = commits.filter(isKnown) as QueuedCommit[];
     // What is known of the runs holds once the transaction has been committed; until then it is known in here only.
     const positions = this.#positions.take(commits);
     lease.afterCommit(() => this.#positions.giveBack(positions));
@@ -249,7 +274,12 @@ export class PostgresHistoryStore implements HistoryStore {
           const answer = answers.get(commit);
           if (answer === STALE) left.unshift(commit);
           else if (!answer || SpineError.is(answer)) throw answer;
-          else results.set(commit, answer);
+          else if (answer.result !== "debounced" || commit.kind !== "create") results.set(commit, answer);
+          else {
+            const changed = await changePending({ ...scope, execute }, commit);
+            if (changed) results.set(commit, changed);
+            else left.unshift(commit);
+          }
         }
       }
     } catch (error) {
@@ -272,6 +302,14 @@ export class PostgresHistoryStore implements HistoryStore {
     });
     return found > 0 ? await this.#beats.look(worker) : undefined;
   }
+}
+
+/** A create is one, unless it is debounced: what is none may still be a create. */
+type Grouped = QueuedCommit & { readonly kind: "advance" | "create" };
+
+/** True for a commit that goes with others into one statement. */
+function isGrouped(commit: RunCommit): commit is Grouped {
+  return commit.kind === "advance" || (commit.kind === "create" && !isDebounced(commit));
 }
 
 /** A run whose id no row can have does not exist, and cannot be made. */

@@ -88,7 +88,7 @@ export async function glanceAtRuns(
 ): Promise<readonly RunGlance[]> {
   return await pools.ask<RunGlance>(
     "read",
-    `SELECT run_id AS "runId", status, version, token FROM ${t.workflow_runs} WHERE run_id = ANY ($1::uuid[])`,
+    `SELECT run_id AS "runId", status, version, token, inbox FROM ${t.workflow_runs} WHERE run_id = ANY ($1::uuid[])`,
     [runIds.filter(isRunId)],
   );
 }

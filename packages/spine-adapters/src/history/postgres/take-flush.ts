@@ -1,7 +1,7 @@
-import { type CommitResult, SpineError } from "spine-core";
-import type { RunPositions } from "../run-positions.ts";
+import { type AdvanceCommit, type CommitResult, SpineError } from "spine-core";
+import type { RunPosition, RunPositions } from "../run-positions.ts";
 import type { DatabaseTime } from "./database-time.ts";
-import { changesAttempts, Flush, type QueuedCommit, runOf } from "./flush.ts";
+import { changesAttempts, endsRun, Flush, type QueuedCommit, runOf } from "./flush.ts";
 
 /** Commits in one statement: more do not go faster, and one bad one among them takes longer to find. */
 const MOST_COMMITS = 256;
@@ -44,7 +44,7 @@ export function takeFlush<T>(
     // What comes behind a commit that waits, for the same run, waits too.
     let fits = flush.count < limit && !later.has(runId);
     if (fits) {
-      const start = commit.kind === "advance" && changesAttempts(commit) ? positions.of(commit) : null;
+      const start = startsFrom(commit) ? positions.of(commit) : null;
       if (start === undefined) unknown.add(runId);
       if (start === "missing" || start === "lost") {
         positions.forget(runId);
@@ -52,7 +52,7 @@ export function takeFlush<T>(
         continue;
       }
       try {
-        fits = start !== undefined && flush.add(commit, start);
+        fits = start !== undefined && !wakes(commit, start, underWay) && flush.add(commit, start);
       } catch (error) {
         refused.push({ each, refusal: SpineError.from(error) });
         continue;
@@ -66,4 +66,22 @@ export function takeFlush<T>(
     }
   }
   return { flush, taken, rest, refused, unknown };
+}
+
+/** True for a commit that cannot be written without knowing its run: what is under way, or who waits for its end. */
+function startsFrom(commit: QueuedCommit): commit is AdvanceCommit {
+  return commit.kind === "advance" && (changesAttempts(commit) || endsRun(commit));
+}
+
+/**
+ * True for the end of a run that tells one of these. Two statements that are under way at once and each want a row that the
+ * other one has would be a deadlock; within a process there is none.
+ */
+function wakes(
+  commit: QueuedCommit,
+  start: RunPosition | null,
+  runs: ReadonlySet<string> | undefined,
+): boolean {
+  const parent = commit.kind === "advance" && endsRun(commit) ? start?.parent : null;
+  return parent != null && (runs?.has(parent) ?? false);
 }

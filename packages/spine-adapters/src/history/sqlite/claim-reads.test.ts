@@ -52,7 +52,7 @@ test("claims read what they take, however much waits in front of it", () => {
   const { chosen } = planClaim(
     watched,
     tables,
-    { worker: "w", workflows: ["demo", "other"], limit: 10 },
+    { worker: "w", workflows: ["demo", "other"], limit: 10, pinned: new Map([["demo", "f"]]) },
     systemClock.now(),
   );
   expect(chosen.map(({ queue }) => queue).sort()).toEqual(["", "keyed", "keyed"]);

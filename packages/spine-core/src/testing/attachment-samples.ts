@@ -1,0 +1,46 @@
+import type { LoadAttachment, PartitionAttachment, QualityAttachment } from "../history/attachment.ts";
+
+export function loadSample(loadId: string): LoadAttachment {
+  return {
+    kind: "load",
+    loadId,
+    step: "load",
+    table: "trades",
+    partition: { week: "2025-01-06", tier: "T1" },
+    disposition: "replace-partition",
+    dataset: "d1",
+    hash: `hash-${loadId}`,
+    inserted: 10,
+    superseded: 0,
+  };
+}
+
+export function partitionSample(loadId: string): PartitionAttachment {
+  return {
+    kind: "partition",
+    table: "trades",
+    partition: { week: "2025-01-06", tier: "T1" },
+    loadId,
+    hash: `hash-${loadId}`,
+    rows: 10,
+  };
+}
+
+export function qualitySample(): QualityAttachment {
+  return {
+    kind: "quality",
+    step: "quality",
+    result: {
+      check: "row_count",
+      category: "COMPLETENESS",
+      status: "PASS",
+      blocking: true,
+      message: "10 rows",
+      actual: 10,
+      expected: ">= 1",
+      rowsTested: 10,
+      rowsFailed: 0,
+      samples: ["a", "b"],
+    },
+  };
+}
