@@ -75,7 +75,8 @@ export function explain(commit: QueuedCommit, options: ExplainOptions): Answer {
 }
 
 function isThatRun(row: Known, { run }: CreateCommit): boolean {
-  return row.workflow_name === run.workflow && row.params_hash === run.paramsHash;
+  // Another start may have changed a debounced one meanwhile.
+  return row.workflow_name === run.workflow && (row.params_hash === run.paramsHash || run.debounce != null);
 }
 
 /** The version that a commit led to, when its run may have been changed since then. */

@@ -116,6 +116,12 @@ async function blocked(count: number): Promise<void> {
   }
 }
 
+/** It did not go well by luck. */
+async function oneDeadlock(): Promise<void> {
+  const count = "SELECT deadlocks::int AS count FROM pg_stat_database WHERE datname = current_database()";
+  await expect.poll(async () => (await other.query(count)).rows, { timeout: 5_000 }).toEqual([{ count: 1 }]);
+}
+
 async function noGaps(runId: string): Promise<void> {
   const events = await one.events(runId);
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
@@ -136,16 +142,7 @@ test("two processes that each tell a run of the other one's: one of them begins 
   await blocked(2);
   await other.query("COMMIT");
   expect(outcomes(await Promise.all([first, second]))).toEqual(Array(4).fill("committed"));
-  // Not by luck.
-  await expect
-    .poll(async () => {
-      await other.query("SELECT pg_stat_clear_snapshot()");
-      const { rows } = await other.query(
-        "SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()",
-      );
-      return rows[0].deadlocks;
-    })
-    .toBe(1);
+  await oneDeadlock();
   for (const runId of [mine, yours]) {
     expect((await one.get(runId))?.run).toMatchObject({ inbox: 1, status: "RUNNING" });
     await noGaps(runId);
@@ -237,6 +234,27 @@ test("a child that its owner starts while the run is cancelled with its children
     await noGaps(runId);
   }
 });
+
+test("a child ends while its run is cancelled with its children: one after the other", async () => {
+  const parent = await start(one);
+  const child = await start(one, { parentRunId: parent, parentStep: "first" });
+  await hold(child);
+  // It has the child once that is free, and wants the parent, which the control has, who wants the child.
+  const end = one.commit([ending(child)]);
+  await blocked(1);
+  const control = two.commit([cancelling(parent)]);
+  await blocked(2);
+  await other.query("COMMIT");
+  const [ended, cancelled] = outcomes(await Promise.all([end, control]));
+  expect(cancelled).toBe("committed");
+  // The server decides which of the two begins again: if it is the end, there is nothing left to end.
+  const first = ended === "committed" ? "COMPLETED" : "CANCELLED";
+  expect(ended).toBe(first === "COMPLETED" ? "committed" : "fenced");
+  expect((await one.get(child))?.run.status).toBe(first);
+  await oneDeadlock();
+  expect((await one.get(parent))?.run).toMatchObject({ status: "CANCELLED", inbox: 1 });
+  for (const runId of [parent, child]) await noGaps(runId);
+}, 20_000);
 
 test("a message whose answer was lost is there once", async () => {
   await using proxy = await cuttingProxy(Number(new URL(url).port));
