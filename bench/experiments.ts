@@ -106,6 +106,12 @@ export function experiments(quick: boolean): readonly Experiment[] {
         sizes: { runs: 1_000, inFlight: 100 },
       },
     ),
+    spineOnly(
+      "children",
+      "children",
+      "a map of 1,000 runs, 100 at a time, beside one run of 1,000 plain steps",
+      { rounds: quick ? 1 : 3, sizes: { children: 1_000, inFlight: 100 } },
+    ),
     spineOnly("memory", "memory", "resident MB with 10,000 queued and 1,000 waiting runs", {
       rounds: 1,
       sizes: { runs: 10_000 },

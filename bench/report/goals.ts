@@ -32,6 +32,7 @@ export interface Summary {
   readonly queued_result_vs_floor: number | null;
   readonly idle_statements_per_s: number | null;
   readonly waiting_rss_mb: number | null;
+  readonly children_vs_steps: number | null;
   readonly w5_rows_read: number | null;
   readonly w5_vs_get: number | null;
   readonly w5_vs_small: number | null;
@@ -73,6 +74,7 @@ export const GOALS: Readonly<Record<GoalName, Goal>> = {
   queued_result_vs_floor: { most: 5 },
   idle_statements_per_s: { below: 1 },
   waiting_rss_mb: { most: 150 },
+  children_vs_steps: { most: 3 },
   w5_rows_read: { most: 5 },
   w5_vs_get: { most: 5 },
   w5_vs_small: { most: 1.5 },
@@ -151,6 +153,7 @@ export function summarize(results: readonly Result[]): Summary {
     ),
     idle_statements_per_s: figure("idle", "spine-postgres", "statementsPerSecond"),
     waiting_rss_mb: ofSpine("memory", "rssMb"),
+    children_vs_steps: ofSpine("children", "ratio"),
     w5_rows_read: worst(rowsRead),
     w5_vs_get: ofSpine("w5", "worstVsGet"),
     w5_vs_small: worst(ENGINES.flatMap((name) => grown(find("w5", name), find("w5-small", name)))),

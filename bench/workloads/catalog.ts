@@ -1,6 +1,7 @@
 import type { Measurement } from "../harness/measurement.ts";
 import type { Figures } from "../harness/statistics.ts";
 import type { System } from "../harness/system.ts";
+import { measureChildren } from "./children.ts";
 import { measureCommits } from "./commits.ts";
 import { measureFanOut, measureIdle, measureMemory, measureQueued } from "./queued-latency.ts";
 import { measureLatency } from "./w1-latency.ts";
@@ -22,6 +23,7 @@ export const WORKLOADS: Readonly<
   queued: measureQueued,
   idle: measureIdle,
   "fan-out": measureFanOut,
+  children: measureChildren,
   memory: measureMemory,
   queries: measureQueries,
   "long-run": measureLongRun,

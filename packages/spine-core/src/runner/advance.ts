@@ -19,6 +19,8 @@ export interface Happened {
   readonly inbox?: Inbox | null;
   /** True when it has waited in memory for long enough: it is to be let go of until something happens. */
   readonly idle?: boolean;
+  /** Why it cannot go on. */
+  readonly failure?: SpineError | null;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface Happened {
 export function advance(
   workflow: WorkflowData,
   before: RunState,
-  { ended, inbox = null, idle = false }: Happened,
+  { ended, inbox = null, idle = false, failure = null }: Happened,
   now: number,
   random: number,
 ): Advance {
@@ -38,6 +40,7 @@ export function advance(
   // What has succeeded counts although something that settled with it ends the run.
   for (const each of ended) if (!isFailure(each)) attemptEnded(draft, each);
   for (const each of ended) if (isFailure(each)) attemptEnded(draft, each);
+  draft.failure = failure;
   if (inbox) readMessages(draft, inbox);
   timePassed(draft);
   draft.todo.push(() => goOnIn(draft, null, workflow.steps));

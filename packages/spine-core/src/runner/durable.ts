@@ -65,6 +65,8 @@ export interface Raced {
   readonly inbox: Inbox | null;
   /** True when nothing happened for so long that the run had better leave memory. */
   readonly idle: boolean;
+  /** Why the run cannot go on: what has come for it cannot be read. */
+  readonly failure: SpineError | null;
 }
 
 /** What is recorded, and what has to be done before: children that are cancelled with what waits for them. */

@@ -3,7 +3,7 @@ import type { Database } from "../database/database.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import { SpineError, textOf } from "../errors.ts";
 import type { Attachment } from "../history/attachment.ts";
-import type { CommitOptions, Fence, HistoryStore, Inbox, Transition } from "../history/history-store.ts";
+import type { CommitOptions, Fence, HistoryStore, Transition } from "../history/history-store.ts";
 import { isTerminal } from "../history/records.ts";
 import type { Logger } from "../logger.ts";
 import type {
@@ -47,7 +47,7 @@ const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1_000;
 /** How long a run whose children are at work stays in memory: most of them do not take long. */
 const LINGER_MS = 1_000;
-const NOTHING: Raced = { settled: [], inbox: null, idle: false };
+const NOTHING: Raced = { settled: [], inbox: null, idle: false, failure: null };
 
 /** A settled attempt whose writes are still to be made. */
 type Writing = Extract<Settled, { readonly result: unknown }> & { readonly result: TransactionalResult };
@@ -126,7 +126,7 @@ export class HistoryDurable implements Durable {
         signal.throwIfAborted();
         if (this.#settled.length > 0) return { ...NOTHING, settled: this.#takeSettled() };
         if (wake.messages === "unread" || (wake.messages === "awaited" && this.#unread)) {
-          return { ...NOTHING, inbox: await this.#readInbox(wake.children) };
+          return { ...NOTHING, ...(await this.#readInbox(wake.children)) };
         }
         const now = clock.now();
         if (wake.at !== null && wake.at <= now) return NOTHING;
@@ -138,10 +138,16 @@ export class HistoryDurable implements Durable {
     }
   }
 
-  async #readInbox(children: readonly string[]): Promise<Inbox | null> {
+  async #readInbox(children: readonly string[]): Promise<Pick<Raced, "inbox" | "failure">> {
     const { history, runId } = this.#options;
     this.#unread = false;
-    return (await this.#persist(() => history.inbox(runId, children))) ?? null;
+    try {
+      return { inbox: (await this.#persist(() => history.inbox(runId, children))) ?? null, failure: null };
+    } catch (error) {
+      // A message that cannot be decoded does not become readable by being read again.
+      if (!SpineError.is(error) || !error.code.startsWith("PAYLOAD_")) throw error;
+      return { inbox: null, failure: error };
+    }
   }
 
   /** Something has happened, or this time has come. */

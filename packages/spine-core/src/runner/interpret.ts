@@ -53,9 +53,9 @@ export async function interpret(
       const run = (signal: AbortSignal) => body(path, attempt, signal);
       open.set(path, durable.step({ step: path, attempt }, run));
     }
-    const { settled, inbox, idle } = await durable.race([...open.values()], wakeOf(state));
+    const { settled, ...more } = await durable.race([...open.values()], wakeOf(state));
     for (const { step } of settled) open.delete(step);
-    await record(settled, { inbox, idle });
+    await record(settled, more);
   }
 }
 

@@ -2,7 +2,7 @@ import { SpineError } from "../errors.ts";
 import type { CheckpointRecord, RunDetail, StepRecord } from "../history/records.ts";
 import { deepFreeze, type JsonValue } from "../json.ts";
 import type { Step } from "../workflow/step.ts";
-import { innerSteps, isUndo, nameIn, parentOf, pathIn, stepAt } from "../workflow/step-paths.ts";
+import { innerSteps, isUndo, nameIn, parentOf, pathIn, stepAt, undoneBy, undoOf } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { PLAN } from "./begin-step.ts";
 import type { Ended } from "./durable.ts";
@@ -65,6 +65,8 @@ function restoreAttempt(
   switch (status) {
     case "COMPLETED":
       state.steps.set(path, { ...at, status });
+      if (isUndo(path)) forget(state, undoneBy(path));
+      else undoable(state, path);
       keepOutput(workflow, state, path, deepFreeze(record.output));
       break;
     case "SKIPPED":
@@ -94,6 +96,23 @@ function restoreAttempt(
       // Cancelled: it begins again when the run goes on.
       state.steps.set(path, { ...at, status: "PENDING" });
   }
+}
+
+/** A step was undone: it, and what is around it, has not happened. A run that goes on does it again. */
+function forget(state: RunState, undone: string): void {
+  for (let path: string | null = undone; path !== null; path = parentOf(path)) {
+    const at = state.steps.get(path);
+    if (at) state.steps.set(path, { ...at, status: "PENDING" });
+    const around = parentOf(path);
+    const outputs = around === null ? state.outputs : state.locals.get(around);
+    if (outputs) delete outputs[nameIn(path)];
+  }
+}
+
+/** A step was done again after it had been undone: there is something to undo again. */
+function undoable(state: RunState, path: string): void {
+  const undo = state.steps.get(undoOf(path));
+  if (undo) state.steps.set(undoOf(path), { ...undo, status: "PENDING" });
 }
 
 function restoreFailure(

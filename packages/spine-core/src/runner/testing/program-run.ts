@@ -1,0 +1,351 @@
+import { SpineError, TransientError } from "../../errors.ts";
+import type { ChildEnd, EndsAs, SignalRecord, Transition } from "../../history/history-store.ts";
+import type { CheckpointRecord, RunDetail, RunStatus, StepRecord } from "../../history/records.ts";
+import { isTerminal } from "../../history/records.ts";
+import type { JsonValue } from "../../json.ts";
+import { isUndo, parentOf, stepAt, undoOf } from "../../workflow/step-paths.ts";
+import type { WorkflowData } from "../../workflow/workflow.ts";
+import { advance, type Happened, nextTime } from "../advance.ts";
+import type { Ended, StepResult } from "../durable.ts";
+import { restore } from "../restore.ts";
+import { apply, newRun, type Plan, type RunState } from "../run-state.ts";
+import { isFatal, type Node, nodeAt, type Program } from "./programs.ts";
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** More steps than any program needs: one that goes on for longer goes round in circles. */
+const MOST_TURNS = 5_000;
+
+/**
+ * A run of a program at random: what a store and a runner do around `advance`, with rows in memory, and things that happen in an
+ * order at random. It refuses what no store would take: an attempt that ends twice, a finished step that begins again.
+ */
+export class ProgramRun {
+  readonly #workflow: WorkflowData;
+  readonly #program: Program;
+  readonly #random: () => number;
+  readonly #records: Mutable<StepRecord>[] = [];
+  readonly #checkpoints: CheckpointRecord[] = [];
+  readonly #children = new Map<string, { readonly path: string; ended: boolean }>();
+  #signals: SignalRecord[] = [];
+  #sent = 0;
+  #inbox = 0;
+  #endsAs: EndsAs | null = null;
+  #error: RunDetail["run"]["error"] = null;
+  #availableAt: number | null = null;
+  #state: RunState;
+  #now = 1_000_000;
+  #lost: readonly Ended[] | null = null;
+  status: RunStatus = "RUNNING";
+
+  constructor(workflow: WorkflowData, program: Program, seed: number) {
+    this.#workflow = workflow;
+    this.#program = program;
+    this.#random = generator(seed);
+    this.#state = newRun();
+    this.#happen({ ended: [] });
+  }
+
+  /** Lets things happen until the run has ended. */
+  drive(): void {
+    for (let turn = 0; !isTerminal(this.status); turn += 1) {
+      if (turn > MOST_TURNS) throw new Error("The run does not end.");
+      this.#turn();
+    }
+  }
+
+  /** The outputs by step, without what is said about failures that were collected. */
+  outputs(): Readonly<Record<string, JsonValue>> {
+    const outputs: Record<string, JsonValue> = {};
+    for (const { name, status, output } of this.#records) {
+      if (status === "COMPLETED" && !name.includes("/")) outputs[name] = withoutErrors(output);
+    }
+    return outputs;
+  }
+
+  /** What has to hold at the end of every run. */
+  audit(): void {
+    const open = this.#records.filter(({ completedAt }) => completedAt === null);
+    if (open.length > 0) throw new Error(`Attempts are left under way: ${open.map(({ name }) => name).join()}`);
+    const undone = this.#records.filter(({ name, status }) => isUndo(name) && status === "COMPLETED");
+    if (this.status === "COMPLETED" && undone.length > 0) throw new Error("A run that succeeded was undone.");
+    if (this.status !== "FAILED") return;
+    const toUndo = this.#records
+      .filter(({ name, status }) => status === "COMPLETED" && !isUndo(name) && this.#hasUndo(name))
+      .map(({ name }) => undoOf(name))
+      .reverse();
+    if (toUndo.join() !== undone.map(({ name }) => name).join()) {
+      throw new Error(`Undone were ${undone.map(({ name }) => name).join()}, not ${toUndo.join()}.`);
+    }
+  }
+
+  #turn(): void {
+    if (this.status === "WAITING") {
+      this.#whileAtRest();
+      return;
+    }
+    const chance = this.#random();
+    if (chance < 0.05) this.#crash();
+    else if (chance < 0.08) this.#pause();
+    else if (chance < 0.2) this.#messageComes();
+    else if (this.#state.running.size > 0 && chance < 0.9) this.#settle();
+    else this.#look();
+  }
+
+  /** In the database only: until its time comes, or a message. */
+  #whileAtRest(): void {
+    if (this.#random() < 0.5) this.#messageComes();
+    if (this.#availableAt === null || this.#availableAt > this.#now) {
+      if (this.#availableAt !== null && this.#random() < 0.5) this.#now = this.#availableAt;
+      return;
+    }
+    this.#claim();
+  }
+
+  /** Some of what is under way ends, in any order. */
+  #settle(): void {
+    const running = [...this.#state.running].sort(() => this.#random() - 0.5);
+    const count = 1 + Math.floor(this.#random() * Math.min(3, running.length));
+    this.#happen({ ended: running.slice(0, count).map(([path, attempt]) => this.#end(path, attempt)) });
+  }
+
+  /** Time passes, or messages are looked at, or nothing has happened for long. */
+  #look(): void {
+    const due = nextTime(this.#state);
+    const waits = [...this.#state.waiting.values()].some(({ signal, child }) => signal !== null || child !== null);
+    if (waits && (this.#state.unread || this.#inbox > this.#state.inbox)) {
+      const children = [...this.#state.waiting.values()].flatMap(({ child }) => child ?? []);
+      const ended = children.filter((child) => this.#children.get(child)?.ended).map((child) => this.#childEnd(child));
+      this.#happen({ ended: [], inbox: { count: this.#inbox, signals: this.#signals, children: ended } });
+      return;
+    }
+    if (due !== null && this.#random() < 0.7) {
+      this.#now = Math.max(this.#now, due);
+      this.#happen({ ended: [] });
+    } else if (this.#state.running.size === 0) {
+      this.#happen({ ended: [], idle: true });
+    }
+  }
+
+  /** A signal is sent as long as some may wait for one; a child ends. */
+  #messageComes(): void {
+    const alive = [...this.#children].filter(([, { ended }]) => !ended);
+    const one = alive[Math.floor(this.#random() * alive.length)];
+    if (one && this.#random() < 0.6) one[1].ended = true;
+    else if (this.#sent < 200) {
+      this.#sent += 1;
+      this.#signals = [
+        ...this.#signals,
+        { signalId: `signal ${this.#sent}`, name: "go", payload: "go", sentAt: isoTime(this.#now) },
+      ];
+    } else return;
+    this.#inbox += 1;
+    if (this.status === "WAITING") this.#availableAt = Math.min(this.#availableAt ?? this.#now, this.#now);
+  }
+
+  #crash(): void {
+    this.#claim();
+  }
+
+  /** Everything under way is cancelled, and the run goes on later. */
+  #pause(): void {
+    for (const record of this.#records) {
+      if (record.completedAt !== null) continue;
+      record.status = "CANCELLED";
+      record.completedAt = isoTime(this.#now);
+    }
+    this.#now += 500;
+    this.#claim();
+  }
+
+  #claim(): void {
+    this.status = "RUNNING";
+    const restored = restore(this.#workflow, this.#detail(), this.#checkpoints);
+    this.#state = restored.state;
+    this.#lost = restored.lost;
+    this.#happen({ ended: this.#lost });
+  }
+
+  #detail(): RunDetail {
+    const run = { worker: "w", status: this.status, deadline: null, endsAs: this.#endsAs, error: this.#error };
+    return { run: run as unknown as RunDetail["run"], steps: structuredClone(this.#records) };
+  }
+
+  #end(path: string, attempt: number): Ended {
+    const outcome = this.#outcome(path);
+    if (outcome instanceof SpineError) return { step: path, attempt, failure: outcome };
+    const { output = null, ...more } = outcome;
+    const result = { output: JSON.stringify(output), rows: null, metrics: {}, attachments: [], error: null, ...more };
+    return { step: path, attempt, result };
+  }
+
+  /** What the code of a step brings about. */
+  #outcome(path: string): SpineError | (Partial<Omit<StepResult, "output">> & { readonly output?: JsonValue }) {
+    if (isUndo(path)) return {};
+    const node: Node = nodeAt(this.#program, path);
+    switch (node.kind) {
+      case "leaf": {
+        if (node.skips) return { skipped: true };
+        if (isFatal(node, path)) return new SpineError("STEP_FAILED", "fatal");
+        const failed = this.#records.filter(
+          ({ name, status, error }) => name === path && status === "FAILED" && error?.code === "TRANSIENT",
+        );
+        return failed.length < node.fails ? new TransientError("again") : { output: path };
+      }
+      case "map": {
+        const keys = Array.from({ length: node.items }, (_, index) => String(index));
+        return { plan: { keys, items: keys } };
+      }
+      case "choice":
+        return node.cases[node.chosen] ? { plan: { case: `c${node.chosen}` } } : { skipped: true };
+      case "sleep":
+        return { plan: { until: this.#now + node.ms, signal: null } };
+      case "signal":
+        return { plan: { until: null, signal: "go" } };
+      case "child":
+        return this.#child(path);
+      default:
+        return { plan: {} };
+    }
+  }
+
+  #child(path: string): { readonly plan: Plan; readonly child?: NonNullable<StepResult["child"]> } {
+    const known = this.#state.steps.get(path)?.plan?.child;
+    if (known !== undefined && this.#children.has(known)) return { plan: { child: known } };
+    const runId = `child of ${path}`;
+    return { plan: { child: runId }, child: { runId } as NonNullable<StepResult["child"]> };
+  }
+
+  #childEnd(runId: string): ChildEnd {
+    const { path } = this.#children.get(runId) ?? { path: "" };
+    const node = nodeAt(this.#program, path);
+    const fails = node.kind === "child" && node.fails;
+    return fails
+      ? { runId, status: "FAILED", outputs: null, error: new SpineError("STEP_FAILED", "child").toJSON() }
+      : { runId, status: "COMPLETED", outputs: { of: path }, error: null };
+  }
+
+  #happen(happened: Happened): void {
+    const next = advance(this.#workflow, this.#state, happened, this.#now, this.#random());
+    this.#record(next.transition);
+    for (const child of next.cancelled) this.#children.set(child, { path: "", ended: true });
+    apply(this.#state, next);
+  }
+
+  /** What a store does, and what it refuses. */
+  #record({ ended, begun, waiting = [], children = [], taken = [], run, attachments }: Transition): void {
+    for (const { name, attempt, ...end } of ended) {
+      const record = this.#open(name, attempt);
+      if (!record) throw new Error(`${name} ${attempt} ends, but is not under way.`);
+      Object.assign(record, {
+        status: end.status,
+        output: end.output === null ? null : (JSON.parse(end.output) as JsonValue),
+        error: end.error,
+        completedAt: isoTime(this.#now),
+        retryAt: end.retryAt === null ? null : isoTime(end.retryAt),
+        waitingFor: null,
+        waitingUntil: null,
+      });
+    }
+    for (const { name, kind, attempt } of begun) this.#begin(name, kind, attempt);
+    for (const { name, attempt, until, reason } of waiting) {
+      const record = this.#open(name, attempt);
+      if (!record) throw new Error(`${name} ${attempt} waits, but is not under way.`);
+      record.status = "WAITING";
+      record.waitingFor = reason;
+      record.waitingUntil = until === null ? null : isoTime(until);
+    }
+    for (const { runId } of children) {
+      this.#children.set(runId, { path: runId.slice("child of ".length), ended: false });
+    }
+    for (const id of taken) {
+      if (!this.#signals.some(({ signalId }) => signalId === id)) throw new Error(`${id} is taken twice.`);
+      this.#signals = this.#signals.filter(({ signalId }) => signalId !== id);
+    }
+    for (const attachment of attachments) {
+      if (attachment.kind !== "checkpoint") continue;
+      const { step, key, value } = attachment;
+      if (this.#checkpoints.some((one) => one.step === step && one.key === key)) throw new Error(`${key} is there.`);
+      this.#checkpoints.push({ step, key, value: JSON.parse(value) as JsonValue });
+    }
+    if (!run) return;
+    this.status = run.status;
+    if (run.endsAs !== undefined) this.#endsAs = run.endsAs;
+    if (run.error !== undefined) this.#error = run.error;
+    if (run.status !== "WAITING") return;
+    if (this.#state.running.size > 0 && ended.length === 0) throw new Error("It waits while code is under way.");
+    this.#availableAt = (run.inbox ?? 0) < this.#inbox ? this.#now : (run.availableAt ?? null);
+  }
+
+  #begin(name: string, kind: string, attempt: number): void {
+    const before = this.#records.filter((record) => record.name === name);
+    const newest = before.at(-1);
+    if ((newest?.attempt ?? 0) + 1 !== attempt) throw new Error(`${name} begins attempt ${attempt} out of turn.`);
+    if (newest && (newest.status === "COMPLETED" || newest.status === "SKIPPED")) {
+      throw new Error(`${name} is finished and begins again.`);
+    }
+    if (newest && newest.completedAt === null) throw new Error(`${name} begins twice.`);
+    this.#checkConcurrency(name);
+    this.#records.push({
+      runId: "r",
+      seq: this.#records.length + 1,
+      name,
+      kind,
+      attempt,
+      status: "RUNNING",
+      output: null,
+      error: null,
+      rows: null,
+      metrics: {},
+      startedAt: isoTime(this.#now),
+      completedAt: null,
+      retryAt: null,
+      waitingFor: null,
+      waitingUntil: null,
+    });
+  }
+
+  /** No more items of a map at a time than it allows. */
+  #checkConcurrency(name: string): void {
+    const map = parentOf(name);
+    const step = map === null || isUndo(name) ? undefined : stepAt(this.#workflow.steps, map);
+    if (step?.kind !== "map") return;
+    const open = this.#records.filter(
+      (record) => record.completedAt === null && parentOf(record.name) === map && record.name !== name,
+    );
+    if (open.length >= step.concurrency) throw new Error(`${map} has more items at a time than it may.`);
+  }
+
+  #open(name: string, attempt: number): Mutable<StepRecord> | undefined {
+    return this.#records.find(
+      (record) => record.name === name && record.attempt === attempt && record.completedAt === null,
+    );
+  }
+
+  #hasUndo(name: string): boolean {
+    return stepAt(this.#workflow.steps, name)?.undo !== null && stepAt(this.#workflow.steps, name) !== undefined;
+  }
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function withoutErrors(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(withoutErrors);
+  if (typeof value !== "object" || value === null) return value;
+  const { error: _error, ...rest } = value as Readonly<Record<string, JsonValue>>;
+  return Object.fromEntries(Object.entries(rest).map(([key, one]) => [key, withoutErrors(one)]));
+}
+
+/** Numbers at random that depend on a seed only (mulberry32). */
+function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+

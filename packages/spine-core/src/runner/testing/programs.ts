@@ -1,0 +1,241 @@
+import fc from "fast-check";
+import type { JsonValue } from "../../json.ts";
+import { Step } from "../../workflow/step.ts";
+import { pathIn } from "../../workflow/step-paths.ts";
+
+/** A step of a program at random. What it does depends on its path only, so that a model knows it without running it. */
+export type Node =
+  | Leaf
+  | { readonly kind: "sequence"; readonly steps: readonly Node[] }
+  | { readonly kind: "parallel"; readonly branches: readonly Node[]; readonly collect: boolean }
+  | {
+      readonly kind: "map";
+      readonly items: number;
+      readonly concurrency: number;
+      readonly collect: boolean;
+      readonly each: Node;
+    }
+  /** `chosen` is the position of a case; another one skips the step. */
+  | { readonly kind: "choice"; readonly cases: readonly Node[]; readonly chosen: number }
+  | { readonly kind: "sleep"; readonly ms: number }
+  | { readonly kind: "signal" }
+  | { readonly kind: "child"; readonly fails: boolean };
+
+interface Leaf {
+  readonly kind: "leaf";
+  /** How often it fails in a way that is tried again; three times are too often. */
+  readonly fails: number;
+  /** Fails for good at once, where the sum of the characters of its path is even. */
+  readonly fatal: boolean;
+  readonly skips: boolean;
+  /** Its failure is taken: `onError: "continue"`. */
+  readonly taken: boolean;
+  readonly undo: boolean;
+}
+
+export type Program = readonly Node[];
+
+/** How often a failing step is tried. */
+export const ATTEMPTS = 3;
+
+const leaf = fc.record({
+  kind: fc.constant("leaf" as const),
+  fails: fc.oneof({ weight: 6, arbitrary: fc.constant(0) }, fc.constant(1), fc.constant(2), fc.constant(9)),
+  fatal: fc.oneof({ weight: 8, arbitrary: fc.constant(false) }, fc.constant(true)),
+  skips: fc.oneof({ weight: 6, arbitrary: fc.constant(false) }, fc.constant(true)),
+  taken: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
+  undo: fc.boolean(),
+});
+
+/** Programs of up to five steps, up to three deep. */
+export function programs(): fc.Arbitrary<Program> {
+  const { node } = fc.letrec<{ node: Node; inner: Node }>((tie) => {
+    const block = fc.oneof(
+      { weight: 3, arbitrary: tie("node") },
+      fc.record({
+        kind: fc.constant("sequence" as const),
+        steps: fc.array(tie("node"), { minLength: 1, maxLength: 3 }),
+      }),
+    );
+    return {
+      inner: block,
+      node: fc.oneof(
+        { depthSize: "small", withCrossShrink: true, maxDepth: 3 },
+        { weight: 6, arbitrary: leaf },
+        fc.record({ kind: fc.constant("sleep" as const), ms: fc.integer({ min: 0, max: 5_000 }) }),
+        fc.record({ kind: fc.constant("signal" as const) }),
+        fc.record({
+          kind: fc.constant("child" as const),
+          fails: fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, fc.constant(true)),
+        }),
+        {
+          weight: 2,
+          arbitrary: fc.record({
+            kind: fc.constant("parallel" as const),
+            branches: fc.array(tie("inner"), { minLength: 1, maxLength: 3 }),
+            collect: fc.boolean(),
+          }),
+        },
+        {
+          weight: 2,
+          arbitrary: fc.record({
+            kind: fc.constant("map" as const),
+            items: fc.integer({ min: 0, max: 4 }),
+            concurrency: fc.integer({ min: 1, max: 3 }),
+            collect: fc.boolean(),
+            each: tie("inner"),
+          }),
+        },
+        fc.record({
+          kind: fc.constant("choice" as const),
+          cases: fc.array(tie("inner"), { minLength: 1, maxLength: 2 }),
+          chosen: fc.integer({ min: 0, max: 2 }),
+        }),
+      ),
+    };
+  });
+  return fc.array(node, { minLength: 1, maxLength: 5 });
+}
+
+/** The step of a node; what its code does is decided where it is run. */
+export function toStep(node: Node, name: string): Step {
+  const code = () => null;
+  switch (node.kind) {
+    case "leaf":
+      return Step.lambda(name, code, {
+        retry: { attempts: ATTEMPTS, delay: "1s" },
+        onError: node.taken ? "continue" : "stop",
+        when: code,
+        ...(node.undo ? { undo: code } : {}),
+      });
+    case "sequence":
+      return Step.sequence(name, node.steps.map((step, index) => toStep(step, `q${index}`)));
+    case "parallel":
+      return Step.parallel(name, node.branches.map((branch, index) => toStep(branch, `b${index}`)), {
+        collect: node.collect,
+      });
+    case "map":
+      return Step.map(name, code, toStep(node.each, "each"), {
+        collect: node.collect,
+        concurrency: node.concurrency,
+      });
+    case "choice":
+      return Step.choice(name, code, node.cases.map((one, index) => toStep(one, `c${index}`)));
+    case "sleep":
+      return Step.wait(name, { for: node.ms });
+    case "signal":
+      return Step.wait(name, { signal: "go" });
+    case "child":
+      return Step.pipeline(name, "random.child");
+  }
+}
+
+/** The node of a path. */
+export function nodeAt(program: Program, path: string): Node {
+  const [first = "", ...rest] = path.split("/");
+  let node = program[Number(first.slice(1))];
+  for (const name of rest) node = node && inside(node, name);
+  if (!node) throw new Error(`There is no ${path}.`);
+  return node;
+}
+
+function inside(node: Node, name: string): Node | undefined {
+  const position = Number(name.slice(1));
+  if (node.kind === "sequence") return node.steps[position];
+  if (node.kind === "parallel") return node.branches[position];
+  if (node.kind === "choice") return node.cases[position];
+  return node.kind === "map" ? node.each : undefined;
+}
+
+/** True when a leaf fails for good at once. */
+export function isFatal({ fatal }: Leaf, path: string): boolean {
+  return fatal && [...path].reduce((sum, character) => sum + character.charCodeAt(0), 0) % 2 === 0;
+}
+
+type Outcome =
+  | { readonly status: "COMPLETED"; readonly output: JsonValue }
+  | { readonly status: "SKIPPED" | "FAILED" };
+
+/** How the run of a program ends: the model. */
+export function expectedOf(program: Program): {
+  readonly status: "COMPLETED" | "FAILED";
+  readonly outputs: Readonly<Record<string, JsonValue>>;
+} {
+  const outputs: Record<string, JsonValue> = {};
+  for (const [index, node] of program.entries()) {
+    const name = `s${index}`;
+    const outcome = evaluate(node, name);
+    if (outcome.status === "COMPLETED") outputs[name] = outcome.output;
+    if (outcome.status === "FAILED" && !isTaken(node)) return { status: "FAILED", outputs };
+  }
+  return { status: "COMPLETED", outputs };
+}
+
+function isTaken(node: Node): boolean {
+  return node.kind === "leaf" && node.taken;
+}
+
+function evaluate(node: Node, path: string): Outcome {
+  switch (node.kind) {
+    case "leaf":
+      if (node.skips) return { status: "SKIPPED" };
+      return isFatal(node, path) || node.fails >= ATTEMPTS
+        ? { status: "FAILED" }
+        : { status: "COMPLETED", output: path };
+    case "sleep":
+      return { status: "COMPLETED", output: null };
+    case "signal":
+      return { status: "COMPLETED", output: "go" };
+    case "child":
+      return node.fails ? { status: "FAILED" } : { status: "COMPLETED", output: { of: path } };
+    case "sequence": {
+      let last: JsonValue = null;
+      for (const [index, step] of node.steps.entries()) {
+        const outcome = evaluate(step, pathIn(path, `q${index}`));
+        if (outcome.status === "FAILED" && !isTaken(step)) return { status: "FAILED" };
+        last = outcome.status === "COMPLETED" ? outcome.output : null;
+      }
+      return { status: "COMPLETED", output: last };
+    }
+    case "choice": {
+      const chosen = node.cases[node.chosen];
+      if (!chosen) return { status: "SKIPPED" };
+      const name = pathIn(path, `c${node.chosen}`);
+      const outcome = evaluate(chosen, name);
+      if (outcome.status === "FAILED" && !isTaken(chosen)) return { status: "FAILED" };
+      return { status: "COMPLETED", output: outcome.status === "COMPLETED" ? outcome.output : null };
+    }
+    case "parallel": {
+      const names = node.branches.map((_, index) => `b${index}`);
+      const outcomes = node.branches.map((branch, index) => evaluate(branch, pathIn(path, `b${index}`)));
+      return together(names, outcomes, node.branches.map(isTaken), node.collect, (outputs) => outputs);
+    }
+    case "map": {
+      const names = Array.from({ length: node.items }, (_, index) => String(index));
+      const outcomes = names.map((key) => evaluate(node.each, pathIn(path, key)));
+      const taken = names.map(() => isTaken(node.each));
+      return together(names, outcomes, taken, node.collect, (outputs) => names.map((key) => outputs[key] ?? null));
+    }
+  }
+}
+
+/** The outcome of what runs at the same time. */
+function together(
+  names: readonly string[],
+  outcomes: readonly Outcome[],
+  taken: readonly boolean[],
+  collect: boolean,
+  shape: (outputs: Record<string, JsonValue>) => JsonValue,
+): Outcome {
+  const failed = outcomes.some(({ status }, index) => status === "FAILED" && !taken[index]);
+  if (failed && !collect) return { status: "FAILED" };
+  const outputs = Object.fromEntries(
+    names.map((name, index): [string, JsonValue] => {
+      const outcome = outcomes[index] ?? { status: "SKIPPED" };
+      const output = outcome.status === "COMPLETED" ? outcome.output : null;
+      if (!collect) return [name, output];
+      return [name, outcome.status === "FAILED" ? { status: "FAILED" } : { status: "COMPLETED", output }];
+    }),
+  );
+  return { status: "COMPLETED", output: shape(outputs) };
+}
