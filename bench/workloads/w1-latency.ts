@@ -11,7 +11,7 @@ export async function measureLatency(
   const { runs = 0 } = sizes;
   const session = await system.open({ database, durability, steps: 1, inFlight: 1 });
   try {
-    const before = await warmUp(1, (id) => session.run(id));
+    const before = await warmUp(2, 1, (id) => session.run(id));
     const times: number[] = [];
     for (let id = 0; id < runs; id += 1) {
       const start = performance.now();

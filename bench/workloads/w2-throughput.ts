@@ -17,7 +17,7 @@ export async function measureThroughput(system: System, measurement: Measurement
   const session = await system.open({ database, durability, inFlight, steps: STEPS });
   try {
     const run = (session.drive ?? session.run).bind(session);
-    const before = await warmUp(inFlight, run);
+    const before = await warmUp(inFlight > 1 ? 4 : 2, inFlight, run);
     await untilCompleted(session, before);
 
     const loop = monitorEventLoopDelay({ resolution: 1 });

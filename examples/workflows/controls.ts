@@ -11,7 +11,10 @@ const report = defineWorkflow({
   deadline: "1h",
   whenChanged: "adopt",
 })
-  .step("fetch", ({ params }) => params.week * 100, { retry: { attempts: 5, delay: "200ms" }, timeout: "30s" })
+  .step("fetch", ({ params }) => params.week * 100, {
+    retry: { attempts: 5, delay: "200ms" },
+    timeout: "30s",
+  })
   .step("write", ({ outputs }) => {
     if (broken) throw new Error("the printer is out of paper");
     return `${outputs.fetch} rows`;
@@ -49,6 +52,9 @@ const last = await spine.run(report, { week: 4 }, { debounce });
 console.log((await last.result()).outputs.fetch);
 
 // Many at once: only if the filter finds as many as were expected.
-await spine.runMany(slow, [1, 2, 3].map(() => ({ params: {}, tags: ["old"], delay: "1h" as const })));
+await spine.runMany(
+  slow,
+  [1, 2, 3].map(() => ({ params: {}, tags: ["old"], delay: "1h" as const })),
+);
 const { changed } = await spine.controlAll({ tag: "old" }, "cancel", { expect: 3 });
 console.log(`${changed.length} cancelled`);

@@ -22,7 +22,10 @@ const delivery = defineWorkflow({ name: "demo.delivery" })
   })
   // Until somebody says yes. A no fails the step (APPROVAL_REJECTED), and so does the end of the timeout (WAIT_TIMEOUT).
   .wait("review", { approval: true, timeout: "2d" })
-  .step("done", ({ outputs }) => `${outputs.all.map(({ rows }) => rows).join("+")}, said ${outputs.review.by}`);
+  .step(
+    "done",
+    ({ outputs }) => `${outputs.all.map(({ rows }) => rows).join("+")}, said ${outputs.review.by}`,
+  );
 
 await using spine = await createSpine({ database: memory(), workflows: [delivery, convert] });
 

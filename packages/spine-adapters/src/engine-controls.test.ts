@@ -1,6 +1,6 @@
 // What operators do to runs, on both databases.
 import { setTimeout as delay } from "node:timers/promises";
-import { defineWorkflow } from "spine-core";
+import { defineWorkflow, Step, type WhenChanged, type WorkflowData } from "spine-core";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { PLACES } from "./testing/places.ts";
@@ -90,8 +90,12 @@ describe.each(PLACES)("%s", (_name, open) => {
     await third.result();
     expect(did).toEqual(["a1", "b1", "b2", "a1", "b1"]);
     expect([(await spine.get(second.id)).run.rerunOf, first.id === second.id]).toEqual([first.id, false]);
-    await expect(spine.rerun(first.id, { from: "nope" })).rejects.toMatchObject({ code: "VALIDATION_FAILED" });
-    await expect(spine.rerun(first.id, { params: { n: "x" } })).rejects.toMatchObject({ code: "VALIDATION_FAILED" });
+    await expect(spine.rerun(first.id, { from: "nope" })).rejects.toMatchObject({
+      code: "VALIDATION_FAILED",
+    });
+    await expect(spine.rerun(first.id, { params: { n: "x" } })).rejects.toMatchObject({
+      code: "VALIDATION_FAILED",
+    });
   });
 
   test("controlAll: only when as many runs are found as were expected", async () => {
@@ -135,19 +139,28 @@ describe.each(PLACES)("%s", (_name, open) => {
 
   test("a workflow that changed: strict says what, pin waits for its version, adopt goes on by name", async () => {
     const place = await placed();
-    const version = (whenChanged: "strict" | "pin" | "adopt", later: boolean) => {
-      const flow = defineWorkflow({ name: `demo.${whenChanged}`, whenChanged }).step("a", () => "a");
-      return later
-        ? flow.step("between", () => "new").wait("go", { signal: "go" })
-        : flow.wait("go", { signal: "go" }).step("b", () => "b");
+    const version = (whenChanged: WhenChanged, later: boolean): WorkflowData => {
+      const a = Step.lambda("a", () => "a");
+      const go = Step.wait("go", { signal: "go" });
+      const steps = later
+        ? [a, Step.lambda("between", () => "new"), go]
+        : [a, go, Step.lambda("b", () => "b")];
+      return defineWorkflow({ name: `demo.${whenChanged}`, whenChanged, steps });
     };
     const kinds = ["strict", "pin", "adopt"] as const;
-    const old = await startAt(place, kinds.map((kind) => version(kind, false)));
+    const old = await startAt(
+      place,
+      kinds.map((kind) => version(kind, false)),
+    );
     const runs = await Promise.all(kinds.map((kind) => old.run(`demo.${kind}`, {})));
-    for (const { id } of runs) await expect.poll(() => statusOf(old, id), { timeout: 10_000 }).toBe("WAITING");
+    for (const { id } of runs)
+      await expect.poll(() => statusOf(old, id), { timeout: 10_000 }).toBe("WAITING");
     await old.stop();
 
-    const next = await startAt(place, kinds.map((kind) => version(kind, true)));
+    const next = await startAt(
+      place,
+      kinds.map((kind) => version(kind, true)),
+    );
     for (const { id } of runs) await next.signal(id, "go", 1);
     const [strict, pinned, adopted] = await Promise.all(runs.map(({ id }) => next.attach(id)));
     await expect(strict?.result()).rejects.toMatchObject({
@@ -159,6 +172,10 @@ describe.each(PLACES)("%s", (_name, open) => {
 
     // The version that it has comes back, beside the new one.
     const third = await startAt(place, [version("pin", false)]);
-    expect((await (await third.attach(pinned?.id ?? "")).result()).outputs).toEqual({ a: "a", go: 1, b: "b" });
+    expect((await (await third.attach(pinned?.id ?? "")).result()).outputs).toEqual({
+      a: "a",
+      go: 1,
+      b: "b",
+    });
   });
 });

@@ -85,7 +85,10 @@ describe.each(PLACES)("%s", (_name, open) => {
     const spine = await startAt(await placed(), [flow]);
     const { outputs } = await (await spine.run(flow, {})).result();
     expect(outputs).toMatchObject({
-      p: { good: { status: "COMPLETED", output: 1 }, bad: { status: "FAILED", error: { code: "STEP_FAILED" } } },
+      p: {
+        good: { status: "COMPLETED", output: 1 },
+        bad: { status: "FAILED", error: { code: "STEP_FAILED" } },
+      },
       m: [
         { status: "FAILED", error: { message: expect.stringContaining("one") as string } },
         { status: "COMPLETED", output: 2 },
@@ -147,7 +150,14 @@ describe.each(PLACES)("%s", (_name, open) => {
   ])("map: refuses %s", async (_what, over, message) => {
     const flow = defineWorkflow({
       name: "demo.refused",
-      steps: [Step.map("m", over, Step.lambda("each", () => 1), { key: (item) => item as string })],
+      steps: [
+        Step.map(
+          "m",
+          over,
+          Step.lambda("each", () => 1),
+          { key: (item) => item as string },
+        ),
+      ],
     });
     const spine = await startAt(await placed(), [flow]);
     const run = await spine.run(flow, {});
@@ -183,11 +193,19 @@ describe.each(PLACES)("%s", (_name, open) => {
 
   test("choice and when: the steps that were chosen, and no others", async () => {
     const flow = defineWorkflow({ name: "demo.choice", params: z.object({ rows: z.number() }) })
-      .choice("path", ({ params }) => (params.rows > 10 ? "bulk" : "single"), (block) => ({
-        bulk: block.step("copy", () => "copied").step("count", ({ outputs }) => outputs.copy.length),
-        single: () => "inserted",
-      }))
-      .when("warn", ({ params }) => params.rows > 100, (block) => block.step("say", () => "many"))
+      .choice(
+        "path",
+        ({ params }) => (params.rows > 10 ? "bulk" : "single"),
+        (block) => ({
+          bulk: block.step("copy", () => "copied").step("count", ({ outputs }) => outputs.copy.length),
+          single: () => "inserted",
+        }),
+      )
+      .when(
+        "warn",
+        ({ params }) => params.rows > 100,
+        (block) => block.step("say", () => "many"),
+      )
       .step("only", () => 1, { when: ({ params }) => params.rows > 100 });
     const spine = await startAt(await placed(), [flow]);
     const few = await spine.run(flow, { rows: 1 });
@@ -244,7 +262,10 @@ describe.each(PLACES)("%s", (_name, open) => {
     const run = await spine.run(flow, {});
     await expect(run.result()).rejects.toMatchObject({ code: "STEP_FAILED", context: { step: "c" } });
     expect(did).toEqual(["a", "b", "undo b", "undo a 1"]);
-    expect((await stepsOf(spine, run.id)).slice(-2)).toEqual(["undo/p/b/inner 1 COMPLETED", "undo/a 1 COMPLETED"]);
+    expect((await stepsOf(spine, run.id)).slice(-2)).toEqual([
+      "undo/p/b/inner 1 COMPLETED",
+      "undo/a 1 COMPLETED",
+    ]);
     broken = false;
     await (await spine.retry(run.id)).result();
     expect(did.slice(4)).toEqual(["a", "b"]);

@@ -35,7 +35,11 @@ describe.each(PLACES)("%s", (_name, open) => {
     const run = await spine.run(flow, {});
     await untilWaiting(spine, run.id);
     const [step] = (await spine.get(run.id)).steps;
-    expect(step).toMatchObject({ status: "WAITING", waitingFor: null, waitingUntil: expect.any(String) as string });
+    expect(step).toMatchObject({
+      status: "WAITING",
+      waitingFor: null,
+      waitingUntil: expect.any(String) as string,
+    });
     expect((await run.result()).outputs).toEqual({ pause: null, until: null, end: 1 });
     expect(Date.now() - begun).toBeGreaterThanOrEqual(300);
   });
@@ -71,7 +75,10 @@ describe.each(PLACES)("%s", (_name, open) => {
     await spine.signal(run.id, "n", 1, { id: "one" });
     await spine.signal(run.id, "n", 2);
     expect((await run.result()).outputs).toEqual({ first: 1, second: 2 });
-    expect((await spine.get(run.id)).steps.at(-1)).toMatchObject({ status: "FAILED", error: { code: "WAIT_TIMEOUT" } });
+    expect((await spine.get(run.id)).steps.at(-1)).toMatchObject({
+      status: "FAILED",
+      error: { code: "WAIT_TIMEOUT" },
+    });
   });
 
   test("signals at the very moment at which a run decides to wait: none is lost", async () => {
@@ -165,7 +172,10 @@ describe.each(PLACES)("%s", (_name, open) => {
 
   test("a child is cancelled with its parent, and with the branch that waits for it", async () => {
     const forever = defineWorkflow({ name: "demo.forever" }).wait("for", { for: "1h" });
-    const flow = defineWorkflow({ name: "demo.cancelled" }).pipeline("child", { run: forever, params: () => ({}) });
+    const flow = defineWorkflow({ name: "demo.cancelled" }).pipeline("child", {
+      run: forever,
+      params: () => ({}),
+    });
     const branch = defineWorkflow({ name: "demo.branch" }).parallel("p", (block) => ({
       child: block.pipeline("run", { run: forever, params: () => ({}) }),
       bad: async () => {

@@ -8,7 +8,12 @@ export async function startAt(
   workflows: readonly WorkflowData[],
   options: Omit<SpineOptions, "database" | "workflows"> = {},
 ): Promise<Spine> {
-  const spine = await createSpine({ database: place.database(), workflows, logger: silentLogger, ...options });
+  const spine = await createSpine({
+    database: place.database(),
+    workflows,
+    logger: silentLogger,
+    ...options,
+  });
   onTestFinished(() => spine.stop());
   return spine;
 }

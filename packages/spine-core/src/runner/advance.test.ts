@@ -166,7 +166,6 @@ describe("restore", () => {
     expect(next({ run, steps }, Date.parse("2026-01-01T00:00:01.000Z")).transition.run).toEqual({
       status: "WAITING",
       availableAt: Date.parse(retryAt),
-      inbox: 0,
     });
   });
 

@@ -37,10 +37,10 @@ export function advance(
   random: number,
 ): Advance {
   const draft = new Draft(workflow, before, now, random);
+  draft.failure = failure;
   // What has succeeded counts although something that settled with it ends the run.
   for (const each of ended) if (!isFailure(each)) attemptEnded(draft, each);
   for (const each of ended) if (isFailure(each)) attemptEnded(draft, each);
-  draft.failure = failure;
   if (inbox) readMessages(draft, inbox);
   timePassed(draft);
   draft.todo.push(() => goOnIn(draft, null, workflow.steps));
@@ -66,7 +66,7 @@ function attemptEnded(draft: Draft, ended: Ended): void {
   const undo = isUndo(path);
   const step = undo ? undefined : draft.at(path);
   // It was cancelled with the step around it, and settled all the same.
-  if (draft.step(path).attempt !== attempt || draft.running.get(path) === null) return;
+  if (draft.step(path).attempt !== attempt || !draft.isStill("running", path)) return;
   draft.running.set(path, null);
   if (result) draft.attachments.push(...result.attachments);
   if (error) {
@@ -119,6 +119,7 @@ function timePassed(draft: Draft): void {
   const { deadline } = draft.before;
   if (deadline !== null && deadline <= draft.now && !draft.ending) draft.failure ??= deadlineOver(deadline);
   for (const path of draft.due("retries", (at: number) => at)) {
+    if (!draft.isStill("retries", path)) continue;
     draft.retries.set(path, null);
     if (isUndo(path)) {
       undoNext(draft, path);
@@ -129,6 +130,7 @@ function timePassed(draft: Draft): void {
   }
   if (draft.ending) return;
   for (const path of draft.due("waiting", ({ until }: Waiting) => until)) {
+    if (!draft.isStill("waiting", path)) continue;
     const step = draft.at(path);
     if (step?.kind === "wait" && step.isTimeout) {
       fail(draft, path, waitOver(path));
@@ -201,7 +203,20 @@ function runChange(draft: Draft, idle: boolean): RunChange | null {
   if (before.unread && draft.unread) return goesOn;
   // Nothing of it is at work here. Children are probably not at work for long: they are waited for in memory first.
   if (!idle && hasChildren(draft)) return goesOn;
-  return { status: "WAITING", availableAt: dueAt(draft, before.deadline), inbox: draft.inbox, ...begins };
+  const availableAt = dueAt(draft, before.deadline);
+  // Where it waits for no message, one that nobody wants does not wake it.
+  return {
+    status: "WAITING",
+    availableAt,
+    ...(awaitsMessages(draft) ? { inbox: draft.inbox } : {}),
+    ...begins,
+  };
+}
+
+function awaitsMessages(draft: Draft): boolean {
+  for (const [, { child, signal }] of draft.all<Waiting>("waiting"))
+    if (child !== null || signal !== null) return true;
+  return false;
 }
 
 function hasChildren(draft: Draft): boolean {

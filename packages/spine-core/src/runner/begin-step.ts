@@ -172,8 +172,7 @@ function goOnAround(draft: Draft, parent: string | null): void {
   }
   const around = draft.at(parent);
   const state = draft.step(parent);
-  // It has ended without this one.
-  if (!around || state.status !== "RUNNING") return;
+  if (!around || !isUnderWay(draft, parent)) return;
   if (around.kind === "sequence") {
     goOnIn(draft, parent, around.steps);
     return;
@@ -181,6 +180,14 @@ function goOnAround(draft: Draft, parent: string | null): void {
   draft.set(parent, { open: (state.open ?? 1) - 1 });
   if (around.kind === "map") beginItems(draft, parent, around);
   if (draft.step(parent).open === 0) completeComposite(draft, parent, around);
+}
+
+/** False when the step, or one around it, has ended without what is inside of it. */
+function isUnderWay(draft: Draft, path: string): boolean {
+  for (let at: string | null = path; at !== null; at = parentOf(at)) {
+    if (draft.step(at).status !== "RUNNING") return false;
+  }
+  return true;
 }
 
 function completeComposite(draft: Draft, path: string, step: Step): void {
@@ -214,6 +221,9 @@ function outputOf(draft: Draft, path: string, step: Step): JsonValue {
 
 /** Records the end of a step's attempt. */
 export function end(draft: Draft, path: string, how: Pick<StepEnd, "status"> & Partial<StepEnd>): void {
+  // One that was about to wait, and need not.
+  const wait = draft.waits.findIndex(({ name }) => name === path);
+  if (wait !== -1) draft.waits.splice(wait, 1);
   draft.ended.push({
     name: path,
     attempt: draft.step(path).attempt,

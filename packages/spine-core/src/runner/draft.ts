@@ -104,6 +104,11 @@ export class Draft {
     return due;
   }
 
+  /** False once this advance has taken it out: something else of it ended the step, or the one around it. */
+  isStill(name: "running" | "waiting" | "retries", path: string): boolean {
+    return this[name].get(path) !== null;
+  }
+
   isEmpty(name: "running" | "retries"): boolean {
     for (const _one of this.all(name)) return false;
     return true;

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { TransientError } from "../errors.ts";
-import { SpineError } from "../errors.ts";
+import { SpineError, TransientError } from "../errors.ts";
 import { defineWorkflow } from "../workflow/define-workflow.ts";
 import { ProgramRun } from "./testing/program-run.ts";
 import { expectedOf, type Program, programs, toStep } from "./testing/programs.ts";

@@ -13,6 +13,7 @@ export function readMessages(draft: Draft, { count, signals, children }: Inbox):
   if (draft.ending) return;
   const left = [...signals];
   for (const [path, { signal, child }] of [...draft.all<Waiting>("waiting")]) {
+    if (!draft.isStill("waiting", path)) continue;
     if (child !== null) {
       const ended = children.find(({ runId }) => runId === child);
       if (ended) childEnded(draft, path, ended);

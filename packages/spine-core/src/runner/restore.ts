@@ -2,7 +2,16 @@ import { SpineError } from "../errors.ts";
 import type { CheckpointRecord, RunDetail, StepRecord } from "../history/records.ts";
 import { deepFreeze, type JsonValue } from "../json.ts";
 import type { Step } from "../workflow/step.ts";
-import { innerSteps, isUndo, nameIn, parentOf, pathIn, stepAt, undoneBy, undoOf } from "../workflow/step-paths.ts";
+import {
+  innerSteps,
+  isUndo,
+  nameIn,
+  parentOf,
+  pathIn,
+  stepAt,
+  undoneBy,
+  undoOf,
+} from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { PLAN } from "./begin-step.ts";
 import type { Ended } from "./durable.ts";
@@ -25,6 +34,7 @@ export function restore(
   const plans = plansIn(checkpoints);
   state.begun = records.length;
   for (const record of records) restoreAttempt(workflow, state, record, plans, lost, run.worker);
+  for (const path of [...state.retries.keys()]) if (!isReached(workflow, state, path)) dropRetry(state, path);
   for (const step of workflow.steps) {
     if (!restoreInside(state, step.name, step)) break;
     state.position += 1;
@@ -159,31 +169,59 @@ function keepOutput(workflow: WorkflowData, state: RunState, path: string, outpu
   }
 }
 
+/** True when all steps around this one are under way: otherwise these begin again, and it with them. */
+function isReached(workflow: WorkflowData, state: RunState, path: string): boolean {
+  if (isUndo(path)) return true;
+  for (let around = parentOf(path); around !== null; around = parentOf(around)) {
+    if (!state.entered.has(around) && stepAt(workflow.steps, around)?.kind !== "sequence") return false;
+  }
+  return true;
+}
+
+function dropRetry(state: RunState, path: string): void {
+  state.retries.delete(path);
+  const at = state.steps.get(path);
+  if (at) state.steps.set(path, { ...at, status: "PENDING", retryAt: null });
+}
+
 /** Works out what stands in no row: positions, and how much is under way. True when the step is done. */
 function restoreInside(state: RunState, path: string, step: Step, collected = false): boolean {
   const at = state.steps.get(path);
   if (step.kind === "sequence") return restoreSequence(state, path, step.steps, collected);
-  if (at && state.entered.has(path)) {
-    const names = step.kind === "map" ? (at.plan?.keys ?? []) : innerSteps(step).map(({ name }) => name);
-    const collect = "collect" in step && step.collect;
-    let open = 0;
-    let position = 0;
-    for (const [index, name] of names.entries()) {
-      const inner = pathIn(path, name);
-      const each = step.kind === "map" ? step.each : innerSteps(step)[index];
-      const isDone = each !== undefined && restoreInside(state, inner, each, collect);
-      if (!isBegun(state, inner)) continue;
-      position = index + 1;
-      if (!isDone) open += 1;
-    }
-    state.steps.set(path, { ...at, open, position });
-    return false;
-  }
   if (at?.status === "COMPLETED" || at?.status === "SKIPPED") return true;
+  if (at) {
+    const counts = restoreBranches(state, path, step, at);
+    if (state.entered.has(path)) {
+      state.steps.set(path, { ...at, ...counts });
+      return false;
+    }
+  }
   if (at?.status !== "FAILED" || at.retryAt !== null) return false;
   if (step.onError === "continue" || collected) return true;
   state.steps.set(path, { ...at, status: "PENDING" });
   return false;
+}
+
+/** The same for what is inside of a step; how much of that has begun, and has not ended. */
+function restoreBranches(
+  state: RunState,
+  path: string,
+  step: Step,
+  { plan }: StepState,
+): { readonly open: number; readonly position: number } {
+  const names = step.kind === "map" ? (plan?.keys ?? []) : innerSteps(step).map(({ name }) => name);
+  const collect = "collect" in step && step.collect;
+  let open = 0;
+  let position = 0;
+  for (const [index, name] of names.entries()) {
+    const inner = pathIn(path, name);
+    const each = step.kind === "map" ? step.each : innerSteps(step)[index];
+    const isDone = each !== undefined && restoreInside(state, inner, each, collect);
+    if (!isBegun(state, inner)) continue;
+    position = index + 1;
+    if (!isDone) open += 1;
+  }
+  return { open, position };
 }
 
 function restoreSequence(state: RunState, path: string, steps: readonly Step[], collected: boolean): boolean {

@@ -275,6 +275,7 @@ function checkStep(
   step: Step,
   earlier: ReadonlySet<string>,
   outer: ReadonlySet<string> = new Set(),
+  isBranch = false,
 ): void {
   const refuse = (why: string): never => {
     throw new SpineError("WORKFLOW_INVALID", `Workflow "${workflow}", step "${step.name}": ${why}`);
@@ -284,7 +285,9 @@ function checkStep(
   if (step.name === UNDO) refuse("this name is what undoing is recorded under; use another.");
   if (step.kind === "sequence") refuse("a sequence stands inside of another step; add its steps one by one.");
   if (earlier.has(step.name)) refuse("another step has the same name; rename one of them.");
-  if (outer.has(step.name)) refuse("a step before the one around it has the same name; rename one of them.");
+  // The output of a branch stands in that of the step around it: only one of a sequence would hide another.
+  if (outer.has(step.name) && !isBranch)
+    refuse("a step before the one around it has the same name; rename one of them.");
   const input = inputOf(step);
   if (input !== null && !earlier.has(input) && !outer.has(input))
     refuse(`it reads the dataset of "${input}", but no step before it has that name.`);
@@ -303,7 +306,7 @@ function checkInner(workflow: string, around: Step, inner: Step, outer: Readonly
     refuse(`"${inner.name}" has 1 to 64 letters, digits, _ or -, and begins with a letter.`);
   }
   if (inner.kind !== "sequence") {
-    checkStep(workflow, inner, new Set(), outer);
+    checkStep(workflow, inner, new Set(), outer, true);
     return;
   }
   if (inner.steps.length === 0) refuse(`"${inner.name}" has no steps.`);

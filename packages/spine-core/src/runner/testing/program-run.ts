@@ -66,7 +66,8 @@ export class ProgramRun {
   /** What has to hold at the end of every run. */
   audit(): void {
     const open = this.#records.filter(({ completedAt }) => completedAt === null);
-    if (open.length > 0) throw new Error(`Attempts are left under way: ${open.map(({ name }) => name).join()}`);
+    if (open.length > 0)
+      throw new Error(`Attempts are left under way: ${open.map(({ name }) => name).join()}`);
     const undone = this.#records.filter(({ name, status }) => isUndo(name) && status === "COMPLETED");
     if (this.status === "COMPLETED" && undone.length > 0) throw new Error("A run that succeeded was undone.");
     if (this.status !== "FAILED") return;
@@ -112,10 +113,14 @@ export class ProgramRun {
   /** Time passes, or messages are looked at, or nothing has happened for long. */
   #look(): void {
     const due = nextTime(this.#state);
-    const waits = [...this.#state.waiting.values()].some(({ signal, child }) => signal !== null || child !== null);
+    const waits = [...this.#state.waiting.values()].some(
+      ({ signal, child }) => signal !== null || child !== null,
+    );
     if (waits && (this.#state.unread || this.#inbox > this.#state.inbox)) {
       const children = [...this.#state.waiting.values()].flatMap(({ child }) => child ?? []);
-      const ended = children.filter((child) => this.#children.get(child)?.ended).map((child) => this.#childEnd(child));
+      const ended = children
+        .filter((child) => this.#children.get(child)?.ended)
+        .map((child) => this.#childEnd(child));
       this.#happen({ ended: [], inbox: { count: this.#inbox, signals: this.#signals, children: ended } });
       return;
     }
@@ -167,7 +172,13 @@ export class ProgramRun {
   }
 
   #detail(): RunDetail {
-    const run = { worker: "w", status: this.status, deadline: null, endsAs: this.#endsAs, error: this.#error };
+    const run = {
+      worker: "w",
+      status: this.status,
+      deadline: null,
+      endsAs: this.#endsAs,
+      error: this.#error,
+    };
     return { run: run as unknown as RunDetail["run"], steps: structuredClone(this.#records) };
   }
 
@@ -175,12 +186,21 @@ export class ProgramRun {
     const outcome = this.#outcome(path);
     if (outcome instanceof SpineError) return { step: path, attempt, failure: outcome };
     const { output = null, ...more } = outcome;
-    const result = { output: JSON.stringify(output), rows: null, metrics: {}, attachments: [], error: null, ...more };
+    const result = {
+      output: JSON.stringify(output),
+      rows: null,
+      metrics: {},
+      attachments: [],
+      error: null,
+      ...more,
+    };
     return { step: path, attempt, result };
   }
 
   /** What the code of a step brings about. */
-  #outcome(path: string): SpineError | (Partial<Omit<StepResult, "output">> & { readonly output?: JsonValue }) {
+  #outcome(
+    path: string,
+  ): SpineError | (Partial<Omit<StepResult, "output">> & { readonly output?: JsonValue }) {
     if (isUndo(path)) return {};
     const node: Node = nodeAt(this.#program, path);
     switch (node.kind) {
@@ -230,6 +250,9 @@ export class ProgramRun {
     this.#record(next.transition);
     for (const child of next.cancelled) this.#children.set(child, { path: "", ended: true });
     apply(this.#state, next);
+    if (this.status !== "RUNNING" && this.#state.running.size > 0) {
+      throw new Error(`It is ${this.status} while code is under way.`);
+    }
   }
 
   /** What a store does, and what it refuses. */
@@ -265,7 +288,8 @@ export class ProgramRun {
     for (const attachment of attachments) {
       if (attachment.kind !== "checkpoint") continue;
       const { step, key, value } = attachment;
-      if (this.#checkpoints.some((one) => one.step === step && one.key === key)) throw new Error(`${key} is there.`);
+      if (this.#checkpoints.some((one) => one.step === step && one.key === key))
+        throw new Error(`${key} is there.`);
       this.#checkpoints.push({ step, key, value: JSON.parse(value) as JsonValue });
     }
     if (!run) return;
@@ -273,14 +297,14 @@ export class ProgramRun {
     if (run.endsAs !== undefined) this.#endsAs = run.endsAs;
     if (run.error !== undefined) this.#error = run.error;
     if (run.status !== "WAITING") return;
-    if (this.#state.running.size > 0 && ended.length === 0) throw new Error("It waits while code is under way.");
-    this.#availableAt = (run.inbox ?? 0) < this.#inbox ? this.#now : (run.availableAt ?? null);
+    this.#availableAt = (run.inbox ?? this.#inbox) < this.#inbox ? this.#now : (run.availableAt ?? null);
   }
 
   #begin(name: string, kind: string, attempt: number): void {
     const before = this.#records.filter((record) => record.name === name);
     const newest = before.at(-1);
-    if ((newest?.attempt ?? 0) + 1 !== attempt) throw new Error(`${name} begins attempt ${attempt} out of turn.`);
+    if ((newest?.attempt ?? 0) + 1 !== attempt)
+      throw new Error(`${name} begins attempt ${attempt} out of turn.`);
     if (newest && (newest.status === "COMPLETED" || newest.status === "SKIPPED")) {
       throw new Error(`${name} is finished and begins again.`);
     }
@@ -323,7 +347,9 @@ export class ProgramRun {
   }
 
   #hasUndo(name: string): boolean {
-    return stepAt(this.#workflow.steps, name)?.undo !== null && stepAt(this.#workflow.steps, name) !== undefined;
+    return (
+      stepAt(this.#workflow.steps, name)?.undo !== null && stepAt(this.#workflow.steps, name) !== undefined
+    );
   }
 }
 
@@ -348,4 +374,3 @@ function generator(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
-

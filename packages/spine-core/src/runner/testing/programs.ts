@@ -97,8 +97,14 @@ export function programs(): fc.Arbitrary<Program> {
   return fc.array(node, { minLength: 1, maxLength: 5 });
 }
 
+/** Steps of sequences inside of each other have names of their own. */
+function nameInSequence(depth: number, index: number): string {
+  return `${"ijklmnopqrtuvwxyz"[depth] ?? "z"}${index}`;
+}
+
 /** The step of a node; what its code does is decided where it is run. */
-export function toStep(node: Node, name: string): Step {
+export function toStep(node: Node, name: string, depth = 1): Step {
+  const inner = (one: Node, innerName: string) => toStep(one, innerName, depth + 1);
   const code = () => null;
   switch (node.kind) {
     case "leaf":
@@ -109,18 +115,29 @@ export function toStep(node: Node, name: string): Step {
         ...(node.undo ? { undo: code } : {}),
       });
     case "sequence":
-      return Step.sequence(name, node.steps.map((step, index) => toStep(step, `q${index}`)));
+      return Step.sequence(
+        name,
+        node.steps.map((step, index) => inner(step, nameInSequence(depth, index))),
+      );
     case "parallel":
-      return Step.parallel(name, node.branches.map((branch, index) => toStep(branch, `b${index}`)), {
-        collect: node.collect,
-      });
+      return Step.parallel(
+        name,
+        node.branches.map((branch, index) => inner(branch, `b${index}`)),
+        {
+          collect: node.collect,
+        },
+      );
     case "map":
-      return Step.map(name, code, toStep(node.each, "each"), {
+      return Step.map(name, code, inner(node.each, "each"), {
         collect: node.collect,
         concurrency: node.concurrency,
       });
     case "choice":
-      return Step.choice(name, code, node.cases.map((one, index) => toStep(one, `c${index}`)));
+      return Step.choice(
+        name,
+        code,
+        node.cases.map((one, index) => inner(one, `c${index}`)),
+      );
     case "sleep":
       return Step.wait(name, { for: node.ms });
     case "signal":
@@ -191,7 +208,7 @@ function evaluate(node: Node, path: string): Outcome {
     case "sequence": {
       let last: JsonValue = null;
       for (const [index, step] of node.steps.entries()) {
-        const outcome = evaluate(step, pathIn(path, `q${index}`));
+        const outcome = evaluate(step, pathIn(path, nameInSequence(path.split("/").length, index)));
         if (outcome.status === "FAILED" && !isTaken(step)) return { status: "FAILED" };
         last = outcome.status === "COMPLETED" ? outcome.output : null;
       }
@@ -214,7 +231,9 @@ function evaluate(node: Node, path: string): Outcome {
       const names = Array.from({ length: node.items }, (_, index) => String(index));
       const outcomes = names.map((key) => evaluate(node.each, pathIn(path, key)));
       const taken = names.map(() => isTaken(node.each));
-      return together(names, outcomes, taken, node.collect, (outputs) => names.map((key) => outputs[key] ?? null));
+      return together(names, outcomes, taken, node.collect, (outputs) =>
+        names.map((key) => outputs[key] ?? null),
+      );
     }
   }
 }
