@@ -198,9 +198,9 @@ function runChange(draft: Draft, idle: boolean): RunChange | null {
   } else if (draft.position >= workflow.steps.length) return { status: "COMPLETED" };
   const goesOn: RunChange | null = Object.keys(begins).length > 0 ? { status: "RUNNING", ...begins } : null;
   if (!draft.isEmpty("running")) return goesOn;
-  // What had come before it was let go of the last time is looked at first; what comes while this is recorded makes it
-  // claimable at once.
-  if (before.unread && draft.unread) return goesOn;
+  // What had come before is looked at first, for what is seen already may be for a step that begins to wait now. What comes
+  // while this is recorded makes the run claimable at once.
+  if (draft.unread && (before.unread || draft.inbox > 0)) return goesOn;
   // Nothing of it is at work here. Children are probably not at work for long: they are waited for in memory first.
   if (!idle && hasChildren(draft)) return goesOn;
   const availableAt = dueAt(draft, before.deadline);

@@ -9,7 +9,7 @@ import { advance, type Happened, nextTime } from "../advance.ts";
 import type { Ended, StepResult } from "../durable.ts";
 import { restore } from "../restore.ts";
 import { apply, newRun, type Plan, type RunState } from "../run-state.ts";
-import { isFatal, type Node, nodeAt, type Program } from "./programs.ts";
+import { isFatal, type Node, nodeAt, type Program, signalsIn } from "./programs.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -132,12 +132,12 @@ export class ProgramRun {
     }
   }
 
-  /** A signal is sent as long as some may wait for one; a child ends. */
+  /** A signal is sent, as many as there are steps that may wait for one and no more; or a child ends. */
   #messageComes(): void {
     const alive = [...this.#children].filter(([, { ended }]) => !ended);
     const one = alive[Math.floor(this.#random() * alive.length)];
     if (one && this.#random() < 0.6) one[1].ended = true;
-    else if (this.#sent < 200) {
+    else if (this.#sent < signalsIn(this.#program)) {
       this.#sent += 1;
       this.#signals = [
         ...this.#signals,

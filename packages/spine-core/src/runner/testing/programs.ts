@@ -164,6 +164,19 @@ function inside(node: Node, name: string): Node | undefined {
   return node.kind === "map" ? node.each : undefined;
 }
 
+/** How many steps may wait for a signal, each once. */
+export function signalsIn(nodes: readonly Node[]): number {
+  let count = 0;
+  for (const node of nodes) {
+    if (node.kind === "signal") count += 1;
+    else if (node.kind === "sequence") count += signalsIn(node.steps);
+    else if (node.kind === "parallel") count += signalsIn(node.branches);
+    else if (node.kind === "choice") count += signalsIn(node.cases);
+    else if (node.kind === "map") count += node.items * signalsIn([node.each]);
+  }
+  return count;
+}
+
 /** True when a leaf fails for good at once. */
 export function isFatal({ fatal }: Leaf, path: string): boolean {
   return fatal && [...path].reduce((sum, character) => sum + character.charCodeAt(0), 0) % 2 === 0;
