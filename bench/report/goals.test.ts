@@ -44,7 +44,7 @@ test("the best peer is the fastest one that records each step", () => {
 });
 
 function result(experimentId: string, name: string, figures: Figures): Result {
-  const experiment = experiments(true).find(({ id }) => id === experimentId);
+  const experiment = experiments(false).find(({ id }) => id === experimentId);
   const system = experiment?.systems.find((one) => one.name === name);
   if (!experiment || !system) throw new Error(`no ${experimentId} of ${name}`);
   return { experiment, system, figures, rounds: [figures], error: null };

@@ -195,10 +195,19 @@ export type {
 } from "./runner/durable.ts";
 // Running
 export type { Queues } from "./runner/queues.ts";
-export type { RerunOptions } from "./runner/rerun.ts";
 export type { RetentionPolicy } from "./runner/retention.ts";
-export { type BulkOptions, type BulkResult, CONTROLS, type Control } from "./runner/run-controls.ts";
-export type { Debounce, RunHandle, RunItem, Runner, RunOptions } from "./runner/runner.ts";
+export {
+  type BulkOptions,
+  type BulkResult,
+  CONTROLS,
+  type Control,
+  type Debounce,
+  type RerunOptions,
+  type RunHandle,
+  type RunItem,
+  type Runner,
+  type RunOptions,
+} from "./runner/runner.ts";
 export { environmentSecrets, type SecretOptions, type SecretResolver, secret } from "./secret.ts";
 // Data
 export type { Page, Reject, Row, Source, StreamOptions } from "./sources/source.ts";

@@ -21,10 +21,16 @@ import { Registry } from "./registry.ts";
 import { checkRunId, checkWorkflow } from "./runner/check-start.ts";
 import { DurableRunner } from "./runner/durable-runner.ts";
 import { type Queues, queuesOf } from "./runner/queues.ts";
-import type { RerunOptions } from "./runner/rerun.ts";
 import { Retention, type RetentionPolicy } from "./runner/retention.ts";
-import type { BulkOptions, BulkResult, Control } from "./runner/run-controls.ts";
-import type { RunHandle, RunItem, RunOptions } from "./runner/runner.ts";
+import type {
+  BulkOptions,
+  BulkResult,
+  Control,
+  RerunOptions,
+  RunHandle,
+  RunItem,
+  RunOptions,
+} from "./runner/runner.ts";
 import { environmentSecrets, type SecretResolver } from "./secret.ts";
 import type { Source } from "./sources/source.ts";
 import type { Approval } from "./workflow/composite-steps.ts";

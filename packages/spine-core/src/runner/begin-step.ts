@@ -6,7 +6,8 @@ import type { Step } from "../workflow/step.ts";
 import { nameIn, parentOf, pathIn } from "../workflow/step-paths.ts";
 import type { Draft } from "./draft.ts";
 import type { StepResult } from "./durable.ts";
-import type { Plan, StepState } from "./run-state.ts";
+import type { Plan } from "./plan.ts";
+import type { StepState } from "./run-state.ts";
 
 /** The longest output of a step that is made of others, as JSON text: each of them may have a mebibyte. */
 const LONGEST_OUTPUT = 16 * 2 ** 20;
@@ -283,12 +284,12 @@ export function cancelInside(draft: Draft, around: string | null): void {
     draft.set(path, state);
     return true;
   };
-  for (const [path] of [...draft.all<number>("running")]) {
+  for (const [path] of draft.all<number>("running")) {
     if (!cancel(path)) continue;
     draft.running.set(path, null);
     draft.stopped.push(path);
   }
-  for (const [path, { child }] of [...draft.all<{ readonly child: string | null }>("waiting")]) {
+  for (const [path, { child }] of draft.all<{ readonly child: string | null }>("waiting")) {
     if (!cancel(path)) continue;
     draft.waiting.set(path, null);
     if (child === null) continue;
@@ -296,8 +297,8 @@ export function cancelInside(draft: Draft, around: string | null): void {
     if (created === -1) draft.cancelled.push(child);
     else draft.children.splice(created, 1);
   }
-  for (const [path] of [...draft.all<number>("entered")]) if (cancel(path)) draft.entered.set(path, null);
-  for (const [path] of [...draft.all<number>("retries")]) {
+  for (const [path] of draft.all<number>("entered")) if (cancel(path)) draft.entered.set(path, null);
+  for (const [path] of draft.all<number>("retries")) {
     if (!isInside(path)) continue;
     draft.retries.set(path, null);
     draft.set(path, { status: "CANCELLED", retryAt: null });

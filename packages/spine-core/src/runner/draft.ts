@@ -83,14 +83,14 @@ export class Draft {
     this.locals.set(parent, local);
   }
 
-  /** The values of one of the state's maps with what is new in it. */
-  *all<T>(
-    name: "running" | "entered" | "waiting" | "retries",
-  ): Generator<readonly [string, T], void, undefined> {
+  /** What stands in one of the state's maps with what is new in it, as it is now: it may be changed meanwhile. */
+  all<T>(name: "running" | "entered" | "waiting" | "retries"): readonly (readonly [string, T])[] {
+    const all: [string, T][] = [];
     const before = this.before[name] as Map<string, T>;
     const changes = this[name] as ReadonlyMap<string, T | null>;
-    for (const [path, value] of before) if (!changes.has(path)) yield [path, value];
-    for (const [path, value] of changes) if (value !== null) yield [path, value];
+    for (const [path, value] of before) if (!changes.has(path)) all.push([path, value]);
+    for (const [path, value] of changes) if (value !== null) all.push([path, value]);
+    return all;
   }
 
   /** The paths in one of the maps whose time has come. */
@@ -110,7 +110,8 @@ export class Draft {
   }
 
   isEmpty(name: "running" | "retries"): boolean {
-    for (const _one of this.all(name)) return false;
+    for (const value of this[name].values()) if (value !== null) return false;
+    for (const path of this.before[name].keys()) if (!this[name].has(path)) return false;
     return true;
   }
 }

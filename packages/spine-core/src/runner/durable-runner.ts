@@ -13,16 +13,24 @@ import { ActiveRuns } from "./active-runs.ts";
 import { firstAttempts } from "./advance.ts";
 import { claimRefusal } from "./claim-refusal.ts";
 import { Ownership } from "./ownership.ts";
-import type { RerunOptions } from "./rerun.ts";
 import { restore } from "./restore.ts";
 import { RunChildren } from "./run-children.ts";
-import { type BulkOptions, type BulkResult, type Control, RunControls } from "./run-controls.ts";
+import { RunControls } from "./run-controls.ts";
 import { type Engine, executeRun, type OwnedRun } from "./run-execution.ts";
 import { RunResults } from "./run-results.ts";
 import { RunStarts } from "./run-starts.ts";
 import type { RunState } from "./run-state.ts";
 import { RunWatch } from "./run-watch.ts";
-import type { RunHandle, RunItem, Runner, RunOptions } from "./runner.ts";
+import type {
+  BulkOptions,
+  BulkResult,
+  Control,
+  RerunOptions,
+  RunHandle,
+  RunItem,
+  Runner,
+  RunOptions,
+} from "./runner.ts";
 import type { NewRunPlan } from "./start-run.ts";
 import { checkpointsByStep } from "./step-checkpoints.ts";
 import { WorkLoop } from "./work-loop.ts";

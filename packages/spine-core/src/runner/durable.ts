@@ -3,7 +3,7 @@ import type { SpineError } from "../errors.ts";
 import type { Attachment } from "../history/attachment.ts";
 import type { Inbox, NewRun, Transition } from "../history/history-store.ts";
 import type { Metrics, RowCounts } from "../history/records.ts";
-import type { Plan } from "./run-state.ts";
+import type { Plan } from "./plan.ts";
 
 /** What an attempt of a step brought about, ready to be recorded. */
 export interface StepResult {

@@ -105,7 +105,7 @@ async function dispatch(step: Step, scope: StepScope): Promise<StepOutcome | Tra
     case "choice":
       return await planChoice(step, scope);
     case "wait":
-      return await planWait(step, scope);
+      return planWait(step, scope);
     case "parallel":
     case "sequence":
       // Nothing of its own to do: what is inside of it is.

@@ -12,7 +12,7 @@ export function readMessages(draft: Draft, { count, signals, children }: Inbox):
   draft.unread = false;
   if (draft.ending) return;
   const left = [...signals];
-  for (const [path, { signal, child }] of [...draft.all<Waiting>("waiting")]) {
+  for (const [path, { signal, child }] of draft.all<Waiting>("waiting")) {
     if (!draft.isStill("waiting", path)) continue;
     if (child !== null) {
       const ended = children.find(({ runId }) => runId === child);

@@ -2,16 +2,6 @@ import { SpineError, ValidationError } from "../errors.ts";
 import type { CreateCommit } from "../history/history-store.ts";
 import type { RunDetail, StepRecord } from "../history/records.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import type { RunOptions } from "./runner.ts";
-
-/** How a run is repeated: as a new run, linked to the one that it repeats. */
-export interface RerunOptions
-  extends Pick<RunOptions, "key" | "scope" | "triggeredBy" | "tags" | "queue" | "priority"> {
-  /** The parameters of the new run, those of the repeated one when left out. */
-  readonly params?: unknown;
-  /** The step that it begins with: what stands before it keeps its results. All steps run anew when left out. */
-  readonly from?: string;
-}
 
 /** The results that a new run has from the one that it repeats: those of the steps before `from`. */
 export function inheritedBy(

@@ -15,7 +15,8 @@ import {
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { PLAN } from "./begin-step.ts";
 import type { Ended } from "./durable.ts";
-import { newRun, type Plan, type RunState, type StepState } from "./run-state.ts";
+import type { Plan } from "./plan.ts";
+import { newRun, type RunState, type StepState } from "./run-state.ts";
 import { undosLeft } from "./undo.ts";
 
 const NOT_BEGUN: StepState = { attempt: 0, status: "PENDING", failures: 0, retryAt: null };
@@ -34,7 +35,7 @@ export function restore(
   const plans = plansIn(checkpoints);
   state.begun = records.length;
   for (const record of records) restoreAttempt(workflow, state, record, plans, lost, run.worker);
-  for (const path of [...state.retries.keys()]) if (!isReached(workflow, state, path)) dropRetry(state, path);
+  for (const path of state.retries.keys()) if (!isReached(workflow, state, path)) dropRetry(state, path);
   for (const step of workflow.steps) {
     if (!restoreInside(state, step.name, step)) break;
     state.position += 1;

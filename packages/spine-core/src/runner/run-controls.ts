@@ -10,10 +10,7 @@ import type { WaitStep } from "../workflow/composite-steps.ts";
 import { everyStep } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { hasUndo } from "./advance.ts";
-
-/** What can be done to a run from outside. */
-export const CONTROLS = ["cancel", "pause", "resume", "retry"] as const;
-export type Control = (typeof CONTROLS)[number];
+import type { BulkOptions, BulkResult, Control } from "./runner.ts";
 
 export interface RunControlsOptions {
   readonly history: HistoryStore;
@@ -23,20 +20,6 @@ export interface RunControlsOptions {
   readonly controlled: (run: RunSummary, status: RunStatus) => void;
   /** A message for a run is durable. */
   readonly sent: (runId: string) => void;
-}
-
-/** Which runs, how many of them there have to be, and what was asked for. */
-export interface BulkOptions {
-  /** How many runs the filter has to find: another number changes nothing (RUN_CONFLICT). */
-  readonly expect: number;
-}
-
-/** What a bulk control did. */
-export interface BulkResult {
-  /** Ids of the runs that were changed. */
-  readonly changed: readonly string[];
-  /** Runs that were found and had gone on meanwhile, so that it could not be done to them. */
-  readonly refused: readonly { readonly runId: string; readonly error: SpineError }[];
 }
 
 interface Rule {

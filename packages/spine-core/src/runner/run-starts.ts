@@ -8,9 +8,9 @@ import type { Logger } from "../logger.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { checkItem, checkItems, checkOptions } from "./check-start.ts";
 import { inTransactionOfCaller, PendingStarts } from "./pending-starts.ts";
-import { inheritedBy, type RerunOptions } from "./rerun.ts";
+import { inheritedBy } from "./rerun.ts";
 import type { RunResults } from "./run-results.ts";
-import type { RunHandle, RunItem, RunOptions } from "./runner.ts";
+import type { RerunOptions, RunHandle, RunItem, RunOptions } from "./runner.ts";
 import { type NewRunPlan, planRun } from "./start-run.ts";
 
 export interface RunStartsOptions {

@@ -1,10 +1,9 @@
 import type { CallerTransaction } from "../database/caller-transaction.ts";
 import type { Duration } from "../duration.ts";
+import type { SpineError } from "../errors.ts";
 import type { RunDetail } from "../history/records.ts";
 import type { RunFilter } from "../history/run-query.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import type { RerunOptions } from "./rerun.ts";
-import type { BulkOptions, BulkResult, Control } from "./run-controls.ts";
 
 export interface RunOptions {
   /**
@@ -60,6 +59,33 @@ export interface Debounce {
 /** One run of a batch; a transaction of the caller's takes them one by one, with `run`. */
 export interface RunItem extends Omit<RunOptions, "transaction"> {
   readonly params: unknown;
+}
+
+/** How a run is repeated: as a new run, linked to the one that it repeats. */
+export interface RerunOptions
+  extends Pick<RunOptions, "key" | "scope" | "triggeredBy" | "tags" | "queue" | "priority"> {
+  /** The parameters of the new run, those of the repeated one when left out. */
+  readonly params?: unknown;
+  /** The step that it begins with: what stands before it keeps its results. All steps run anew when left out. */
+  readonly from?: string;
+}
+
+/** What can be done to a run from outside. */
+export const CONTROLS = ["cancel", "pause", "resume", "retry"] as const;
+export type Control = (typeof CONTROLS)[number];
+
+/** Which runs, how many of them there have to be, and what was asked for. */
+export interface BulkOptions {
+  /** How many runs the filter has to find: another number changes nothing (RUN_CONFLICT). */
+  readonly expect: number;
+}
+
+/** What a bulk control did. */
+export interface BulkResult {
+  /** Ids of the runs that were changed. */
+  readonly changed: readonly string[];
+  /** Runs that were found and had gone on meanwhile, so that it could not be done to them. */
+  readonly refused: readonly { readonly runId: string; readonly error: SpineError }[];
 }
 
 /** A run that was started, or found by its key. */

@@ -10,7 +10,7 @@ import type { PartitionStore } from "../history/partition-store.ts";
 import type { RowCounts } from "../history/records.ts";
 import type { Redaction } from "../redaction.ts";
 import type { StepContext } from "../workflow/step.ts";
-import type { Plan } from "./run-state.ts";
+import type { Plan } from "./plan.ts";
 
 /** What the code of a step kind works with: the user's view of the run, and the stores behind it. */
 export interface StepScope {

@@ -1,5 +1,4 @@
 import type { ZodType } from "zod";
-import type { Duration } from "../duration.ts";
 import type { Step, StepContext, StepData } from "./step.ts";
 
 // Steps that are made of others. The attempts of what is inside of them have a path as their name: `prices/nyse`,
@@ -44,7 +43,7 @@ export interface ChoiceStep extends StepData {
 export interface WaitStep extends StepData {
   readonly kind: "wait";
   /** How long, or until when; null when no time ends it. */
-  readonly time: ((context: StepContext) => Duration | Date | string) | null;
+  readonly time: ((context: StepContext) => number | string | Date) | null;
   /** True: the time is the longest that a signal is waited for, and its end is a failure (WAIT_TIMEOUT). */
   readonly isTimeout: boolean;
   /** The name of the signal that ends it; null: only time does, or an approval. */
@@ -54,8 +53,6 @@ export interface WaitStep extends StepData {
   /** It waits for a signal with its own path as the name, an `Approval`: one that says no fails it (APPROVAL_REJECTED). */
   readonly isApproval: boolean;
 }
-
-export type CompositeStep = SequenceStep | ParallelStep | MapStep | ChoiceStep;
 
 /** What an approval says. */
 export interface Approval {

@@ -1,3 +1,4 @@
+import { shown } from "../../shown.ts";
 import type { ChoiceStep } from "../../workflow/composite-steps.ts";
 import type { StepOutcome, StepScope } from "../step-scope.ts";
 
@@ -5,5 +6,5 @@ import type { StepOutcome, StepScope } from "../step-scope.ts";
 export async function planChoice(step: ChoiceStep, { context }: StepScope): Promise<StepOutcome> {
   const chosen = await step.on(context);
   if (chosen === null || chosen === undefined || chosen === false) return { output: null, skipped: true };
-  return { output: null, plan: { case: String(chosen) } };
+  return { output: null, plan: { case: typeof chosen === "string" ? chosen : shown(chosen) } };
 }

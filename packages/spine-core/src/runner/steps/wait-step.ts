@@ -1,5 +1,6 @@
 import { toMs } from "../../duration.ts";
 import { SpineError } from "../../errors.ts";
+import { shown } from "../../shown.ts";
 import type { WaitStep } from "../../workflow/composite-steps.ts";
 import type { StepOutcome, StepScope } from "../step-scope.ts";
 
@@ -7,15 +8,15 @@ import type { StepOutcome, StepScope } from "../step-scope.ts";
 const LATEST = Date.UTC(9999, 11, 31);
 
 /** Works out until when it waits: from now, once; an attempt that goes on after an interruption keeps it. */
-export async function planWait(step: WaitStep, { context, clock }: StepScope): Promise<StepOutcome> {
+export function planWait(step: WaitStep, { context, clock }: StepScope): StepOutcome {
   const signal = step.isApproval ? context.step : step.signal;
   if (step.time === null) return { output: null, plan: { until: null, signal } };
-  const given: unknown = await step.time(context);
+  const given: unknown = step.time(context);
   const until = untilOf(given, clock.now());
   if (until === null) {
     throw new SpineError(
       "WORKFLOW_INVALID",
-      `Step "${context.step}" cannot wait for ${String(given)}. Give it milliseconds, a duration such as "30s", a Date, or an ISO text with its zone.`,
+      `Step "${context.step}" cannot wait for ${shown(given)}. Give it milliseconds, a duration such as "30s", a Date, or an ISO text with its zone.`,
     );
   }
   return { output: null, plan: { until, signal } };

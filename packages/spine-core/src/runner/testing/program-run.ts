@@ -7,8 +7,9 @@ import { isUndo, parentOf, stepAt, undoOf } from "../../workflow/step-paths.ts";
 import type { WorkflowData } from "../../workflow/workflow.ts";
 import { advance, type Happened, nextTime } from "../advance.ts";
 import type { Ended, StepResult } from "../durable.ts";
+import type { Plan } from "../plan.ts";
 import { restore } from "../restore.ts";
-import { apply, newRun, type Plan, type RunState } from "../run-state.ts";
+import { apply, newRun, type RunState } from "../run-state.ts";
 import { isFatal, type Node, nodeAt, type Program, signalsIn } from "./programs.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

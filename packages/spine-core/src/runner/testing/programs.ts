@@ -36,7 +36,7 @@ interface Leaf {
 export type Program = readonly Node[];
 
 /** How often a failing step is tried. */
-export const ATTEMPTS = 3;
+const ATTEMPTS = 3;
 
 const leaf = fc.record({
   kind: fc.constant("leaf" as const),
@@ -179,7 +179,7 @@ export function signalsIn(nodes: readonly Node[]): number {
 
 /** True when a leaf fails for good at once. */
 export function isFatal({ fatal }: Leaf, path: string): boolean {
-  return fatal && [...path].reduce((sum, character) => sum + character.charCodeAt(0), 0) % 2 === 0;
+  return fatal && Buffer.from(path).reduce((sum, byte) => sum + byte, 0) % 2 === 0;
 }
 
 type Outcome =
