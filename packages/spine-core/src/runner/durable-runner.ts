@@ -3,15 +3,15 @@ import { hostname } from "node:os";
 import type { ExecutionContext } from "../context.ts";
 import { SpineError, textOf } from "../errors.ts";
 import type { Hint } from "../history/hints.ts";
-import type { ClaimedRun, Fence, FirstAttempts, Transition } from "../history/history-store.ts";
+import type { ClaimedRun, Fence, StepBegin, Transition } from "../history/history-store.ts";
 import { isTerminal, type RunDetail, type RunStatus, type RunSummary } from "../history/records.ts";
 import type { RunFilter } from "../history/run-query.ts";
 import { newId } from "../ids.ts";
 import type { Registry } from "../registry.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { ActiveRuns } from "./active-runs.ts";
-import { firstAttempts } from "./advance.ts";
 import { claimRefusal } from "./claim-refusal.ts";
+import { KnownWorkflows } from "./known-workflows.ts";
 import { Ownership } from "./ownership.ts";
 import { restore } from "./restore.ts";
 import { RunChildren } from "./run-children.ts";
@@ -33,6 +33,7 @@ import type {
 } from "./runner.ts";
 import type { NewRunPlan } from "./start-run.ts";
 import { checkpointsByStep } from "./step-checkpoints.ts";
+import { StrandedRuns } from "./stranded-runs.ts";
 import { WorkLoop } from "./work-loop.ts";
 
 export interface DurableRunnerOptions extends Omit<Engine, "recorded"> {
@@ -56,16 +57,13 @@ export class DurableRunner implements Runner {
   readonly #ownership: Ownership;
   /** The last look for work ended for want of slots: there may be more of it. */
   #starved = false;
-  /** Runs that could not be recorded: still ours in the history, and to be given back to the queue. */
-  readonly #stranded = new Map<string, Fence>();
+  readonly #stranded: StrandedRuns;
   /** Runs of which no code is under way: their steps wait for children, or they wait to be let go of. */
   #waiting = 0;
   /** Runs whose end is being written: the places of those are free as good as now. */
   #ending = 0;
   readonly #loop: WorkLoop;
-  #first: ReadonlyMap<string, FirstAttempts> = new Map();
-  /** The fingerprints of workflows of which only this version is worked on here. */
-  #pinned: ReadonlyMap<string, string> = new Map();
+  readonly #workflows: KnownWorkflows;
   readonly #starts: RunStarts;
   readonly #controls: RunControls;
   readonly #children: RunChildren;
@@ -78,6 +76,9 @@ export class DurableRunner implements Runner {
     const { clock, logger, stores } = options;
     const { history, hints } = stores;
     this.#engine = { ...options, recorded: (execution, transition) => this.#recorded(execution, transition) };
+    this.#workflows = new KnownWorkflows(options.workflows);
+    const released = (runId: string) => this.#changed(runId);
+    this.#stranded = new StrandedRuns({ history, logger, released });
     this.#watch = new RunWatch({ history, hints, clock, listen: () => void this.#listen() });
     this.#results = new RunResults({ history, active: this.#active, watch: this.#watch });
     const pollMs = () => hints.pollMs;
@@ -181,26 +182,19 @@ export class DurableRunner implements Runner {
     events.emit("run.changed", { runId, workflow: workflow.name, status, error: null });
     // The process has stopped meanwhile: leaving, it gives back what it owns.
     if (worker === null || !this.#working) return;
-    for (const { name, kind } of commit.begun) {
-      events.emit("step.started", { runId, workflow: workflow.name, step: name, kind, attempt: 1 });
-    }
     const stored = JSON.parse(params) as unknown;
-    this.#execute({
-      workflow,
-      execution: {
-        runId,
-        workflow: workflow.name,
-        domain,
-        params: stored,
-        partition,
-        parentRunId,
-        queue: null,
-      },
-      fence: { worker, token: 1 },
-      state,
-      lost: null,
-      checkpoints: new Map(),
-    });
+    const name = workflow.name;
+    const execution = { runId, workflow: name, domain, params: stored, partition, parentRunId, queue: null };
+    this.#tellBegun(execution, commit.begun);
+    const fence = { worker, token: 1 };
+    this.#execute({ workflow, execution, fence, state, lost: null, checkpoints: new Map() });
+  }
+
+  /** First attempts were begun by the write that made the run this process's. */
+  #tellBegun({ runId, workflow }: ExecutionContext, begun: readonly StepBegin[]): void {
+    for (const { name, kind, attempt } of begun) {
+      this.#options.events.emit("step.started", { runId, workflow, step: name, kind, attempt });
+    }
   }
 
   /** There is something for whoever has a place free, here or in another process. */
@@ -299,33 +293,15 @@ export class DurableRunner implements Runner {
   }
 
   async #claim(): Promise<{ readonly more: boolean; readonly nextAt: number | null }> {
-    await this.#release();
+    await this.#stranded.release();
     const limit = this.#free;
     this.#starved = limit <= 0;
     if (limit <= 0) return { more: false, nextAt: null };
-    const workflows = this.#options.workflows.names();
-    const first = this.#firstAttempts(workflows);
-    const request = { worker: this.#worker, workflows, limit, first, pinned: this.#pinned };
+    const request = { worker: this.#worker, limit, ...this.#workflows.known };
     const { runs, nextAt } = await this.#history.claim(request);
     for (const run of runs) this.#takeUp(run);
     this.#starved = runs.length === limit;
     return { more: this.#starved, nextAt };
-  }
-
-  /** The same object as long as the workflows are the same, so that what stores make of it is made once. */
-  #firstAttempts(workflows: readonly string[]): ReadonlyMap<string, FirstAttempts> {
-    if (this.#first.size !== workflows.length) {
-      const known = workflows.map((name) => this.#options.workflows.get(name));
-      this.#first = new Map(
-        known.map((workflow) => {
-          const { name, fingerprint } = workflow;
-          return [name, { fingerprint, begun: firstAttempts(workflow) }];
-        }),
-      );
-      const pinned = known.filter(({ whenChanged }) => whenChanged === "pin");
-      this.#pinned = new Map(pinned.map(({ name, fingerprint }) => [name, fingerprint]));
-    }
-    return this.#first;
   }
 
   #takeUp(claimed: ClaimedRun): void {
@@ -336,7 +312,7 @@ export class DurableRunner implements Runner {
     const execution = { runId, workflow: workflow.name, domain, params, partition, parentRunId, queue };
     const refusal = claimRefusal(claimed, workflow, this.#options.maxCrashes);
     if (refusal) {
-      this.#refuse(claimed, refusal).catch((error: unknown) => this.#strand(runId, fence, error));
+      this.#refuse(claimed, refusal).catch((error: unknown) => this.#stranded.add(runId, fence, error));
       return;
     }
     this.#options.events.emit("run.changed", {
@@ -348,19 +324,10 @@ export class DurableRunner implements Runner {
     this.#changed(runId);
     if (run.endsAs !== null) {
       // It was cancelled, and only undoes: nobody waits for the runs that its steps waited for.
-      this.#children.cancel(childrenOf(state)).catch((error: unknown) => this.#strand(runId, fence, error));
+      const cancelling = this.#children.cancel(childrenOf(state));
+      cancelling.catch((error: unknown) => this.#stranded.add(runId, fence, error));
     }
-    if (claimed.begun) {
-      for (const { name, kind, attempt } of claimed.steps) {
-        this.#options.events.emit("step.started", {
-          runId,
-          workflow: workflow.name,
-          step: name,
-          kind,
-          attempt,
-        });
-      }
-    }
+    if (claimed.begun) this.#tellBegun(execution, claimed.steps);
     this.#execute({
       workflow,
       execution,
@@ -422,26 +389,7 @@ export class DurableRunner implements Runner {
   /** Whoever has the run by now goes on with it; one that could not be recorded has to be given back first. */
   #letGo(runId: string, fence: Fence, signal: AbortSignal, error: unknown): SpineError | null {
     if (signal.aborted || (SpineError.is(error) && error.code === "FENCED")) return null;
-    return this.#strand(runId, fence, error);
-  }
-
-  #strand(runId: string, fence: Fence, error: unknown): SpineError {
-    this.#stranded.set(runId, fence);
-    const known = SpineError.from(error, "RECORD_FAILED");
-    const message = "A run cannot be recorded; it goes on from its last record once the database takes it.";
-    this.#options.logger.error(message, { runId, error: known.message });
-    return known.withContext({ runId });
-  }
-
-  /** Gives stranded runs back to the queue, as soon as the database can be written again. */
-  async #release(): Promise<void> {
-    for (const [runId, fence] of this.#stranded) {
-      const run = { status: "PENDING" as const };
-      const transition = { ended: [], begun: [], run, attachments: [] };
-      await this.#history.commit([{ kind: "advance", runId, fence, transition }]);
-      this.#stranded.delete(runId);
-      this.#changed(runId);
-    }
+    return this.#stranded.add(runId, fence, error);
   }
 
   /** A run of which no code is under way holds no slot, or parents could keep their own children out. */
