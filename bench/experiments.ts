@@ -118,6 +118,15 @@ export function experiments(quick: boolean): readonly Experiment[] {
       rounds: 1,
       sizes: { runs: 10_000 },
     }),
+    // Takes half a minute on each database: not in a quick run.
+    ...(quick
+      ? []
+      : [
+          spineOnly("waiting", "waiting", "10,000 runs that wait: resident MB, and how late they go on, ms", {
+            rounds: 1,
+            sizes: { runs: 10_000 },
+          }),
+        ]),
     {
       ...spineOnly("idle", "idle", "statements per second of an idle process", {
         rounds: 1,

@@ -33,6 +33,8 @@ export interface Summary {
   readonly idle_statements_per_s: number | null;
   readonly waiting_rss_mb: number | null;
   readonly children_vs_steps: number | null;
+  readonly sleeping_rss_mb: number | null;
+  readonly woken_late_ms: number | null;
   readonly w5_rows_read: number | null;
   readonly w5_vs_get: number | null;
   readonly w5_vs_small: number | null;
@@ -75,6 +77,8 @@ export const GOALS: Readonly<Record<GoalName, Goal>> = {
   idle_statements_per_s: { below: 1 },
   waiting_rss_mb: { most: 150 },
   children_vs_steps: { most: 3 },
+  sleeping_rss_mb: { most: 150 },
+  woken_late_ms: { most: 1_000 },
   w5_rows_read: { most: 5 },
   w5_vs_get: { most: 5 },
   w5_vs_small: { most: 1.5 },
@@ -154,6 +158,8 @@ export function summarize(results: readonly Result[]): Summary {
     idle_statements_per_s: figure("idle", "spine-postgres", "statementsPerSecond"),
     waiting_rss_mb: ofSpine("memory", "rssMb"),
     children_vs_steps: ofSpine("children", "ratio"),
+    sleeping_rss_mb: ofSpine("waiting", "rssMb"),
+    woken_late_ms: ofSpine("waiting", "lateP99"),
     w5_rows_read: worst(rowsRead),
     w5_vs_get: ofSpine("w5", "worstVsGet"),
     w5_vs_small: worst(ENGINES.flatMap((name) => grown(find("w5", name), find("w5-small", name)))),

@@ -3,7 +3,13 @@ import type { Figures } from "../harness/statistics.ts";
 import type { System } from "../harness/system.ts";
 import { measureChildren } from "./children.ts";
 import { measureCommits } from "./commits.ts";
-import { measureFanOut, measureIdle, measureMemory, measureQueued } from "./queued-latency.ts";
+import {
+  measureFanOut,
+  measureIdle,
+  measureMemory,
+  measureQueued,
+  measureWaiting,
+} from "./queued-latency.ts";
 import { measureLatency } from "./w1-latency.ts";
 import { measureThroughput } from "./w2-throughput.ts";
 import { measureBurst } from "./w3-burst.ts";
@@ -25,6 +31,7 @@ export const WORKLOADS: Readonly<
   "fan-out": measureFanOut,
   children: measureChildren,
   memory: measureMemory,
+  waiting: measureWaiting,
   queries: measureQueries,
   "long-run": measureLongRun,
 };

@@ -9,6 +9,8 @@ import type { SpineProcess } from "./spine-process.ts";
 
 const SOURCE = new URL("spine-process.ts", import.meta.url);
 const WARM_UP = 30;
+/** When memory is looked at, in milliseconds after runs began to be stored that wait for 20 seconds and more. */
+const WAITING_MS = 18_000;
 
 /** Two processes of Spine on one database: one that only starts runs, one that works. */
 async function pair(system: System, { database, durability }: Measurement, inFlight: number) {
@@ -84,6 +86,28 @@ export async function measureMemory(system: System, measurement: Measurement): P
   try {
     await starter.ask({ command: "queueAndWait", count: runs });
     return { rssMb: (await worker.ask({ command: "memory" })) as number };
+  } finally {
+    await starter.kill();
+    await worker.kill();
+  }
+}
+
+/** `runs` runs that wait for a time: resident memory of the process that works on them while they do, and how late they go on. */
+export async function measureWaiting(system: System, measurement: Measurement): Promise<Figures> {
+  const { runs = 10_000 } = measurement.sizes;
+  const { worker, starter } = await pair(system, measurement, 50);
+  try {
+    const sleeping = starter.ask({ command: "sleep", count: runs });
+    // All of them wait by then, and none is due.
+    await delay(WAITING_MS);
+    const rssMb = (await worker.ask({ command: "memory" })) as number;
+    const late = (await sleeping) as number[];
+    return {
+      rssMb,
+      lateP50: percentile(late, 50),
+      lateP99: percentile(late, 99),
+      lateMax: Math.max(...late),
+    };
   } finally {
     await starter.kill();
     await worker.kill();

@@ -18,6 +18,9 @@ export interface SpineProcess extends Pick<Environment, "database" | "durability
 
 const options = JSON.parse(process.argv[2] ?? "{}") as SpineProcess;
 const STEPS = 5;
+/** How long runs that wait have to be stored, begun and let go of before the first of them is due. */
+const SETTLE_MS = 20_000;
+const SPREAD_MS = 10_000;
 
 /** Runs of five steps, each written down as it begins. */
 const held = Array.from({ length: STEPS }, (_, step) => step).reduce<WorkflowOf>(
@@ -43,6 +46,11 @@ const waiting = defineWorkflow({ name: "bench.waiting" }).step(
   },
   { retry: { attempts: 3, delay: "1h" } },
 );
+
+/** Waits until a time that it is given, and says how much later it went on, ms. */
+const sleeping = defineWorkflow({ name: "bench.sleeping", params: z.object({ until: z.number() }) })
+  .wait("sleep", { until: ({ params }) => new Date(params.until) })
+  .step("late", ({ params }) => now() - params.until);
 
 function now(): number {
   return performance.timeOrigin + performance.now();
@@ -101,6 +109,18 @@ const COMMANDS: Readonly<Record<string, (spine: Spine, count: number) => Promise
         await new Promise((resolve) => setTimeout(resolve, 5));
     }
   },
+  /** Has so many runs wait, whose times are spread over ten seconds; how late each went on, once all have. */
+  async sleep(on, count) {
+    const first = now() + SETTLE_MS;
+    const until = (n: number) => first + (n / count) * SPREAD_MS;
+    const runs = await on.runMany(
+      sleeping,
+      Array.from({ length: count }, (_, n) => ({ params: { until: until(n) } })),
+    );
+    const late: number[] = [];
+    for (const run of runs) late.push((await run.result()).outputs.late);
+    return late;
+  },
   /** Resident megabytes. */
   memory: async () => process.memoryUsage().rss / 2 ** 20,
   close: (on) => on.stop(),
@@ -110,7 +130,7 @@ serveAsWorker(async (message) => {
   const { command, count = 0 } = message as { command: string; count?: number };
   spine ??= await createSpine({
     database: spineDatabase(options.kind, options),
-    workflows: [held as never, timed, waiting],
+    workflows: [held as never, timed, waiting, sleeping],
     concurrency: options.inFlight,
     worker: options.worker,
     logger: silentLogger,

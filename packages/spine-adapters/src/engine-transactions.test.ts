@@ -4,6 +4,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { createSpine, defineTable, defineWorkflow, Step, silentLogger } from "spine-core";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { watchMachine } from "./testing/machine-stalls.ts";
 import { placeOn } from "./testing/places.ts";
 
 const HELD_MS = 500;
@@ -56,6 +57,7 @@ describe("run A holds its transaction for half a second and throws, while run B 
       await (await spine.run(defineWorkflow({ name: "demo.warm", steps }), {})).result();
       ran.length = 0;
 
+      const stopWatching = await watchMachine();
       const stalls = monitorEventLoopDelay({ resolution: 5 });
       stalls.enable();
       const runA = await spine.run(a, {});
@@ -68,6 +70,7 @@ describe("run A holds its transaction for half a second and throws, while run B 
       await runB.result();
       expect(await failed).toMatchObject({ code: "STEP_FAILED" });
       stalls.disable();
+      const ofMachine = await stopWatching();
 
       // Each ran once, and each is in the history.
       expect(ran).toEqual(steps.map((step) => step.name));
@@ -80,7 +83,7 @@ describe("run A holds its transaction for half a second and throws, while run B 
         Array.from({ length: run.version }, (_, index) => index + 1),
       );
       expect(await spine.database.kysely.selectFrom(table.name).selectAll().execute()).toEqual([]);
-      expect(stalls.max / 1e6).toBeLessThan(MOST_STALL_MS);
+      expect(stalls.max / 1e6).toBeLessThan(MOST_STALL_MS + ofMachine);
       if (name === "Postgres") expect(ranMeanwhile).toBeGreaterThan(10);
       else expect(ranMeanwhile).toBe(0);
     },

@@ -53,7 +53,8 @@ describe("encodeJson", () => {
     expect(() => encodeJson(value, "it")).toThrowError(
       expect.objectContaining({ code: "PAYLOAD_INVALID", message: expect.stringMatching(says) }),
     );
-    expect(performance.now() - before).toBeLessThan(2_000);
+    // Written out, any of them would take minutes, or never end; how busy the machine is does not matter.
+    expect(performance.now() - before).toBeLessThan(20_000);
   });
 
   test("takes what just fits, and nothing longer", () => {
