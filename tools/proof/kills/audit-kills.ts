@@ -117,7 +117,7 @@ export function p99(sorted: readonly number[]): number | null {
 
 function ledgerEntry({ what, runId, step, part }: Entry): readonly LedgerEntry[] {
   if (runId === undefined) return [];
-  const unit = part === undefined ? (step ?? "") : `${step}/${part}`;
+  const unit = part === undefined ? (step ?? "") : `${step}#${part}`;
   if (what === "accepted") return [{ what, runId }];
   if (what === "began") return [{ what: "started", runId, unit }];
   if (what === "kept") return [{ what: "acknowledged", runId, unit }];

@@ -56,8 +56,8 @@ async function work(job: Job): Promise<void> {
     logger: silentLogger,
   });
   for (const table of [effectsTable, appendedTable, replacedTable]) await database.ensureTable(table);
-  spine.on("step.ended", ({ runId, step, error }) => {
-    if (error === null) book.note({ what: "kept", runId, step });
+  spine.on("step.ended", ({ runId, step, status }) => {
+    if (status === "COMPLETED") book.note({ what: "kept", runId, step });
   });
   if (job.worker) await spine.start();
   say("ready");

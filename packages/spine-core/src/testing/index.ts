@@ -1,5 +1,6 @@
 export { type ArraySourceOptions, arraySource } from "./array-source.ts";
 export { type AuditedRun, audit, describeViolations, VIOLATIONS, type Violation } from "./audit.ts";
+export { everyKind, everyUndo } from "./crash-kinds.ts";
 export { afterDeath, workUntilDone } from "./crash-life.ts";
 export { CrashObserver } from "./crash-observer.ts";
 export {
@@ -9,6 +10,7 @@ export {
   type Reach,
   withCrashPoints,
 } from "./crash-points.ts";
+export type { CrashSubject } from "./crash-subject.ts";
 export { Ledger, type LedgerEntry } from "./ledger.ts";
 export { type Mortal, mortal } from "./mortal.ts";
 export { overlay } from "./overlay.ts";
