@@ -149,8 +149,20 @@ function waited(draft: Draft, path: string): void {
 
 function finish(draft: Draft, idle: boolean): Advance {
   const run = runChange(draft, idle);
-  const { begun, waits, children, taken, metrics, attachments, ending, inbox, unread, position, steps } =
-    draft;
+  const {
+    begun,
+    waits,
+    children,
+    taken,
+    metrics,
+    attachments,
+    ending,
+    inbox,
+    unread,
+    kept,
+    position,
+    steps,
+  } = draft;
   return {
     status: run?.status ?? "RUNNING",
     steps,
@@ -164,6 +176,7 @@ function finish(draft: Draft, idle: boolean): Advance {
     retries: draft.retries,
     inbox,
     unread,
+    kept,
     ending,
     stopped: draft.stopped,
     cancelled: draft.cancelled,
@@ -198,9 +211,9 @@ function runChange(draft: Draft, idle: boolean): RunChange | null {
   } else if (draft.position >= workflow.steps.length) return { status: "COMPLETED" };
   const goesOn: RunChange | null = Object.keys(begins).length > 0 ? { status: "RUNNING", ...begins } : null;
   if (!draft.isEmpty("running")) return goesOn;
-  // What had come before it was let go of the last time is looked at first; what comes while this is recorded makes it
-  // claimable at once.
-  if (before.unread && draft.unread) return goesOn;
+  // What had come before it was let go of the last time, or was left because no step waited for it yet, is looked at first; what
+  // comes while this is recorded makes it claimable at once.
+  if (draft.unread && (before.unread || before.kept)) return goesOn;
   // Nothing of it is at work here. Children are probably not at work for long: they are waited for in memory first.
   if (!idle && hasChildren(draft)) return goesOn;
   const availableAt = dueAt(draft, before.deadline);

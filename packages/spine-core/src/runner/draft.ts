@@ -38,6 +38,7 @@ export class Draft {
   position: number;
   inbox: number;
   unread: boolean;
+  kept: boolean;
   /** Set once the run has failed for good, or begins to undo. */
   ending: Ending | null;
   /** What made it fail, in this advance. */
@@ -53,6 +54,7 @@ export class Draft {
     this.position = before.position;
     this.inbox = before.inbox;
     this.unread = before.unread;
+    this.kept = before.kept;
     this.ending = before.ending;
   }
 

@@ -23,6 +23,7 @@ export function readMessages(draft: Draft, { count, signals, children }: Inbox):
     const [found] = index === -1 ? [] : left.splice(index, 1);
     if (found) signalCame(draft, path, found);
   }
+  draft.kept = left.length > 0;
 }
 
 function childEnded(draft: Draft, path: string, { runId, status, outputs, error }: ChildEnd): void {

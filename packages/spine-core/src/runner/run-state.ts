@@ -82,6 +82,8 @@ export interface RunState {
   inbox: number;
   /** True when there may be messages that were not looked at. */
   unread: boolean;
+  /** True when signals were left the last time: no step waited for them yet. */
+  kept: boolean;
   /** When the run fails if it has not ended (ms since the epoch). */
   readonly deadline: number | null;
   ending: Ending | null;
@@ -104,6 +106,7 @@ export interface Advance {
   readonly retries: ReadonlyMap<string, number | null>;
   readonly inbox: number;
   readonly unread: boolean;
+  readonly kept: boolean;
   readonly ending: Ending | null;
   /** Attempts whose code is to stop: the step around them has ended without them. */
   readonly stopped: readonly string[];
@@ -125,6 +128,7 @@ export function newRun(deadline: number | null = null): RunState {
     retries: new Map(),
     inbox: 0,
     unread: false,
+    kept: false,
     deadline,
     ending: null,
   };
@@ -137,6 +141,7 @@ export function apply(state: RunState, next: Advance): void {
   state.begun = next.begun;
   state.inbox = next.inbox;
   state.unread = next.unread;
+  state.kept = next.kept;
   state.ending = next.ending;
   for (const [path, step] of next.steps) state.steps.set(path, step);
   Object.assign(state.outputs, next.outputs);
