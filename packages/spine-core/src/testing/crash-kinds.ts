@@ -31,7 +31,8 @@ export const everyKind: CrashSubject = {
     return [kindsWorkflow(ledger, child, forever), child, forever];
   },
   tables: [effectsTable],
-  effects: ["create", "advance", "control", "signal", "claim", "transaction"],
+  // Creation and claims are those of any run.
+  effects: ["advance", "control", "signal", "transaction"],
   taken: ["broken", `${GIVEN_UP}/bad/fail`],
   async help(spine, runId) {
     // One is there before its step is; with an id, sending it again changes nothing.

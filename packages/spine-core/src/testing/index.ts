@@ -17,7 +17,7 @@ export { overlay } from "./overlay.ts";
 export type { Place } from "./place.ts";
 export type { DatabaseHarness, OpenedDatabase, SuiteOptions } from "./suite.ts";
 export { TestClock } from "./test-clock.ts";
-export { testCrashes } from "./test-crashes.ts";
+export { type CrashOptions, testCrashes } from "./test-crashes.ts";
 export { testDatabase } from "./test-database.ts";
 export { testDatasetStore } from "./test-dataset-store.ts";
 export { testHistoryStore } from "./test-history-store.ts";

@@ -19,26 +19,39 @@ const LANES = 4;
  * Registers the Nth-write loop of a database: a run on a Spine that dies at its first durable effect of a kind, at its
  * second, and so on until one lives through; after each death another Spine on the same data finishes the run, and an
  * auditor compares what it saw from outside with what is there.
- *
- * @param subject the workflow that is run: by default one of steps that move rows, one after another.
  */
 export function testCrashes(
   title: string,
   open: () => Promise<Place>,
-  subject: CrashSubject = everyRows,
+  { subject = everyRows, when = ["before", "after"], stride = 1 }: CrashOptions = {},
 ): void {
   // Each has places of its own: nobody takes over what the others left.
   describe.concurrent(title, () => {
-    test("dies before each effect: what was under way is done again, nothing else", async () => {
-      await everyDeath(open, subject, "before");
-    });
-    test("dies after each effect, before its answer: nothing is done twice", async () => {
-      await everyDeath(open, subject, "after");
-    });
+    test.runIf(when.includes("before"))(
+      "dies before each effect: what was under way is done again, nothing else",
+      async () => {
+        await everyDeath(open, subject, "before", stride);
+      },
+    );
+    test.runIf(when.includes("after"))(
+      "dies after each effect, before its answer: nothing is done twice",
+      async () => {
+        await everyDeath(open, subject, "after", stride);
+      },
+    );
     test("dies again and again, each time a few effects further", async () => {
       await inPlace(open, subject, manyDeaths);
     });
   });
+}
+
+export interface CrashOptions {
+  /** The workflow that is run: by default one of steps that move rows, one after another. */
+  readonly subject?: CrashSubject;
+  /** Both when left out. */
+  readonly when?: readonly When[];
+  /** Only every so many moments, where a death takes long; each when left out. */
+  readonly stride?: number;
 }
 
 type When = "before" | "after";
@@ -64,10 +77,15 @@ type Found = readonly (Violation & { readonly at: string })[];
  * Dies at the first, second, … effect of each kind, until a run passes clean. By kind, because how often an idle Spine looks
  * for work is a matter of time: counted together with all the others, an effect could be missed.
  */
-async function everyDeath(open: () => Promise<Place>, subject: CrashSubject, when: When): Promise<void> {
+async function everyDeath(
+  open: () => Promise<Place>,
+  subject: CrashSubject,
+  when: When,
+  stride: number,
+): Promise<void> {
   const died = new Set<DurableEffect>();
   const lanes = Array.from({ length: LANES }, (_, lane) =>
-    inPlace(open, subject, (place, observer) => laneOfDeaths(place, observer, when, lane, died)),
+    inPlace(open, subject, (place, observer) => laneOfDeaths(place, observer, { when, lane, stride }, died)),
   );
   const violations = (await Promise.all(lanes)).flat();
   expect(violations, describeViolations(violations)).toEqual([]);
@@ -75,18 +93,17 @@ async function everyDeath(open: () => Promise<Place>, subject: CrashSubject, whe
   expect([...died].sort()).toEqual([...subject.effects].sort());
 }
 
-/** Every so-and-so-manieth death. */
+/** Its share of the deaths: they are dealt out in turn. */
 async function laneOfDeaths(
   place: Place,
   observer: CrashObserver,
-  when: When,
-  lane: number,
+  { when, lane, stride }: { readonly when: When; readonly lane: number; readonly stride: number },
   died: Set<DurableEffect>,
 ): Promise<Found> {
   const violations: (Violation & { readonly at: string })[] = [];
   for (const effect of observer.subject.effects) {
     const at: CrashPoint = `${when} ${effect}`;
-    for (let nth = 1 + lane, alive = false; !alive; nth += LANES) {
+    for (let nth = 1 + lane * stride, alive = false; !alive; nth += LANES * stride) {
       const key = `${at} ${nth}`;
       const ledger = new Ledger();
       alive = !(await diesAt(place, observer, (point) => point === at, nth, key, ledger));
