@@ -28,7 +28,7 @@ async function tried(control: Promise<void>): Promise<boolean> {
 }
 
 /** COMPLETED, or the code of the error. */
-async function endOf(run: Run): Promise<string> {
+async function endOf(run: Run<unknown>): Promise<string> {
   try {
     await run.result();
     return "COMPLETED";

@@ -247,9 +247,9 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
     breaks: "whoever takes a run over begins it from its first step",
     changes: [
       {
-        file: `${ENGINE}/run-state.ts`,
-        find: '        steps.set(record.name, { ...at, status: "COMPLETED" });\n        outputs',
-        replace: "        outputs",
+        file: `${ENGINE}/restore.ts`,
+        find: "      state.steps.set(path, { ...at, status });\n      if (isUndo(path)) forget",
+        replace: '      state.steps.set(path, { ...at, status: "PENDING" });\n      if (isUndo(path)) forget',
       },
     ],
     caughtBy: { file: CRASHES, test: AFTER_DEATH },
@@ -290,7 +290,7 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/history-durable.ts`,
-        find: "        await this.#write(attaching(planned, logs), { transaction });\n",
+        find: "        await this.#write(attaching(transition, logs), { transaction });\n",
         replace: "",
       },
       {
