@@ -14,7 +14,6 @@ const GROUPS = ["a", "b"];
 const CHILDREN = ["x", "y"];
 /** Steps inside of a step that is given up: one of them fails, the others are cancelled with it. */
 const GIVEN_UP = "given-up";
-const KINDS = "crash.every_kind";
 
 const EXPECTED = [
   ...GROUPS.map((group) => `effect groups/${group}/both/writes/write`),
@@ -168,16 +167,8 @@ function children(ledger: Ledger) {
 type Children = ReturnType<typeof children>;
 
 function kindsWorkflow(ledger: Ledger, child: Children["child"], forever: Children["forever"]) {
-  // In parts: as one, their types are too deep for the compiler.
-  const parts = [nested(ledger, child), givenUp(ledger, forever), waiting(ledger)];
-  const steps = parts.flatMap((part) => part.steps);
-  return defineWorkflow({ name: KINDS, steps });
-}
-
-/** Steps inside of steps, and children. */
-function nested(ledger: Ledger, child: Children["child"]) {
   const { begin, ask, answered } = notes(ledger);
-  return defineWorkflow({ name: KINDS })
+  return defineWorkflow({ name: "crash.every_kind" })
     .map("groups", {
       over: (context) => ask(context, GROUPS),
       key: (group) => group,
@@ -231,32 +222,21 @@ function nested(ledger: Ledger, child: Children["child"]) {
     .step("between", (context) => {
       answered(context, "children");
       begin(context);
-    });
-}
-
-/** A step that ends while others inside of it are under way, or wait. */
-function givenUp(ledger: Ledger, forever: Children["forever"]) {
-  const { begin } = notes(ledger);
-  return defineWorkflow({ name: KINDS }).parallel(
-    GIVEN_UP,
-    (block) => ({
-      bad: block.step("fail", async (context): Promise<null> => {
-        begin(context);
-        // As a rule its neighbours have begun to wait by then.
-        await delay(20);
-        throw new Error("it never works");
+    })
+    .parallel(
+      GIVEN_UP,
+      (block) => ({
+        bad: block.step("fail", async (context): Promise<null> => {
+          begin(context);
+          // As a rule its neighbours have begun to wait by then.
+          await delay(20);
+          throw new Error("it never works");
+        }),
+        signal: block.wait("never", { signal: "never", schema: z.null() }),
+        run: block.pipeline("forever", { run: forever, params: () => ({}) }),
       }),
-      signal: block.wait("never", { signal: "never" }),
-      run: block.pipeline("forever", { run: forever, params: () => ({}) }),
-    }),
-    { onError: "continue" },
-  );
-}
-
-/** Waits, failures that are taken, steps that are skipped. */
-function waiting(ledger: Ledger) {
-  const { begin, ask, answered } = notes(ledger);
-  return defineWorkflow({ name: KINDS })
+      { onError: "continue" },
+    )
     .wait("go", { signal: "go", schema: z.number() })
     .wait("again", { signal: "go", schema: z.number() })
     .wait("review", { approval: true })
