@@ -84,7 +84,7 @@ export class Observer implements AsyncDisposable {
     if (!detail || !waits || waits.length === 0) return [];
     const inbox = await this.#stores.history.inbox(detail.run.runId, []);
     return [
-      ...waits.map(({ name, output }) => `${name} took ${String(output)}`),
+      ...waits.map(({ name, output }) => `${name} took ${JSON.stringify(output)}`),
       ...(inbox?.signals ?? []).map(({ name }) => `signal ${name} is left`),
     ];
   }

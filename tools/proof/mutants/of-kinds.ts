@@ -32,8 +32,11 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
         replace: "",
       },
     ],
-    caughtBy: PROGRAMS,
-    says: "Property failed",
+    caughtBy: {
+      file: WAITS,
+      test: ["SQLite", "signals at the very moment at which a run decides to wait: none is lost"],
+    },
+    says: "timed out",
     quick: false,
   },
   {

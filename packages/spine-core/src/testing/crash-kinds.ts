@@ -7,13 +7,14 @@ import type { StepContext } from "../workflow/step.ts";
 import { isUndo, undoneBy } from "../workflow/step-paths.ts";
 import type { CrashSubject } from "./crash-subject.ts";
 import { effectsTable, readEffects, writeEffect } from "./crash-workflow.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger, LedgerEntry } from "./ledger.ts";
 
 const retry = { attempts: 3, delay: 5 };
 const GROUPS = ["a", "b"];
 const CHILDREN = ["x", "y"];
 /** Steps inside of a step that is given up: one of them fails, the others are cancelled with it. */
 const GIVEN_UP = "given-up";
+const FOREVER_BEGUN = `${GIVEN_UP}/run/forever#begun`;
 
 const EXPECTED = [
   ...GROUPS.map((group) => `effect groups/${group}/both/writes/write`),
@@ -110,7 +111,7 @@ function took({ steps }: RunDetail): readonly string[] {
       .filter(({ name }) => name === wait)
       .map(({ output }) => {
         const approved = (output as { readonly approved?: boolean } | null)?.approved;
-        return `${wait} took ${String(approved ?? output)}`;
+        return `${wait} took ${JSON.stringify(approved ?? output)}`;
       }),
   );
 }
@@ -160,8 +161,21 @@ function children(ledger: Ledger) {
       return context.params.item;
     },
   );
-  const forever = defineWorkflow({ name: "crash.forever" }).wait("forever", { for: "1h" });
+  const forever = defineWorkflow({ name: "crash.forever", params: z.object({ parent: z.string() }) })
+    .step("begin", (context) => {
+      begin(context);
+      ledger.started(context.params.parent, FOREVER_BEGUN);
+    })
+    .wait("forever", { for: "1h" });
   return { child, forever };
+}
+
+/** Resolves when the child that is to be cancelled is at work, or was in an earlier life of this run. */
+async function neighbourBegins(ledger: Ledger, runId: string): Promise<void> {
+  const isIt = (entry: LedgerEntry) =>
+    entry.what === "started" && entry.runId === runId && entry.unit === FOREVER_BEGUN;
+  // Code of a process that has died goes on here; it does so for as long only.
+  for (let times = 0; times < 2_000 && !ledger.entries.some(isIt); times++) await delay(5);
 }
 
 type Children = ReturnType<typeof children>;
@@ -228,12 +242,11 @@ function kindsWorkflow(ledger: Ledger, child: Children["child"], forever: Childr
       (block) => ({
         bad: block.step("fail", async (context): Promise<null> => {
           begin(context);
-          // As a rule its neighbours have begun to wait by then.
-          await delay(20);
+          await neighbourBegins(ledger, context.runId);
           throw new Error("it never works");
         }),
         signal: block.wait("never", { signal: "never", schema: z.null() }),
-        run: block.pipeline("forever", { run: forever, params: () => ({}) }),
+        run: block.pipeline("forever", { run: forever, params: ({ runId }) => ({ parent: runId }) }),
       }),
       { onError: "continue" },
     )

@@ -20,7 +20,7 @@ export const effectsTable = defineTable({
   key: [],
 });
 /** What the load leaves behind. */
-export const rowsTable = defineTable({
+const rowsTable = defineTable({
   name: "crash_rows",
   columns: { run: "text", n: "integer" },
   key: ["run", "n"],
