@@ -1,6 +1,6 @@
 import { EventEmitter } from "eventemitter3";
 import { type ErrorJson, textOf } from "./errors.ts";
-import type { RowCounts, RunStatus } from "./history/records.ts";
+import type { RowCounts, RunStatus, StepStatus } from "./history/records.ts";
 import type { Logger } from "./logger.ts";
 
 interface RunFact {
@@ -22,6 +22,8 @@ export interface StepStarted extends RunFact {
 export interface StepEnded extends RunFact {
   readonly step: string;
   readonly attempt: number;
+  /** COMPLETED, FAILED, SKIPPED, or CANCELLED with the step around it. */
+  readonly status: StepStatus;
   readonly rows: RowCounts | null;
   readonly error: ErrorJson | null;
   /** When the next attempt begins, ms since the epoch; null when there is none. */

@@ -117,7 +117,7 @@ export function p99(sorted: readonly number[]): number | null {
 
 function ledgerEntry({ what, runId, step, part }: Entry): readonly LedgerEntry[] {
   if (runId === undefined) return [];
-  const unit = part === undefined ? (step ?? "") : `${step}/${part}`;
+  const unit = part === undefined ? (step ?? "") : `${step}#${part}`;
   if (what === "accepted") return [{ what, runId }];
   if (what === "began") return [{ what: "started", runId, unit }];
   if (what === "kept") return [{ what: "acknowledged", runId, unit }];
@@ -148,13 +148,18 @@ function checkBodies({ detail }: AuditedRun, entries: readonly Entry[], say: Say
   }
 }
 
-/** Steps run one after another: an attempt begins when the one before it has ended, not earlier. */
+/**
+ * Steps run one after another, and so do the attempts of a step inside of another one: each begins when the one before it has
+ * ended, not earlier.
+ */
 function checkOrder({ detail }: AuditedRun, say: Say): void {
-  let last = "";
+  const last = new Map<string, string>();
   for (const { name, attempt, startedAt, completedAt } of detail?.steps ?? []) {
-    if (startedAt < last)
-      say("OUT_OF_ORDER", `${name} #${attempt} began at ${startedAt}, the one before it ended at ${last}`);
-    last = completedAt ?? startedAt;
+    const line = name.includes("/") ? name : "";
+    const before = last.get(line) ?? "";
+    if (startedAt < before)
+      say("OUT_OF_ORDER", `${name} #${attempt} began at ${startedAt}, the one before it ended at ${before}`);
+    last.set(line, completedAt ?? startedAt);
   }
 }
 

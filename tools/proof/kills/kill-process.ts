@@ -30,6 +30,10 @@ async function leave(): Promise<void> {
   process.exit();
 }
 
+async function send(runId: string, name: string, payload: unknown, id: string): Promise<void> {
+  await spine?.signal(runId, name, payload, { id });
+}
+
 async function work(job: Job): Promise<void> {
   const book = new Book(job.books);
   let left = job.diesAt?.nth ?? 0;
@@ -50,14 +54,16 @@ async function work(job: Job): Promise<void> {
     : inner;
   spine = await createSpine({
     database,
-    workflows: workload(book).filter(({ name }) => job.workflows?.includes(name) ?? true),
+    workflows: workload(book, send).filter(({ name }) => job.workflows?.includes(name) ?? true),
     worker: false,
     concurrency: job.concurrency ?? 10,
     logger: silentLogger,
+    // Whoever works on a run is killed more often here than anywhere else.
+    maxCrashes: 1_000,
   });
   for (const table of [effectsTable, appendedTable, replacedTable]) await database.ensureTable(table);
-  spine.on("step.ended", ({ runId, step, error }) => {
-    if (error === null) book.note({ what: "kept", runId, step });
+  spine.on("step.ended", ({ runId, step, status }) => {
+    if (status === "COMPLETED") book.note({ what: "kept", runId, step });
   });
   if (job.worker) await spine.start();
   say("ready");

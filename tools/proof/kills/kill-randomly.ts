@@ -18,6 +18,8 @@ export interface KillOptions {
   /** Which processes die, when and where; what the machine does meanwhile is another matter. */
   readonly seed: number;
   readonly workers?: number;
+  /** The workflow of all runs; of all kinds when left out. */
+  readonly workflow?: string;
   readonly onKill?: (kills: number) => void;
 }
 
@@ -52,15 +54,16 @@ const AIMED_MS = 800;
  * compares in the end what was promised with what is there.
  */
 export async function killRandomly(options: KillOptions): Promise<KillReport> {
-  const { address, code, folder, kills, seed, workers = 3, onKill } = options;
+  const { address, code, folder, kills, seed, workers = 3, workflow, onKill } = options;
   const random = seeded(seed);
   await using stage = await Stage.open({ address, code, folder, spares: workers });
   const { books } = stage;
 
+  const of = workflow === undefined ? {} : { workflow };
   let lives = 0;
   /** One worker in three has a moment of its own at which it dies, unless it is killed before. */
   const workerJob = (): Partial<Job> => {
-    const starts = { prefix: `inline-${++lives}-`, from: 0, again: [], everyMs: 150, most: 4 };
+    const starts = { prefix: `inline-${++lives}-`, from: 0, again: [], everyMs: 150, most: 4, ...of };
     const job = { worker: true, starts };
     const aimed = random() < 1 / 3;
     const point = AIMS[Math.floor(random() * AIMS.length)] ?? "after advance";
@@ -73,7 +76,7 @@ export async function killRandomly(options: KillOptions): Promise<KillReport> {
       address,
       books,
       worker: false,
-      starts: { prefix: CLIENT, ...left, everyMs: 60, most: 4 * workers },
+      starts: { prefix: CLIENT, ...left, everyMs: 60, most: 4 * workers, ...of },
     };
   };
 

@@ -8,7 +8,7 @@ import { afterAll, expect, test } from "vitest";
 import { bundleProcess } from "./bundle.ts";
 import { killRandomly } from "./kill-randomly.ts";
 
-// A hundred in all; on Postgres one takes twice as long.
+// A hundred in all of the mix; on Postgres one takes twice as long.
 const KILLS = { SQLite: 65, Postgres: 35 } as const;
 const seed = Number(process.env.SPINE_SEED ?? Date.now() % 1_000_000);
 
@@ -16,11 +16,16 @@ const all = mkdtempSync(join(tmpdir(), "spine-kills-"));
 afterAll(() => rmSync(all, { recursive: true, force: true }));
 const code = await bundleProcess(join(all, "code"));
 
-test.each(["SQLite", "Postgres"] as const)(
-  `%s: killed again and again (kill -9; SPINE_SEED=${seed}): nothing lost, nothing twice`,
-  async (name) => {
-    const kills = KILLS[name];
-    const folder = join(all, name);
+test.each([
+  ["SQLite", KILLS.SQLite, "all workflows"],
+  ["Postgres", KILLS.Postgres, "all workflows"],
+  // Maps, parallel steps, waits, signals and children only, one inside of another.
+  ["SQLite", 25, "kill.kinds"],
+  ["Postgres", 25, "kill.kinds"],
+] as const)(
+  `%s: killed %i times (kill -9; SPINE_SEED=${seed}) at work on %s: nothing lost, nothing twice`,
+  async (name, kills, workflow) => {
+    const folder = join(all, `${name} ${workflow}`);
     const address =
       name === "SQLite" ? { file: join(folder, "spine.db") } : { url: await createTestDatabase() };
     const report = await killRandomly({
@@ -29,6 +34,7 @@ test.each(["SQLite", "Postgres"] as const)(
       folder,
       kills,
       seed,
+      ...(workflow === "all workflows" ? {} : { workflow }),
     });
     expect(report).toMatchObject({
       kills,

@@ -2,6 +2,7 @@ import {
   type Database,
   isTerminal,
   RUN_STATUSES,
+  type RunDetail,
   type RunSummary,
   type StateStores,
   systemClock,
@@ -42,13 +43,19 @@ export class Observer implements AsyncDisposable {
   async look(): Promise<readonly AuditedRun[]> {
     const { history } = this.#stores;
     const effects = await this.#effects();
-    const left = (await this.#all({})).map(({ runId }) => runId);
+    const all = await this.#all({});
+    for (const { parentRunId, parentStep } of all) {
+      // Those that are started by hand from inside a step have no step that waits for them.
+      if (parentRunId !== null && parentStep !== null) add(effects, parentRunId, `child of ${parentStep}`);
+    }
+    const left = all.map(({ runId }) => runId);
     const runs: AuditedRun[] = [];
     const lookOn = async () => {
       for (let runId = left.pop(); runId !== undefined; runId = left.pop()) {
         const [detail, events] = await Promise.all([history.get(runId), history.events(runId)]);
         const expected = EXPECTED[detail?.run.workflow ?? ""] ?? [];
-        runs.push({ runId, detail, events, effects: effects.get(runId) ?? [], expected });
+        const found = [...(effects.get(runId) ?? []), ...(await this.#signals(detail))];
+        runs.push({ runId, detail, events, effects: found, expected });
       }
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, lookOn));
@@ -69,23 +76,37 @@ export class Observer implements AsyncDisposable {
     return runs;
   }
 
-  async #effects(): Promise<ReadonlyMap<string, readonly string[]>> {
+  /** What steps got that waited for signals, and what nobody took. */
+  async #signals(detail: RunDetail | undefined): Promise<readonly string[]> {
+    const waits = detail?.steps.filter(({ kind, status, output }) => {
+      return kind === "wait" && status === "COMPLETED" && output !== null;
+    });
+    if (!detail || !waits || waits.length === 0) return [];
+    const inbox = await this.#stores.history.inbox(detail.run.runId, []);
+    return [
+      ...waits.map(({ name, output }) => `${name} took ${JSON.stringify(output)}`),
+      ...(inbox?.signals ?? []).map(({ name }) => `signal ${name} is left`),
+    ];
+  }
+
+  async #effects(): Promise<Map<string, string[]>> {
     const { kysely } = this.#database;
     const made = new Map<string, string[]>();
-    const add = (run: string, effect: string) => {
-      const known = made.get(run);
-      if (known) known.push(effect);
-      else made.set(run, [effect]);
-    };
     const effects: { run: string; effect: string }[] = await kysely
       .selectFrom(effectsTable.name)
       .select(["run", "effect"])
       .execute();
-    for (const { run, effect } of effects) add(run, `effect ${effect}`);
+    for (const { run, effect } of effects) add(made, run, `effect ${effect}`);
     for (const name of [appendedTable.name, replacedTable.name, SUPERSEDED]) {
       const rows: { run: string; n: number }[] = await kysely.selectFrom(name).select(["run", "n"]).execute();
-      for (const { run, n } of rows) add(run, name === SUPERSEDED ? `superseded row ${n}` : `row ${n}`);
+      for (const { run, n } of rows) add(made, run, name === SUPERSEDED ? `superseded row ${n}` : `row ${n}`);
     }
     return made;
   }
+}
+
+function add(effects: Map<string, string[]>, run: string, effect: string): void {
+  const known = effects.get(run);
+  if (known) known.push(effect);
+  else effects.set(run, [effect]);
 }

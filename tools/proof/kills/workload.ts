@@ -44,7 +44,14 @@ export const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   "kill.steps": [],
   "kill.parts": [],
   "kill.flaky": [],
-  "kill.parent": [],
+  "kill.parent": ["child of child"],
+  "kill.kinds": [
+    ...["a", "b"].map((group) => `effect groups/${group}/both/writes/write`),
+    ...["x", "y"].map((item) => `child of children/${item}`),
+    "talk/hears/first took 1",
+    "talk/hears/second took 2",
+  ],
+  "kill.leaf": ["effect last"],
   "kill.effects": [...EFFECTS, "last"].map((effect) => `effect ${effect}`),
   "kill.slow": ["effect last"],
   "kill.block": [],
@@ -52,15 +59,20 @@ export const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   "kill.replace": LOADED,
 };
 /** Those of the mix. */
-const NAMES = Object.keys(EXPECTED).filter((name) => !["kill.slow", "kill.block"].includes(name));
+const NAMES = Object.keys(EXPECTED).filter(
+  (name) => !["kill.slow", "kill.block", "kill.leaf"].includes(name),
+);
 
 /** One of the workflows for the n-th start, so that a number says all about it. */
 export function nthWorkflow(n: number): string {
   return NAMES[n % NAMES.length] ?? "kill.steps";
 }
 
+/** Sends a signal to a run; with the same id again, nothing changes. */
+export type Send = (runId: string, name: string, payload: unknown, id: string) => Promise<void>;
+
 /** The workflows of the proof: short steps of every kind that write down when their bodies begin. */
-export function workload(book: Book) {
+export function workload(book: Book, send: Send) {
   const params = z.object({ n: z.int() });
   const note = ({ runId, step, attempt }: Body) => book.note({ what: "began", runId, step, attempt });
   const begin = (context: Body) => {
@@ -125,6 +137,78 @@ export function workload(book: Book) {
     .step("before", begin, { retry })
     .pipeline("child", { run: effects, params: ({ params: { n } }) => ({ n }), retry })
     .step("after", begin, { retry });
+  const leaf = defineWorkflow({ name: "kill.leaf", params: z.object({ item: z.string() }) }).step(
+    "work",
+    async (context) => {
+      await begin(context);
+      await context.transaction((transaction) => insert(transaction, context.runId, "last"));
+    },
+    { retry },
+  );
+  const kinds = defineWorkflow({ name: "kill.kinds", params })
+    .map("groups", {
+      over: () => ["a", "b"],
+      key: (group) => group,
+      steps: (group) =>
+        group
+          .step("prepare", begin, { retry })
+          .parallel("both", (both) => ({
+            fails: both.step(
+              "flaky",
+              async (context) => {
+                await begin(context);
+                if (context.attempt === 1) throw new TransientError("The first time never works.");
+              },
+              { retry },
+            ),
+            writes: both.step(
+              "write",
+              async (context) => {
+                const { runId, step } = context;
+                await begin(context);
+                await context.transaction((transaction) => insert(transaction, runId, step));
+              },
+              { retry },
+            ),
+          }))
+          .choice(
+            "way",
+            ({ item }) => (item === "a" ? "short" : "long"),
+            (way) => ({
+              short: way.step("only", begin, { retry }),
+              long: way.wait("pause", { for: 30 }).step("then", begin, { retry }),
+            }),
+          ),
+    })
+    .map("children", {
+      over: () => ["x", "y"],
+      key: (item) => item,
+      pipeline: leaf,
+      params: ({ item }) => ({ item }),
+    })
+    // Who sends may die between the two, and does not know whether they have arrived: sent again, they are the same.
+    .parallel("talk", (talk) => ({
+      says: talk.step(
+        "say",
+        async (context) => {
+          await begin(context);
+          for (const n of [1, 2]) await send(context.runId, "go", n, `go-${n}`);
+        },
+        { retry },
+      ),
+      hears: talk
+        .wait("first", { signal: "go", schema: z.number() })
+        .wait("second", { signal: "go", schema: z.number() }),
+    }))
+    .step(
+      "broken",
+      (context): null => {
+        note(context);
+        throw new Error("This one is taken.");
+      },
+      { onError: "continue" },
+    )
+    .step("after", begin, { retry });
   const slow = defineWorkflow({ name: "kill.slow", params })
     .step("wait", async (context) => {
       note(context);
@@ -137,7 +221,19 @@ export function workload(book: Book) {
     note(context);
     for (const until = performance.now() + context.params.n; performance.now() < until; );
   });
-  return [steps, parts, flaky, effects, parent, slow, block, loading("append"), loading("replace")];
+  return [
+    steps,
+    parts,
+    flaky,
+    effects,
+    parent,
+    kinds,
+    leaf,
+    slow,
+    block,
+    loading("append"),
+    loading("replace"),
+  ];
 
   function loading(how: "append" | "replace") {
     const transforming = new Set<string>();

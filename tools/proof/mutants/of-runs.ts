@@ -249,7 +249,7 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
       {
         file: `${ENGINE}/restore.ts`,
         find: "      state.steps.set(path, { ...at, status });\n      if (isUndo(path)) forget",
-        replace: "      if (isUndo(path)) forget",
+        replace: '      state.steps.set(path, { ...at, status: "PENDING" });\n      if (isUndo(path)) forget',
       },
     ],
     caughtBy: { file: CRASHES, test: AFTER_DEATH },

@@ -253,6 +253,7 @@ function announce(events: Events, execution: ExecutionContext, transition: Trans
       ...fact(execution),
       step: end.name,
       attempt: end.attempt,
+      status: end.status,
       rows: end.rows,
       error: end.error,
       retryAt: end.retryAt,

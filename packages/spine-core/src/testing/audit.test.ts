@@ -39,10 +39,10 @@ function good(): { ledger: Ledger; run: AuditedRun & { detail: RunDetail } } {
   ledger.died("r", "before advance", []);
   ledger.started("r", "one");
   ledger.acknowledged("r", "one");
-  ledger.started("r", "two/page 1");
-  ledger.acknowledged("r", "two/page 1");
+  ledger.started("r", "two#page 1");
+  ledger.acknowledged("r", "two#page 1");
   ledger.died("r", "after advance", ["one"]);
-  ledger.started("r", "two/page 2");
+  ledger.started("r", "two#page 2");
   ledger.acknowledged("r", "two");
   const run = { runId: "r", status: "COMPLETED", version: 8, error: null } as RunDetail["run"];
   const steps = [
@@ -93,7 +93,7 @@ test.each([
   ["a step that was told, and ran again", withEntries((ledger) => ledger.started("r", "two")), "RAN_AGAIN"],
   [
     "a page that was stored, and was read again",
-    withEntries((ledger) => ledger.started("r", "two/page 1")),
+    withEntries((ledger) => ledger.started("r", "two#page 1")),
     "RAN_AGAIN",
   ],
   [

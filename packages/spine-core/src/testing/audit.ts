@@ -1,4 +1,4 @@
-import type { RunDetail, RunEvent } from "../history/records.ts";
+import type { RunDetail, RunEvent, RunStatus } from "../history/records.ts";
 import type { LedgerEntry } from "./ledger.ts";
 
 /** What is there of a run in the end, read through the ports. */
@@ -10,6 +10,8 @@ export interface AuditedRun {
   readonly effects: readonly string[];
   /** What they ought to have left behind. */
   readonly expected: readonly string[];
+  /** How it ought to have ended; COMPLETED when left out. */
+  readonly endsAs?: RunStatus;
 }
 
 export const VIOLATIONS = {
@@ -60,7 +62,7 @@ export function audit(entries: readonly LedgerEntry[], runs: readonly AuditedRun
     const seen = entries.filter(({ runId }) => runId === run.runId);
     checkOrder(seen, say);
     checkEffects(run, say);
-    if (run.detail) checkRecords(run.detail, run.events, say);
+    if (run.detail) checkRecords(run, run.detail, say);
   }
   return found;
 }
@@ -74,7 +76,7 @@ function checkOrder(entries: readonly LedgerEntry[], say: Say): void {
     if (entry.what === "acknowledged") recorded.add(entry.unit);
     if (entry.what === "started" && recorded.has(entry.unit)) say("RAN_AGAIN", entry.unit);
     if (entry.what === "died") {
-      const steps = [...recorded].filter((unit) => !unit.includes("/"));
+      const steps = [...recorded].filter((unit) => !unit.includes("#"));
       for (const step of steps) {
         if (!entry.completed.includes(step)) say("TOLD_TOO_EARLY", `${step}, death ${entry.point}`);
       }
@@ -93,8 +95,12 @@ function checkEffects({ effects, expected }: AuditedRun, say: Say): void {
   }
 }
 
-function checkRecords({ run, steps }: RunDetail, events: readonly RunEvent[], say: Say): void {
-  if (run.status !== "COMPLETED") say("RUN_LOST", `it is ${run.status}: ${run.error?.message ?? "no error"}`);
+function checkRecords(
+  { events, endsAs = "COMPLETED" }: AuditedRun,
+  { run, steps }: RunDetail,
+  say: Say,
+): void {
+  if (run.status !== endsAs) say("RUN_LOST", `it is ${run.status}: ${run.error?.message ?? "no error"}`);
   if (events.length !== run.version || events.some(({ seq }, index) => seq !== index + 1)) {
     say("EVENTS_WRONG", `version ${run.version}, events ${events.map(({ seq }) => seq).join(" ")}`);
   }
@@ -107,7 +113,7 @@ function checkRecords({ run, steps }: RunDetail, events: readonly RunEvent[], sa
     if (attempt !== (attempts.get(name) ?? 0) + 1)
       say("ATTEMPTS_WRONG", `${name} has no attempt before ${attempt}`);
     attempts.set(name, attempt);
-    if (status === "RUNNING" || status === "PENDING")
+    if (status === "RUNNING" || status === "PENDING" || status === "WAITING")
       say("ATTEMPTS_WRONG", `${name} #${attempt} is ${status}`);
     if (status !== "COMPLETED") continue;
     if (completed.has(name)) say("RECORDED_TWICE", name);

@@ -1,35 +1,58 @@
 import type { Database } from "../database/database.ts";
+import { isTerminal } from "../history/records.ts";
 import { silentLogger } from "../logger.ts";
 import { createSpine, type Spine } from "../spine.ts";
 import { audit, type Violation } from "./audit.ts";
 import type { CrashObserver } from "./crash-observer.ts";
-import { crashWorkflow, effectsTable } from "./crash-workflow.ts";
+import { type CrashSubject, isFinished } from "./crash-subject.ts";
+import { everyRows } from "./crash-workflow.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Place } from "./place.ts";
+
+/** A run that has not ended by then never does. */
+const PATIENCE_MS = 60_000;
+/** The same run dies more often here than anywhere else. */
+const MOST_CRASHES = 1_000;
+
+export interface LifeOptions {
+  readonly subject?: CrashSubject;
+  /** A last look before the Spine stops. */
+  readonly look?: (spine: Spine, runId: string) => Promise<void>;
+}
 
 /** A process with a Spine: starts the run of this key, or finds it, and works until it has ended. */
 export async function workUntilDone(
   database: Database,
   key: string,
   ledger: Ledger,
-  /** A last look before the Spine stops. */
-  look: (spine: Spine, runId: string) => Promise<void> = async () => {},
+  { subject = everyRows, look = async () => {} }: LifeOptions = {},
 ): Promise<void> {
-  const workflow = crashWorkflow(ledger);
+  const workflows = subject.workflows(ledger);
   // Known from the start: what an earlier process left is taken up at the first look for work.
-  const spine = await createSpine({ database, workflows: [workflow], logger: silentLogger });
-  await spine.database.ensureTable(effectsTable);
-  spine.on("step.ended", ({ runId, step, error }) => {
-    if (error === null) ledger.acknowledged(runId, step);
+  const spine = await createSpine({ database, workflows, logger: silentLogger, maxCrashes: MOST_CRASHES });
+  for (const table of subject.tables) await spine.database.ensureTable(table);
+  spine.on("step.ended", ({ runId, step, ...end }) => {
+    if (isFinished(subject, { name: step, ...end })) ledger.acknowledged(runId, step);
   });
   try {
-    const run = await spine.run(workflow, {}, { key });
+    const run = await spine.run(workflows[0].name, {}, { key });
     ledger.accepted(run.id);
-    await run.result();
+    await subject.help?.(spine, run.id);
+    await inTime(run.result()).catch(async (error: unknown) => {
+      // How it ended is the auditor's business; that it ended is what is waited for.
+      if (!isTerminal((await spine.get(run.id)).run.status)) throw error;
+    });
     await look(spine, run.id);
   } finally {
     await spine.stop();
   }
+}
+
+async function inTime<T>(result: Promise<T>): Promise<T> {
+  const tooLong = Promise.withResolvers<never>();
+  const late = () => tooLong.reject(new Error("The run has not come to its end in time."));
+  const timer = setTimeout(late, PATIENCE_MS);
+  return await Promise.race([result, tooLong.promise]).finally(() => clearTimeout(timer));
 }
 
 /**
@@ -44,7 +67,8 @@ export async function afterDeath(
   point: string,
 ): Promise<readonly Violation[]> {
   await noteDeath(observer, key, ledger, point);
-  const failure = await workUntilDone(place.database(), key, ledger).then(
+  const { subject } = observer;
+  const failure = await workUntilDone(place.database(), key, ledger, { subject }).then(
     () => null,
     (error: unknown) => error,
   );
@@ -54,15 +78,14 @@ export async function afterDeath(
   return violations;
 }
 
-/** Takes down which steps stand in the history as finished, now that the process is dead. */
+/** Takes down which steps stand in the history as finished, of the run and of its children, now that the process is dead. */
 export async function noteDeath(
   observer: CrashObserver,
   key: string,
   ledger: Ledger,
   point: string,
 ): Promise<void> {
-  const runId = await observer.find(key);
-  if (runId !== undefined) ledger.died(runId, point, await observer.completed(runId));
+  for (const runId of await observer.family(key)) ledger.died(runId, point, await observer.finished(runId));
 }
 
 export async function auditRun(
@@ -70,6 +93,6 @@ export async function auditRun(
   key: string,
   ledger: Ledger,
 ): Promise<readonly Violation[]> {
-  const runId = await observer.find(key);
-  return audit(ledger.entries, runId === undefined ? [] : [await observer.look(runId)]);
+  const family = await observer.family(key);
+  return audit(ledger.entries, await Promise.all(family.map((runId) => observer.look(runId))));
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defineTable } from "../data/table.ts";
+import type { Database } from "../database/database.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import { TransientError } from "../errors.ts";
 import { newId } from "../ids.ts";
@@ -8,6 +9,8 @@ import type { QualityCheck } from "../quality/quality-check.ts";
 import type { Source } from "../sources/source.ts";
 import { defineWorkflow } from "../workflow/define-workflow.ts";
 import { reject } from "../workflow/step.ts";
+import { DURABLE_EFFECTS } from "./crash-points.ts";
+import type { CrashSubject } from "./crash-subject.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** What `ctx.transaction` leaves behind: no unique key, so that an effect made twice is there twice. */
@@ -17,7 +20,7 @@ export const effectsTable = defineTable({
   key: [],
 });
 /** What the load leaves behind. */
-export const rowsTable = defineTable({
+const rowsTable = defineTable({
   name: "crash_rows",
   columns: { run: "text", n: "integer" },
   key: ["run", "n"],
@@ -32,8 +35,8 @@ const REFUSED_ROW = 5;
 
 const LOADED = Array.from({ length: PAGES * PAGE_ROWS }, (_, n) => n).filter((n) => n !== REFUSED_ROW);
 
-/** What a run leaves behind when every effect happened exactly once; `CrashObserver` says what is there. */
-export const EXPECTED_EFFECTS: readonly string[] = [
+/** What a run leaves behind when every effect happened exactly once. */
+const EXPECTED_EFFECTS: readonly string[] = [
   "effect first",
   "effect second",
   ...LOADED.map((n) => `row ${n}`),
@@ -41,11 +44,42 @@ export const EXPECTED_EFFECTS: readonly string[] = [
   `record of ${LOADED.length} rows`,
 ];
 
-/**
- * A run with several kinds of step that tells a ledger whenever user code begins, and what it was shown to be recorded. The
- * same ledger has to be given to all processes that work on its runs.
- */
-export function crashWorkflow(ledger: Ledger) {
+/** One step after another: a step of every kind that moves rows, and parts of steps that are recorded by themselves. */
+export const everyRows: CrashSubject = {
+  workflows: (ledger) => [crashWorkflow(ledger)],
+  tables: [effectsTable],
+  // Nobody cancels this run, or sends it anything.
+  effects: DURABLE_EFFECTS.filter((effect) => effect !== "control" && effect !== "signal"),
+  async look({ run: { runId }, steps }, { partitions }, { kysely }) {
+    const loaded: { n: number; _spine_load_id: string }[] = await kysely
+      .selectFrom(rowsTable.name)
+      .select(["n", "_spine_load_id"])
+      .where("run", "=", runId)
+      .execute();
+    // Rows of a load that was done over would stand here.
+    const superseded: { n: number }[] = await kysely
+      .selectFrom(rowsTable.captures ?? rowsTable.name)
+      .select("n")
+      .where("run", "=", runId)
+      .execute();
+    const load = steps.find(({ name, status }) => name === "load" && status === "COMPLETED");
+    const output = load?.output as { loadId?: string; inserted?: number } | undefined;
+    const partition = await partitions.get(rowsTable.name, { run: runId });
+    const known = (loadId: string | undefined) => (loadId === output?.loadId ? "" : " of an unknown load");
+    return {
+      effects: [
+        ...(await readEffects(kysely, runId)),
+        ...loaded.map((row) => `row ${row.n}${known(row._spine_load_id)}`),
+        ...superseded.map(({ n }) => `superseded row ${n}`),
+        `partition of ${partition?.rows} rows${known(partition?.loadId)}`,
+        `record of ${output?.inserted} rows`,
+      ],
+      expected: EXPECTED_EFFECTS,
+    };
+  },
+};
+
+function crashWorkflow(ledger: Ledger) {
   const retry = { attempts: 3, delay: 5 };
   return defineWorkflow({ name: "crash.all_kinds", partition: () => ({}) })
     .step(
@@ -55,15 +89,15 @@ export function crashWorkflow(ledger: Ledger) {
         /** A part that is recorded by itself. */
         const part = async (name: string, work: () => Promise<unknown>) => {
           await work();
-          ledger.acknowledged(runId, `prepare/${name}`);
+          ledger.acknowledged(runId, `prepare#${name}`);
         };
         const effect = (name: string) => async (transaction: DatabaseTransaction) => {
-          ledger.started(runId, `prepare/${name}`);
+          ledger.started(runId, `prepare#${name}`);
           await writeEffect(transaction, runId, name);
         };
         ledger.started(runId, "prepare");
         await part("checkpoint", () =>
-          context.checkpoint("token", () => ledger.started(runId, "prepare/checkpoint")),
+          context.checkpoint("token", () => ledger.started(runId, "prepare#checkpoint")),
         );
         await part("first", () => context.transaction(effect("first"), { key: "first" }));
         await part("second", () => context.transaction(effect("second"), { key: "second" }));
@@ -92,8 +126,8 @@ export function crashWorkflow(ledger: Ledger) {
         const chunk = Math.floor(n / PAGE_ROWS);
         if (n % PAGE_ROWS === 0) {
           // The next chunk is only read once this one is stored.
-          if (chunk > 0) ledger.acknowledged(runId, `transform/chunk ${chunk - 1}`);
-          ledger.started(runId, `transform/chunk ${chunk}`);
+          if (chunk > 0) ledger.acknowledged(runId, `transform#chunk ${chunk - 1}`);
+          ledger.started(runId, `transform#chunk ${chunk}`);
         }
         return n === REFUSED_ROW ? reject("UNWANTED", "not this one") : { run: runId, n };
       },
@@ -118,7 +152,21 @@ export function crashWorkflow(ledger: Ledger) {
     });
 }
 
-async function writeEffect(transaction: DatabaseTransaction, run: string, effect: string): Promise<void> {
+/** What transactions of a run left behind. */
+export async function readEffects(kysely: Database["kysely"], runId: string): Promise<readonly string[]> {
+  const made: { effect: string }[] = await kysely
+    .selectFrom(effectsTable.name)
+    .select("effect")
+    .where("run", "=", runId)
+    .execute();
+  return made.map(({ effect }) => `effect ${effect}`);
+}
+
+export async function writeEffect(
+  transaction: DatabaseTransaction,
+  run: string,
+  effect: string,
+): Promise<void> {
   async function* one() {
     yield [{ run, effect }];
   }
@@ -130,13 +178,13 @@ function pages(ledger: Ledger): Source<string, { n: number }> {
     name: "crash.pages",
     async *stream(runId, { cursor } = {}) {
       for (let page = pageAfter(cursor); page < PAGES; page++) {
-        ledger.started(runId, `fetch/page ${page}`);
+        ledger.started(runId, `fetch#page ${page}`);
         const first = page * PAGE_ROWS;
         const rows = Array.from({ length: PAGE_ROWS }, (_, index) => ({ n: first + index }));
         const refused = { code: "RAGGED_ROW", message: "too short", line: null, raw: `page ${page}` };
         yield { rows, rejects: [refused], cursor: page + 1 };
         // Whoever asks for more has stored this one.
-        ledger.acknowledged(runId, `fetch/page ${page}`);
+        ledger.acknowledged(runId, `fetch#page ${page}`);
       }
     },
   };

@@ -1,5 +1,6 @@
 export { type ArraySourceOptions, arraySource } from "./array-source.ts";
 export { type AuditedRun, audit, describeViolations, VIOLATIONS, type Violation } from "./audit.ts";
+export { everyKind, everyUndo } from "./crash-kinds.ts";
 export { afterDeath, workUntilDone } from "./crash-life.ts";
 export { CrashObserver } from "./crash-observer.ts";
 export {
@@ -9,13 +10,14 @@ export {
   type Reach,
   withCrashPoints,
 } from "./crash-points.ts";
+export type { CrashSubject } from "./crash-subject.ts";
 export { Ledger, type LedgerEntry } from "./ledger.ts";
 export { type Mortal, mortal } from "./mortal.ts";
 export { overlay } from "./overlay.ts";
 export type { Place } from "./place.ts";
 export type { DatabaseHarness, OpenedDatabase, SuiteOptions } from "./suite.ts";
 export { TestClock } from "./test-clock.ts";
-export { testCrashes } from "./test-crashes.ts";
+export { type CrashOptions, testCrashes } from "./test-crashes.ts";
 export { testDatabase } from "./test-database.ts";
 export { testDatasetStore } from "./test-dataset-store.ts";
 export { testHistoryStore } from "./test-history-store.ts";

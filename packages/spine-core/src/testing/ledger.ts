@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs";
 
 /**
  * What was seen from outside, in order. A unit is a step (`fetch`) or a part of one that is recorded by itself
- * (`fetch/page 2`).
+ * (`fetch#page 2`).
  */
 export type LedgerEntry =
   /** Spine said that it has the run. */

@@ -42,8 +42,10 @@ export function testRefusals(title: string, open: () => Promise<Place>): void {
           }),
           "key",
           ledger,
-          async (spine, runId) => {
-            runs.push(await new CrashObserver(spine.database, spine).look(runId));
+          {
+            look: async (spine, runId) => {
+              runs.push(await new CrashObserver(spine.database, spine).look(runId));
+            },
           },
         );
       // Whoever could not start, or was not told that the run is accepted, tries again; a stop is not asked for twice.

@@ -1,5 +1,6 @@
 import { expectTypeOf } from "vitest";
 import { z } from "zod";
+import type { JsonValue } from "../json.ts";
 import type { Approval, Collected } from "./composite-steps.ts";
 import { defineWorkflow } from "./define-workflow.ts";
 import type { OutputsOf } from "./workflow.ts";
@@ -62,6 +63,7 @@ const flow = defineWorkflow({ name: "x", params: z.object({ day: z.string() }) }
   .wait("pause", { for: "1h" })
   .wait("until", { until: ({ params }) => params.day })
   .wait("go", { signal: "go", schema: z.object({ rows: z.number() }) })
+  .wait("any", { signal: "any" })
   .wait("review", { approval: true, timeout: "2d" });
 
 type O = OutputsOf<typeof flow>;
@@ -79,6 +81,7 @@ expectTypeOf<O["skipped"]>().toEqualTypeOf<string | undefined>();
 expectTypeOf<O["tolerated"]>().toEqualTypeOf<number | undefined>();
 expectTypeOf<O["pause"]>().toEqualTypeOf<null>();
 expectTypeOf<O["go"]>().toEqualTypeOf<{ readonly rows: number }>();
+expectTypeOf<O["any"]>().toEqualTypeOf<JsonValue>();
 expectTypeOf<O["review"]>().toEqualTypeOf<Approval>();
 
 // @ts-expect-error there is no output of that name

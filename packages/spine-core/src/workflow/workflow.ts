@@ -322,11 +322,16 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
     name: NewName<N, Outputs>,
     options: StepOptions & { readonly approval: true },
   ): Workflow<Input, Params, Outputs & { readonly [K in N]: Approval }, Approval, Scope>;
-  /** Waits for a signal (`spine.signal`), which may have come before; its payload is the output. */
-  wait<N extends string, S extends ZodType = ZodType<JsonValue>>(
+  /** Waits for a signal (`spine.signal`), which may have come before; its payload, as the schema makes it, is the output. */
+  wait<N extends string, S extends ZodType>(
     name: NewName<N, Outputs>,
-    options: StepOptions & { readonly signal: string; readonly schema?: S },
+    options: StepOptions & { readonly signal: string; readonly schema: S },
   ): Workflow<Input, Params, Outputs & { readonly [K in N]: Json<z.output<S>> }, Json<z.output<S>>, Scope>;
+  /** The same for any payload. */
+  wait<N extends string>(
+    name: NewName<N, Outputs>,
+    options: StepOptions & { readonly signal: string },
+  ): Workflow<Input, Params, Outputs & { readonly [K in N]: JsonValue }, JsonValue, Scope>;
   /** Waits for so long, or until then. */
   wait<N extends string>(
     name: NewName<N, Outputs>,
