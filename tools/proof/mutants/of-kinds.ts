@@ -46,7 +46,7 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/advance.ts`,
-        find: "(before.unread || before.kept)",
+        find: "(before.unread || draft.inbox > 0)",
         replace: "before.unread",
       },
     ],
@@ -122,7 +122,7 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/begin-step.ts`,
-        find: '  for (const [path] of [...draft.all<number>("entered")]) if (cancel(path)) draft.entered.set(path, null);\n',
+        find: '  for (const [path] of draft.all<number>("entered")) if (cancel(path)) draft.entered.set(path, null);\n',
         replace: "",
       },
     ],
@@ -136,7 +136,7 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/restore.ts`,
-        find: "  for (const path of [...state.retries.keys()]) if (!isReached(workflow, state, path)) dropRetry(state, path);\n",
+        find: "  for (const path of state.retries.keys()) if (!isReached(workflow, state, path)) dropRetry(state, path);\n",
         replace: "",
       },
     ],
