@@ -154,8 +154,8 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
         replace: "keptPlan(before, step)",
       },
     ],
-    caughtBy: { file: KINDS_CRASHES, test: ["every kind of step, SQLite", AFTER] },
-    says: "RAN_AGAIN",
+    caughtBy: PROGRAMS,
+    says: "Property failed",
     quick: false,
   },
   {
