@@ -167,6 +167,12 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
         find: 'undoing !== "COMPLETED" && undoing !== "FAILED"',
         replace: 'undoing !== "FAILED"',
       },
+      // Either of the two is enough.
+      {
+        file: `${ENGINE}/restore.ts`,
+        find: "      if (isUndo(path)) forget(state, undoneBy(path));\n      else undoable",
+        replace: "      if (!isUndo(path)) undoable",
+      },
     ],
     caughtBy: { file: KINDS_CRASHES, test: ["a run that is undone, SQLite", AFTER] },
     says: "RAN_AGAIN",
