@@ -154,8 +154,8 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
         replace: "keptPlan(before, step)",
       },
     ],
-    caughtBy: { file: KINDS_CRASHES, test: ["every kind of step, SQLite", AFTER] },
-    says: "RAN_AGAIN",
+    caughtBy: PROGRAMS,
+    says: "Property failed",
     quick: false,
   },
   {
@@ -166,6 +166,12 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
         file: `${ENGINE}/undo.ts`,
         find: 'undoing !== "COMPLETED" && undoing !== "FAILED"',
         replace: 'undoing !== "FAILED"',
+      },
+      // Either of the two is enough.
+      {
+        file: `${ENGINE}/restore.ts`,
+        find: "      if (isUndo(path)) forget(state, undoneBy(path));\n      else undoable",
+        replace: "      if (!isUndo(path)) undoable",
       },
     ],
     caughtBy: { file: KINDS_CRASHES, test: ["a run that is undone, SQLite", AFTER] },
