@@ -1,5 +1,4 @@
-import type { ErrorJson } from "../errors.ts";
-import { SpineError } from "../errors.ts";
+import { type ErrorJson, SpineError } from "../errors.ts";
 import type { StepEnd } from "../history/history-store.ts";
 import type { JsonValue } from "../json.ts";
 import type { Step } from "../workflow/step.ts";
@@ -81,7 +80,8 @@ function enter(draft: Draft, path: string, step: Step, plan: Plan): void {
     default:
       return;
   }
-  if (draft.step(path).open === 0) completeComposite(draft, path, step);
+  const { status, open } = draft.step(path);
+  if (status === "RUNNING" && open === 0) completeComposite(draft, path, step);
 }
 
 function waitFor(draft: Draft, path: string, plan: Plan): void {
@@ -96,12 +96,12 @@ function waitFor(draft: Draft, path: string, plan: Plan): void {
 }
 
 /** Begins what is inside of a step, unless an earlier attempt has finished it. */
-function beginInside(draft: Draft, parent: string, name: string, step: Step): boolean {
+function beginInside(draft: Draft, parent: string, name: string, step: Step): void {
   const path = pathIn(parent, name);
-  if (isDone(draft, path, step)) return false;
+  // One of those before it has failed at once, and its surroundings with it.
+  if (draft.step(parent).status !== "RUNNING" || isDone(draft, path, step)) return;
   draft.set(parent, { open: (draft.step(parent).open ?? 0) + 1 });
   begin(draft, path, step);
-  return true;
 }
 
 function beginItems(draft: Draft, path: string, step: Extract<Step, { kind: "map" }>): void {
