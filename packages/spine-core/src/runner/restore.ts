@@ -86,14 +86,13 @@ function restoreAttempt(
     case "FAILED":
       restoreFailure(state, path, at, before, record);
       break;
-    case "WAITING":
-      state.steps.set(path, { ...at, status });
-      state.waiting.set(path, {
-        until: plan?.until ?? null,
-        signal: plan?.signal ?? null,
-        child: plan?.child ?? null,
-      });
+    case "WAITING": {
+      // By this process's clock: the plan has that of the process which made it.
+      const until = record.waitingUntil === null ? null : Date.parse(record.waitingUntil);
+      state.steps.set(path, { ...at, status, plan: { ...plan, until } });
+      state.waiting.set(path, { until, signal: plan?.signal ?? null, child: plan?.child ?? null });
       break;
+    }
     case "RUNNING":
       state.steps.set(path, { ...at, status });
       if (isEntered(step, plan)) {
