@@ -23,7 +23,7 @@ const LANES = 4;
 export function testCrashes(
   title: string,
   open: () => Promise<Place>,
-  { subject = everyRows, when = ["before", "after"], stride = 1 }: CrashOptions = {},
+  { subject = everyRows, when = ["before", "after"], stride = 1, again = true }: CrashOptions = {},
 ): void {
   // Each has places of its own: nobody takes over what the others left.
   describe.concurrent(title, () => {
@@ -39,7 +39,7 @@ export function testCrashes(
         await everyDeath(open, subject, "after", stride);
       },
     );
-    test("dies again and again, each time a few effects further", async () => {
+    test.runIf(again)("dies again and again, each time a few effects further", async () => {
       await inPlace(open, subject, manyDeaths);
     });
   });
@@ -50,6 +50,8 @@ export interface CrashOptions {
   readonly subject?: CrashSubject;
   /** Both when left out. */
   readonly when?: readonly When[];
+  /** False: no run dies more than once. */
+  readonly again?: boolean;
   /** Only every so many moments, where a death takes long; each when left out. */
   readonly stride?: number;
 }
