@@ -1,6 +1,14 @@
 // What operators do to runs, on both databases.
 import { setTimeout as delay } from "node:timers/promises";
-import { defineWorkflow, Step, type WhenChanged, type WorkflowData } from "spine-core";
+import {
+  createSpine,
+  defineWorkflow,
+  Step,
+  silentLogger,
+  type WhenChanged,
+  type WorkflowData,
+} from "spine-core";
+import { type Mortal, mortal } from "spine-core/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { PLACES } from "./testing/places.ts";
@@ -177,5 +185,31 @@ describe.each(PLACES)("%s", (_name, open) => {
       go: 1,
       b: "b",
     });
+  });
+
+  test("a run that ends every process is kept away from them, until it is retried", async () => {
+    const place = await placed();
+    let life: Mortal | undefined;
+    const flow = defineWorkflow({ name: "demo.poison" }).step("bad", () => life?.die() ?? "done");
+    const options = { workflows: [flow], logger: silentLogger, maxCrashes: 1 };
+    let runId = "";
+    for (let deaths = 0; deaths < 2; deaths += 1) {
+      life = mortal(place.database());
+      const spine = createSpine({ database: life.database, ...options });
+      // The first one starts the run, the second one takes it over: at work on it, each dies.
+      if (runId === "") {
+        const observer = await startAt(place, [flow], { worker: false });
+        runId = (await observer.run(flow, {})).id;
+      }
+      await life.dead;
+      void spine.catch(() => {});
+    }
+    life = undefined;
+    const third = await startAt(place, [flow], { maxCrashes: 1 });
+    await expect((await third.attach(runId)).result()).rejects.toMatchObject({
+      code: "POISONED",
+      message: /2 processes ended.*step "bad"/,
+    });
+    expect((await (await third.retry(runId)).result()).outputs).toEqual({ bad: "done" });
   });
 });

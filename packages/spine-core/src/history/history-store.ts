@@ -159,7 +159,8 @@ export interface AdvanceCommit {
 
 /**
  * Changes a run from outside, whoever owns it: cancel, pause, resume, retry. It takes the run out of its owner's hands (the
- * token is raised), and attempts that are under way or wait end as `CANCELLED`.
+ * token is raised), and attempts that are under way or wait end as `CANCELLED`. Lost workers of a run that had ended are not
+ * counted any more.
  */
 export interface ControlCommit {
   readonly kind: "control";

@@ -73,7 +73,7 @@ export interface RunSummary {
   readonly priority: number;
   /** Whose turn it is: a queue may limit the runs at work with the same one. */
   readonly concurrencyKey: string | null;
-  /** How often its worker was lost while a step was under way. */
+  /** How often its worker was lost while a step was under way, since it was retried the last time. */
   readonly crashes: number;
   readonly createdAt: string;
   readonly startedAt: string | null;

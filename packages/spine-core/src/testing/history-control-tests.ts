@@ -78,6 +78,26 @@ const OTHERS = ["detached", "childOfDetached", "ended"] as const;
 
 /** Changes from outside: of attempts that wait, of all runs below a run, and of what a run is on its way to. */
 export function historyControlTests(check: Check): void {
+  check("forgets lost workers when a run that has ended is queued again, and not before", async (context) => {
+    const { runId } = await startRun(context.stores.history);
+    if (!context.again) return;
+    const other = await context.again();
+    try {
+      await context.close();
+      const { history } = other.stores;
+      expect((await claim(history, "w2")).ids).toEqual([runId]);
+      const crashes = async () => (await history.get(runId))?.run.crashes;
+      await committed(history, controlCommit(runId, ["RUNNING"], { status: "PAUSED" }));
+      await committed(history, controlCommit(runId, ["PAUSED"], { status: "PENDING" }));
+      expect(await crashes()).toBe(1);
+      await committed(history, controlCommit(runId, ["PENDING"], { status: "CANCELLED" }));
+      await committed(history, controlCommit(runId, ["CANCELLED"], { status: "PENDING" }));
+      expect(await crashes()).toBe(0);
+    } finally {
+      await other.close();
+    }
+  });
+
   check("ends attempts that wait from outside", async ({ stores: { history } }) => {
     const cancelled = await startWaitingRun(history);
     const paused = await startWaitingRun(history);

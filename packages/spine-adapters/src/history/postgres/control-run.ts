@@ -129,7 +129,8 @@ async function changeRows(
       CASE WHEN r.inbox > $13::int4 THEN least($8::timestamptz, coalesce($9::timestamptz, now())) ELSE $8::timestamptz END
     END,
   completed_at = CASE WHEN $10::bool THEN coalesce($9::timestamptz, now()) END,
-  ends_as = CASE WHEN $11::bool THEN $12::text ELSE r.ends_as END
+  ends_as = CASE WHEN $11::bool THEN $12::text ELSE r.ends_as END,
+  crashes = CASE WHEN r.completed_at IS NULL THEN r.crashes ELSE 0 END
 FROM unnest($1::uuid[], $2::int8[]) AS c(run_id, version) WHERE r.run_id = c.run_id`,
     [
       runIds,

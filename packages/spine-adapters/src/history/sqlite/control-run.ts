@@ -57,7 +57,8 @@ function controlOne(
   connection.run(
     `UPDATE ${sql.tables.workflow_runs} SET status = ?, version = ?, token = token + 1, open_steps = NULL,
   worker = iif(?, worker, NULL), outputs = iif(?, NULL, coalesce(?, outputs)), error = iif(?, ?, error),
-  ends_as = iif(?, ?, ends_as), available_at = ?, completed_at = ?, debounce_key = NULL WHERE run_id = ?`,
+  ends_as = iif(?, ?, ends_as), available_at = ?, completed_at = ?, debounce_key = NULL,
+  crashes = iif(completed_at IS NULL, crashes, 0) WHERE run_id = ?`,
     status,
     version,
     status === "RUNNING" ? 1 : 0,
