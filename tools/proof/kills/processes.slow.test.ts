@@ -46,15 +46,18 @@ describe.concurrent("processes", { timeout: 300_000 }, () => {
     expect(outcome.takeovers).toBe(6);
   });
 
-  // Without a name: workflows of all kinds, with children that are queued and steps that are tried again.
-  test.for([["kill.effects"], [undefined]] as const)(
+  // Workflows of all kinds: with children that are queued, steps that are tried again, and steps that wait.
+  test.for([["kill.effects"], ["all workflows"]] as const)(
     "clocks that are two hours apart (%s): no run is claimed twice, and a dead worker is found",
     async ([workflow]) => {
       await using stage = await openStage();
       const hour = 3_600_000;
       const [early] = await stage.workers(1, { clockOffsetMs: -hour });
       await stage.workers(1, { clockOffsetMs: hour });
-      const client = await hireClient(stage, 60, { everyMs: 30, ...(workflow ? { workflow } : {}) });
+      const client = await hireClient(stage, 60, {
+        everyMs: 30,
+        ...(workflow === "all workflows" ? {} : { workflow }),
+      });
       await begun(stage, 15);
       await early?.kill();
       await stage.workers(1, { clockOffsetMs: -hour });

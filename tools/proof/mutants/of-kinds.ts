@@ -28,8 +28,8 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/advance.ts`,
-        find: "    ...(awaitsMessages(draft) ? { inbox: draft.inbox } : {}),\n",
-        replace: "",
+        find: "awaitsMessages ? { inbox: draft.inbox } : {}",
+        replace: "awaitsMessages ? {} : {}",
       },
     ],
     caughtBy: {
@@ -122,8 +122,8 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/begin-step.ts`,
-        find: '  for (const [path] of draft.all<number>("entered")) if (cancel(path)) draft.entered.set(path, null);\n',
-        replace: "",
+        find: '  for (const [path] of draft.all<number>("entered")) {\n',
+        replace: "  for (const [path] of [] as [string][]) {\n",
       },
     ],
     caughtBy: PROGRAMS,

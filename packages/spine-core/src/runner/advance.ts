@@ -5,7 +5,18 @@ import { decodeJson, deepFreeze } from "../json.ts";
 import { retryDelay } from "../workflow/retry.ts";
 import { everyStep, isUndo, stepAt, undoneBy } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import { begin, cancelInside, done, end, fail, failed, goOnIn, locate, planned } from "./begin-step.ts";
+import {
+  begin,
+  cancelInside,
+  completeWait,
+  done,
+  end,
+  fail,
+  failed,
+  goOnIn,
+  locate,
+  planned,
+} from "./begin-step.ts";
 import { Draft } from "./draft.ts";
 import type { Ended, StepResult } from "./durable.ts";
 import { readMessages } from "./read-messages.ts";
@@ -136,15 +147,8 @@ function timePassed(draft: Draft): void {
       fail(draft, path, waitOver(path));
       continue;
     }
-    waited(draft, path);
+    completeWait(draft, path, null);
   }
-}
-
-function waited(draft: Draft, path: string): void {
-  draft.waiting.set(path, null);
-  end(draft, path, { status: "COMPLETED", output: "null" });
-  draft.set(path, { status: "COMPLETED" });
-  done(draft, path, null);
 }
 
 function finish(draft: Draft, idle: boolean): Advance {
@@ -201,43 +205,31 @@ function runChange(draft: Draft, idle: boolean): RunChange | null {
   // What had come before is looked at first, for what is seen already may be for a step that begins to wait now. What comes
   // while this is recorded makes the run claimable at once.
   if (draft.unread && (before.unread || draft.inbox > 0)) return goesOn;
+  const waiting = draft.all<Waiting>("waiting").map(([, one]) => one);
   // Nothing of it is at work here. Children are probably not at work for long: they are waited for in memory first.
-  if (!idle && hasChildren(draft)) return goesOn;
-  const availableAt = dueAt(draft, before.deadline);
+  if (!idle && waiting.some(({ child }) => child !== null)) return goesOn;
+  const retries = draft.all<number>("retries").map(([, at]) => at);
+  const availableAt = earliest(draft.ending ? null : before.deadline, retries, waiting);
   // Where it waits for no message, one that nobody wants does not wake it.
-  return {
-    status: "WAITING",
-    availableAt,
-    ...(awaitsMessages(draft) ? { inbox: draft.inbox } : {}),
-    ...begins,
-  };
+  const awaitsMessages = waiting.some(({ child, signal }) => child !== null || signal !== null);
+  return { status: "WAITING", availableAt, ...(awaitsMessages ? { inbox: draft.inbox } : {}), ...begins };
 }
 
-function awaitsMessages(draft: Draft): boolean {
-  for (const [, { child, signal }] of draft.all<Waiting>("waiting"))
-    if (child !== null || signal !== null) return true;
-  return false;
-}
-
-function hasChildren(draft: Draft): boolean {
-  for (const [, { child }] of draft.all<Waiting>("waiting")) if (child !== null) return true;
-  return false;
-}
-
-function dueAt(draft: Draft, deadline: number | null): number | null {
-  let due = draft.ending ? null : deadline;
-  for (const [, at] of draft.all<number>("retries")) due = Math.min(due ?? at, at);
-  for (const [, { until }] of draft.all<Waiting>("waiting"))
-    if (until !== null) due = Math.min(due ?? until, until);
+/** The earliest time at which something is due for a run; null for never. */
+function earliest(
+  deadline: number | null,
+  retries: Iterable<number>,
+  waiting: Iterable<Waiting>,
+): number | null {
+  let due = deadline;
+  for (const at of retries) due = Math.min(due ?? at, at);
+  for (const { until } of waiting) if (until !== null) due = Math.min(due ?? until, until);
   return due;
 }
 
 /** When something is due for a run that is in memory; null for never. */
-export function nextTime(state: RunState): number | null {
-  let due = state.ending ? null : state.deadline;
-  for (const at of state.retries.values()) due = Math.min(due ?? at, at);
-  for (const { until } of state.waiting.values()) if (until !== null) due = Math.min(due ?? until, until);
-  return due;
+export function nextTime({ ending, deadline, retries, waiting }: RunState): number | null {
+  return earliest(ending ? null : deadline, retries.values(), waiting.values());
 }
 
 /** True when a run has ended, or was let go of until something happens. */

@@ -6,7 +6,7 @@ import { nameIn, parentOf, pathIn } from "../workflow/step-paths.ts";
 import type { Draft } from "./draft.ts";
 import type { StepResult } from "./durable.ts";
 import type { Plan } from "./plan.ts";
-import type { StepState } from "./run-state.ts";
+import type { Waiting } from "./run-state.ts";
 
 /** The longest output of a step that is made of others, as JSON text: each of them may have a mebibyte. */
 const LONGEST_OUTPUT = 16 * 2 ** 20;
@@ -93,6 +93,14 @@ function waitFor(draft: Draft, path: string, plan: Plan): void {
   draft.waiting.set(path, { until, signal, child });
   // It may have come before.
   if (signal !== null) draft.unread = true;
+}
+
+/** What a step waited for is there. */
+export function completeWait(draft: Draft, path: string, output: JsonValue): void {
+  draft.waiting.set(path, null);
+  end(draft, path, { status: "COMPLETED", output: JSON.stringify(output) });
+  draft.set(path, { status: "COMPLETED" });
+  done(draft, path, output);
 }
 
 /** Begins what is inside of a step, unless an earlier attempt has finished it. */
@@ -222,9 +230,7 @@ function outputOf(draft: Draft, path: string, step: Step): JsonValue {
 
 /** Records the end of a step's attempt. */
 export function end(draft: Draft, path: string, how: Pick<StepEnd, "status"> & Partial<StepEnd>): void {
-  // One that was about to wait, and need not.
-  const wait = draft.waits.findIndex(({ name }) => name === path);
-  if (wait !== -1) draft.waits.splice(wait, 1);
+  dropWait(draft, path);
   draft.ended.push({
     name: path,
     attempt: draft.step(path).attempt,
@@ -235,6 +241,12 @@ export function end(draft: Draft, path: string, how: Pick<StepEnd, "status"> & P
     retryAt: null,
     ...how,
   });
+}
+
+/** A step that was about to wait in this advance, and need not. */
+function dropWait(draft: Draft, path: string): void {
+  const wait = draft.waits.findIndex(({ name }) => name === path);
+  if (wait !== -1) draft.waits.splice(wait, 1);
 }
 
 /** A step whose attempt is under way around others, or waits, has failed. */
@@ -269,40 +281,45 @@ export function failed(draft: Draft, path: string, error: SpineError): void {
 /** Ends everything that is under way inside of a step (`null`: of the run): it is cancelled. */
 export function cancelInside(draft: Draft, around: string | null): void {
   const isInside = (path: string) => around === null || path.startsWith(`${around}/`);
-  const cancel = (path: string) => {
-    if (!isInside(path)) return false;
-    // One that begins in this very advance has not begun at all.
-    const begun = draft.begun.findIndex(
-      ({ name, attempt }) => name === path && attempt === draft.step(path).attempt,
-    );
-    const { attempt } = draft.step(path);
-    if (begun === -1) end(draft, path, { status: "CANCELLED" });
-    else draft.begun.splice(begun, 1);
-    const wait = draft.waits.findIndex(({ name }) => name === path);
-    if (wait !== -1) draft.waits.splice(wait, 1);
-    const state: Partial<StepState> = { status: "CANCELLED", attempt: begun === -1 ? attempt : attempt - 1 };
-    draft.set(path, state);
-    return true;
-  };
   for (const [path] of draft.all<number>("running")) {
-    if (!cancel(path)) continue;
+    if (!isInside(path)) continue;
+    cancel(draft, path);
     draft.running.set(path, null);
     draft.stopped.push(path);
   }
-  for (const [path, { child }] of draft.all<{ readonly child: string | null }>("waiting")) {
-    if (!cancel(path)) continue;
+  for (const [path, { child }] of draft.all<Waiting>("waiting")) {
+    if (!isInside(path)) continue;
+    cancel(draft, path);
     draft.waiting.set(path, null);
     if (child === null) continue;
     const created = draft.children.findIndex(({ runId }) => runId === child);
     if (created === -1) draft.cancelled.push(child);
     else draft.children.splice(created, 1);
   }
-  for (const [path] of draft.all<number>("entered")) if (cancel(path)) draft.entered.set(path, null);
+  for (const [path] of draft.all<number>("entered")) {
+    if (!isInside(path)) continue;
+    cancel(draft, path);
+    draft.entered.set(path, null);
+  }
   for (const [path] of draft.all<number>("retries")) {
     if (!isInside(path)) continue;
     draft.retries.set(path, null);
     draft.set(path, { status: "CANCELLED", retryAt: null });
   }
+}
+
+/** Ends an attempt; one that begins in this very advance has not begun at all. */
+function cancel(draft: Draft, path: string): void {
+  const { attempt } = draft.step(path);
+  const begun = draft.begun.findIndex((one) => one.name === path && one.attempt === attempt);
+  if (begun === -1) {
+    end(draft, path, { status: "CANCELLED" });
+    draft.set(path, { status: "CANCELLED" });
+    return;
+  }
+  draft.begun.splice(begun, 1);
+  dropWait(draft, path);
+  draft.set(path, { status: "CANCELLED", attempt: attempt - 1 });
 }
 
 export function locate(draft: Draft, path: string, error: SpineError): SpineError {

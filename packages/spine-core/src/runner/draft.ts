@@ -6,10 +6,9 @@ import type { JsonValue } from "../json.ts";
 import type { Step } from "../workflow/step.ts";
 import { nameIn, parentOf, stepAt } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import type { Ending, RunState, StepState, Waiting } from "./run-state.ts";
+import { type Ending, NOT_BEGUN, type RunState, type StepState, type Waiting } from "./run-state.ts";
 
 const NONE: readonly string[] = [];
-const NOT_BEGUN: StepState = { attempt: 0, status: "PENDING", failures: 0, retryAt: null };
 
 /** What is new in a run, on top of its state, which stays as it is: an advance may be worked out more than once. */
 export class Draft {

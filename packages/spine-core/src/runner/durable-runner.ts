@@ -31,6 +31,7 @@ import type {
   Runner,
   RunOptions,
 } from "./runner.ts";
+import { Slots } from "./slots.ts";
 import type { NewRunPlan } from "./start-run.ts";
 import { checkpointsByStep } from "./step-checkpoints.ts";
 import { StrandedRuns } from "./stranded-runs.ts";
@@ -58,10 +59,7 @@ export class DurableRunner implements Runner {
   /** The last look for work ended for want of slots: there may be more of it. */
   #starved = false;
   readonly #stranded: StrandedRuns;
-  /** Runs of which no code is under way: their steps wait for children, or they wait to be let go of. */
-  #waiting = 0;
-  /** Runs whose end is being written: the places of those are free as good as now. */
-  #ending = 0;
+  readonly #slots: Slots;
   readonly #loop: WorkLoop;
   readonly #workflows: KnownWorkflows;
   readonly #starts: RunStarts;
@@ -73,9 +71,10 @@ export class DurableRunner implements Runner {
 
   constructor(options: DurableRunnerOptions) {
     this.#options = options;
-    const { clock, logger, stores } = options;
+    const { clock, logger, stores, concurrency } = options;
     const { history, hints } = stores;
     this.#engine = { ...options, recorded: (execution, transition) => this.#recorded(execution, transition) };
+    this.#slots = new Slots(concurrency, () => this.#active.size + this.#starts.placed);
     this.#workflows = new KnownWorkflows(options.workflows);
     const released = (runId: string) => this.#changed(runId);
     this.#stranded = new StrandedRuns({ history, logger, released });
@@ -89,7 +88,7 @@ export class DurableRunner implements Runner {
       results: this.#results,
       clock,
       logger,
-      place: () => (this.#working && this.#free > 0 ? this.#worker : null),
+      place: () => (this.#working && this.#slots.free > 0 ? this.#worker : null),
       placeLeft: () => {
         if (this.#starved) this.#loop.wake();
       },
@@ -239,11 +238,6 @@ export class DurableRunner implements Runner {
     return this.#options.stores.history;
   }
 
-  get #free(): number {
-    const taken = this.#active.size + this.#starts.placed;
-    return this.#options.concurrency - taken + this.#waiting + this.#ending;
-  }
-
   /** A control of a run is durable, and of those that its steps wait for. */
   #controlled({ runId, workflow }: RunSummary, status: RunStatus): void {
     const stopped = new SpineError(
@@ -294,7 +288,7 @@ export class DurableRunner implements Runner {
 
   async #claim(): Promise<{ readonly more: boolean; readonly nextAt: number | null }> {
     await this.#stranded.release();
-    const limit = this.#free;
+    const limit = this.#slots.free;
     this.#starved = limit <= 0;
     if (limit <= 0) return { more: false, nextAt: null };
     const request = { worker: this.#worker, limit, ...this.#workflows.known };
@@ -307,14 +301,14 @@ export class DurableRunner implements Runner {
   #takeUp(claimed: ClaimedRun): void {
     const { run, fence } = claimed;
     const workflow = this.#options.workflows.get(run.workflow);
-    const { state, lost } = restore(workflow, claimed, claimed.checkpoints);
     const { runId, domain, params, partition, parentRunId, queue } = run;
-    const execution = { runId, workflow: workflow.name, domain, params, partition, parentRunId, queue };
     const refusal = claimRefusal(claimed, workflow, this.#options.maxCrashes);
     if (refusal) {
       this.#refuse(claimed, refusal).catch((error: unknown) => this.#stranded.add(runId, fence, error));
       return;
     }
+    const { state, lost } = restore(workflow, claimed, claimed.checkpoints);
+    const execution = { runId, workflow: workflow.name, domain, params, partition, parentRunId, queue };
     this.#options.events.emit("run.changed", {
       runId,
       workflow: workflow.name,
@@ -353,7 +347,7 @@ export class DurableRunner implements Runner {
     const ending = () => {
       if (isEnding) return;
       isEnding = true;
-      this.#ending += 1;
+      this.#slots.end(true);
       // The next run is claimed while the end of this one is on its way: on SQLite in the same commit.
       if (this.#starved) this.#loop.wake();
     };
@@ -362,7 +356,10 @@ export class DurableRunner implements Runner {
       ...run,
       signal: controller.signal,
       ending,
-      onRest: (atRest) => this.#rest(atRest),
+      onRest: (atRest) => {
+        this.#slots.rest(atRest);
+        if (atRest) this.#loop.wake();
+      },
       reachable: (call) => {
         message = call;
       },
@@ -378,7 +375,7 @@ export class DurableRunner implements Runner {
     const { queue } = run.execution;
     const { token } = run.fence;
     this.#active.add(runId, { controller, token, state, done, message: () => message() }, () => {
-      if (isEnding) this.#ending -= 1;
+      if (isEnding) this.#slots.end(false);
       // Its place in the queue may be what others wait for.
       if (queue !== null) this.#queued();
       // A look for work is a query: only when there may be some for the slot that is free now, or a time to wait for.
@@ -390,12 +387,6 @@ export class DurableRunner implements Runner {
   #letGo(runId: string, fence: Fence, signal: AbortSignal, error: unknown): SpineError | null {
     if (signal.aborted || (SpineError.is(error) && error.code === "FENCED")) return null;
     return this.#stranded.add(runId, fence, error);
-  }
-
-  /** A run of which no code is under way holds no slot, or parents could keep their own children out. */
-  #rest(atRest: boolean): void {
-    this.#waiting += atRest ? 1 : -1;
-    if (atRest) this.#loop.wake();
   }
 }
 

@@ -1,8 +1,9 @@
 import { SpineError } from "../errors.ts";
 import type { ChildEnd, Inbox, SignalRecord } from "../history/history-store.ts";
 import { encodeJson, type JsonValue } from "../json.ts";
+import { schemaIssues } from "../schema-issues.ts";
 import type { WaitStep } from "../workflow/composite-steps.ts";
-import { done, end, fail } from "./begin-step.ts";
+import { completeWait, fail } from "./begin-step.ts";
 import type { Draft } from "./draft.ts";
 import type { Waiting } from "./run-state.ts";
 
@@ -27,7 +28,7 @@ export function readMessages(draft: Draft, { count, signals, children }: Inbox):
 
 function childEnded(draft: Draft, path: string, { runId, status, outputs, error }: ChildEnd): void {
   if (status === "COMPLETED") {
-    completed(draft, path, (outputs ?? {}) as JsonValue);
+    completeWait(draft, path, (outputs ?? {}) as JsonValue);
     return;
   }
   fail(draft, path, error ? SpineError.fromJSON(error).withContext({ child: runId }) : childCancelled(runId));
@@ -43,7 +44,7 @@ function signalCame(draft: Draft, path: string, { signalId, name, payload }: Sig
     return;
   }
   try {
-    completed(draft, path, checked(step, path, name, payload));
+    completeWait(draft, path, checked(step, path, name, payload));
   } catch (error) {
     fail(draft, path, SpineError.from(error));
   }
@@ -56,7 +57,7 @@ function checked({ schema }: WaitStep, path: string, name: string, payload: Json
   if (parsed.success) {
     return JSON.parse(encodeJson(parsed.data, `the signal "${name}" of step "${path}"`)) as JsonValue;
   }
-  const issues = parsed.error.issues.map(({ path: at, message }) => ({ path: `/${at.join("/")}`, message }));
+  const issues = schemaIssues(parsed.error);
   const list = issues.map(({ path: at, message }) => `${at}: ${message}`).join("; ");
   throw new SpineError(
     "SIGNAL_INVALID",
@@ -73,13 +74,6 @@ function refusal(path: string, payload: JsonValue): SpineError | undefined {
   const who = typeof by === "string" ? ` by ${by}` : "";
   const why = typeof comment === "string" && comment !== "" ? `: ${comment}` : ".";
   return new SpineError("APPROVAL_REJECTED", `Step "${path}" was not approved${who}${why}`);
-}
-
-function completed(draft: Draft, path: string, output: JsonValue): void {
-  draft.waiting.set(path, null);
-  end(draft, path, { status: "COMPLETED", output: JSON.stringify(output) });
-  draft.set(path, { status: "COMPLETED" });
-  done(draft, path, output);
 }
 
 function childCancelled(runId: string): SpineError {

@@ -16,10 +16,8 @@ import type { WorkflowData } from "../workflow/workflow.ts";
 import { PLAN } from "./begin-step.ts";
 import type { Ended } from "./durable.ts";
 import type { Plan } from "./plan.ts";
-import { newRun, type RunState, type StepState } from "./run-state.ts";
+import { NOT_BEGUN, newRun, type RunState, type StepState } from "./run-state.ts";
 import { undosLeft } from "./undo.ts";
-
-const NOT_BEGUN: StepState = { attempt: 0, status: "PENDING", failures: 0, retryAt: null };
 
 /**
  * The state of a claimed run, and the attempts whose code its earlier owner left under way: they are lost, and count as

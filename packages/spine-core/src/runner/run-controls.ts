@@ -6,6 +6,7 @@ import type { RunFilter } from "../history/run-query.ts";
 import { newId } from "../ids.ts";
 import { encodeJson } from "../json.ts";
 import type { Registry } from "../registry.ts";
+import { schemaIssues } from "../schema-issues.ts";
 import type { WaitStep } from "../workflow/composite-steps.ts";
 import { everyStep } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
@@ -130,7 +131,7 @@ export class RunControls {
     if (!wait.schema) return text;
     const parsed = await wait.schema.safeParseAsync(payload);
     if (parsed.success) return text;
-    const issues = parsed.error.issues.map(({ path, message }) => ({ path: `/${path.join("/")}`, message }));
+    const issues = schemaIssues(parsed.error);
     const list = issues.map(({ path, message }) => `${path}: ${message}`).join("; ");
     throw new SpineError(
       "SIGNAL_INVALID",
@@ -160,11 +161,11 @@ export class RunControls {
   /** True when steps of the run have to be taken back before it is cancelled; whoever knows its workflow does that. */
   async #hasToUndo(runId: string): Promise<boolean> {
     const { workflows, get } = this.#options;
+    const undoing = workflows.names().filter((name) => hasUndo(workflows.get(name)));
+    // The run is read only where there may be something to undo.
+    if (undoing.length === 0) return false;
     const { run, steps } = await get(runId);
-    if (!workflows.has(run.workflow)) return false;
-    const workflow = workflows.get(run.workflow);
-    if (!hasUndo(workflow)) return false;
-    return steps.some(({ status }) => status === "COMPLETED");
+    return undoing.includes(run.workflow) && steps.some(({ status }) => status === "COMPLETED");
   }
 
   async #find(filter: RunFilter, expect: number): Promise<readonly string[]> {

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { type Clock, systemClock } from "../clock.ts";
 import type { CallerTransaction } from "../database/caller-transaction.ts";
 import { SpineError } from "../errors.ts";
-import type { HistoryStore } from "../history/history-store.ts";
+import type { CommitResult, HistoryStore } from "../history/history-store.ts";
 import type { RunDetail } from "../history/records.ts";
 import type { Logger } from "../logger.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
@@ -96,9 +96,7 @@ export class RunStarts {
       for (const [index, plan] of batch.entries()) {
         const outcome = outcomes[index];
         try {
-          if (outcome?.result === "duplicate") handles.push(this.#found(plan, outcome));
-          else if (outcome?.result === "debounced") handles.push(results.handle(outcome.runId, true));
-          else handles.push(results.handle(plan.commit.run.runId, false));
+          handles.push(this.#existing(plan, outcome) ?? results.handle(plan.commit.run.runId, false));
           if (outcome?.result === "committed") stored(workflow, plan);
         } catch (error) {
           reused.push(SpineError.from(error).withContext({ item: from + index }));
@@ -141,11 +139,9 @@ export class RunStarts {
   async #store(workflow: WorkflowData, plan: NewRunPlan): Promise<RunHandle> {
     const { history, results, stored, queued } = this.#options;
     const [outcome] = await history.commit([plan.commit]);
-    if (outcome?.result === "duplicate") return this.#found(plan, outcome);
-    if (outcome?.result === "debounced") {
-      queued();
-      return results.handle(outcome.runId, true);
-    }
+    const existing = this.#existing(plan, outcome);
+    if (outcome?.result === "debounced") queued();
+    if (existing) return existing;
     stored(workflow, plan);
     if (plan.commit.run.worker === null) queued();
     return results.handle(plan.commit.run.runId, false);
@@ -155,8 +151,8 @@ export class RunStarts {
   async #runIn(transaction: CallerTransaction, plan: NewRunPlan): Promise<RunHandle> {
     const { history, results } = this.#options;
     const [outcome] = await history.createIn(transaction, [plan.commit]);
-    if (outcome?.result === "duplicate") return inTransactionOfCaller(this.#found(plan, outcome));
-    if (outcome?.result === "debounced") return inTransactionOfCaller(results.handle(outcome.runId, true));
+    const existing = this.#existing(plan, outcome);
+    if (existing) return inTransactionOfCaller(existing);
     const { runId } = plan.commit.run;
     this.#outside(() => this.#pending.add(runId));
     return inTransactionOfCaller(results.handle(runId, false));
@@ -176,17 +172,20 @@ export class RunStarts {
     return planRun(workflow, params, options, worker, this.#options.clock);
   }
 
-  /** A run with the same key exists. */
-  #found({ commit }: NewRunPlan, found: { readonly runId: string; readonly paramsHash: string }): RunHandle {
+  /** The run that takes the place of a new one: one with its key, or one that it was debounced into; undefined where there is none. */
+  #existing({ commit }: NewRunPlan, outcome: CommitResult | undefined): RunHandle | undefined {
+    const { results, wake } = this.#options;
+    if (outcome?.result === "debounced") return results.handle(outcome.runId, true);
+    if (outcome?.result !== "duplicate") return undefined;
     const { workflow, key, paramsHash } = commit.run;
-    if (found.paramsHash === paramsHash) {
-      this.#options.wake();
-      return this.#options.results.handle(found.runId, true);
+    if (outcome.paramsHash === paramsHash) {
+      wake();
+      return results.handle(outcome.runId, true);
     }
     throw new SpineError(
       "KEY_REUSED",
-      `The key "${key}" of "${workflow}" belongs to run ${found.runId}, which has other parameters. Use another key, or the same parameters.`,
-      { context: { runId: found.runId } },
+      `The key "${key}" of "${workflow}" belongs to run ${outcome.runId}, which has other parameters. Use another key, or the same parameters.`,
+      { context: { runId: outcome.runId } },
     );
   }
 }

@@ -26,6 +26,9 @@ export interface StepState {
   readonly open?: number;
 }
 
+/** A step before its first attempt. */
+export const NOT_BEGUN: StepState = { attempt: 0, status: "PENDING", failures: 0, retryAt: null };
+
 /** A step that waits: until when, for which signal, for which run. */
 export interface Waiting {
   readonly until: number | null;

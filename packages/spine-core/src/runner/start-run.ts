@@ -8,6 +8,7 @@ import type { CreateCommit, NewRun } from "../history/history-store.ts";
 import { checkTags } from "../history/tags.ts";
 import { newId } from "../ids.ts";
 import { canonicalJson, decodeJson, encodeJson } from "../json.ts";
+import { schemaIssues } from "../schema-issues.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { advance } from "./advance.ts";
 import { checkOption } from "./check-start.ts";
@@ -45,10 +46,7 @@ export async function planRun(
   }
   const parsed = await workflow.params.safeParseAsync(input);
   if (!parsed.success) {
-    const issues = parsed.error.issues.map((issue) => ({
-      path: `/${issue.path.map(String).join("/")}`,
-      message: issue.message,
-    }));
+    const issues = schemaIssues(parsed.error);
     const list = issues
       .map(({ path, message }) => `${path === "/" ? "params" : path.slice(1)}: ${message}`)
       .join("; ");

@@ -11,6 +11,7 @@ export {
   withCrashPoints,
 } from "./crash-points.ts";
 export type { CrashSubject } from "./crash-subject.ts";
+export { advanceCommit, createCommit, stepBegin, stepEnd } from "./history-samples.ts";
 export { Ledger, type LedgerEntry } from "./ledger.ts";
 export { type Mortal, mortal } from "./mortal.ts";
 export { overlay } from "./overlay.ts";

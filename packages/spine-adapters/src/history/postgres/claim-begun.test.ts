@@ -1,6 +1,6 @@
 // Whether a claim began the attempts of a run itself: its row looks much alike when somebody else did.
-import { type HistoryStore, newId, type Transition } from "spine-core";
-import { type OpenedDatabase, TestClock } from "spine-core/testing";
+import type { HistoryStore, Transition } from "spine-core";
+import { advanceCommit, createCommit, type OpenedDatabase, TestClock } from "spine-core/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { postgresHarness } from "../../testing/postgres-harness.ts";
 
@@ -14,22 +14,9 @@ beforeEach(async () => {
 afterEach(() => opened.close());
 
 async function enqueue(): Promise<string> {
-  const run = {
-    runId: newId(),
-    workflow: "demo",
-    domain: null,
-    partition: null,
-    key: null,
-    fingerprint: "f",
-    params: "{}",
-    paramsHash: "h",
-    triggeredBy: "test",
-    parentRunId: null,
-    worker: null,
-    availableAt: 0,
-  };
-  await history.commit([{ kind: "create", run, begun: [] }]);
-  return run.runId;
+  const commit = createCommit();
+  await history.commit([commit]);
+  return commit.run.runId;
 }
 
 async function claim(worker: string) {
@@ -39,9 +26,7 @@ async function claim(worker: string) {
 }
 
 async function advance(runId: string, worker: string, token: number, transition: Partial<Transition>) {
-  const fence = { worker, token };
-  const all = { ended: [], begun: [], attachments: [], ...transition };
-  const [result] = await history.commit([{ kind: "advance", runId, fence, transition: all }]);
+  const [result] = await history.commit([advanceCommit(runId, { worker, token }, transition)]);
   expect(result?.result).toBe("committed");
 }
 

@@ -1,6 +1,7 @@
 // Who waits for whom, with another session in the middle of something.
 import pg from "pg";
-import { newId, type StateStores, systemClock } from "spine-core";
+import { type StateStores, systemClock } from "spine-core";
+import { createCommit } from "spine-core/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { postgres } from "../../databases/postgres.ts";
 import { createTestDatabase } from "../../testing/index.ts";
@@ -27,23 +28,9 @@ afterEach(async () => {
 });
 
 async function enqueue(queue: string | null): Promise<string> {
-  const run = {
-    runId: newId(),
-    workflow: "demo",
-    domain: null,
-    partition: null,
-    key: null,
-    fingerprint: "f",
-    params: "{}",
-    paramsHash: "h",
-    triggeredBy: "test",
-    parentRunId: null,
-    queue,
-    worker: null,
-    availableAt: 0,
-  };
-  await stores.history.commit([{ kind: "create", run, begun: [] }]);
-  return run.runId;
+  const commit = createCommit({ queue });
+  await stores.history.commit([commit]);
+  return commit.run.runId;
 }
 
 const claim = async () => {

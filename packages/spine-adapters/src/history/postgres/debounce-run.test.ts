@@ -1,6 +1,7 @@
 // A debounced start, with others who want the same run at the same moment.
 import pg from "pg";
-import { type CreateCommit, newId, systemClock } from "spine-core";
+import { type CreateCommit, systemClock } from "spine-core";
+import { createCommit } from "spine-core/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { postgres } from "../../databases/postgres.ts";
 import { createTestDatabase } from "../../testing/index.ts";
@@ -22,27 +23,7 @@ afterEach(async () => {
   await database.close();
 });
 
-function push(): CreateCommit {
-  return {
-    kind: "create",
-    begun: [],
-    run: {
-      runId: newId(),
-      workflow: "demo",
-      domain: null,
-      partition: null,
-      key: null,
-      fingerprint: "f",
-      params: "{}",
-      paramsHash: "h",
-      triggeredBy: "test",
-      parentRunId: null,
-      worker: null,
-      availableAt: null,
-      debounce: { key: "d", latest: null },
-    },
-  };
-}
+const push = () => createCommit({ availableAt: null, debounce: { key: "d", latest: null } });
 
 async function blocked(): Promise<void> {
   await expect

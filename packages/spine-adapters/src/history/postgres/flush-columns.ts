@@ -53,6 +53,18 @@ const changes = {
   metrics: "jsonb",
 };
 
+/** How an attempt ended. */
+const outcome = {
+  status: "text",
+  output: "json",
+  error: "json",
+  rows_in: "int8",
+  rows_out: "int8",
+  rows_rejected: "int8",
+  metrics: "json",
+  retry_at: "timestamptz",
+};
+
 /** The columns of what a flush writes, in the order of its parameters. */
 export const FLUSH_COLUMNS = {
   created: new RowColumns(created),
@@ -75,14 +87,7 @@ export const FLUSH_COLUMNS = {
     attempt: "int4",
     begun_event: "int8",
     started_at: "timestamptz",
-    status: "text",
-    output: "json",
-    error: "json",
-    rows_in: "int8",
-    rows_out: "int8",
-    rows_rejected: "int8",
-    metrics: "json",
-    retry_at: "timestamptz",
+    ...outcome,
   }),
   events: new RowColumns({ run_id: "uuid", pos: "int4", type: "text", data: "json" }),
   loads: new RowColumns({
@@ -143,14 +148,7 @@ export const FLUSH_COLUMNS = {
     name: "text",
     kind: "text",
     attempt: "int4",
-    status: "text",
-    output: "json",
-    error: "json",
-    rows_in: "int8",
-    rows_out: "int8",
-    rows_rejected: "int8",
-    metrics: "json",
-    retry_at: "timestamptz",
+    ...outcome,
   }),
   /** New runs that only exist when their parent's write does. */
   children: new RowColumns(related),

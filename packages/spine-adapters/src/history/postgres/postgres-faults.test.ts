@@ -6,15 +6,16 @@ import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import {
   type AdvanceCommit,
+  type CreateCommit,
   createSpine,
   defineWorkflow,
-  newId,
   type RunCommit,
   Step,
   type StepContext,
   silentLogger,
   systemClock,
 } from "spine-core";
+import { advanceCommit, createCommit, stepBegin, stepEnd } from "spine-core/testing";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { postgres } from "../../databases/postgres.ts";
 import { cuttingProxy } from "../../testing/cutting-proxy.ts";
@@ -51,42 +52,16 @@ async function client(): Promise<pg.Client> {
   return connected;
 }
 
-function create(
-  worker: string | null = ME,
-  steps: readonly string[] = ["first"],
-): Extract<RunCommit, { kind: "create" }> {
-  return {
-    kind: "create",
-    begun: steps.map((name) => ({ name, kind: "lambda", attempt: 1 })),
-    run: {
-      runId: newId(),
-      workflow: "demo",
-      domain: null,
-      partition: null,
-      key: null,
-      fingerprint: "f",
-      params: "{}",
-      paramsHash: "h",
-      triggeredBy: "test",
-      parentRunId: null,
-      worker,
-      availableAt: 0,
-    },
-  };
+function create(worker: string | null = ME, steps: readonly string[] = ["first"]): CreateCommit {
+  return createCommit(
+    { worker },
+    steps.map((name) => stepBegin(name)),
+  );
 }
 
 function ending(runId: string, name = "first", output: string | null = "1", token = 1): AdvanceCommit {
-  const end = { name, attempt: 1, output, error: null, rows: null, metrics: {}, retryAt: null };
-  return {
-    kind: "advance",
-    runId,
-    fence: { worker: ME, token },
-    transition: {
-      ended: [{ ...end, status: "COMPLETED" }],
-      begun: [{ name: `${name}+`, kind: "lambda", attempt: 1 }],
-      attachments: [],
-    },
-  };
+  const transition = { ended: [stepEnd(name, { output })], begun: [stepBegin(`${name}+`)] };
+  return advanceCommit(runId, { worker: ME, token }, transition);
 }
 
 async function started(steps?: readonly string[]): Promise<string> {

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { type Hint, type Hints, newId, type StateStores, systemClock } from "spine-core";
+import { createCommit, stepBegin } from "spine-core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { postgres } from "../../databases/postgres.ts";
 import { createTestDatabase } from "../../testing/index.ts";
@@ -353,20 +354,4 @@ WHERE datname = current_database() AND application_name LIKE 'spine%' GROUP BY 1
 });
 
 /** A run that a worker has begun. */
-function queued(worker: string) {
-  const run = {
-    runId: newId(),
-    workflow: "demo",
-    domain: null,
-    partition: null,
-    key: null,
-    fingerprint: "f",
-    params: "{}",
-    paramsHash: "h",
-    triggeredBy: "test",
-    parentRunId: null,
-    worker,
-    availableAt: 0,
-  };
-  return { kind: "create", run, begun: [{ name: "first", kind: "lambda", attempt: 1 }] } as const;
-}
+const queued = (worker: string) => createCommit({ worker }, [stepBegin("first")]);

@@ -11,6 +11,7 @@ import {
   systemClock,
   type Transition,
 } from "spine-core";
+import { advanceCommit, createCommit, stepBegin } from "spine-core/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { postgres } from "../../databases/postgres.ts";
 import { cuttingProxy } from "../../testing/cutting-proxy.ts";
@@ -44,34 +45,14 @@ async function open(at: string): Promise<PostgresHistoryStore> {
 }
 
 async function start(history: PostgresHistoryStore, changes: Partial<NewRun> = {}): Promise<string> {
-  const run: NewRun = {
-    runId: newId(),
-    workflow: "demo",
-    domain: null,
-    partition: null,
-    key: null,
-    fingerprint: "f",
-    params: "{}",
-    paramsHash: "h",
-    triggeredBy: "test",
-    parentRunId: null,
-    worker: "me",
-    availableAt: null,
-    ...changes,
-  };
-  const begun = run.worker === null ? [] : [{ name: "first", kind: "lambda", attempt: 1 }];
-  expect(await history.commit([{ kind: "create", run, begun }])).toMatchObject([{ result: "committed" }]);
-  return run.runId;
+  const commit = createCommit({ worker: "me", availableAt: null, ...changes });
+  const begun = commit.run.worker === null ? [] : [stepBegin("first")];
+  expect(await history.commit([{ ...commit, begun }])).toMatchObject([{ result: "committed" }]);
+  return commit.run.runId;
 }
 
 function moving(runId: string, transition: Partial<Transition> = {}): AdvanceCommit {
-  const fence = { worker: "me", token: 1 };
-  return {
-    kind: "advance",
-    runId,
-    fence,
-    transition: { ended: [], begun: [], attachments: [], ...transition },
-  };
+  return advanceCommit(runId, { worker: "me", token: 1 }, transition);
 }
 
 const beginning = (runId: string) =>

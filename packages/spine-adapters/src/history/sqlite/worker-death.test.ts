@@ -4,7 +4,8 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Database, newId, type RunCommit, type StateStores, systemClock } from "spine-core";
+import { type Database, type RunCommit, type StateStores, systemClock } from "spine-core";
+import { createCommit } from "spine-core/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { sqlite } from "../../databases/sqlite.ts";
 import { temporaryDirectory } from "../../testing/sqlite-harness.ts";
@@ -45,24 +46,7 @@ async function worker(
   return { child, ask };
 }
 
-const create = (): RunCommit => ({
-  kind: "create",
-  begun: [],
-  run: {
-    runId: newId(),
-    workflow: "demo",
-    domain: null,
-    partition: null,
-    key: null,
-    fingerprint: "f",
-    params: "{}",
-    paramsHash: "h",
-    triggeredBy: "test",
-    parentRunId: null,
-    worker: null,
-    availableAt: 0,
-  },
-});
+const create = (): RunCommit => createCommit();
 
 const claim = (name: string) => stores.history.claim({ worker: name, workflows: ["demo"], limit: 100 });
 
