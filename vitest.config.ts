@@ -1,9 +1,9 @@
 import { defineConfig } from "vitest/config";
 
-// Tests lie beside what they test. A file that needs more than a few seconds ends in `.slow.test.ts`, and
-// `npm run test:quick` leaves it out.
+// Tests lie beside what they test. A file that needs more than a few seconds ends in `.slow.test.ts`; one whose processes must
+// keep up with a real clock, or whose memory is measured, ends in `.alone.test.ts`. `npm run test:quick` leaves out both.
 const include = ["packages", "examples", "bench", "tools"].map((folder) => `${folder}/**/*.test.{ts,tsx}`);
-const slow = "**/*.slow.test.{ts,tsx}";
+const named = (kind: string) => include.map((pattern) => pattern.replace("*.test", `*.${kind}.test`));
 const exclude = ["**/node_modules/**", "**/dist/**"];
 
 export default defineConfig({
@@ -28,8 +28,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include,
-          exclude: [...exclude, slow],
-          // Every core; the slow files keep one free, for they start processes of their own.
+          exclude: [...exclude, ...named("slow"), ...named("alone")],
           maxWorkers: "100%",
           sequence: { groupOrder: 1 },
         },
@@ -38,11 +37,24 @@ export default defineConfig({
         extends: true,
         test: {
           name: "slow",
-          include: include.map((pattern) => pattern.replace("*.test", "*.slow.test")),
+          include: named("slow"),
           exclude,
           testTimeout: 180_000,
+          maxWorkers: "100%",
           // After the quick ones: what is simply broken is known first.
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "alone",
+          include: named("alone"),
+          exclude,
+          testTimeout: 180_000,
+          // One after another, each with the other cores for the processes that it starts.
+          maxWorkers: 1,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -4,8 +4,8 @@ import type { Mutant } from "../mutant.ts";
 const POSTGRES = "packages/spine-adapters/src/history/postgres";
 const SQLITE = "packages/spine-adapters/src/history/sqlite";
 const ENGINE = "packages/spine-core/src/runner";
-const LIVENESS = `${POSTGRES}/liveness.slow.test.ts`;
-const WORKER_BEATS = `${POSTGRES}/worker-beats.slow.test.ts`;
+const LIVENESS = `${POSTGRES}/liveness.alone.test.ts`;
+const WORKER_BEATS = `${POSTGRES}/worker-beats.alone.test.ts`;
 const REGISTER = "packages/spine-adapters/src/history/worker-register.test.ts";
 
 /** Guarantees of many processes on one database: who is alive, who takes what, who is told. */
