@@ -19,7 +19,7 @@ export interface SpineProcess extends Pick<Environment, "database" | "durability
 const options = JSON.parse(process.argv[2] ?? "{}") as SpineProcess;
 const STEPS = 5;
 /** How long runs that wait have to be stored, begun and let go of before the first of them is due. */
-const SETTLE_MS = 20_000;
+const SETTLE_MS = 24_000;
 const SPREAD_MS = 10_000;
 
 /** Runs of five steps, each written down as it begins. */
