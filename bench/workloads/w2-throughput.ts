@@ -6,7 +6,7 @@ import type { Measurement } from "../harness/measurement.ts";
 import { statementsOf } from "../harness/server-statistics.ts";
 import type { Figures } from "../harness/statistics.ts";
 import type { Session, System } from "../harness/system.ts";
-import { warmUp } from "../harness/warm-up.ts";
+import { WARM_IN_FLIGHT, warmUp } from "../harness/warm-up.ts";
 
 const STEPS = 5;
 
@@ -14,10 +14,10 @@ const STEPS = 5;
 export async function measureThroughput(system: System, measurement: Measurement): Promise<Figures> {
   const { database, durability, sizes, postmaster } = measurement;
   const { runs = 0, inFlight = 1 } = sizes;
-  const session = await system.open({ database, durability, inFlight, steps: STEPS });
+  const session = await system.open({ database, durability, inFlight: WARM_IN_FLIGHT, steps: STEPS });
   try {
     const run = (session.drive ?? session.run).bind(session);
-    const before = await warmUp(inFlight > 1 ? 4 : 2, inFlight, run);
+    const before = await warmUp(inFlight, run);
     await untilCompleted(session, before);
 
     const loop = monitorEventLoopDelay({ resolution: 1 });
