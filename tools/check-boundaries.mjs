@@ -26,7 +26,7 @@ const FOLDERS = { examples: { leaf: true }, bench: { leaf: true }, tools: { leaf
 const CORE_LAYERS = [
   [
     "leaves",
-    "storable-text errors check-text shown schema-issues json ids clock duration logger registry context map-leaves redaction secret payload-codec encrypt-payloads data/decimal data/table",
+    "storable-text errors check-text shown schema-issues json ids clock duration logger registry context map-leaves redaction secret payload-codec encrypt-payloads data/decimal data/mark data/table",
   ],
   [
     "contracts",

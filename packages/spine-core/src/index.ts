@@ -8,14 +8,18 @@ export type {
   ChunkWrite,
   DatasetChunk,
   DatasetRef,
+  DatasetSchema,
   DatasetState,
   DatasetStore,
   DatasetWriter,
+  Increment,
+  JsonType,
   RejectQuery,
   RowOf,
   StoredReject,
 } from "./data/dataset.ts";
 export { decimal, fromUnits, toUnits } from "./data/decimal.ts";
+export type { Lag, MarkKind, MarkValue } from "./data/mark.ts";
 export {
   type Column,
   type ColumnSpec,
@@ -57,11 +61,19 @@ export type { RunChanged, SpineEvents, StepEnded, StepProgress, StepStarted } fr
 export type {
   Attachment,
   CheckpointAttachment,
+  CursorAttachment,
   LoadAttachment,
   LogAttachment,
   PartitionAttachment,
   QualityAttachment,
 } from "./history/attachment.ts";
+export {
+  CURSORS_OF,
+  type CursorName,
+  type CursorOf,
+  type CursorRecord,
+  type CursorStore,
+} from "./history/cursor-store.ts";
 export { checkQueueChange, checkQueueName } from "./history/check-queue.ts";
 export { EncodedHistory } from "./history/encoded-history.ts";
 export { checkEventRange, type EventRange } from "./history/event-range.ts";
@@ -90,6 +102,7 @@ export type {
   SignalRecord,
   StepBegin,
   StepEnd,
+  StepSkip,
   StepWait,
   Transition,
 } from "./history/history-store.ts";
@@ -144,6 +157,7 @@ export {
   selectTotals,
   type TotalsQuery,
 } from "./history/run-statistics.ts";
+export { skipOutput, UNCHANGED } from "./history/skip-output.ts";
 export { checkTags } from "./history/tags.ts";
 export type { DueRuns, WorkerState, Workload } from "./history/workload.ts";
 export { newId } from "./ids.ts";
@@ -194,6 +208,7 @@ export type {
   Wake,
 } from "./runner/durable.ts";
 // Running
+export type { CursorPlace, Cursors, FetchCursor } from "./runner/cursors.ts";
 export type { Queues } from "./runner/queues.ts";
 export type { RetentionPolicy } from "./runner/retention.ts";
 export {
@@ -210,11 +225,12 @@ export {
 } from "./runner/runner.ts";
 export { environmentSecrets, type SecretOptions, type SecretResolver, secret } from "./secret.ts";
 // Data
-export type { Page, Reject, Row, Source, StreamOptions } from "./sources/source.ts";
+export type { Page, Reject, Row, Source, SourceChange, StreamOptions } from "./sources/source.ts";
 export { createSpine, type Run, type Spine, type SpineOptions } from "./spine.ts";
 // Workflows
 export type { Approval, Collected } from "./workflow/composite-steps.ts";
 export { defineWorkflow, type WorkflowOptions } from "./workflow/define-workflow.ts";
+export type { Bound, IncrementalOptions, MarkOf, Since } from "./workflow/incremental.ts";
 export type { RetryPolicy } from "./workflow/retry.ts";
 export {
   DISPOSITIONS,
@@ -222,6 +238,7 @@ export {
   type ItemContext,
   type LoadResult,
   ON_ERROR,
+  ON_UNCHANGED,
   type OnError,
   Rejection,
   reject,
@@ -229,9 +246,11 @@ export {
   type StepContext,
   type StepKind,
   type StepOptions,
+  type Unchanged,
   type UndoContext,
 } from "./workflow/step.ts";
 export {
+  type Final,
   type InputOf,
   type OutputsOf,
   WHEN_CHANGED,

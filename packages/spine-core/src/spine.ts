@@ -19,6 +19,7 @@ import { checkPayloadCodec, type PayloadCodec } from "./payload-codec.ts";
 import type { Plugin } from "./plugin.ts";
 import { Registry } from "./registry.ts";
 import { checkRunId, checkWorkflow } from "./runner/check-start.ts";
+import { type Cursors, cursorsOf } from "./runner/cursors.ts";
 import { DurableRunner } from "./runner/durable-runner.ts";
 import { type Queues, queuesOf } from "./runner/queues.ts";
 import { Retention, type RetentionPolicy } from "./runner/retention.ts";
@@ -35,7 +36,7 @@ import { environmentSecrets, type SecretResolver } from "./secret.ts";
 import type { Source } from "./sources/source.ts";
 import type { Approval } from "./workflow/composite-steps.ts";
 import { everyStep } from "./workflow/step-paths.ts";
-import type { Workflow, WorkflowData } from "./workflow/workflow.ts";
+import type { Final, Workflow, WorkflowData } from "./workflow/workflow.ts";
 
 export interface SpineOptions {
   /** Where Spine keeps its state, e.g. `sqlite("spine.db")` from `spine-adapters/databases`. */
@@ -82,6 +83,8 @@ export interface Spine extends AsyncDisposable {
   readonly history: HistoryStore;
   readonly datasets: DatasetStore;
   readonly partitions: PartitionStore;
+  /** How far incremental fetches have come. */
+  readonly cursors: Cursors;
   /** Counts and sums over many runs. */
   readonly statistics: RunStatistics;
   /** What the steps of runs logged. */
@@ -90,7 +93,7 @@ export interface Spine extends AsyncDisposable {
   readonly queues: Queues;
   readonly alertChannels: Registry<AlertChannel>;
   /** Starts a run of a workflow constant, typed. */
-  run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<O>>;
+  run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<Final<O>>>;
   /** Starts a run of a registered workflow by name. */
   run(
     workflow: string,
@@ -107,7 +110,7 @@ export interface Spine extends AsyncDisposable {
   runMany<I, P, O>(
     workflow: Workflow<I, P, O>,
     items: readonly (RunItem & { readonly params: I })[],
-  ): Promise<readonly Run<O>[]>;
+  ): Promise<readonly Run<Final<O>>[]>;
   runMany(
     workflow: string,
     items: readonly RunItem[],
@@ -245,7 +248,11 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     ...handle,
     result: async () => ({ outputs: (await handle.result()) as O }),
   });
-  async function run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<O>>;
+  async function run<I, P, O>(
+    workflow: Workflow<I, P, O>,
+    params: I,
+    options?: RunOptions,
+  ): Promise<Run<Final<O>>>;
   async function run(workflow: string, params: unknown, options?: RunOptions): ReturnType<Spine["attach"]>;
   async function run(
     workflow: string | WorkflowData,
@@ -257,7 +264,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   async function runMany<I, P, O>(
     workflow: Workflow<I, P, O>,
     items: readonly (RunItem & { readonly params: I })[],
-  ): Promise<readonly Run<O>[]>;
+  ): Promise<readonly Run<Final<O>>[]>;
   async function runMany(
     workflow: string,
     items: readonly RunItem[],
@@ -300,6 +307,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     history: stores.history,
     datasets: stores.datasets,
     partitions: stores.partitions,
+    cursors: cursorsOf(stores.cursors),
     statistics: stores.statistics,
     logs: stores.logs,
     queues: queuesOf(stores.queues, () => {

@@ -3,6 +3,7 @@ import { PostgresDatasetStore } from "../data/postgres-dataset-store.ts";
 import { compareClocks, DatabaseTime } from "../history/postgres/database-time.ts";
 import { KeptConnection } from "../history/postgres/kept-connection.ts";
 import { migrate } from "../history/postgres/migrate.ts";
+import { PostgresCursorStore } from "../history/postgres/postgres-cursor-store.ts";
 import { PostgresHints } from "../history/postgres/postgres-hints.ts";
 import { PostgresHistoryStore } from "../history/postgres/postgres-history-store.ts";
 import { PostgresPartitionStore } from "../history/postgres/postgres-partition-store.ts";
@@ -73,6 +74,7 @@ export function postgres(target: string | PostgresOptions): Database {
         history: new PostgresHistoryStore({ pools, tables, clock, time, beats, hints }),
         datasets: new PostgresDatasetStore({ pools, tables, clock }),
         partitions: new PostgresPartitionStore({ pools, tables }),
+        cursors: new PostgresCursorStore({ pools, tables, time }),
         statistics: new PostgresRunStatistics({ pools, tables, clock }),
         logs: new PostgresRunLogs({ pools, tables }),
         queues: new PostgresQueueStore({ pools, tables, clock }),

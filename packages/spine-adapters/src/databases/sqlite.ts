@@ -8,6 +8,7 @@ import {
 } from "spine-core";
 import { SqliteDatasetStore } from "../data/sqlite-dataset-store.ts";
 import { migrate } from "../history/sqlite/migrate.ts";
+import { SqliteCursorStore } from "../history/sqlite/sqlite-cursor-store.ts";
 import { SqliteHints } from "../history/sqlite/sqlite-hints.ts";
 import { SqliteHistoryStore } from "../history/sqlite/sqlite-history-store.ts";
 import { SqlitePartitionStore } from "../history/sqlite/sqlite-partition-store.ts";
@@ -65,6 +66,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
         history: new SqliteHistoryStore({ pool, tables, clock, locks }),
         datasets: new SqliteDatasetStore({ pool, tables, clock }),
         partitions: new SqlitePartitionStore({ pool, tables }),
+        cursors: new SqliteCursorStore({ pool, tables, clock }),
         statistics: new SqliteRunStatistics({ pool, tables, clock }),
         logs: new SqliteRunLogs({ pool, tables }),
         queues: new SqliteQueueStore({ pool, tables, clock }),

@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { DatasetStore } from "../data/dataset.ts";
 import type { Table } from "../data/table.ts";
+import type { CursorStore } from "../history/cursor-store.ts";
 import type { Hints } from "../history/hints.ts";
 import type { HistoryStore } from "../history/history-store.ts";
 import type { PartitionStore } from "../history/partition-store.ts";
@@ -19,6 +20,7 @@ export interface StateStores {
   readonly history: HistoryStore;
   readonly datasets: DatasetStore;
   readonly partitions: PartitionStore;
+  readonly cursors: CursorStore;
   readonly logs: RunLogs;
   readonly statistics: RunStatistics;
   readonly hints: Hints;
