@@ -67,6 +67,7 @@ export type {
   PartitionAttachment,
   QualityAttachment,
 } from "./history/attachment.ts";
+export { checkQueueChange, checkQueueName } from "./history/check-queue.ts";
 export {
   CURSORS_OF,
   type CursorName,
@@ -74,7 +75,6 @@ export {
   type CursorRecord,
   type CursorStore,
 } from "./history/cursor-store.ts";
-export { checkQueueChange, checkQueueName } from "./history/check-queue.ts";
 export { EncodedHistory } from "./history/encoded-history.ts";
 export { checkEventRange, type EventRange } from "./history/event-range.ts";
 export { type Hint, type Hints, silentHints } from "./history/hints.ts";
@@ -195,6 +195,8 @@ export {
   type QualityStatus,
 } from "./quality/quality-check.ts";
 export { Registry } from "./registry.ts";
+// Running
+export type { CursorPlace, Cursors, FetchCursor } from "./runner/cursors.ts";
 export type {
   Durable,
   Ended,
@@ -207,8 +209,6 @@ export type {
   TransactionalResult,
   Wake,
 } from "./runner/durable.ts";
-// Running
-export type { CursorPlace, Cursors, FetchCursor } from "./runner/cursors.ts";
 export type { Queues } from "./runner/queues.ts";
 export type { RetentionPolicy } from "./runner/retention.ts";
 export {

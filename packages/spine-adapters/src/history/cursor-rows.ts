@@ -30,6 +30,11 @@ export function readCursor(row: CursorRow): CursorRecord {
 }
 
 /** The key of a cursor's row. */
-export function cursorKey({ workflow, step, scope, of }: CursorName): readonly [string, string, string, CursorOf] {
+export function cursorKey({
+  workflow,
+  step,
+  scope,
+  of,
+}: CursorName): readonly [string, string, string, CursorOf] {
   return [workflow, step, scope, of];
 }

@@ -38,7 +38,8 @@ export function stepEnded({ name, attempt, status, output, error, rows, retryAt 
 
 /** Why a step was skipped, where that is known. */
 function skipReason(output: JsonValue | null): { readonly skip_reason?: string } {
-  const reason = typeof output === "object" && output !== null && "skip_reason" in output && output.skip_reason;
+  const reason =
+    typeof output === "object" && output !== null && "skip_reason" in output && output.skip_reason;
   return typeof reason === "string" ? { skip_reason: reason } : {};
 }
 

@@ -25,9 +25,14 @@ export interface Mark {
 const DECIMAL = /^([+-])?(\d+)(?:\.(\d+))?$/;
 const EXPONENT = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/;
 const DATE = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/;
-const TIME =
-  /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(?::(\d{2})(?:\.(\d+))?)?(Z|[+-]\d{2}(?::?\d{2})?)?$/;
-const LETTER: Readonly<Record<MarkKind, string>> = { number: "n", date: "d", time: "t", local: "l", text: "s" };
+const TIME = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(?::(\d{2})(?:\.(\d+))?)?(Z|[+-]\d{2}(?::?\d{2})?)?$/;
+const LETTER: Readonly<Record<MarkKind, string>> = {
+  number: "n",
+  date: "d",
+  time: "t",
+  local: "l",
+  text: "s",
+};
 /** Digits before the point that a position can tell. */
 const MOST_DIGITS = 9_999;
 const DAY_MS = 86_400_000;

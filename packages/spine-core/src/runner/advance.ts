@@ -179,8 +179,21 @@ function timePassed(draft: Draft): void {
 function finish(draft: Draft, idle: boolean): Advance {
   const run = runChange(draft, idle);
   if (run?.status === "COMPLETED") draft.attachments.push(...cursorsOf(draft));
-  const { begun, skipped, cursors, waits, children, taken, metrics, attachments, ending, inbox, unread, position, steps } =
-    draft;
+  const {
+    begun,
+    skipped,
+    cursors,
+    waits,
+    children,
+    taken,
+    metrics,
+    attachments,
+    ending,
+    inbox,
+    unread,
+    position,
+    steps,
+  } = draft;
   return {
     status: run?.status ?? "RUNNING",
     steps,

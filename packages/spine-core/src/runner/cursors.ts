@@ -40,7 +40,10 @@ export interface Cursors {
    * Lets the next run begin at `to`, or where the first one did; whatever its source says of itself, it is read. Runs that are
    * under way go on, and do not move the cursor any more.
    */
-  reset(place: CursorPlace, options?: { readonly to?: MarkValue; readonly order?: "text" }): Promise<FetchCursor>;
+  reset(
+    place: CursorPlace,
+    options?: { readonly to?: MarkValue; readonly order?: "text" },
+  ): Promise<FetchCursor>;
 }
 
 export function cursorsOf(store: CursorStore): Cursors {
@@ -65,7 +68,9 @@ export function cursorsOf(store: CursorStore): Cursors {
 function nameOf({ workflow, step, scope = "" }: CursorPlace, of: CursorOf): CursorName {
   for (const [option, value] of Object.entries({ workflow, step, scope })) {
     if (typeof value !== "string" || (value === "" && option !== "scope"))
-      throw new ValidationError(`The \`${option}\` of a cursor is no text. Name the workflow and its fetch step.`);
+      throw new ValidationError(
+        `The \`${option}\` of a cursor is no text. Name the workflow and its fetch step.`,
+      );
   }
   return { workflow, step, scope, of };
 }

@@ -335,7 +335,9 @@ function following(name: string, { incremental, unchanged, scope, from }: AnyOpt
   if (scope !== undefined && typeof scope !== "function")
     refuse("its `scope` is no function that returns a text.");
   if (unchanged === "end" && typeof from === "object" && !(from as Source).changed)
-    refuse(`its source "${(from as Source).name}" cannot say whether it has changed; leave \`unchanged\` out.`);
+    refuse(
+      `its source "${(from as Source).name}" cannot say whether it has changed; leave \`unchanged\` out.`,
+    );
   return {
     ...(incremental === undefined ? {} : { incremental: checkIncremental(name, incremental) }),
     ...(unchanged === undefined ? {} : { unchanged: unchanged as Unchanged }),

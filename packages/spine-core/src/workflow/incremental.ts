@@ -66,9 +66,13 @@ export function checkIncremental(step: string, given: unknown): Incremental | nu
   }
   const { field, key, duplicates = "drop", order } = given as Partial<Incremental>;
   if (typeof field !== "string" || field === "") refuse("names no `field`: the column whose values grow.");
-  if (key !== undefined && !(Array.isArray(key) && key.length > 0 && key.every((each) => typeof each === "string")))
+  if (
+    key !== undefined &&
+    !(Array.isArray(key) && key.length > 0 && key.every((each) => typeof each === "string"))
+  )
     refuse("has a `key` that is no list of columns.");
-  if (duplicates !== "drop" && duplicates !== "deliver") refuse('has `duplicates` other than "drop" and "deliver".');
+  if (duplicates !== "drop" && duplicates !== "deliver")
+    refuse('has `duplicates` other than "drop" and "deliver".');
   if (order !== undefined && order !== "text") refuse('has an `order` other than "text".');
   return Object.freeze({ ...given }) as Incremental;
 }

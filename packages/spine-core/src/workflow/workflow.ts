@@ -161,7 +161,13 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
   fetch<N extends string, Request, R extends object = Row, F extends keyof R & string = never>(
     name: NewName<N, Outputs>,
     options: FetchOptions<Request, R, F, Params, Outputs, Scope> & { readonly unchanged: "end" },
-  ): Workflow<Input, Params, Outputs & { readonly [K in N]: DatasetRef<R> } & EndsEarly, DatasetRef<R>, Scope>;
+  ): Workflow<
+    Input,
+    Params,
+    Outputs & { readonly [K in N]: DatasetRef<R> } & EndsEarly,
+    DatasetRef<R>,
+    Scope
+  >;
   fetch<N extends string, Request, R extends object = Row, F extends keyof R & string = never>(
     name: NewName<N, Outputs>,
     options: FetchOptions<Request, R, F, Params, Outputs, Scope> & { readonly unchanged?: "read" },

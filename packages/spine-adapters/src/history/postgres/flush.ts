@@ -227,7 +227,10 @@ export class Flush {
     }
     if (run) fold.change = fold.change ? { ...fold.change, ...run } : run;
     // Every write has an event, so that whoever follows the events misses nothing.
-    if (ended.length + begun.length + waiting.length + skipped.length === 0 && (!run || run.status === "RUNNING")) {
+    if (
+      ended.length + begun.length + waiting.length + skipped.length === 0 &&
+      (!run || run.status === "RUNNING")
+    ) {
       fold.events += 1;
       this.#event(fold, { type: "run.updated", data: {} });
     }

@@ -6,6 +6,7 @@ import { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import { postgres } from "../../databases/postgres.ts";
 import { createTestDatabase } from "../../testing/index.ts";
 import { migrate } from "./migrate.ts";
+import { POSTGRES_MIGRATIONS } from "./migrations/index.ts";
 import type { PostgresMigration } from "./migrations/migration.ts";
 
 const migration = (id: string, statement: string, minReader = id): PostgresMigration => ({

@@ -47,12 +47,7 @@ export class PostgresCursorStore implements CursorStore {
 VALUES ($1, $2, $3, $4, $5, $6, 1, coalesce($7::timestamptz, now()))
 ON CONFLICT (workflow_name, step_name, scope, kind) DO UPDATE SET position = excluded.position, value = excluded.value,
   resets = c.resets + 1, run_id = NULL, updated_at = excluded.updated_at RETURNING *`,
-      [
-        ...cursorKey(name),
-        to?.position ?? null,
-        to ? JSON.stringify(to.value) : null,
-        this.#time.virtual,
-      ],
+      [...cursorKey(name), to?.position ?? null, to ? JSON.stringify(to.value) : null, this.#time.virtual],
     );
     if (!row) throw new SpineError("INTERNAL", "A cursor was neither made nor changed.");
     return readCursor(row);

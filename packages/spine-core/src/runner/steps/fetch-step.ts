@@ -42,7 +42,8 @@ async function begin(step: FetchStep, scope: StepScope): Promise<Begun> {
   const state = await scope.datasets.open(writerOf(scope));
   const following = await Following.begin(step, scope, state);
   if (following) return { state, following };
-  if (state.chunks > 0) warn(scope, "Another run has moved the cursor since the fetch began; it begins anew.");
+  if (state.chunks > 0)
+    warn(scope, "Another run has moved the cursor since the fetch began; it begins anew.");
   return await beginAnew(step, scope);
 }
 

@@ -225,7 +225,10 @@ export class Increment {
   #hash(row: Row, { position }: Mark): string {
     const { key } = this.#options;
     const what = key ? [position, ...key.map((column) => row[column] ?? null)] : row;
-    return hash("sha256", canonicalJson(JSON.parse(JSON.stringify(what)) as JsonValue), "base64url").slice(0, HASH);
+    return hash("sha256", canonicalJson(JSON.parse(JSON.stringify(what)) as JsonValue), "base64url").slice(
+      0,
+      HASH,
+    );
   }
 
   #refused(row: Row, line: number | null): Reject {
