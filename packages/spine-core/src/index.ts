@@ -39,8 +39,17 @@ export {
   type StateOptions,
   type StateStores,
 } from "./database/database.ts";
+export type {
+  DatabaseReader,
+  ReaderColumn,
+  ReaderOptions,
+  ReaderQuery,
+  ReaderRows,
+  ReaderTable,
+} from "./database/database-reader.ts";
 export type { AnySchema, DatabaseTransaction, RowStamp } from "./database/database-transaction.ts";
 export { type Check, type CheckStatus, type Diagnosis, finding, healthy } from "./database/diagnosis.ts";
+export { type Duration, toMs } from "./duration.ts";
 export { encryptPayloads, type PayloadKeys } from "./encrypt-payloads.ts";
 // Words that everything uses
 export {

@@ -17,6 +17,7 @@ import { findPooler } from "./postgres/find-pooler.ts";
 import { kyselyOn } from "./postgres/postgres-dialect.ts";
 import { type PostgresOptions, postgresSettings } from "./postgres/postgres-options.ts";
 import { PostgresPools } from "./postgres/postgres-pools.ts";
+import { openPostgresReader } from "./postgres/postgres-reader.ts";
 import { PostgresTransaction } from "./postgres/postgres-transaction.ts";
 import { runTransaction } from "./postgres/run-transaction.ts";
 import { createTargetTable } from "./postgres/target-table.ts";
@@ -85,6 +86,8 @@ export function postgres(target: string | PostgresOptions): Database {
     async transaction(work) {
       return await runTransaction(pools, (lease) => work(new PostgresTransaction(pools, lease)));
     },
+
+    openReader: (options) => openPostgresReader(pools, options),
 
     async ensureTable(table) {
       await pools.inTransaction("write", (query) => createTargetTable(query, tableSchema, table));

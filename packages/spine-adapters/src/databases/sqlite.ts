@@ -21,6 +21,7 @@ import { diagnoseSqlite } from "./sqlite/diagnose-sqlite.ts";
 import type { Durability } from "./sqlite/open-sqlite.ts";
 import { kyselyOn } from "./sqlite/sqlite-dialect.ts";
 import { SqlitePool } from "./sqlite/sqlite-pool.ts";
+import { openSqliteReader } from "./sqlite/sqlite-reader.ts";
 import { SqliteTransaction } from "./sqlite/sqlite-transaction.ts";
 import { createTargetTable } from "./sqlite/target-table.ts";
 
@@ -77,6 +78,8 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
     async transaction(work) {
       return await pool.transaction((lease) => work(new SqliteTransaction(pool, lease)));
     },
+
+    openReader: (options) => openSqliteReader(pool, options),
 
     async ensureTable(table) {
       await pool.write((connection) => createTargetTable(connection, table));
