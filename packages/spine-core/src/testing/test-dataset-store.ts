@@ -84,6 +84,7 @@ function writingTests(check: Check): void {
       rejected: 0,
       bytes: expect.any(Number),
       hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      schema: { symbol: ["string"], shares: ["string"] },
     });
     expect(await datasets.seal(writer, dataset)).toEqual(ref);
     await expect(datasets.append(writer, dataset, chunk(1))).rejects.toMatchObject({
