@@ -1,7 +1,7 @@
 import type { AlertChannel } from "./alerts/alert.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { checkConcurrency, checkLogLevel } from "./config.ts";
-import type { DatasetStore } from "./data/dataset.ts";
+import type { DatasetRef, DatasetStore } from "./data/dataset.ts";
 import type { Database } from "./database/database.ts";
 import type { Diagnosis } from "./database/diagnosis.ts";
 import { diagnose } from "./diagnose.ts";
@@ -115,6 +115,28 @@ export interface Spine extends AsyncDisposable {
     workflow: string,
     items: readonly RunItem[],
   ): Promise<readonly Run<Readonly<Record<string, unknown>>>[]>;
+  /**
+   * The rows of a dataset, in batches, for as long as retention keeps them; DATASET_MISSING afterwards.
+   *
+   * @example
+   * const { outputs } = await run.result();
+   * for await (const rows of spine.read(outputs.fetch)) console.log(rows.length);
+   */
+  read<R extends object>(
+    dataset: DatasetRef<R>,
+    options?: { readonly signal?: AbortSignal },
+  ): AsyncIterable<readonly R[]>;
+  /**
+   * Asks about datasets in SQL: each is a table by the name that it is given here, for as long as `work` goes on, beside the
+   * tables of Spine's own database.
+   *
+   * @example
+   * const twice = await spine.withRows(
+   *   { trades: { dataset: outputs.fetch, columns: { symbol: "text", shares: "decimal" } } },
+   *   (db) => db.selectFrom("trades").select("symbol").groupBy("symbol").having((e) => e.fn.countAll(), ">", 1).execute(),
+   * );
+   */
+  withRows: DatasetStore["withRows"];
   /** The run with its attempts. Throws RUN_NOT_FOUND. */
   get(runId: string): Promise<RunDetail>;
   /**
@@ -318,6 +340,8 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     workflows,
     run,
     runMany,
+    read: (dataset, reading) => readRows(stores.datasets, dataset, reading),
+    withRows: (tables, work) => unlessStopped(() => stores.datasets.withRows(tables, work)),
     get: (runId) => unlessStopped(() => runner.get(checkRunId(runId))),
     cancel: (runId) => control(runId, "cancel"),
     pause: (runId) => control(runId, "pause"),
@@ -350,4 +374,13 @@ function stopped(cause?: unknown): SpineError {
 async function ensureTables(database: Database, workflow: WorkflowData): Promise<void> {
   for (const step of everyStep(workflow.steps))
     if (step.kind === "load") await database.ensureTable(step.into);
+}
+
+async function* readRows<R extends object>(
+  datasets: DatasetStore,
+  { dataset }: DatasetRef<R>,
+  options?: { readonly signal?: AbortSignal },
+): AsyncGenerator<readonly R[]> {
+  // The types are those of the step that made them.
+  for await (const { rows } of datasets.read(dataset, options)) yield rows as readonly R[];
 }

@@ -109,7 +109,14 @@ function toBlocks(rows: readonly Row[]): readonly OpenBlock[] {
 }
 
 /** The types of columns in the order of their bits. */
-const TYPES = ["array", "boolean", "null", "number", "object", "string"] as const satisfies readonly JsonType[];
+const TYPES = [
+  "array",
+  "boolean",
+  "null",
+  "number",
+  "object",
+  "string",
+] as const satisfies readonly JsonType[];
 /** Columns whose types are kept: rows may have any keys. */
 const MOST_COLUMNS = 1_000;
 

@@ -66,7 +66,11 @@ export function readRef({ dataset_id, rows, rejected, bytes, hash, columns }: Da
 }
 
 /** A chunk as the port has it. */
-export function readChunk(dataset: string, index: number, { rows, hash, lines, data }: ChunkRow): DatasetChunk {
+export function readChunk(
+  dataset: string,
+  index: number,
+  { rows, hash, lines, data }: ChunkRow,
+): DatasetChunk {
   try {
     return { index, rows: decodeRows(data, hash), lines: decodeLines(lines, rows) };
   } catch (error) {

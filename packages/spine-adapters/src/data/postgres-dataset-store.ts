@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import type { Kysely } from "kysely";
 import {
+  type AnySchema,
   type ChunkWrite,
   type Clock,
   type DatasetChunk,
@@ -10,7 +12,9 @@ import {
   newId,
   type RejectQuery,
   SpineError,
+  type StagedTables,
   type StoredReject,
+  stagedPlans,
   ValidationError,
 } from "spine-core";
 import type { PostgresPools, Query } from "../databases/postgres/postgres-pools.ts";
@@ -30,6 +34,8 @@ import {
   readState,
   writerFenced,
 } from "./dataset-rows.ts";
+
+import { withRowsInPostgres } from "./postgres-staged-rows.ts";
 
 interface PostgresDatasetOptions {
   readonly pools: PostgresPools;
@@ -185,6 +191,10 @@ WHERE dataset_id = $1 AND run_id = $2 AND step_name = $3 AND token = $4 AND chun
       if (!chunk) throw (await this.#find(dataset)) ? chunkDamaged(dataset, index) : datasetMissing(dataset);
       yield readChunk(dataset, index, chunk);
     }
+  }
+
+  async withRows<T>(tables: StagedTables, work: (kysely: Kysely<AnySchema>) => Promise<T>): Promise<T> {
+    return await withRowsInPostgres(this.#pools, stagedPlans(tables), (dataset) => this.read(dataset), work);
   }
 
   async rejects({

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import type { Kysely } from "kysely";
 import {
+  type AnySchema,
   type ChunkWrite,
   type Clock,
   type DatasetChunk,
@@ -11,7 +13,9 @@ import {
   type Reject,
   type RejectQuery,
   SpineError,
+  type StagedTables,
   type StoredReject,
+  stagedPlans,
   ValidationError,
 } from "spine-core";
 import type { SqliteConnection } from "../databases/sqlite/sqlite-connection.ts";
@@ -31,6 +35,8 @@ import {
   readState,
   writerFenced,
 } from "./dataset-rows.ts";
+
+import { withRowsInSqlite } from "./sqlite-staged-rows.ts";
 
 interface SqliteDatasetOptions {
   readonly pool: SqlitePool;
@@ -161,6 +167,12 @@ RETURNING *`,
         throw (await this.#isGone(dataset)) ? datasetMissing(dataset) : chunkDamaged(dataset, index);
       yield readChunk(dataset, index, chunk);
     }
+  }
+
+  async withRows<T>(tables: StagedTables, work: (kysely: Kysely<AnySchema>) => Promise<T>): Promise<T> {
+    const plans = stagedPlans(tables);
+    await this.#pool.open();
+    return await withRowsInSqlite(this.#pool.path, plans, (dataset) => this.read(dataset), work);
   }
 
   async rejects({

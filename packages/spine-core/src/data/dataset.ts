@@ -1,6 +1,9 @@
+import type { Kysely } from "kysely";
+import type { AnySchema } from "../database/database-transaction.ts";
 import type { JsonValue } from "../json.ts";
 import type { Reject, Row } from "../sources/source.ts";
 import type { MarkValue } from "./mark.ts";
+import type { StagedTables } from "./staged-rows.ts";
 
 declare const rowType: unique symbol;
 
@@ -123,6 +126,12 @@ export interface DatasetStore {
     dataset: string,
     options?: { readonly fromChunk?: number; readonly signal?: AbortSignal },
   ): AsyncIterable<DatasetChunk>;
+  /**
+   * Asks about datasets in SQL: each is a table for as long as `work` goes on, with its rows in the columns that were named and
+   * their position in `_spine_row`, on a connection that sees the database's own tables beside them and cannot write them.
+   * Decimals are exact; where a database has no type for them, `<column>_units` are whole units of 10^-6.
+   */
+  withRows<T>(tables: StagedTables, work: (kysely: Kysely<AnySchema>) => Promise<T>): Promise<T>;
   /** Rejected rows of a run in the order in which they were met. */
   rejects(query: RejectQuery): Promise<readonly StoredReject[]>;
   /** Removes the datasets and rejects of a run. */

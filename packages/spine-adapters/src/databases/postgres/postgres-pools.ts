@@ -165,11 +165,16 @@ export class PostgresPools {
   }
 
   /** A connection of its own, closed with the pools. */
-  async single(purpose: SingleName, onLost: () => void, types = STATE_VALUES): Promise<Client> {
+  async single(
+    purpose: SingleName,
+    onLost: () => void,
+    types: ValueParsers | "user" = STATE_VALUES,
+  ): Promise<Client> {
     this.#refuseClosed();
     try {
-      const { Client: PgClient } = await loadPg();
-      const client = new PgClient(this.#config(purpose, types));
+      const pg = await loadPg();
+      const values = types === "user" ? userValues(pg.types as ValueParsers) : types;
+      const client = new pg.Client(this.#config(purpose, values));
       // Without a listener the end of an idle connection would end the process.
       client.on("error", onLost);
       client.on("end", onLost);
