@@ -45,8 +45,8 @@ async function stage(client: Client, plan: StagedPlan, read: DatasetStore["read"
     type: column.type,
     encode: encoderOf(column),
   }));
-  const shapes = plan.columns.map(([name, column]) => `"${name}" ${typeOf(column)}`);
-  const names = ["_spine_row", ...columns.map(({ name }) => `"${name}"`)].join(", ");
+  const shapes = plan.columns.map(([name, column]) => `${quoted(name)} ${typeOf(column)}`);
+  const names = ["_spine_row", ...columns.map(({ name }) => quoted(name))].join(", ");
   await client.query(
     `CREATE TEMP TABLE "${plan.name}" (_spine_row bigint PRIMARY KEY, ${shapes.join(", ")}) ON COMMIT DROP`,
   );
@@ -76,4 +76,8 @@ async function stage(client: Client, plan: StagedPlan, read: DatasetStore["read"
 
 function typeOf(column: Column): string {
   return column.type === "text" ? `text COLLATE "C"` : sqlType(column);
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
 }

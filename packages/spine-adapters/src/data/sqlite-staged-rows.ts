@@ -44,9 +44,9 @@ async function stage(
     encode: encoderOf(column),
   }));
   const shapes = plan.columns.flatMap(([name, column]) => {
-    const stored = `"${storedName(name, column)}" ${NUMERIC.has(column.type) ? "INTEGER" : "TEXT"}`;
+    const stored = `${quoted(storedName(name, column))} ${NUMERIC.has(column.type) ? "INTEGER" : "TEXT"}`;
     // The exact units to count with, and the decimal to show.
-    return column.type === "decimal" ? [stored, `"${name}" TEXT`] : [stored];
+    return column.type === "decimal" ? [stored, `${quoted(name)} TEXT`] : [stored];
   });
   connection.script(
     `CREATE TEMP TABLE "${plan.name}" (_spine_row INTEGER PRIMARY KEY, ${shapes.join(", ")})`,
@@ -70,3 +70,7 @@ async function stage(
 }
 
 const NUMERIC: ReadonlySet<string> = new Set(["integer", "boolean", "decimal"]);
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

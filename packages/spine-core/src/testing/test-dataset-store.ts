@@ -280,7 +280,7 @@ function stagingTests(check: Check): void {
         ],
         [{ symbol: "A", shares: "0.000001", on: null }],
       ]);
-      const known = await write(datasets, "known", [[{ symbol: "A" }, { symbol: "Ä" }]]);
+      const known = await write(datasets, "known", [[{ symbol: "A", 'Odd "name"': 1 }, { symbol: "Ä" }]]);
       const columns = { symbol: "text", shares: "decimal", on: "date", odd: "text" } as const;
       const answer = await datasets.withRows(
         { trades: { dataset: trades, columns }, known: { dataset: known } },
