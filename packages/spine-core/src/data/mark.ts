@@ -67,7 +67,7 @@ export function before(mark: Mark, lag: Lag): Mark {
 }
 
 /** How far a mark is moved back: a number or decimal text, or a duration. */
-export type Lag = Duration | number | string;
+export type Lag = number | string;
 
 /** A mark that has to be one. @throws SpineError CONFIG_INVALID */
 export function checkMark(value: unknown, asText: boolean, what: string): Mark {

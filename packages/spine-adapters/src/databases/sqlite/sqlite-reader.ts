@@ -157,7 +157,7 @@ function readError(error: unknown, path: string): unknown {
   if (!SpineError.is(known)) return known;
   const options = { context: { path }, cause: error };
   const message = error instanceof Error ? error.message : "";
-  if (/^no such table/.test(message)) {
+  if (message.startsWith("no such table")) {
     return new SourceError(`${path}: ${message}.`, { code: "SOURCE_NOT_FOUND", ...options });
   }
   if (known.code === "DATABASE_FAILED" && !/malformed/.test(message)) {

@@ -97,7 +97,7 @@ describe.each(PLACES)("%s", (name, open) => {
         name: inner.name,
         async *stream(request, options) {
           for await (const page of inner.stream(request, options)) {
-            yield { ...page, rows: page.rows.map(({ nth: _, ...row }) => row) };
+            yield { ...page, rows: page.rows.map(({ nth: _nth, ...row }) => row) };
           }
         },
       };
