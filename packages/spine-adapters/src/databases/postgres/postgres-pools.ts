@@ -34,7 +34,8 @@ const ACQUIRE_MS = 30_000;
 
 /**
  * The connections of one process to one database: pools by purpose, and single connections (two for `flush`, one for
- * `listen`, one for `beat`, which a thread may have); ten in all. Opened when they are first used.
+ * `listen`, one for `beat`, which a thread may have); ten in all. Opened when they are first used. Besides them, each stream of a
+ * `databaseSource` and each `withRows` has a connection of its own for as long as it goes on (`reader`, `rows`).
  */
 export class PostgresPools {
   readonly settings: PostgresSettings;

@@ -48,7 +48,10 @@ class PostgresReader implements DatabaseReader {
     const relation = schema === null ? quoted(name) : `${quoted(schema)}.${quoted(name)}`;
     const { rows } = await this.query({ sql: TABLE_SQL, values: [relation], keys: 0 });
     if (rows.length === 0) return undefined;
-    const columns = rows.map(([column, nullable]) => ({ name: column as string, nullable: nullable === true }));
+    const columns = rows.map(([column, nullable]) => ({
+      name: column as string,
+      nullable: nullable === true,
+    }));
     const keys = rows.filter(([, , place]) => place !== null).sort((a, b) => Number(a[2]) - Number(b[2]));
     return { columns, primaryKey: keys.map(([column]) => column as string) };
   }
