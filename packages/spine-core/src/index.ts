@@ -8,14 +8,19 @@ export type {
   ChunkWrite,
   DatasetChunk,
   DatasetRef,
+  DatasetSchema,
   DatasetState,
   DatasetStore,
   DatasetWriter,
+  Increment,
+  JsonType,
   RejectQuery,
   RowOf,
   StoredReject,
 } from "./data/dataset.ts";
 export { decimal, fromUnits, toUnits } from "./data/decimal.ts";
+export type { Lag, MarkKind, MarkValue } from "./data/mark.ts";
+export { type StagedPlan, type StagedTable, type StagedTables, stagedPlans } from "./data/staged-rows.ts";
 export {
   type Column,
   type ColumnSpec,
@@ -35,8 +40,17 @@ export {
   type StateOptions,
   type StateStores,
 } from "./database/database.ts";
+export type {
+  DatabaseReader,
+  ReaderColumn,
+  ReaderOptions,
+  ReaderQuery,
+  ReaderRows,
+  ReaderTable,
+} from "./database/database-reader.ts";
 export type { AnySchema, DatabaseTransaction, RowStamp } from "./database/database-transaction.ts";
 export { type Check, type CheckStatus, type Diagnosis, finding, healthy } from "./database/diagnosis.ts";
+export { type Duration, toMs } from "./duration.ts";
 export { encryptPayloads, type PayloadKeys } from "./encrypt-payloads.ts";
 // Words that everything uses
 export {
@@ -57,12 +71,20 @@ export type { RunChanged, SpineEvents, StepEnded, StepProgress, StepStarted } fr
 export type {
   Attachment,
   CheckpointAttachment,
+  CursorAttachment,
   LoadAttachment,
   LogAttachment,
   PartitionAttachment,
   QualityAttachment,
 } from "./history/attachment.ts";
 export { checkQueueChange, checkQueueName } from "./history/check-queue.ts";
+export {
+  CURSORS_OF,
+  type CursorName,
+  type CursorOf,
+  type CursorRecord,
+  type CursorStore,
+} from "./history/cursor-store.ts";
 export { EncodedHistory } from "./history/encoded-history.ts";
 export { checkEventRange, type EventRange } from "./history/event-range.ts";
 export { type Hint, type Hints, silentHints } from "./history/hints.ts";
@@ -90,6 +112,7 @@ export type {
   SignalRecord,
   StepBegin,
   StepEnd,
+  StepSkip,
   StepWait,
   Transition,
 } from "./history/history-store.ts";
@@ -144,6 +167,7 @@ export {
   selectTotals,
   type TotalsQuery,
 } from "./history/run-statistics.ts";
+export { skipOutput, UNCHANGED } from "./history/skip-output.ts";
 export { checkTags } from "./history/tags.ts";
 export type { DueRuns, WorkerState, Workload } from "./history/workload.ts";
 export { newId } from "./ids.ts";
@@ -181,6 +205,8 @@ export {
   type QualityStatus,
 } from "./quality/quality-check.ts";
 export { Registry } from "./registry.ts";
+// Running
+export type { CursorPlace, Cursors, FetchCursor } from "./runner/cursors.ts";
 export type {
   Durable,
   Ended,
@@ -193,7 +219,6 @@ export type {
   TransactionalResult,
   Wake,
 } from "./runner/durable.ts";
-// Running
 export type { Queues } from "./runner/queues.ts";
 export type { RetentionPolicy } from "./runner/retention.ts";
 export {
@@ -210,11 +235,12 @@ export {
 } from "./runner/runner.ts";
 export { environmentSecrets, type SecretOptions, type SecretResolver, secret } from "./secret.ts";
 // Data
-export type { Page, Reject, Row, Source, StreamOptions } from "./sources/source.ts";
+export type { Page, Reject, Row, Source, SourceChange, StreamOptions } from "./sources/source.ts";
 export { createSpine, type Run, type Spine, type SpineOptions } from "./spine.ts";
 // Workflows
 export type { Approval, Collected } from "./workflow/composite-steps.ts";
 export { defineWorkflow, type WorkflowOptions } from "./workflow/define-workflow.ts";
+export type { Bound, IncrementalOptions, MarkOf, Since } from "./workflow/incremental.ts";
 export type { RetryPolicy } from "./workflow/retry.ts";
 export {
   DISPOSITIONS,
@@ -222,6 +248,7 @@ export {
   type ItemContext,
   type LoadResult,
   ON_ERROR,
+  ON_UNCHANGED,
   type OnError,
   Rejection,
   reject,
@@ -229,9 +256,11 @@ export {
   type StepContext,
   type StepKind,
   type StepOptions,
+  type Unchanged,
   type UndoContext,
 } from "./workflow/step.ts";
 export {
+  type Final,
   type InputOf,
   type OutputsOf,
   WHEN_CHANGED,

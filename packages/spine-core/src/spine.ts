@@ -1,7 +1,7 @@
 import type { AlertChannel } from "./alerts/alert.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { checkConcurrency, checkLogLevel } from "./config.ts";
-import type { DatasetStore } from "./data/dataset.ts";
+import type { DatasetRef, DatasetStore } from "./data/dataset.ts";
 import type { Database } from "./database/database.ts";
 import type { Diagnosis } from "./database/diagnosis.ts";
 import { diagnose } from "./diagnose.ts";
@@ -19,6 +19,7 @@ import { checkPayloadCodec, type PayloadCodec } from "./payload-codec.ts";
 import type { Plugin } from "./plugin.ts";
 import { Registry } from "./registry.ts";
 import { checkRunId, checkWorkflow } from "./runner/check-start.ts";
+import { type Cursors, cursorsOf } from "./runner/cursors.ts";
 import { DurableRunner } from "./runner/durable-runner.ts";
 import { type Queues, queuesOf } from "./runner/queues.ts";
 import { Retention, type RetentionPolicy } from "./runner/retention.ts";
@@ -35,7 +36,7 @@ import { environmentSecrets, type SecretResolver } from "./secret.ts";
 import type { Source } from "./sources/source.ts";
 import type { Approval } from "./workflow/composite-steps.ts";
 import { everyStep } from "./workflow/step-paths.ts";
-import type { Workflow, WorkflowData } from "./workflow/workflow.ts";
+import type { Final, Workflow, WorkflowData } from "./workflow/workflow.ts";
 
 export interface SpineOptions {
   /** Where Spine keeps its state, e.g. `sqlite("spine.db")` from `spine-adapters/databases`. */
@@ -82,6 +83,8 @@ export interface Spine extends AsyncDisposable {
   readonly history: HistoryStore;
   readonly datasets: DatasetStore;
   readonly partitions: PartitionStore;
+  /** How far incremental fetches have come. */
+  readonly cursors: Cursors;
   /** Counts and sums over many runs. */
   readonly statistics: RunStatistics;
   /** What the steps of runs logged. */
@@ -90,7 +93,7 @@ export interface Spine extends AsyncDisposable {
   readonly queues: Queues;
   readonly alertChannels: Registry<AlertChannel>;
   /** Starts a run of a workflow constant, typed. */
-  run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<O>>;
+  run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<Final<O>>>;
   /** Starts a run of a registered workflow by name. */
   run(
     workflow: string,
@@ -107,11 +110,33 @@ export interface Spine extends AsyncDisposable {
   runMany<I, P, O>(
     workflow: Workflow<I, P, O>,
     items: readonly (RunItem & { readonly params: I })[],
-  ): Promise<readonly Run<O>[]>;
+  ): Promise<readonly Run<Final<O>>[]>;
   runMany(
     workflow: string,
     items: readonly RunItem[],
   ): Promise<readonly Run<Readonly<Record<string, unknown>>>[]>;
+  /**
+   * The rows of a dataset, in batches, for as long as retention keeps them; DATASET_MISSING afterwards.
+   *
+   * @example
+   * const { outputs } = await run.result();
+   * for await (const rows of spine.read(outputs.fetch)) console.log(rows.length);
+   */
+  read<R extends object>(
+    dataset: DatasetRef<R>,
+    options?: { readonly signal?: AbortSignal },
+  ): AsyncIterable<readonly R[]>;
+  /**
+   * Asks about datasets in SQL: each is a table by the name that it is given here, for as long as `work` goes on, beside the
+   * tables of Spine's own database.
+   *
+   * @example
+   * const twice = await spine.withRows(
+   *   { trades: { dataset: outputs.fetch, columns: { symbol: "text", shares: "decimal" } } },
+   *   (db) => db.selectFrom("trades").select("symbol").groupBy("symbol").having((e) => e.fn.countAll(), ">", 1).execute(),
+   * );
+   */
+  withRows: DatasetStore["withRows"];
   /** The run with its attempts. Throws RUN_NOT_FOUND. */
   get(runId: string): Promise<RunDetail>;
   /**
@@ -245,7 +270,11 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     ...handle,
     result: async () => ({ outputs: (await handle.result()) as O }),
   });
-  async function run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<O>>;
+  async function run<I, P, O>(
+    workflow: Workflow<I, P, O>,
+    params: I,
+    options?: RunOptions,
+  ): Promise<Run<Final<O>>>;
   async function run(workflow: string, params: unknown, options?: RunOptions): ReturnType<Spine["attach"]>;
   async function run(
     workflow: string | WorkflowData,
@@ -257,7 +286,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   async function runMany<I, P, O>(
     workflow: Workflow<I, P, O>,
     items: readonly (RunItem & { readonly params: I })[],
-  ): Promise<readonly Run<O>[]>;
+  ): Promise<readonly Run<Final<O>>[]>;
   async function runMany(
     workflow: string,
     items: readonly RunItem[],
@@ -300,6 +329,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     history: stores.history,
     datasets: stores.datasets,
     partitions: stores.partitions,
+    cursors: cursorsOf(stores.cursors),
     statistics: stores.statistics,
     logs: stores.logs,
     queues: queuesOf(stores.queues, () => {
@@ -310,6 +340,8 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     workflows,
     run,
     runMany,
+    read: (dataset, reading) => readRows(stores.datasets, dataset, reading),
+    withRows: (tables, work) => unlessStopped(() => stores.datasets.withRows(tables, work)),
     get: (runId) => unlessStopped(() => runner.get(checkRunId(runId))),
     cancel: (runId) => control(runId, "cancel"),
     pause: (runId) => control(runId, "pause"),
@@ -342,4 +374,13 @@ function stopped(cause?: unknown): SpineError {
 async function ensureTables(database: Database, workflow: WorkflowData): Promise<void> {
   for (const step of everyStep(workflow.steps))
     if (step.kind === "load") await database.ensureTable(step.into);
+}
+
+async function* readRows<R extends object>(
+  datasets: DatasetStore,
+  { dataset }: DatasetRef<R>,
+  options?: { readonly signal?: AbortSignal },
+): AsyncGenerator<readonly R[]> {
+  // The types are those of the step that made them.
+  for await (const { rows } of datasets.read(dataset, options)) yield rows as readonly R[];
 }

@@ -262,8 +262,8 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/steps/fetch-step.ts`,
-        find: "cursor: from.cursor",
-        replace: "cursor: null",
+        find: "const cursor = following.sourceCursor(from.cursor);",
+        replace: "const cursor = null;",
       },
     ],
     caughtBy: { file: CRASHES, test: AFTER_DEATH },

@@ -1,8 +1,11 @@
 import type { Row } from "spine-core";
 import { expect, test } from "vitest";
-import { decodeLines, decodeRows, encodeChunk } from "./chunk-codec.ts";
+import { decodeLines, decodeRows, encodeChunk, mergeColumns } from "./chunk-codec.ts";
 
-const roundTrip = (rows: readonly Row[]) => decodeRows(encodeChunk(rows, null).data);
+const roundTrip = (rows: readonly Row[]) => {
+  const { data, hash } = encodeChunk(rows, null);
+  return decodeRows(data, hash);
+};
 
 test("rows of changing shapes come back in their order, with their keys in order", () => {
   const rows = [{ a: 1, b: 2 }, { b: 2, a: 1 }, { a: 1 }, { a: 3 }, {}, {}, { "": "empty key", b: null }];
@@ -43,4 +46,24 @@ test("lines are stored as the starts of their runs", () => {
 
 test("lines that are not parallel to the rows are refused", () => {
   expect(() => encodeChunk([{ a: 1 }], [1, 2])).toThrow(/1 rows and 2 lines/);
+});
+
+test("rows with another hash are not taken for those that were stored", () => {
+  const { data } = encodeChunk([{ a: 1 }], null);
+  expect(() => decodeRows(data, encodeChunk([{ a: 2 }], null).hash)).toThrow(/another hash/);
+});
+
+test("the columns of chunks and the types in them", () => {
+  const columns = (rows: readonly Row[]) => encodeChunk(rows, null).columns;
+  const first = columns([{ b: 1, a: "x" }, { a: null }, { c: [1] }]);
+  const second = columns([{ a: true, d: { e: 1 }, b: undefined }]);
+  expect(mergeColumns([first, null, second])).toEqual({
+    b: ["number"],
+    a: ["boolean", "null", "string"],
+    c: ["array"],
+    d: ["object"],
+  });
+  expect(Object.keys(mergeColumns([first, second]))).toEqual(["b", "a", "c", "d"]);
+  const many = columns(Array.from({ length: 1_200 }, (_, index) => ({ [`c${index}`]: 1 })));
+  expect(Object.keys(mergeColumns([many, first]))).toHaveLength(1_000);
 });

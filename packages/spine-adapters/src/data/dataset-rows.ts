@@ -1,6 +1,7 @@
 import {
   type DatasetChunk,
   type DatasetRef,
+  type DatasetSchema,
   type DatasetState,
   type DatasetWriter,
   decodeJson,
@@ -21,11 +22,14 @@ export interface DatasetRow {
   readonly bytes: number;
   readonly cursor: string | null;
   readonly hash: string | null;
+  /** The columns with the types in them, as JSON text; null for a dataset of an older version. */
+  readonly columns: string | null;
   readonly sealed_at: string | null;
 }
 
 /** What is read of a row of `dataset_chunks`. */
 export interface ChunkRow {
+  readonly hash: string;
   readonly rows: number;
   readonly lines: string | null;
   readonly data: Uint8Array;
@@ -56,14 +60,19 @@ export function readState(row: DatasetRow): DatasetState {
 }
 
 /** A dataset as the port has it once it is whole. */
-export function readRef({ dataset_id, rows, rejected, bytes, hash }: DatasetRow): DatasetRef {
-  return { dataset: dataset_id, rows, rejected, bytes, hash: hash ?? "" };
+export function readRef({ dataset_id, rows, rejected, bytes, hash, columns }: DatasetRow): DatasetRef {
+  const schema = columns === null ? {} : { schema: JSON.parse(columns) as DatasetSchema };
+  return { dataset: dataset_id, rows, rejected, bytes, hash: hash ?? "", ...schema };
 }
 
 /** A chunk as the port has it. */
-export function readChunk(dataset: string, index: number, { rows, lines, data }: ChunkRow): DatasetChunk {
+export function readChunk(
+  dataset: string,
+  index: number,
+  { rows, hash, lines, data }: ChunkRow,
+): DatasetChunk {
   try {
-    return { index, rows: decodeRows(data), lines: decodeLines(lines, rows) };
+    return { index, rows: decodeRows(data, hash), lines: decodeLines(lines, rows) };
   } catch (error) {
     throw chunkDamaged(dataset, index, error);
   }

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import type { Kysely } from "kysely";
 import {
+  type AnySchema,
   type ChunkWrite,
   type Clock,
   type DatasetChunk,
@@ -10,14 +12,16 @@ import {
   newId,
   type RejectQuery,
   SpineError,
+  type StagedTables,
   type StoredReject,
+  stagedPlans,
   ValidationError,
 } from "spine-core";
 import type { PostgresPools, Query } from "../databases/postgres/postgres-pools.ts";
 import { DatabaseTime } from "../history/postgres/database-time.ts";
 import { isRunId } from "../history/postgres/run-id.ts";
 import type { StateTables } from "../history/state-tables.ts";
-import { encodeChunk } from "./chunk-codec.ts";
+import { encodeChunk, mergeColumns } from "./chunk-codec.ts";
 import {
   type ChunkRow,
   chunkDamaged,
@@ -30,6 +34,8 @@ import {
   readState,
   writerFenced,
 } from "./dataset-rows.ts";
+
+import { withRowsInPostgres } from "./postgres-staged-rows.ts";
 
 interface PostgresDatasetOptions {
   readonly pools: PostgresPools;
@@ -84,7 +90,7 @@ VALUES ($1, $2, $3, $4, 0, 0, 0, 0, coalesce($5::timestamptz, now())) ON CONFLIC
 
   async append(writer: DatasetWriter, dataset: string, chunk: ChunkWrite): Promise<DatasetState> {
     const { index, rows, lines, rejects } = chunk;
-    const { data, hash, lines: lineRuns } = encodeChunk(rows, lines);
+    const { data, hash, lines: lineRuns, columns } = encodeChunk(rows, lines);
     const raws = rejects.map(({ raw }) => JSON.stringify(raw) ?? "null");
     const bytes = data.length + raws.reduce((sum, raw) => sum + raw.length, 0);
     const t = this.#t;
@@ -95,8 +101,8 @@ VALUES ($1, $2, $3, $4, 0, 0, 0, 0, coalesce($5::timestamptz, now())) ON CONFLIC
   WHERE dataset_id = $1 AND run_id = $2 AND step_name = $3 AND token = $4 AND chunks = $5 AND sealed_at IS NULL
   RETURNING *),
 kept AS (
-  INSERT INTO ${t.dataset_chunks} (dataset_id, chunk, rows, hash, lines, data)
-  SELECT dataset_id, $5, $6, $10, $11, $12 FROM owned),
+  INSERT INTO ${t.dataset_chunks} (dataset_id, chunk, rows, hash, lines, data, columns)
+  SELECT dataset_id, $5, $6, $10, $11, $12, $17 FROM owned),
 refused AS (
   INSERT INTO ${t.rejects} (dataset_id, position, code, message, line, raw)
   SELECT dataset_id, rejected - $7::int8 + j.nth - 1, j.code, j.message, j.line, j.raw
@@ -119,6 +125,7 @@ SELECT * FROM owned`;
       rejects.map(({ message }) => message),
       rejects.map(({ line }) => line),
       raws,
+      columns,
     ];
     let tries = 0;
     const [row] = await this.#pools.throughOutage(() => {
@@ -135,16 +142,16 @@ SELECT * FROM owned`;
     const row = await this.#find(dataset);
     if (row?.token === writer.token && row.sealed_at !== null) return readRef(row);
     const hash = createHash("sha256");
-    const chunks = await this.#pools.ask<{ hash: string }>(
+    const chunks = await this.#pools.ask<{ hash: string; columns: string | null }>(
       "data",
-      `SELECT hash FROM ${this.#t.dataset_chunks} WHERE dataset_id = $1 ORDER BY chunk`,
+      `SELECT hash, columns FROM ${this.#t.dataset_chunks} WHERE dataset_id = $1 ORDER BY chunk`,
       [isRunId(dataset) ? dataset : null],
     );
     for (const chunk of chunks) hash.update(chunk.hash);
     // Not while a chunk is added that the hash does not know.
     const [sealed] = await this.#pools.ask<DatasetRow>(
       "data",
-      `UPDATE ${this.#t.datasets} SET sealed_at = coalesce(sealed_at, $5::timestamptz, now()), hash = $6
+      `UPDATE ${this.#t.datasets} SET sealed_at = coalesce(sealed_at, $5::timestamptz, now()), hash = $6, columns = $8
 WHERE dataset_id = $1 AND run_id = $2 AND step_name = $3 AND token = $4 AND chunks = $7 RETURNING *`,
       [
         isRunId(dataset) ? dataset : null,
@@ -154,6 +161,7 @@ WHERE dataset_id = $1 AND run_id = $2 AND step_name = $3 AND token = $4 AND chun
         this.#time.virtual,
         hash.digest("hex"),
         chunks.length,
+        JSON.stringify(mergeColumns(chunks.map(({ columns }) => columns))),
       ],
     );
     if (!sealed) throw await this.#refusal(writer, dataset, null);
@@ -177,12 +185,16 @@ WHERE dataset_id = $1 AND run_id = $2 AND step_name = $3 AND token = $4 AND chun
       signal?.throwIfAborted();
       const [chunk] = await this.#pools.ask<ChunkRow>(
         "read",
-        `SELECT rows, lines, data FROM ${this.#t.dataset_chunks} WHERE dataset_id = $1 AND chunk = $2`,
+        `SELECT rows, hash, lines, data FROM ${this.#t.dataset_chunks} WHERE dataset_id = $1 AND chunk = $2`,
         [dataset, index],
       );
       if (!chunk) throw (await this.#find(dataset)) ? chunkDamaged(dataset, index) : datasetMissing(dataset);
       yield readChunk(dataset, index, chunk);
     }
+  }
+
+  async withRows<T>(tables: StagedTables, work: (kysely: Kysely<AnySchema>) => Promise<T>): Promise<T> {
+    return await withRowsInPostgres(this.#pools, stagedPlans(tables), (dataset) => this.read(dataset), work);
   }
 
   async rejects({
@@ -288,7 +300,7 @@ WHERE d.dataset_id = $1 AND d.run_id = $2 AND d.step_name = $3 AND d.token = $4 
     await this.#drop(query, dataset_id);
     const [row] = await query<DatasetRow>(
       `UPDATE ${this.#t.datasets} SET dataset_id = $2, token = $3, chunks = 0, rows = 0, rejected = 0, bytes = 0,
-  cursor = NULL, hash = NULL, sealed_at = NULL
+  cursor = NULL, hash = NULL, columns = NULL, sealed_at = NULL
 WHERE dataset_id = $1 RETURNING *`,
       [dataset_id, newId(), token],
     );

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import type { Kysely } from "kysely";
 import {
+  type AnySchema,
   type ChunkWrite,
   type Clock,
   type DatasetChunk,
@@ -11,14 +13,16 @@ import {
   type Reject,
   type RejectQuery,
   SpineError,
+  type StagedTables,
   type StoredReject,
+  stagedPlans,
   ValidationError,
 } from "spine-core";
 import type { SqliteConnection } from "../databases/sqlite/sqlite-connection.ts";
 import type { SqlitePool } from "../databases/sqlite/sqlite-pool.ts";
 import { isoTime } from "../history/iso-time.ts";
 import type { StateTables } from "../history/state-tables.ts";
-import { encodeChunk } from "./chunk-codec.ts";
+import { encodeChunk, mergeColumns } from "./chunk-codec.ts";
 import {
   type ChunkRow,
   chunkDamaged,
@@ -31,6 +35,8 @@ import {
   readState,
   writerFenced,
 } from "./dataset-rows.ts";
+
+import { withRowsInSqlite } from "./sqlite-staged-rows.ts";
 
 interface SqliteDatasetOptions {
   readonly pool: SqlitePool;
@@ -90,7 +96,7 @@ export class SqliteDatasetStore implements DatasetStore {
 
   async append(writer: DatasetWriter, dataset: string, chunk: ChunkWrite): Promise<DatasetState> {
     const { index, rows, lines, rejects } = chunk;
-    const { data, hash, lines: lineRuns } = encodeChunk(rows, lines);
+    const { data, hash, lines: lineRuns, columns } = encodeChunk(rows, lines);
     const cursor = JSON.stringify(chunk.cursor);
     const raws = rejects.map(({ raw }) => JSON.stringify(raw) ?? "null");
     const bytes = data.length + raws.reduce((sum, raw) => sum + raw.length, 0);
@@ -118,6 +124,7 @@ RETURNING *`,
         rows: rows.length,
         hash,
         lines: lineRuns,
+        columns,
         data,
       });
       this.#insertRejects(connection, dataset, row.rejected - rejects.length, rejects, raws);
@@ -151,7 +158,7 @@ RETURNING *`,
       signal?.throwIfAborted();
       const chunk = await this.#pool.read((connection) =>
         connection.get<ChunkRow>(
-          `SELECT rows, lines, data FROM ${this.#t.dataset_chunks} WHERE dataset_id = ? AND chunk = ?`,
+          `SELECT rows, hash, lines, data FROM ${this.#t.dataset_chunks} WHERE dataset_id = ? AND chunk = ?`,
           dataset,
           index,
         ),
@@ -160,6 +167,12 @@ RETURNING *`,
         throw (await this.#isGone(dataset)) ? datasetMissing(dataset) : chunkDamaged(dataset, index);
       yield readChunk(dataset, index, chunk);
     }
+  }
+
+  async withRows<T>(tables: StagedTables, work: (kysely: Kysely<AnySchema>) => Promise<T>): Promise<T> {
+    const plans = stagedPlans(tables);
+    await this.#pool.open();
+    return await withRowsInSqlite(this.#pool.path, plans, (dataset) => this.read(dataset), work);
   }
 
   async rejects({
@@ -229,17 +242,17 @@ ORDER BY d.dataset_id, r.position LIMIT ?`,
 
   #seal(connection: SqliteConnection, writer: DatasetWriter, dataset: string): void {
     const hash = createHash("sha256");
-    for (const chunk of connection.all<{ hash: string }>(
-      `SELECT hash FROM ${this.#t.dataset_chunks} WHERE dataset_id = ? ORDER BY chunk`,
+    const chunks = connection.all<{ hash: string; columns: string | null }>(
+      `SELECT hash, columns FROM ${this.#t.dataset_chunks} WHERE dataset_id = ? ORDER BY chunk`,
       dataset,
-    )) {
-      hash.update(chunk.hash);
-    }
+    );
+    for (const chunk of chunks) hash.update(chunk.hash);
     const sealed = connection.run(
-      `UPDATE ${this.#t.datasets} SET sealed_at = coalesce(sealed_at, ?), hash = ?
+      `UPDATE ${this.#t.datasets} SET sealed_at = coalesce(sealed_at, ?), hash = ?, columns = ?
 WHERE dataset_id = ? AND run_id = ? AND step_name = ? AND token = ?`,
       this.#now(),
       hash.digest("hex"),
+      JSON.stringify(mergeColumns(chunks.map(({ columns }) => columns))),
       dataset,
       writer.runId,
       writer.step,

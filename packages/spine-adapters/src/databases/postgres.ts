@@ -3,6 +3,7 @@ import { PostgresDatasetStore } from "../data/postgres-dataset-store.ts";
 import { compareClocks, DatabaseTime } from "../history/postgres/database-time.ts";
 import { KeptConnection } from "../history/postgres/kept-connection.ts";
 import { migrate } from "../history/postgres/migrate.ts";
+import { PostgresCursorStore } from "../history/postgres/postgres-cursor-store.ts";
 import { PostgresHints } from "../history/postgres/postgres-hints.ts";
 import { PostgresHistoryStore } from "../history/postgres/postgres-history-store.ts";
 import { PostgresPartitionStore } from "../history/postgres/postgres-partition-store.ts";
@@ -16,6 +17,7 @@ import { findPooler } from "./postgres/find-pooler.ts";
 import { kyselyOn } from "./postgres/postgres-dialect.ts";
 import { type PostgresOptions, postgresSettings } from "./postgres/postgres-options.ts";
 import { PostgresPools } from "./postgres/postgres-pools.ts";
+import { openPostgresReader } from "./postgres/postgres-reader.ts";
 import { PostgresTransaction } from "./postgres/postgres-transaction.ts";
 import { runTransaction } from "./postgres/run-transaction.ts";
 import { createTargetTable } from "./postgres/target-table.ts";
@@ -73,6 +75,7 @@ export function postgres(target: string | PostgresOptions): Database {
         history: new PostgresHistoryStore({ pools, tables, clock, time, beats, hints }),
         datasets: new PostgresDatasetStore({ pools, tables, clock }),
         partitions: new PostgresPartitionStore({ pools, tables }),
+        cursors: new PostgresCursorStore({ pools, tables, time }),
         statistics: new PostgresRunStatistics({ pools, tables, clock }),
         logs: new PostgresRunLogs({ pools, tables }),
         queues: new PostgresQueueStore({ pools, tables, clock }),
@@ -83,6 +86,8 @@ export function postgres(target: string | PostgresOptions): Database {
     async transaction(work) {
       return await runTransaction(pools, (lease) => work(new PostgresTransaction(pools, lease)));
     },
+
+    openReader: (options) => openPostgresReader(pools, options),
 
     async ensureTable(table) {
       await pools.inTransaction("write", (query) => createTargetTable(query, tableSchema, table));

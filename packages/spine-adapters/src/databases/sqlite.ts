@@ -8,6 +8,7 @@ import {
 } from "spine-core";
 import { SqliteDatasetStore } from "../data/sqlite-dataset-store.ts";
 import { migrate } from "../history/sqlite/migrate.ts";
+import { SqliteCursorStore } from "../history/sqlite/sqlite-cursor-store.ts";
 import { SqliteHints } from "../history/sqlite/sqlite-hints.ts";
 import { SqliteHistoryStore } from "../history/sqlite/sqlite-history-store.ts";
 import { SqlitePartitionStore } from "../history/sqlite/sqlite-partition-store.ts";
@@ -20,6 +21,7 @@ import { diagnoseSqlite } from "./sqlite/diagnose-sqlite.ts";
 import type { Durability } from "./sqlite/open-sqlite.ts";
 import { kyselyOn } from "./sqlite/sqlite-dialect.ts";
 import { SqlitePool } from "./sqlite/sqlite-pool.ts";
+import { openSqliteReader } from "./sqlite/sqlite-reader.ts";
 import { SqliteTransaction } from "./sqlite/sqlite-transaction.ts";
 import { createTargetTable } from "./sqlite/target-table.ts";
 
@@ -65,6 +67,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
         history: new SqliteHistoryStore({ pool, tables, clock, locks }),
         datasets: new SqliteDatasetStore({ pool, tables, clock }),
         partitions: new SqlitePartitionStore({ pool, tables }),
+        cursors: new SqliteCursorStore({ pool, tables, clock }),
         statistics: new SqliteRunStatistics({ pool, tables, clock }),
         logs: new SqliteRunLogs({ pool, tables }),
         queues: new SqliteQueueStore({ pool, tables, clock }),
@@ -75,6 +78,8 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
     async transaction(work) {
       return await pool.transaction((lease) => work(new SqliteTransaction(pool, lease)));
     },
+
+    openReader: (options) => openSqliteReader(pool, options),
 
     async ensureTable(table) {
       await pool.write((connection) => createTargetTable(connection, table));

@@ -1,4 +1,14 @@
-import type { ErrorJson, JsonValue, RunStatus, StepBegin, StepRecord, StepWait } from "spine-core";
+import {
+  type ErrorJson,
+  type JsonValue,
+  type RunStatus,
+  type StepBegin,
+  type StepEnd,
+  type StepRecord,
+  type StepSkip,
+  type StepWait,
+  skipOutput,
+} from "spine-core";
 
 /** An event before it has its number. */
 export interface NewEvent {
@@ -12,17 +22,31 @@ export function stepBegan({ name, kind, attempt }: StepBegin): NewEvent {
 }
 
 /** The event of an attempt that ended. */
-export function stepEnded({ name, attempt, status, error, rows, retryAt }: StepRecord): NewEvent {
+export function stepEnded({ name, attempt, status, output, error, rows, retryAt }: StepRecord): NewEvent {
   return {
     type: `step.${status.toLowerCase()}`,
     data: {
       step: name,
       attempt,
       ...errorCode(error),
+      ...(status === "SKIPPED" ? skipReason(output) : {}),
       ...(rows ? { rows: { in: rows.in, out: rows.out, rejected: rows.rejected } } : {}),
       ...(retryAt === null ? {} : { retry_at: retryAt }),
     },
   };
+}
+
+/** Why a step was skipped, where that is known. */
+function skipReason(output: JsonValue | null): { readonly skip_reason?: string } {
+  const reason =
+    typeof output === "object" && output !== null && "skip_reason" in output && output.skip_reason;
+  return typeof reason === "string" ? { skip_reason: reason } : {};
+}
+
+/** The attempt of a step that a run ends without, as one that has ended. */
+export function skippedStep({ name, kind, attempt, reason }: StepSkip): StepEnd & { readonly kind: string } {
+  const nothing = { error: null, rows: null, metrics: {}, retryAt: null };
+  return { name, kind, attempt, status: "SKIPPED", output: skipOutput(reason), ...nothing };
 }
 
 /** The event of an attempt that only waits from now on. */

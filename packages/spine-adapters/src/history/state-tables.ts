@@ -14,6 +14,7 @@ const NAMES = [
   "rejects",
   "loads",
   "partitions",
+  "cursors",
   "quality_results",
   "run_logs",
 ] as const;

@@ -1,4 +1,14 @@
-import { type Page, type Row, type Source, SourceError, SpineError, type StreamOptions } from "spine-core";
+import {
+  canonicalJson,
+  type JsonValue,
+  type Page,
+  type Row,
+  type Source,
+  type SourceChange,
+  SourceError,
+  SpineError,
+  type StreamOptions,
+} from "spine-core";
 import { byteDecoder } from "./byte-decoder.ts";
 import { DelimitedReader } from "./delimited-reader.ts";
 import { recordsBefore } from "./file-cursor.ts";
@@ -35,7 +45,31 @@ export function fileSource(options: FileSourceOptions = {}): Source<FileRequest,
   return {
     name: rules.name,
     stream: (request, streamOptions = {}) => readFile(rules, request, streamOptions),
+    changed: (request, { since, signal }) => lookAtFile(rules, request, since, signal),
   };
+}
+
+/** A file is the one that it was while its size, its time and its place on the disk are. */
+async function lookAtFile(
+  rules: FileRules,
+  { path }: FileRequest,
+  since: JsonValue | null,
+  signal: AbortSignal | undefined,
+): Promise<SourceChange> {
+  signal?.throwIfAborted();
+  try {
+    const { handle } = await openInRoots(path, rules.roots);
+    try {
+      const { size, mtimeMs, ino } = await handle.stat();
+      const mark = { size, mtimeMs, ino };
+      return { changed: since === null || canonicalJson(since) !== canonicalJson(mark), mark };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    const known = asSourceError(error, path);
+    throw SpineError.is(known) ? explainFileError(known, rules, path) : known;
+  }
 }
 
 async function* readFile(

@@ -1,5 +1,9 @@
+import type { Kysely } from "kysely";
+import type { AnySchema } from "../database/database-transaction.ts";
 import type { JsonValue } from "../json.ts";
 import type { Reject, Row } from "../sources/source.ts";
+import type { MarkValue } from "./mark.ts";
+import type { StagedTables } from "./staged-rows.ts";
 
 declare const rowType: unique symbol;
 
@@ -17,8 +21,31 @@ export interface DatasetRef<R extends object = Row> {
   readonly bytes: number;
   /** Hash over the hashes of the chunks: equal rows in equal chunks give an equal hash. */
   readonly hash: string;
+  /** The columns that rows have, with the types of JSON that were seen in each; at most a thousand of them. */
+  readonly schema?: DatasetSchema;
+  /** Of an incremental fetch: what of its source it covers. */
+  readonly incremental?: Increment;
   /** Exists only for the type checker: the type of the rows. */
   readonly [rowType]?: R;
+}
+
+/** The types of values as JSON has them. */
+export type JsonType = "null" | "boolean" | "number" | "string" | "array" | "object";
+/** By column, in the order in which they were first seen; the types of each in alphabetical order. */
+export type DatasetSchema = Readonly<Record<string, readonly JsonType[]>>;
+
+/** What of its source an incremental fetch covers. */
+export interface Increment {
+  /** Values from here on were asked for; null: from the beginning. */
+  readonly since: MarkValue | null;
+  /** Values before this one were asked for; null: to the end. */
+  readonly until: MarkValue | null;
+  /** The greatest value that runs have delivered, this one included; where the next one begins. Null for a backfill, or without rows. */
+  readonly mark: MarkValue | null;
+  /** Rows that the run before had delivered already; not in the dataset. */
+  readonly duplicates: number;
+  /** Rows that the source delivered although they lie outside of what was asked for; not in the dataset. */
+  readonly outside: number;
 }
 
 export type RowOf<Ref> = Ref extends DatasetRef<infer R> ? R : never;
@@ -99,6 +126,12 @@ export interface DatasetStore {
     dataset: string,
     options?: { readonly fromChunk?: number; readonly signal?: AbortSignal },
   ): AsyncIterable<DatasetChunk>;
+  /**
+   * Asks about datasets in SQL: each is a table for as long as `work` goes on, with its rows in the columns that were named and
+   * their position in `_spine_row`, on a connection that sees the database's own tables beside them and cannot write them.
+   * Decimals are exact; where a database has no type for them, `<column>_units` are whole units of 10^-6.
+   */
+  withRows<T>(tables: StagedTables, work: (kysely: Kysely<AnySchema>) => Promise<T>): Promise<T>;
   /** Rejected rows of a run in the order in which they were met. */
   rejects(query: RejectQuery): Promise<readonly StoredReject[]>;
   /** Removes the datasets and rejects of a run. */

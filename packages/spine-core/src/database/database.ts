@@ -2,12 +2,14 @@ import type { Kysely } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { DatasetStore } from "../data/dataset.ts";
 import type { Table } from "../data/table.ts";
+import type { CursorStore } from "../history/cursor-store.ts";
 import type { Hints } from "../history/hints.ts";
 import type { HistoryStore } from "../history/history-store.ts";
 import type { PartitionStore } from "../history/partition-store.ts";
 import type { QueueStore } from "../history/queue-store.ts";
 import type { RunLogs } from "../history/run-logs.ts";
 import type { RunStatistics } from "../history/run-statistics.ts";
+import type { DatabaseReader, ReaderOptions } from "./database-reader.ts";
 import type { AnySchema, DatabaseTransaction } from "./database-transaction.ts";
 import type { Check } from "./diagnosis.ts";
 
@@ -19,6 +21,7 @@ export interface StateStores {
   readonly history: HistoryStore;
   readonly datasets: DatasetStore;
   readonly partitions: PartitionStore;
+  readonly cursors: CursorStore;
   readonly logs: RunLogs;
   readonly statistics: RunStatistics;
   readonly hints: Hints;
@@ -48,6 +51,8 @@ export interface Database {
    * somebody else changed what it read, so what it does elsewhere has to bear that.
    */
   transaction<T>(work: (transaction: DatabaseTransaction) => Promise<T>): Promise<T>;
+  /** Opens a connection that only reads, beside all others, for `databaseSource`; left out where there is none. */
+  openReader?(options: ReaderOptions): Promise<DatabaseReader>;
   /** Creates a target table (and its captures table) where it is missing. */
   ensureTable(table: Table): Promise<void>;
   /** Looks at what can be wrong with the database and with what Spine has in it. What it finds is no exception. */

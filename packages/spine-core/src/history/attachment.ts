@@ -1,5 +1,6 @@
 import type { Partition } from "../context.ts";
 import type { QualityResult } from "../quality/quality-check.ts";
+import type { CursorName } from "./cursor-store.ts";
 
 /** A finished load: which rows came from which dataset, by which step. */
 export interface LoadAttachment {
@@ -56,6 +57,21 @@ export interface LogAttachment {
 }
 
 /**
+ * How far a fetch has come, for the runs after this one. Goes with the commit that completes the run, and moves the cursor
+ * only forwards.
+ */
+export interface CursorAttachment {
+  readonly kind: "cursor";
+  readonly name: CursorName;
+  /** Moves the cursor if it is greater than the one that is there, by code points. */
+  readonly position: string;
+  /** JSON text. */
+  readonly value: string;
+  /** `resets` of the cursor when it was read: one that was reset since is left alone. */
+  readonly resets: number;
+}
+
+/**
  * Rows of other tables that commit together with a transition of a run, or not at all. A new kind is a
  * member of this union and a case in each history store; the port does not change.
  */
@@ -64,4 +80,5 @@ export type Attachment =
   | PartitionAttachment
   | QualityAttachment
   | CheckpointAttachment
-  | LogAttachment;
+  | LogAttachment
+  | CursorAttachment;

@@ -21,7 +21,10 @@ import type {
 } from "./history-store.ts";
 import type { CheckpointRecord, RunDetail, RunEvent } from "./records.ts";
 import type { RunPage, RunQuery } from "./run-query.ts";
+import { skipOutput, UNCHANGED } from "./skip-output.ts";
 import type { Workload } from "./workload.ts";
+
+const UNCHANGED_OUTPUT = skipOutput(UNCHANGED);
 
 /**
  * A history whose payloads stand encoded in the one below: its users see them plain, its store never does. Errors, logs,
@@ -61,6 +64,10 @@ export class EncodedHistory implements HistoryStore {
   async get(runId: string): Promise<RunDetail | undefined> {
     const found = await this.#store.get(runId);
     return found && this.#detail(found);
+  }
+
+  async checkpoints(runId: string): Promise<readonly CheckpointRecord[]> {
+    return (await this.#store.checkpoints(runId)).map((each) => this.#recorded(runId, each));
   }
 
   glance(runIds: readonly string[]): Promise<readonly RunGlance[]> {
@@ -150,7 +157,7 @@ export class EncodedHistory implements HistoryStore {
   }
 
   #end<E extends StepEnd>(runId: string, end: E): E {
-    if (end.output === null) return end;
+    if (end.output === null || end.output === UNCHANGED_OUTPUT) return end;
     return { ...end, output: this.#encode(end.output, "output", runId, end.name) };
   }
 

@@ -53,6 +53,15 @@ export interface StepWait {
   readonly reason: string | null;
 }
 
+/** A step that the run ends without. */
+export interface StepSkip {
+  readonly name: string;
+  readonly kind: string;
+  readonly attempt: number;
+  /** Why, as an upper-case word; its output's `skip_reason`. */
+  readonly reason: string;
+}
+
 /** The change of a run's own row. Fields left out stay as they are. */
 export interface RunChange {
   readonly status: RunStatus;
@@ -80,6 +89,8 @@ export type EndsAs = Extract<RunStatus, "FAILED" | "CANCELLED">;
 export interface Transition {
   readonly ended: readonly StepEnd[];
   readonly begun: readonly StepBegin[];
+  /** Steps that never begin: they are recorded behind those that ended and began, each with the events of a beginning and an end. */
+  readonly skipped?: readonly StepSkip[];
   /** Attempts under way, those of `begun` included, that only wait from now on. Each is told as `step.waiting`. */
   readonly waiting?: readonly StepWait[];
   /** Children that exist once this is committed, and only then; always queued, with `parentRunId` being this run. */
@@ -323,6 +334,8 @@ export interface HistoryStore {
   /** Says that a worker lives (the first call registers it), or that it is gone and its runs are free. */
   beat(worker: string, state: "alive" | "gone"): Promise<void>;
   get(runId: string): Promise<RunDetail | undefined>;
+  /** What the steps of a run recorded inside of them. */
+  checkpoints(runId: string): Promise<readonly CheckpointRecord[]>;
   /** How far runs are, in one query; in no order, and without those that do not exist. */
   glance(runIds: readonly string[]): Promise<readonly RunGlance[]>;
   /** What has come for a run, and which of these children of it have ended; undefined when there is no such run. */

@@ -1,6 +1,8 @@
 import { SpineError } from "../errors.ts";
+import type { CursorAttachment } from "../history/attachment.ts";
 import type { Inbox, RunChange, StepBegin } from "../history/history-store.ts";
 import { isTerminal } from "../history/records.ts";
+import { skipOutput } from "../history/skip-output.ts";
 import { decodeJson, deepFreeze } from "../json.ts";
 import { retryDelay } from "../workflow/retry.ts";
 import { everyStep, isUndo, stepAt, undoneBy } from "../workflow/step-paths.ts";
@@ -17,6 +19,7 @@ import {
   locate,
   planned,
 } from "./begin-step.ts";
+import { cursorCheckpoint } from "./cursor-marks.ts";
 import { Draft } from "./draft.ts";
 import type { Ended, StepResult } from "./durable.ts";
 import { readMessages } from "./read-messages.ts";
@@ -91,6 +94,10 @@ function attemptEnded(draft: Draft, ended: Ended): void {
       planned(draft, path, step, result);
       return;
     }
+    if (result.ends !== undefined) {
+      endWithout(draft, path, result.ends);
+      return;
+    }
     end(draft, path, { status: "SKIPPED" });
     draft.set(path, { status: "SKIPPED" });
     done(draft, path, undefined);
@@ -99,8 +106,26 @@ function attemptEnded(draft: Draft, ended: Ended): void {
   const { output, rows, metrics } = result;
   end(draft, path, { status: "COMPLETED", output, rows, metrics });
   draft.set(path, { status: "COMPLETED" });
+  if (result.cursors) {
+    draft.cursors.set(path, result.cursors);
+    draft.attachments.push(cursorCheckpoint(path, attempt, result.cursors));
+  }
   if (undo) undone(draft, path);
   else done(draft, path, deepFreeze(decodeJson(output)));
+}
+
+/** A step of the workflow's own list ends the run: those behind it do not run, and it is completed. */
+function endWithout(draft: Draft, path: string, reason: string): void {
+  end(draft, path, { status: "SKIPPED", output: skipOutput(reason) });
+  draft.set(path, { status: "SKIPPED" });
+  const { steps } = draft.workflow;
+  const position = steps.findIndex(({ name }) => name === path) + 1;
+  for (const { name, kind } of steps.slice(position)) {
+    const attempt = draft.step(name).attempt + 1;
+    draft.skipped.push({ name, kind, attempt, reason });
+    draft.set(name, { attempt, status: "SKIPPED", retryAt: null });
+  }
+  draft.position = steps.length;
 }
 
 function attemptFailed(draft: Draft, path: string, error: SpineError, result: StepResult | null): void {
@@ -153,15 +178,29 @@ function timePassed(draft: Draft): void {
 
 function finish(draft: Draft, idle: boolean): Advance {
   const run = runChange(draft, idle);
-  const { begun, waits, children, taken, metrics, attachments, ending, inbox, unread, position, steps } =
-    draft;
+  if (run?.status === "COMPLETED") draft.attachments.push(...cursorsOf(draft));
+  const {
+    begun,
+    skipped,
+    cursors,
+    waits,
+    children,
+    taken,
+    metrics,
+    attachments,
+    ending,
+    inbox,
+    unread,
+    position,
+    steps,
+  } = draft;
   return {
     status: run?.status ?? "RUNNING",
     steps,
     outputs: draft.outputs,
     locals: draft.locals,
     position,
-    begun: draft.before.begun + begun.length,
+    begun: draft.before.begun + begun.length + skipped.length,
     running: draft.running,
     entered: draft.entered,
     waiting: draft.waiting,
@@ -169,11 +208,13 @@ function finish(draft: Draft, idle: boolean): Advance {
     inbox,
     unread,
     ending,
+    cursors,
     stopped: draft.stopped,
     cancelled: draft.cancelled,
     transition: {
       ended: draft.ended,
       begun,
+      ...(skipped.length > 0 ? { skipped } : {}),
       ...(waits.length > 0 ? { waiting: waits } : {}),
       ...(children.length > 0 ? { children } : {}),
       ...(taken.length > 0 ? { taken } : {}),
@@ -182,6 +223,11 @@ function finish(draft: Draft, idle: boolean): Advance {
       attachments,
     },
   };
+}
+
+/** Only a run that is completed moves cursors. */
+function cursorsOf({ before, cursors }: Draft): readonly CursorAttachment[] {
+  return [...new Map([...before.cursors, ...cursors]).values()].flat();
 }
 
 function runChange(draft: Draft, idle: boolean): RunChange | null {

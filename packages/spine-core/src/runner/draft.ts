@@ -1,6 +1,6 @@
 import type { SpineError } from "../errors.ts";
-import type { Attachment } from "../history/attachment.ts";
-import type { NewRun, StepBegin, StepEnd, StepWait } from "../history/history-store.ts";
+import type { Attachment, CursorAttachment } from "../history/attachment.ts";
+import type { NewRun, StepBegin, StepEnd, StepSkip, StepWait } from "../history/history-store.ts";
 import type { Metrics } from "../history/records.ts";
 import type { JsonValue } from "../json.ts";
 import type { Step } from "../workflow/step.ts";
@@ -20,6 +20,7 @@ export class Draft {
   readonly random: number;
   readonly ended: StepEnd[] = [];
   readonly begun: StepBegin[] = [];
+  readonly skipped: StepSkip[] = [];
   readonly waits: StepWait[] = [];
   readonly children: NewRun[] = [];
   readonly taken: string[] = [];
@@ -31,6 +32,7 @@ export class Draft {
   readonly entered = new Map<string, number | null>();
   readonly waiting = new Map<string, Waiting | null>();
   readonly retries = new Map<string, number | null>();
+  readonly cursors = new Map<string, readonly CursorAttachment[]>();
   readonly stopped: string[] = [];
   readonly cancelled: string[] = [];
   metrics: Metrics = {};

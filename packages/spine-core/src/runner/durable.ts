@@ -1,6 +1,6 @@
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import type { SpineError } from "../errors.ts";
-import type { Attachment } from "../history/attachment.ts";
+import type { Attachment, CursorAttachment } from "../history/attachment.ts";
 import type { Inbox, NewRun, Transition } from "../history/history-store.ts";
 import type { Metrics, RowCounts } from "../history/records.ts";
 import type { Plan } from "./plan.ts";
@@ -16,6 +16,10 @@ export interface StepResult {
   readonly error: SpineError | null;
   /** Set when it did not run, because of its `when`. */
   readonly skipped?: boolean;
+  /** Set, together with `skipped`, when the run ends here, COMPLETED, without the steps behind it: why. */
+  readonly ends?: string;
+  /** How far it has come, for the runs after this one: kept until the run is completed. */
+  readonly cursors?: readonly CursorAttachment[];
   /** What a step that is made of others, or waits, found out; it goes on by that. */
   readonly plan?: Plan;
   /** The run that a pipeline starts: it exists once this is recorded. */

@@ -29,7 +29,7 @@ export async function executeStep(
   const { redaction } = scope;
   const clean = (error: SpineError) => redaction?.error(error) ?? error;
   const seal = (outcome: StepOutcome): StepResult => {
-    const { rows = null, attachments = [], error, skipped, plan, child } = outcome;
+    const { rows = null, attachments = [], error, skipped, ends, cursors, plan, child } = outcome;
     return {
       output: outputText(step, outcome.output, redaction),
       rows,
@@ -37,6 +37,8 @@ export async function executeStep(
       attachments: redaction ? attachments.map((one) => redactAttachment(one, redaction)) : attachments,
       error: error ? clean(error) : null,
       ...(skipped ? { skipped } : {}),
+      ...(ends ? { ends } : {}),
+      ...(cursors && cursors.length > 0 ? { cursors } : {}),
       ...(plan ? { plan: redaction ? redaction.value(plan, "keys") : plan } : {}),
       ...(child ? { child } : {}),
     };

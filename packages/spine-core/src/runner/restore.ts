@@ -14,6 +14,7 @@ import {
 } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { PLAN } from "./begin-step.ts";
+import { cursorsIn } from "./cursor-marks.ts";
 import type { Ended } from "./durable.ts";
 import type { Plan } from "./plan.ts";
 import { NOT_BEGUN, newRun, type RunState, type StepState } from "./run-state.ts";
@@ -31,6 +32,7 @@ export function restore(
   const state = newRun(run.deadline === null ? null : Date.parse(run.deadline));
   const lost: Ended[] = [];
   const plans = plansIn(checkpoints);
+  for (const [step, cursors] of cursorsIn(checkpoints)) state.cursors.set(step, cursors);
   state.begun = records.length;
   for (const record of records) restoreAttempt(workflow, state, record, plans, lost, run.worker);
   for (const path of state.retries.keys()) if (!isReached(workflow, state, path)) dropRetry(state, path);

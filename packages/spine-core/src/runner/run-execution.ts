@@ -204,6 +204,8 @@ function scopeOf(
     database: engine.database,
     datasets: engine.stores.datasets,
     partitions: engine.stores.partitions,
+    cursors: engine.stores.cursors,
+    path,
     clock: engine.clock,
     redaction: redacting,
     progress: (rows, bytes, totalBytes) =>
@@ -258,6 +260,10 @@ function announce(events: Events, execution: ExecutionContext, transition: Trans
       error: end.error,
       retryAt: end.retryAt,
     });
+  }
+  for (const { name, attempt } of transition.skipped ?? []) {
+    const nothing = { rows: null, error: null, retryAt: null };
+    events.emit("step.ended", { ...fact(execution), step: name, attempt, status: "SKIPPED", ...nothing });
   }
   for (const begin of transition.begun) {
     events.emit("step.started", {

@@ -7,6 +7,7 @@ import type { RunDetail } from "../history/records.ts";
 import type { Logger } from "../logger.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { checkItem, checkItems, checkOptions } from "./check-start.ts";
+import { keptCursors } from "./cursor-marks.ts";
 import { inTransactionOfCaller, PendingStarts } from "./pending-starts.ts";
 import { inheritedBy } from "./rerun.ts";
 import type { RunResults } from "./run-results.ts";
@@ -113,9 +114,17 @@ export class RunStarts {
   async rerun(workflow: WorkflowData, detail: RunDetail, options: RerunOptions): Promise<RunHandle> {
     const { params = detail.run.params, from, ...others } = options;
     const { commit, state } = await this.#plan(workflow, { params, ...others }, null);
+    const { runId } = detail.run;
     const inherited = inheritedBy(detail, workflow, from);
-    const run = { ...commit.run, rerunOf: detail.run.runId };
-    return await this.#store(workflow, { commit: { ...commit, run, inherited }, state });
+    const kept = new Set(inherited.map(({ name }) => name));
+    const checkpoints =
+      kept.size === 0
+        ? []
+        : keptCursors(await this.#options.history.checkpoints(runId), (step) =>
+            kept.has(step.split("/")[0] ?? step),
+          );
+    const run = { ...commit.run, rerunOf: runId };
+    return await this.#store(workflow, { commit: { ...commit, run, inherited, checkpoints }, state });
   }
 
   /** Looks once more for runs that were started in transactions of the host's, then no more. */

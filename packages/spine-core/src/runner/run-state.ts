@@ -1,4 +1,5 @@
 import type { ErrorJson } from "../errors.ts";
+import type { CursorAttachment } from "../history/attachment.ts";
 import type { EndsAs, Transition } from "../history/history-store.ts";
 import type { RunStatus, StepStatus } from "../history/records.ts";
 import type { JsonValue } from "../json.ts";
@@ -74,6 +75,8 @@ export interface RunState {
   /** When the run fails if it has not ended (ms since the epoch). */
   readonly deadline: number | null;
   ending: Ending | null;
+  /** How far fetches have come, by their paths: what the cursors are moved to when the run is completed. */
+  readonly cursors: Map<string, readonly CursorAttachment[]>;
 }
 
 /** What follows from what happened: what to record, and what is new in the state once that is recorded. */
@@ -94,6 +97,7 @@ export interface Advance {
   readonly inbox: number;
   readonly unread: boolean;
   readonly ending: Ending | null;
+  readonly cursors: ReadonlyMap<string, readonly CursorAttachment[]>;
   /** Attempts whose code is to stop: the step around them has ended without them. */
   readonly stopped: readonly string[];
   /** Children that are to be cancelled, before this is recorded. */
@@ -116,6 +120,7 @@ export function newRun(deadline: number | null = null): RunState {
     unread: false,
     deadline,
     ending: null,
+    cursors: new Map(),
   };
 }
 
@@ -132,6 +137,7 @@ export function apply(state: RunState, next: Advance): void {
   for (const [path, outputs] of next.locals) {
     state.locals.set(path, { ...state.locals.get(path), ...outputs });
   }
+  for (const [path, cursors] of next.cursors) state.cursors.set(path, cursors);
   merge(state.running, next.running);
   merge(state.entered, next.entered);
   merge(state.waiting, next.waiting);

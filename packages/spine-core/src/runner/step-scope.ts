@@ -4,7 +4,8 @@ import type { Database } from "../database/database.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import type { SpineError } from "../errors.ts";
 import { ValidationError } from "../errors.ts";
-import type { Attachment } from "../history/attachment.ts";
+import type { Attachment, CursorAttachment } from "../history/attachment.ts";
+import type { CursorStore } from "../history/cursor-store.ts";
 import type { NewRun } from "../history/history-store.ts";
 import type { PartitionStore } from "../history/partition-store.ts";
 import type { RowCounts } from "../history/records.ts";
@@ -20,9 +21,12 @@ export interface StepScope {
   readonly database: Database;
   readonly datasets: DatasetStore;
   readonly partitions: PartitionStore;
+  readonly cursors: CursorStore;
   readonly clock: Clock;
   /** Takes the run's secrets out of what is about to be recorded; null where it has none. */
   readonly redaction: Redaction | null;
+  /** The step's path. */
+  readonly path: string;
   progress(rows: RowCounts, bytes?: number, totalBytes?: number): void;
   /** A run of another workflow as a child of this one: the same, however often the step is tried. */
   prepareChild(pipeline: string, params: unknown): Promise<PreparedChild>;
@@ -44,6 +48,8 @@ export interface StepOutcome {
   readonly error?: SpineError;
   /** As in `StepResult`. */
   readonly skipped?: boolean;
+  readonly ends?: string;
+  readonly cursors?: readonly CursorAttachment[];
   readonly plan?: Plan;
   readonly child?: NewRun;
 }

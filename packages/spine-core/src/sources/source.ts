@@ -36,6 +36,13 @@ export interface StreamOptions {
   readonly cursor?: JsonValue | null;
 }
 
+/** What a source says of its content, compared with what it was recognised by before. */
+export interface SourceChange {
+  readonly changed: boolean;
+  /** What the content is recognised by now, e.g. an ETag or a hash; passed back as `since`. */
+  readonly mark: JsonValue;
+}
+
 /**
  * Where rows come from. Conformance suite: `testSource` in `spine-core/testing`.
  *
@@ -45,4 +52,9 @@ export interface StreamOptions {
 export interface Source<Request = never, R extends object = Row> {
   readonly name: string;
   stream(request: Request, options?: StreamOptions): AsyncIterable<Page<R>>;
+  /** Whether there is anything new since a mark (null: none is known), without reading it; left out where that cannot be said. */
+  changed?(
+    request: Request,
+    options: { readonly since: JsonValue | null; readonly signal?: AbortSignal },
+  ): Promise<SourceChange>;
 }

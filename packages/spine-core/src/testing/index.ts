@@ -19,6 +19,7 @@ export type { Place } from "./place.ts";
 export type { DatabaseHarness, OpenedDatabase, SuiteOptions } from "./suite.ts";
 export { TestClock } from "./test-clock.ts";
 export { type CrashOptions, testCrashes } from "./test-crashes.ts";
+export { testCursorStore } from "./test-cursor-store.ts";
 export { testDatabase } from "./test-database.ts";
 export { testDatasetStore } from "./test-dataset-store.ts";
 export { testHistoryStore } from "./test-history-store.ts";

@@ -66,7 +66,7 @@ function never(): Promise<never> {
 }
 
 function guarded(stores: StateStores, alive: Alive): StateStores {
-  const { history, datasets, partitions, statistics, logs, hints, queues } = stores;
+  const { history, datasets, partitions, cursors, statistics, logs, hints, queues } = stores;
   return {
     logs: promising(logs, alive),
     hints: promising(hints, alive),
@@ -74,6 +74,7 @@ function guarded(stores: StateStores, alive: Alive): StateStores {
     statistics: promising(statistics, alive),
     history: promising(history, alive),
     partitions: promising(partitions, alive),
+    cursors: promising(cursors, alive),
     datasets: overlay(promising(datasets, alive), {
       async *read(dataset, options) {
         const chunks = datasets.read(dataset, options)[Symbol.asyncIterator]();

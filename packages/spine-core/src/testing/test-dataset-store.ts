@@ -12,6 +12,7 @@ export function testDatasetStore(name: string, harness: DatabaseHarness, options
   databaseSuite(`dataset store: ${name}`, harness, options, (check) => {
     writingTests(check);
     readingTests(check);
+    stagingTests(check);
     pruningTests(check);
   });
 }
@@ -84,6 +85,7 @@ function writingTests(check: Check): void {
       rejected: 0,
       bytes: expect.any(Number),
       hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      schema: { symbol: ["string"], shares: ["string"] },
     });
     expect(await datasets.seal(writer, dataset)).toEqual(ref);
     await expect(datasets.append(writer, dataset, chunk(1))).rejects.toMatchObject({
@@ -257,6 +259,98 @@ function readingTests(check: Check): void {
     await expect(readAll(datasets, dataset)).rejects.toMatchObject({ code: "DATASET_MISSING" });
     expect(await datasets.rejects({ runId: writer.runId })).toEqual([]);
     expect(await readAll(datasets, kept.dataset)).toHaveLength(1);
+  });
+}
+
+function stagingTests(check: Check): void {
+  const write = async (datasets: DatasetStore, step: string, chunks: readonly (readonly Row[])[]) => {
+    const to = { ...writer, step };
+    const { dataset } = await datasets.open(to);
+    for (const [index, rows] of chunks.entries()) await datasets.append(to, dataset, chunk(index, { rows }));
+    return await datasets.seal(to, dataset);
+  };
+
+  check(
+    "answers SQL about the rows of several datasets, in their order",
+    async ({ stores: { datasets } }) => {
+      const trades = await write(datasets, "trades", [
+        [
+          { symbol: "A", shares: "1.5", on: "2025-01-06", odd: { a: [1] } },
+          { symbol: "B\t\\\n", shares: "-2", on: "2025-01-07", odd: 7 },
+        ],
+        [{ symbol: "A", shares: "0.000001", on: null }],
+      ]);
+      const known = await write(datasets, "known", [[{ symbol: "A", 'Odd "name"': 1 }, { symbol: "Ä" }]]);
+      const columns = { symbol: "text", shares: "decimal", on: "date", odd: "text" } as const;
+      const answer = await datasets.withRows(
+        { trades: { dataset: trades, columns }, known: { dataset: known } },
+        async (db) => ({
+          rows: await db
+            .selectFrom("trades")
+            .select(["_spine_row", "symbol", "shares", "on", "odd"])
+            .orderBy("_spine_row")
+            .execute(),
+          unknown: await db
+            .selectFrom("trades")
+            .select("symbol")
+            .where("symbol", "not in", db.selectFrom("known").select("symbol"))
+            .execute(),
+          twice: await db
+            .selectFrom("trades")
+            .select("symbol")
+            .groupBy("symbol")
+            .having((e) => e.fn.countAll(), ">", 1)
+            .execute(),
+        }),
+      );
+      expect(answer).toEqual({
+        rows: [
+          { _spine_row: 1, symbol: "A", shares: "1.5", on: "2025-01-06", odd: '{"a":[1]}' },
+          { _spine_row: 2, symbol: "B\t\\\n", shares: "-2", on: "2025-01-07", odd: "7" },
+          { _spine_row: 3, symbol: "A", shares: "0.000001", on: null, odd: null },
+        ],
+        unknown: [{ symbol: "B\t\\\n" }],
+        twice: [{ symbol: "A" }],
+      });
+    },
+  );
+
+  check(
+    "leaves nothing of what it staged, and writes nothing",
+    async ({ stores: { datasets }, database }) => {
+      const rows = Array.from({ length: 50 }, (_, index) => ({ n: index % 7 }));
+      const ref = await write(datasets, "many", [rows, rows]);
+      const ask = (value: number) =>
+        datasets.withRows({ staged: { dataset: ref, columns: { n: "integer" } } }, async (db) => {
+          const found = await db.selectFrom("staged").select("n").where("n", "=", value).execute();
+          return found.length;
+        });
+      expect(await Promise.all([ask(0), ask(6)])).toEqual([16, 14]);
+      await expect(database.kysely.selectFrom("staged").selectAll().execute()).rejects.toThrow();
+      const writing = datasets.withRows({ staged: { dataset: ref } }, (db) =>
+        db.schema.createTable("made").addColumn("a", "integer").execute(),
+      );
+      await writing.catch(() => {});
+      await expect(database.kysely.selectFrom("made").selectAll().execute()).rejects.toThrow();
+    },
+  );
+
+  check("says which value does not fit, and what is missing", async ({ stores: { datasets } }) => {
+    const ref = await write(datasets, "odd", [[{ n: 1 }, { n: "x" }]]);
+    const ask = (tables: Parameters<DatasetStore["withRows"]>[0]) =>
+      datasets.withRows(tables, async () => "asked");
+    await expect(ask({ t: { dataset: ref, columns: { n: "integer" } } })).rejects.toMatchObject({
+      category: "VALIDATION",
+      message: expect.stringMatching(/Row 2 .*"n".*"x"/),
+    });
+    expect(await ask({ t: { dataset: ref, columns: { n: "text" } } })).toBe("asked");
+    const invalid = { code: "CONFIG_INVALID" };
+    await expect(ask({})).rejects.toMatchObject(invalid);
+    await expect(ask({ 'a"b': { dataset: ref } })).rejects.toMatchObject(invalid);
+    await expect(ask({ t: { dataset: ref.dataset } })).rejects.toMatchObject(invalid);
+    await expect(ask({ t: { dataset: "none", columns: { n: "text" } } })).rejects.toMatchObject({
+      code: "DATASET_MISSING",
+    });
   });
 }
 

@@ -119,3 +119,41 @@ expectTypeOf<OutputsOf<typeof quoted>["fetch"]>().toEqualTypeOf<DatasetRef<Quote
 // @ts-expect-error a load's result is no dataset
 quoted.quality("again", { on: "load", checks: [] });
 export const plugin: Plugin = { name: "quotes", workflows: [quoted], sources: [quotes, src] };
+
+// Fetches that follow each other.
+declare const shop: Source<{ since: string | null }, { id: number; at: string; tags: string[] }>;
+const follows = defineWorkflow({ name: "f", params: z.object({ to: z.string().optional() }) }).fetch(
+  "orders",
+  {
+    from: shop,
+    scope: ({ params }) => params.to ?? "",
+    incremental: { field: "at", start: "2025-01-01", end: ({ params }) => params.to, lag: "1d", key: ["id"] },
+    request: ({ since, until }) => {
+      expectTypeOf(since).toEqualTypeOf<string | null>();
+      expectTypeOf(until).toEqualTypeOf<string | null>();
+      return { since };
+    },
+  },
+);
+expectTypeOf<OutputsOf<typeof follows>["orders"]>().toEqualTypeOf<
+  DatasetRef<{ id: number; at: string; tags: string[] }>
+>();
+const request = () => ({ since: null });
+// @ts-expect-error rows have no such field
+follows.fetch("other", { from: shop, incremental: { field: "on" }, request });
+// @ts-expect-error the field is a text
+follows.fetch("other", { from: shop, incremental: { field: "at", start: 5 }, request });
+follows.fetch("plain", {
+  from: shop,
+  request: ({ since }) => {
+    expectTypeOf(since).toEqualTypeOf<null>();
+    return { since };
+  },
+});
+const ends = follows.fetch("file", { from: shop, request, unchanged: "end" }).step("size", ({ outputs }) => {
+  expectTypeOf(outputs.file.rows).toEqualTypeOf<number>();
+  return outputs.file.rows;
+});
+expectTypeOf<OutputsOf<typeof ends>["size"]>().toEqualTypeOf<number | undefined>();
+const around = defineWorkflow({ name: "g" }).pipeline("child", { run: ends, params: () => ({}) });
+expectTypeOf<OutputsOf<typeof around>["child"]["size"]>().toEqualTypeOf<number | undefined>();

@@ -6,15 +6,19 @@ import { SpineError } from "../errors.ts";
 import { checkQueueName } from "../history/check-queue.ts";
 import { canonicalJson, type Json } from "../json.ts";
 import type { Source } from "../sources/source.ts";
+import { checkIncremental } from "./incremental.ts";
 import {
   type AnyStepOptions,
   type Collecting,
+  type FetchStep,
   freezeStep,
   type ItemContext,
   type Mapping,
+  ON_UNCHANGED,
   Step,
   type StepContext,
   stepData,
+  type Unchanged,
   type WaitOptions,
 } from "./step.ts";
 import { innerSteps, UNDO } from "./step-paths.ts";
@@ -137,6 +141,7 @@ function build(head: Head, steps: readonly Step[], names: Set<string>): Workflow
 function builderOf(head: Head, steps: readonly Step[], names: Set<string>): Record<string, unknown> {
   const add = (step: Step) => {
     // The newest workflow of a chain hands its names on; one that was built upon before has too many in them.
+    if (head.outer) refuseEnding(head.name, step);
     const earlier = names.size === steps.length ? names : new Set(steps.map(({ name }) => name));
     checkStep(head.name, step, earlier, head.outer);
     return build(head, [...steps, step], earlier.add(step.name));
@@ -151,6 +156,7 @@ function builderOf(head: Head, steps: readonly Step[], names: Set<string>): Reco
           kind: "fetch",
           from: options.from as string | Source,
           request: options.request as (context: StepContext) => unknown,
+          ...following(name, options),
         }),
       ),
     transform: (name: string, options: AnyOptions) =>
@@ -305,6 +311,7 @@ function checkInner(workflow: string, around: Step, inner: Step, outer: Readonly
   if (!STEP_NAME.test(inner.name)) {
     refuse(`"${inner.name}" has 1 to 64 letters, digits, _ or -, and begins with a letter.`);
   }
+  refuseEnding(workflow, inner);
   if (inner.kind !== "sequence") {
     checkStep(workflow, inner, new Set(), outer, true);
     return;
@@ -312,9 +319,39 @@ function checkInner(workflow: string, around: Step, inner: Step, outer: Readonly
   if (inner.steps.length === 0) refuse(`"${inner.name}" has no steps.`);
   const names = new Set<string>();
   for (const step of inner.steps) {
+    refuseEnding(workflow, step);
     checkStep(workflow, step, names, outer);
     names.add(step.name);
   }
+}
+
+/** What a fetch says about the runs before it. */
+function following(name: string, { incremental, unchanged, scope, from }: AnyOptions): Partial<FetchStep> {
+  const refuse = (why: string): never => {
+    throw new SpineError("WORKFLOW_INVALID", `Step "${name}": ${why}`);
+  };
+  if (unchanged !== undefined && !ON_UNCHANGED.includes(unchanged as Unchanged))
+    refuse(`unchanged is ${JSON.stringify(unchanged)}; use ${ON_UNCHANGED.join(" or ")}.`);
+  if (scope !== undefined && typeof scope !== "function")
+    refuse("its `scope` is no function that returns a text.");
+  if (unchanged === "end" && typeof from === "object" && !(from as Source).changed)
+    refuse(
+      `its source "${(from as Source).name}" cannot say whether it has changed; leave \`unchanged\` out.`,
+    );
+  return {
+    ...(incremental === undefined ? {} : { incremental: checkIncremental(name, incremental) }),
+    ...(unchanged === undefined ? {} : { unchanged: unchanged as Unchanged }),
+    ...(scope === undefined ? {} : { scope: scope as (context: StepContext) => string }),
+  };
+}
+
+/** Only a step of the workflow's own list can end the run. */
+function refuseEnding(workflow: string, step: Step): void {
+  if (step.kind !== "fetch" || step.unchanged !== "end") return;
+  throw new SpineError(
+    "WORKFLOW_INVALID",
+    `Workflow "${workflow}", step "${step.name}": inside of another step a fetch cannot end the run. Leave \`unchanged: "end"\` out, or put the fetch into the workflow's own list.`,
+  );
 }
 
 function inputOf(step: Step): string | null {

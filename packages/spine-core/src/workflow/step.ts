@@ -1,6 +1,7 @@
 import type { ZodType } from "zod";
 import type { ExecutionContext, Partition } from "../context.ts";
 import type { DatasetRef } from "../data/dataset.ts";
+import type { MarkValue } from "../data/mark.ts";
 import type { Table } from "../data/table.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import { type Duration, toMs } from "../duration.ts";
@@ -10,6 +11,7 @@ import type { Logger } from "../logger.ts";
 import type { QualityCheck } from "../quality/quality-check.ts";
 import type { Row, Source } from "../sources/source.ts";
 import type { ChoiceStep, MapStep, ParallelStep, SequenceStep, WaitStep } from "./composite-steps.ts";
+import type { Incremental, Since } from "./incremental.ts";
 import { checkRetryPolicy, type RetryPolicy } from "./retry.ts";
 
 /** What a step's function sees: one signature for every kind of step. */
@@ -136,8 +138,16 @@ export interface FetchStep extends StepData {
   readonly kind: "fetch";
   /** The source, or the name that it is registered by. */
   readonly from: string | Source;
-  request(context: StepContext): unknown;
+  request(context: StepContext & Since<MarkValue>): unknown;
+  readonly incremental?: Incremental | null;
+  /** What happens when the source has nothing new since the last run that was completed: `end` ends the run, COMPLETED. */
+  readonly unchanged?: Unchanged;
+  /** Which runs follow each other; all runs of the workflow when null. */
+  readonly scope?: ((context: StepContext) => string) | null;
 }
+
+export const ON_UNCHANGED = ["end", "read"] as const;
+export type Unchanged = (typeof ON_UNCHANGED)[number];
 
 export interface TransformStep extends StepData {
   readonly kind: "transform";

@@ -7,6 +7,7 @@ import type { Json, JsonValue } from "../json.ts";
 import type { QualityCheck, QualityReport } from "../quality/quality-check.ts";
 import type { Row, Source } from "../sources/source.ts";
 import type { Approval, Collected } from "./composite-steps.ts";
+import type { IncrementalOptions, MarkOf, Since } from "./incremental.ts";
 import type {
   Disposition,
   ItemContext,
@@ -59,6 +60,23 @@ type Optional<P, O, Scope> =
 interface Undo<P, O, Output, Scope> {
   readonly undo?: (context: UndoContext<P, O, NoInfer<Output>> & Scope) => unknown;
 }
+
+interface FetchOptions<Request, R extends object, F extends string, P, O, Scope> extends StepOptions {
+  readonly from: Source<Request, R> | string;
+  /** With `incremental` it also sees `since` and `until`. */
+  readonly request: Handler<P, O, NoInfer<Request>, Scope & Since<MarkOf<R, F>>>;
+  readonly incremental?: IncrementalOptions<F, MarkOf<NoInfer<R>, F>, Context<P, O, Scope>>;
+  /** Which runs follow each other: a text made of the parameters, e.g. the tier. All runs of the workflow when left out. */
+  readonly scope?: Handler<P, O, string, Scope>;
+}
+
+declare const endsEarly: unique symbol;
+/** Marks the outputs of a workflow whose runs may end before its last step. Exists only for the type checker. */
+interface EndsEarly {
+  readonly [endsEarly]: true;
+}
+/** The outputs of a run once it is completed: those of a run that may have ended early are perhaps not there. */
+export type Final<O> = typeof endsEarly extends keyof O ? Partial<Omit<O, typeof endsEarly>> : O;
 
 /** A step of one function, or steps one after another, inside of a `parallel`, a `choice` or a `when`. */
 // biome-ignore lint/suspicious/noExplicitAny: inference only; what stands here is taken apart by BranchOutput
@@ -127,13 +145,32 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
     options?: StepOptions & Undo<Params, Outputs, Json<Awaited<R>>, Scope>,
   ): Workflow<Input, Params, Outputs & { readonly [K in N]: Json<Awaited<R>> }, Json<Awaited<R>>, Scope>;
 
-  /** Reads a source into a dataset, page by page; after a crash it goes on at the page that was under way. */
-  fetch<N extends string, Request, R extends object = Row>(
+  /**
+   * Reads a source into a dataset, page by page; after a crash it goes on at the page that was under way.
+   *
+   * With `incremental` it reads what is new since the last run that was completed; with `unchanged: "end"` the run ends here,
+   * COMPLETED, when the source says that nothing is new: the steps behind are SKIPPED, and their outputs undefined.
+   *
+   * @example
+   * flow.fetch("orders", {
+   *   from: shop,
+   *   incremental: { field: "updated_at", start: "2025-01-01T00:00:00Z", lag: "5m", key: ["id"] },
+   *   request: ({ since }) => ({ table: "orders", key: ["id"], where: { updated_at: { gte: since } } }),
+   * });
+   */
+  fetch<N extends string, Request, R extends object = Row, F extends keyof R & string = never>(
     name: NewName<N, Outputs>,
-    options: StepOptions & {
-      readonly from: Source<Request, R> | string;
-      readonly request: Handler<Params, Outputs, NoInfer<Request>, Scope>;
-    },
+    options: FetchOptions<Request, R, F, Params, Outputs, Scope> & { readonly unchanged: "end" },
+  ): Workflow<
+    Input,
+    Params,
+    Outputs & { readonly [K in N]: DatasetRef<R> } & EndsEarly,
+    DatasetRef<R>,
+    Scope
+  >;
+  fetch<N extends string, Request, R extends object = Row, F extends keyof R & string = never>(
+    name: NewName<N, Outputs>,
+    options: FetchOptions<Request, R, F, Params, Outputs, Scope> & { readonly unchanged?: "read" },
   ): Workflow<Input, Params, Outputs & { readonly [K in N]: DatasetRef<R> }, DatasetRef<R>, Scope>;
 
   /** Makes a new dataset row by row; a row that is refused goes to the rejects with its reason and line. */
@@ -181,11 +218,11 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
   pipeline<N extends string, I, P, O>(
     name: NewName<N, Outputs>,
     options: StepOptions &
-      Undo<Params, Outputs, O, Scope> & {
+      Undo<Params, Outputs, Final<O>, Scope> & {
         readonly run: Workflow<I, P, O>;
         readonly params: Handler<Params, Outputs, NoInfer<I> | Promise<NoInfer<I>>, Scope>;
       },
-  ): Workflow<Input, Params, Outputs & { readonly [K in N]: O }, O, Scope>;
+  ): Workflow<Input, Params, Outputs & { readonly [K in N]: Final<O> }, Final<O>, Scope>;
 
   /**
    * Steps at the same time: functions, or several steps each (`block.step(...).step(...)`, whose output is that of the last
@@ -275,7 +312,13 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
       readonly pipeline: Workflow<I, P, O>;
       readonly params: Handler<Params, Outputs, NoInfer<I>, ItemScope<T>>;
     },
-  ): Workflow<Input, Params, Outputs & { readonly [K in N]: readonly O[] }, readonly O[], Scope>;
+  ): Workflow<
+    Input,
+    Params,
+    Outputs & { readonly [K in N]: readonly Final<O>[] },
+    readonly Final<O>[],
+    Scope
+  >;
 
   /**
    * One of several steps: the one that `on` names when its turn comes.
@@ -344,4 +387,4 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
 }
 
 export type InputOf<W> = W extends Workflow<infer I, infer _P, infer _O> ? I : never;
-export type OutputsOf<W> = W extends Workflow<infer _I, infer _P, infer O> ? O : never;
+export type OutputsOf<W> = W extends Workflow<infer _I, infer _P, infer O> ? Final<O> : never;

@@ -57,3 +57,11 @@ export class CopyIn implements Submittable {
 
   handleCopyData(): void {}
 }
+
+const SPECIAL = /[\\\t\n\r]/g;
+const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
+
+/** A value in the text format of COPY. */
+export function copyText(text: string): string {
+  return text.replace(SPECIAL, (character) => ESCAPES[character] ?? character);
+}

@@ -1,6 +1,6 @@
 import { type Row, type RowStamp, SpineError, type Table } from "spine-core";
 import { type Encode, encoderOf } from "./column-codec.ts";
-import { CopyIn } from "./copy-in.ts";
+import { CopyIn, copyText } from "./copy-in.ts";
 import { asDriverError, isDataError, sqlState, toSpineError } from "./postgres-error.ts";
 import type { PostgresPools } from "./postgres-pools.ts";
 import type { TransactionLease } from "./transaction-lease.ts";
@@ -48,7 +48,7 @@ class RowCopy {
     const { tableSchema } = target.pools.settings;
     const columns = names.map((name) => `"${name}"`).join(", ");
     this.#sql = `COPY "${tableSchema}"."${table.name}" (${columns}) FROM STDIN`;
-    this.#stamp = `${escaped(stamp.loadId)}\t${escaped(stamp.loadedAt)}\n`;
+    this.#stamp = `${copyText(stamp.loadId)}\t${copyText(stamp.loadedAt)}\n`;
   }
 
   get isFull(): boolean {
@@ -60,7 +60,7 @@ class RowCopy {
     for (const { name, encode } of this.#columns) {
       try {
         const value = encode(row[name]);
-        line += value === null ? "\\N\t" : `${escaped(value)}\t`;
+        line += value === null ? "\\N\t" : `${copyText(value)}\t`;
       } catch (error) {
         throw this.#misfit(error, name, this.written + this.#lines.length + 1);
       }
@@ -119,12 +119,4 @@ class RowCopy {
       cause: error,
     });
   }
-}
-
-const SPECIAL = /[\\\t\n\r]/g;
-const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
-
-/** A value in the text format of COPY. */
-function escaped(text: string): string {
-  return text.replace(SPECIAL, (character) => ESCAPES[character] ?? character);
 }

@@ -17,13 +17,15 @@ const POOL_SIZES = { write: 1, data: 1, read: 1, user: 3 } as const;
 
 export type PoolName = keyof typeof POOL_SIZES;
 /** Connections that are in no pool. */
-export type SingleName = "flush" | "beat" | "listen";
+export type SingleName = "flush" | "beat" | "listen" | "reader" | "rows";
 export type PurposeName = PoolName | SingleName;
 
 /** Ways of reading that the connections for reads do not take where there is another. */
 const ORDERED = ["sort", "bitmapscan", "hashjoin", "mergejoin", "hashagg"] as const;
 /** Transactions of users at a time: one connection of theirs stays free for queries beside them. */
 const MOST_TRANSACTIONS = POOL_SIZES.user - 1;
+/** What queries of users and of sources go through. */
+const QUERIED: readonly PurposeName[] = ["user", "reader", "rows"];
 /** How long reads and claims wait for a server that is away, e.g. restarting. */
 const OUTAGE_MS = 60_000;
 const CONNECT_MS = 10_000;
@@ -32,7 +34,8 @@ const ACQUIRE_MS = 30_000;
 
 /**
  * The connections of one process to one database: pools by purpose, and single connections (two for `flush`, one for
- * `listen`, one for `beat`, which a thread may have); ten in all. Opened when they are first used.
+ * `listen`, one for `beat`, which a thread may have); ten in all. Opened when they are first used. Besides them, each stream of a
+ * `databaseSource` and each `withRows` has a connection of its own for as long as it goes on (`reader`, `rows`).
  */
 export class PostgresPools {
   readonly settings: PostgresSettings;
@@ -163,11 +166,16 @@ export class PostgresPools {
   }
 
   /** A connection of its own, closed with the pools. */
-  async single(purpose: SingleName, onLost: () => void): Promise<Client> {
+  async single(
+    purpose: SingleName,
+    onLost: () => void,
+    types: ValueParsers | "user" = STATE_VALUES,
+  ): Promise<Client> {
     this.#refuseClosed();
     try {
-      const { Client: PgClient } = await loadPg();
-      const client = new PgClient(this.#config(purpose, STATE_VALUES));
+      const pg = await loadPg();
+      const values = types === "user" ? userValues(pg.types as ValueParsers) : types;
+      const client = new pg.Client(this.#config(purpose, values));
       // Without a listener the end of an idle connection would end the process.
       client.on("error", onLost);
       client.on("end", onLost);
@@ -238,7 +246,7 @@ export class PostgresPools {
       "tcp_keepalives_interval=10",
       "tcp_keepalives_count=3",
       // Every state statement finds its rows by their keys; a plan made while a table was empty would not.
-      ...(purpose === "user" ? [] : ["enable_seqscan=off", "plan_cache_mode=force_generic_plan"]),
+      ...(QUERIED.includes(purpose) ? [] : ["enable_seqscan=off", "plan_cache_mode=force_generic_plan"]),
       // What is read in the order of an index must not be collected and sorted first, however small a table was once.
       ...(purpose === "read" ? ORDERED.map((name) => `enable_${name}=off`) : []),
     ].map((setting) => `-c ${setting}`);
@@ -249,7 +257,7 @@ export class PostgresPools {
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       connectionTimeoutMillis: CONNECT_MS,
-      idle_in_transaction_session_timeout: purpose === "user" ? 600_000 : 60_000,
+      idle_in_transaction_session_timeout: QUERIED.includes(purpose) ? 600_000 : 60_000,
       types: types as NonNullable<ClientConfig["types"]>,
     };
   }

@@ -14,6 +14,8 @@ const JSON_TYPE = 114;
 const DATE = 1082;
 const TIMESTAMP = 1114;
 const TIMESTAMPTZ = 1184;
+const FLOAT4 = 700;
+const FLOAT8 = 701;
 const NUMERIC = 1700;
 const JSONB = 3802;
 
@@ -40,6 +42,26 @@ const USER: ReadonlyMap<number, Parse> = new Map<number, Parse>([
   [JSONB, decodeJson],
 ]);
 
+const READER: ReadonlyMap<number, Parse> = new Map<number, Parse>([
+  [BOOL, (text) => text === "t"],
+  [BYTEA, (text) => Buffer.from(text.slice(2), "hex").toString("base64")],
+  [INT2, Number],
+  [INT4, Number],
+  [FLOAT4, finite],
+  [FLOAT8, finite],
+  [TIMESTAMP, (text) => text.replace(" ", "T")],
+  [TIMESTAMPTZ, isoTimestamp],
+  [JSON_TYPE, decodeJson],
+  [JSONB, decodeJson],
+]);
+
+/**
+ * For sources: JSON that loses nothing. Whole numbers of 64 bits and decimals are the text that the server sends, so are
+ * floats that are no numbers (`NaN`, `Infinity`), times are ISO text with all their digits, bytes are base64, JSON is itself,
+ * and everything else is text.
+ */
+export const READER_VALUES: ValueParsers = { getTypeParser: (oid) => READER.get(oid) ?? identity };
+
 /**
  * For Spine's own tables: JSON stays text, counters are numbers, times are ISO texts, as the SQLite tables
  * have them.
@@ -52,6 +74,11 @@ export const STATE_VALUES: ValueParsers = { getTypeParser: (oid) => STATE.get(oi
  */
 export function userValues(driver: ValueParsers): ValueParsers {
   return { getTypeParser: (oid, format) => USER.get(oid) ?? driver.getTypeParser(oid, format) };
+}
+
+function finite(text: string): number | string {
+  const number = Number(text);
+  return Number.isFinite(number) ? number : text;
 }
 
 function exactInteger(text: string): number | bigint {

@@ -6,6 +6,12 @@ export type SqlValue = null | number | bigint | string | Uint8Array;
 /** A result row as SQLite returns it. */
 export type SqlRow = Readonly<Record<string, SqlValue>>;
 
+/** Rows of a query as lists of their values. */
+export interface SqlPage {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly SqlValue[])[];
+}
+
 /** The answer to any statement. */
 export interface SqlResult {
   readonly rows: readonly SqlRow[];
@@ -72,6 +78,33 @@ export class SqliteConnection {
     return this.#prepare(sql).iterate(...values) as unknown as Iterable<R>;
   }
 
+  /** The rows of a query as lists of their values, whole numbers as BigInt, with the names of the columns. */
+  page(sql: string, values: readonly SqlValue[]): SqlPage {
+    const statement = this.#prepare(sql);
+    const columns = statement.columns().map(({ name }) => name);
+    return asArrays(statement, () => ({
+      columns,
+      rows: statement.all(...values) as unknown as readonly SqlValue[][],
+    }));
+  }
+
+  /** The same, so many rows at a time; nothing else may happen on this connection meanwhile. */
+  *pages(sql: string, values: readonly SqlValue[], rows: number): Iterable<SqlPage> {
+    // Not one that others may use: its settings last as long as its rows.
+    const statement = this.#db.prepare(sql);
+    const columns = statement.columns().map(({ name }) => name);
+    statement.setReadBigInts(true);
+    statement.setReturnArrays(true);
+    let page: SqlValue[][] = [];
+    for (const row of statement.iterate(...values) as Iterable<unknown>) {
+      page.push(row as SqlValue[]);
+      if (page.length < rows) continue;
+      yield { columns, rows: page };
+      page = [];
+    }
+    if (page.length > 0) yield { columns, rows: page };
+  }
+
   /** Executes a statement of which nothing is known. Integers beyond 2^53 come as BigInt. */
   query(sql: string, values: readonly SqlValue[]): SqlResult {
     const statement = this.#prepare(sql);
@@ -115,6 +148,17 @@ export class SqliteConnection {
     }
     this.#statements.set(sql, statement);
     return statement;
+  }
+}
+
+function asArrays<T>(statement: StatementSync, read: () => T): T {
+  statement.setReadBigInts(true);
+  statement.setReturnArrays(true);
+  try {
+    return read();
+  } finally {
+    statement.setReadBigInts(false);
+    statement.setReturnArrays(false);
   }
 }
 

@@ -14,7 +14,7 @@ import {
 } from "kysely";
 import { type AnySchema, SpineError } from "spine-core";
 import { bindable } from "./bindable.ts";
-import type { SqlResult, SqlValue } from "./sqlite-connection.ts";
+import type { SqliteConnection, SqlResult, SqlValue } from "./sqlite-connection.ts";
 import { toSpineError } from "./sqlite-error.ts";
 import type { SqlitePool } from "./sqlite-pool.ts";
 import type { WriteLease } from "./write-lease.ts";
@@ -27,6 +27,11 @@ export function kyselyOn(pool: SqlitePool): Kysely<AnySchema> {
 /** The query builder inside an open transaction. */
 export function kyselyIn(lease: WriteLease, path: string): Kysely<AnySchema> {
   return new Kysely({ dialect: new PoolDialect(new LeaseDriver(lease, path)) });
+}
+
+/** The query builder on a connection of one's own. */
+export function kyselyOnConnection(connection: SqliteConnection, path: string): Kysely<AnySchema> {
+  return new Kysely({ dialect: new PoolDialect(new ConnectionDriver(connection, path)) });
 }
 
 class PoolDialect implements Dialect {
@@ -181,6 +186,37 @@ class LeaseDriver extends Savepoints implements Driver {
 
   async beginTransaction(): Promise<void> {
     throw new SpineError("TRANSACTION_INVALID", "This query builder is inside a transaction already.");
+  }
+
+  async commitTransaction(): Promise<void> {}
+
+  async rollbackTransaction(): Promise<void> {}
+}
+
+class ConnectionDriver extends Savepoints implements Driver {
+  readonly #connection: QueryConnection;
+
+  constructor(connection: SqliteConnection, path: string) {
+    super();
+    const execute: Execute = async (sql, values) => {
+      try {
+        return connection.query(sql, values);
+      } catch (error) {
+        throw toSpineError(error, path);
+      }
+    };
+    this.#connection = new QueryConnection(execute, path);
+  }
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    return this.#connection;
+  }
+
+  async beginTransaction(): Promise<void> {
+    throw new SpineError(
+      "TRANSACTION_INVALID",
+      "What asks about datasets only reads: it has no transactions.",
+    );
   }
 
   async commitTransaction(): Promise<void> {}

@@ -1,4 +1,4 @@
-import { type Attachment, type Partition, partitionKey } from "spine-core";
+import { type Attachment, type CursorName, type Partition, partitionKey } from "spine-core";
 import { isoTime } from "../iso-time.ts";
 import { RowSet } from "./row-set.ts";
 
@@ -9,13 +9,16 @@ export class AttachmentRows {
   readonly quality = new RowSet();
   readonly checkpoints = new RowSet();
   readonly logs = new RowSet();
+  readonly cursors = new RowSet();
   readonly #partitions = new Set<string>();
+  readonly #cursors = new Set<string>();
 
   /** False when one of them changes a row that another one of the statement changes too. */
   fits(attachments: readonly Attachment[]): boolean {
-    return attachments.every(
-      (each) => each.kind !== "partition" || !this.#partitions.has(this.#name(each.table, each.partition)),
-    );
+    return attachments.every((each) => {
+      if (each.kind === "partition") return !this.#partitions.has(this.#name(each.table, each.partition));
+      return each.kind !== "cursor" || !this.#cursors.has(nameOfCursor(each.name));
+    });
   }
 
   /** @param pos the number of the commit's last event among those of its run in the flush. */
@@ -67,6 +70,12 @@ export class AttachmentRows {
         case "checkpoint":
           this.checkpoints.add(runId, attachment.step, attachment.key, attachment.value);
           break;
+        case "cursor": {
+          const { name, position, value, resets } = attachment;
+          this.#cursors.add(nameOfCursor(name));
+          this.cursors.add(runId, name.workflow, name.step, name.scope, name.of, position, value, resets);
+          break;
+        }
         case "log": {
           const { step, attempt, level, message, fields, at } = attachment;
           this.logs.add(runId, pos, position, step, attempt, level, message, fields, isoTime(at));
@@ -79,4 +88,8 @@ export class AttachmentRows {
   #name(table: string, partition: Partition): string {
     return `${table}/${partitionKey(partition)}`;
   }
+}
+
+function nameOfCursor({ workflow, step, scope, of }: CursorName): string {
+  return JSON.stringify([workflow, step, scope, of]);
 }

@@ -139,6 +139,16 @@ export const FLUSH_COLUMNS = {
     fields: "json",
     logged_at: "timestamptz",
   }),
+  cursors: new RowColumns({
+    run_id: "uuid",
+    workflow_name: "text",
+    step_name: "text",
+    scope: "text",
+    kind: "text",
+    position: "text",
+    value: "json",
+    resets: "int4",
+  }),
   checkpoints: new RowColumns({ run_id: "uuid", step_name: "text", checkpoint_key: "text", value: "json" }),
   /** Attempts that new runs have from those that they repeat. */
   inherited: new RowColumns({

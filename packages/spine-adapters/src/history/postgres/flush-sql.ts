@@ -123,6 +123,15 @@ SELECT l.run_id, (o.base + l.pos) * ${LOGS_PER_EVENT} + l.position, l.step_name,
   l.logged_at
 FROM ${from("logs", "l")} JOIN owner o ON o.run_id = l.run_id)`);
   }
+  if (has.cursors) {
+    // Forwards only, and not where it was reset since.
+    parts.push(`come AS (
+INSERT INTO ${t.cursors} AS k (run_id, workflow_name, step_name, scope, kind, position, value, resets, updated_at)
+SELECT c.*, ${now} FROM ${from("cursors", "c")} JOIN owner o ON o.run_id = c.run_id
+ON CONFLICT (workflow_name, step_name, scope, kind) DO UPDATE SET
+  position = excluded.position, value = excluded.value, run_id = excluded.run_id, updated_at = excluded.updated_at
+WHERE k.resets = excluded.resets AND (k.position IS NULL OR k.position < excluded.position))`);
+  }
   if (has.checkpoints) {
     parts.push(`kept AS (
 INSERT INTO ${t.step_checkpoints} (run_id, step_name, checkpoint_key, value, recorded_at)

@@ -16,7 +16,7 @@ import {
   withWaits,
   writeOpenSteps,
 } from "../open-steps.ts";
-import { errorCode, type NewEvent, runChanged, stepWaits } from "../run-events.ts";
+import { errorCode, type NewEvent, runChanged, skippedStep, stepWaits } from "../run-events.ts";
 import type { RunPosition } from "../run-positions.ts";
 import { AttachmentRows } from "./attachment-rows.ts";
 import { CreatedRows, childCells } from "./created-rows.ts";
@@ -110,7 +110,7 @@ export class Flush {
 
   /** The rows that it writes, in the order of their parameters; only where there are any. */
   parts(): readonly (readonly [FlushPart, RowSet])[] {
-    const { loads, partitions, quality, logs, checkpoints } = this.#attachments;
+    const { loads, partitions, quality, logs, cursors, checkpoints } = this.#attachments;
     const all: readonly (readonly [FlushPart, RowSet])[] = [
       [this.#created.shape, this.#created.rows],
       this.#moves(),
@@ -120,6 +120,7 @@ export class Flush {
       ["partitions", partitions],
       ["quality", quality],
       ["logs", logs],
+      ["cursors", cursors],
       ["checkpoints", checkpoints],
       ["inherited", this.#inherited],
       ["children", this.#children],
@@ -180,6 +181,7 @@ export class Flush {
   #advance(commit: AdvanceCommit, start: RunPosition | null): boolean {
     const { runId, fence, transition } = commit;
     const { ended, begun, waiting = [], taken = [], children = [], run, metrics, attachments } = transition;
+    const { skipped = [] } = transition;
     const fold = this.#folds.get(runId) ?? emptyFold(runId, fence.worker, fence.token);
     const first = fold.commits.length === 0;
     if ((!first && !fitsBehind(fold, commit)) || this.#woken.has(runId)) return false;
@@ -204,6 +206,7 @@ export class Flush {
       if (step && "event" in step) this.#end(fold, step, end);
     }
     for (const step of begun) begin(fold, step);
+    for (const skip of skipped) this.#inherit(fold, skippedStep(skip));
     for (const wait of waiting) {
       fold.events += 1;
       this.#event(fold, stepWaits(wait));
@@ -224,7 +227,10 @@ export class Flush {
     }
     if (run) fold.change = fold.change ? { ...fold.change, ...run } : run;
     // Every write has an event, so that whoever follows the events misses nothing.
-    if (ended.length + begun.length + waiting.length === 0 && (!run || run.status === "RUNNING")) {
+    if (
+      ended.length + begun.length + waiting.length + skipped.length === 0 &&
+      (!run || run.status === "RUNNING")
+    ) {
       fold.events += 1;
       this.#event(fold, { type: "run.updated", data: {} });
     }
@@ -292,8 +298,9 @@ export function runOf(commit: QueuedCommit): string {
 }
 
 /** True for a commit with which attempts end or begin, or only wait from now on. */
-export function changesAttempts({ transition: { ended, begun, waiting } }: AdvanceCommit): boolean {
-  return ended.length + begun.length + (waiting?.length ?? 0) > 0;
+export function changesAttempts({ transition }: AdvanceCommit): boolean {
+  const { ended, begun, waiting, skipped } = transition;
+  return ended.length + begun.length + (waiting?.length ?? 0) + (skipped?.length ?? 0) > 0;
 }
 
 /** True for a commit with which a run ends. */

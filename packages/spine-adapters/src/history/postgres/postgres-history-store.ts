@@ -1,4 +1,5 @@
 import type {
+  CheckpointRecord,
   Claim,
   ClaimRequest,
   Clock,
@@ -27,6 +28,7 @@ import { STATE_VALUES } from "../../databases/postgres/value-parsers.ts";
 import { isoTime } from "../iso-time.ts";
 import { refuseControls } from "../refuse-controls.ts";
 import { RunPositions } from "../run-positions.ts";
+import { type CheckpointRow, readCheckpoint } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { claimRuns } from "./claim-runs.ts";
 import { controlRun } from "./control-run.ts";
@@ -163,6 +165,16 @@ export class PostgresHistoryStore implements HistoryStore {
 
   async get(runId: string): Promise<RunDetail | undefined> {
     return await getRun(this.#pools, this.#t, runId);
+  }
+
+  async checkpoints(runId: string): Promise<readonly CheckpointRecord[]> {
+    if (!isRunId(runId)) return [];
+    const rows = await this.#pools.ask<CheckpointRow>(
+      "read",
+      `SELECT step_name, checkpoint_key, value FROM ${this.#t.step_checkpoints} WHERE run_id = $1`,
+      [runId],
+    );
+    return rows.map(readCheckpoint);
   }
 
   async glance(runIds: readonly string[]): Promise<readonly RunGlance[]> {

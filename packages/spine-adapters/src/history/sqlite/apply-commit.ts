@@ -12,7 +12,7 @@ import type { SqliteConnection, SqlValue } from "../../databases/sqlite/sqlite-c
 import { isUniqueViolation } from "../../databases/sqlite/sqlite-error.ts";
 import { isoTime } from "../iso-time.ts";
 import { isAttempt, type OpenStep, readOpenSteps, withWaits, writeOpenSteps } from "../open-steps.ts";
-import { errorCode, type NewEvent, runChanged, stepWaits } from "../run-events.ts";
+import { errorCode, type NewEvent, runChanged, skippedStep, stepWaits } from "../run-events.ts";
 import type { RunPosition, RunPositions } from "../run-positions.ts";
 import { controlRun } from "./control-run.ts";
 import { createChildren, createRun } from "./create-run.ts";
@@ -81,10 +81,13 @@ function move(
 ): CommitResult | undefined {
   const { connection, sql, at } = scope;
   const { ended, begun, waiting = NONE, run, metrics, attachments, children, taken } = transition;
-  const told = toldBy(ended.length + begun.length, waiting, run);
-  const version = from.seen + ended.length + begun.length + told.length + (endsRun(run) ? 1 : 0);
+  const { skipped = NONE } = transition;
+  // Of what is skipped, a beginning and an end each.
+  const steps = ended.length + begun.length + 2 * skipped.length;
+  const told = toldBy(steps, waiting, run);
+  const version = from.seen + steps + told.length + (endsRun(run) ? 1 : 0);
   const open = openAfter(from, transition, at);
-  const attempts = from.attempts + begun.length;
+  const attempts = from.attempts + begun.length + skipped.length;
   const values: SqlValue[] = [version, attempts, writeOpenSteps(open)];
   const { worker, token } = fence;
   positions.forget(runId);
@@ -105,8 +108,15 @@ function move(
     if (!began) throw notUnderWay(runId, end, "end");
     insertStep(scope, runId, began, end, from.seen + index + 1);
   }
+  for (const [index, skip] of skipped.entries()) {
+    const end = skippedStep(skip);
+    const event = from.seen + ended.length + begun.length + 2 * index + 1;
+    const seq = from.attempts + begun.length + index + 1;
+    const { name, kind, attempt } = skip;
+    insertStep(scope, runId, { name, kind, attempt, seq, event, at }, end, event + 1);
+  }
   for (const wait of waiting) if (!open.some(isAttempt(wait))) throw notUnderWay(runId, wait, "wait");
-  tell(scope, runId, from.seen + ended.length + begun.length, told);
+  tell(scope, runId, from.seen + steps, told);
   if (attachments.length > 0) {
     writeAttachments({ connection, tables: sql.tables, runId, version, at }, attachments);
   }

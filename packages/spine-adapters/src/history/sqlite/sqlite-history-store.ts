@@ -1,4 +1,5 @@
 import type {
+  CheckpointRecord,
   Claim,
   ClaimRequest,
   Clock,
@@ -24,7 +25,15 @@ import { SqliteTransaction } from "../../databases/sqlite/sqlite-transaction.ts"
 import { isoTime } from "../iso-time.ts";
 import { refuseControls } from "../refuse-controls.ts";
 import { RunPositions } from "../run-positions.ts";
-import { type EventRow, type RunRow, readRun, readSteps, type StepRow } from "../run-rows.ts";
+import {
+  type CheckpointRow,
+  type EventRow,
+  type RunRow,
+  readCheckpoint,
+  readRun,
+  readSteps,
+  type StepRow,
+} from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { tellEvents } from "../tell-events.ts";
 import { applyCommit } from "./apply-commit.ts";
@@ -166,6 +175,13 @@ export class SqliteHistoryStore implements HistoryStore {
       return run && { run, steps: connection.all<StepRow>(this.#sql.stepRows, runId) };
     });
     return found && { run: readRun(found.run), steps: readSteps(found.run, found.steps) };
+  }
+
+  async checkpoints(runId: string): Promise<readonly CheckpointRecord[]> {
+    const rows = await this.#pool.read((connection) =>
+      connection.all<CheckpointRow>(this.#sql.checkpointRows, runId),
+    );
+    return rows.map(readCheckpoint);
   }
 
   async glance(runIds: readonly string[]): Promise<readonly RunGlance[]> {

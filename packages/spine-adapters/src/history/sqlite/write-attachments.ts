@@ -1,6 +1,7 @@
 import {
   type Attachment,
   type CheckpointAttachment,
+  type CursorAttachment,
   type LoadAttachment,
   type LogAttachment,
   type PartitionAttachment,
@@ -36,6 +37,9 @@ export function writeAttachments(scope: Scope, attachments: readonly Attachment[
         break;
       case "checkpoint":
         writeCheckpoint(scope, attachment);
+        break;
+      case "cursor":
+        moveCursor(scope, attachment);
         break;
       case "log":
         writeLog(scope, attachment, position);
@@ -90,6 +94,19 @@ function writeCheckpoint({ connection, tables, runId, at }: Scope, checkpoint: C
     value,
     recorded_at: at,
   });
+}
+
+/** Forwards only, and not where it was reset since. */
+function moveCursor({ connection, tables, runId, at }: Scope, cursor: CursorAttachment): void {
+  const { name, position, value, resets } = cursor;
+  const { workflow: workflow_name, step: step_name, scope, of: kind } = name;
+  connection.insert(
+    tables.cursors,
+    { workflow_name, step_name, scope, kind, position, value, resets, run_id: runId, updated_at: at },
+    `ON CONFLICT (workflow_name, step_name, scope, kind) DO UPDATE SET
+  position = excluded.position, value = excluded.value, run_id = excluded.run_id, updated_at = excluded.updated_at
+WHERE resets = excluded.resets AND (position IS NULL OR position < excluded.position)`,
+  );
 }
 
 function writeLog({ connection, tables, runId, version }: Scope, log: LogAttachment, position: number): void {

@@ -1,32 +1,83 @@
-import type { DatasetState } from "../../data/dataset.ts";
+import type { DatasetRef, DatasetState } from "../../data/dataset.ts";
 import { SourceError, SpineError } from "../../errors.ts";
+import { UNCHANGED } from "../../history/skip-output.ts";
 import type { Page, Source } from "../../sources/source.ts";
 import type { FetchStep } from "../../workflow/step.ts";
 import { type StepOutcome, type StepScope, writerOf } from "../step-scope.ts";
+import { Following } from "./following.ts";
+
+/** A fetch that has begun: what is stored of it, and how it follows the runs before. */
+interface Begun {
+  readonly state: DatasetState;
+  readonly following: Following;
+}
 
 /** Reads a source into the step's dataset, page by page. Each page is a checkpoint. */
 export async function runFetch(step: FetchStep, scope: StepScope): Promise<StepOutcome> {
   const { context, datasets } = scope;
-  const writer = writerOf(scope);
   const source: Source<unknown> = typeof step.from === "string" ? context.source(step.from) : step.from;
-  const request = step.request(context);
-
-  let state = await datasets.open(writer);
+  let { state, following } = await begin(step, scope);
+  const request = step.request({ ...context, ...following.bounds });
+  const isResumed = state.chunks > 0;
+  // What was read before a crash is read to its end, whatever the source says of itself by now.
+  if (!isResumed && (await following.isUnchanged(source, request))) {
+    return { output: null, skipped: true, ends: UNCHANGED };
+  }
   if (!state.sealed) {
     try {
-      state = await readInto(source, request, state, scope);
+      state = await readInto(source, request, { state, following }, scope);
     } catch (error) {
       // What was stored so far belongs to a source that is not the same any more: read it from its start.
       if (!(SpineError.is(error) && error.code === "SOURCE_CHANGED" && state.chunks > 0)) throw error;
-      context.logger.warn("The source changed since the fetch began; it is read from its start.", {
-        runId: context.runId,
-        step: context.step,
-      });
-      state = await readInto(source, request, await datasets.open(writer, { fresh: true }), scope);
+      warn(scope, "The source changed since the fetch began; it is read from its start.");
+      return await readAnew(step, scope, source);
     }
   }
-  const ref = await datasets.seal(writer, state.dataset);
-  return { output: ref, rows: { in: ref.rows + ref.rejected, out: ref.rows, rejected: ref.rejected } };
+  const ref = await datasets.seal(writerOf(scope), state.dataset);
+  if (isResumed) await following.lookAt(ref);
+  return finished(ref, following, scope);
+}
+
+async function begin(step: FetchStep, scope: StepScope): Promise<Begun> {
+  const state = await scope.datasets.open(writerOf(scope));
+  const following = await Following.begin(step, scope, state);
+  if (following) return { state, following };
+  if (state.chunks > 0)
+    warn(scope, "Another run has moved the cursor since the fetch began; it begins anew.");
+  return await beginAnew(step, scope);
+}
+
+async function beginAnew(step: FetchStep, scope: StepScope): Promise<Begun> {
+  const state = await scope.datasets.open(writerOf(scope), { fresh: true });
+  const following = await Following.begin(step, scope, state);
+  if (!following) throw new SpineError("INTERNAL", "A fetch that begins anew has nothing to go on with.");
+  return { state, following };
+}
+
+async function readAnew(step: FetchStep, scope: StepScope, source: Source<unknown>): Promise<StepOutcome> {
+  const { state, following } = await beginAnew(step, scope);
+  const request = step.request({ ...scope.context, ...following.bounds });
+  // What is read now is recognised by what it is now.
+  await following.isUnchanged(source, request);
+  const { dataset } = await readInto(source, request, { state, following }, scope);
+  return finished(await scope.datasets.seal(writerOf(scope), dataset), following, scope);
+}
+
+function finished(ref: DatasetRef, following: Following, { context }: StepScope): StepOutcome {
+  const range = following.range();
+  if (range.incremental) {
+    context.metric("duplicates", range.incremental.duplicates);
+    context.metric("outside_range", range.incremental.outside);
+  }
+  return {
+    output: { ...ref, ...range },
+    rows: { in: ref.rows + ref.rejected + following.left, out: ref.rows, rejected: ref.rejected },
+    cursors: following.cursors(),
+  };
+}
+
+function warn({ context }: StepScope, message: string): void {
+  context.logger.warn(message, { runId: context.runId, step: context.step });
 }
 
 /** A source may be anybody's: what it yields is checked before it is stored. */
@@ -50,16 +101,18 @@ function checkPage(page: Partial<Page> | undefined, source: Source<unknown>): vo
 async function readInto(
   source: Source<unknown>,
   request: unknown,
-  from: DatasetState,
+  { state: from, following }: Begun,
   scope: StepScope,
 ): Promise<DatasetState> {
   const { context, datasets } = scope;
   const writer = writerOf(scope);
   let state = from;
   let bytes = 0;
-  for await (const page of source.stream(request, { signal: context.signal, cursor: from.cursor })) {
+  const cursor = following.sourceCursor(from.cursor);
+  for await (const given of source.stream(request, { signal: context.signal, cursor })) {
     context.signal.throwIfAborted();
-    checkPage(page, source);
+    checkPage(given, source);
+    const page = following.page(given);
     state = await datasets.append(writer, state.dataset, {
       index: state.chunks,
       rows: page.rows,
@@ -68,11 +121,8 @@ async function readInto(
       cursor: page.cursor,
     });
     bytes += page.bytes ?? 0;
-    scope.progress(
-      { in: state.rows + state.rejected, out: state.rows, rejected: state.rejected },
-      bytes,
-      page.totalBytes,
-    );
+    const read = state.rows + state.rejected + following.left;
+    scope.progress({ in: read, out: state.rows, rejected: state.rejected }, bytes, page.totalBytes);
   }
   return state;
 }

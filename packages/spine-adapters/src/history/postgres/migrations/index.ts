@@ -1,5 +1,6 @@
 import { initial } from "./0001-initial.ts";
+import { cursors } from "./0002-cursors.ts";
 import type { PostgresMigration } from "./migration.ts";
 
 /** All migrations of Postgres state databases, in order. */
-export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [initial];
+export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [initial, cursors];

@@ -1,0 +1,21 @@
+import { type Column, SpineError, type StagedPlan, ValidationError } from "spine-core";
+
+/** A row's value as a column takes it; what is no text is its JSON in a column of texts. */
+export function stagedCell<T>(
+  { name, dataset }: StagedPlan,
+  encode: (value: unknown) => T,
+  value: unknown,
+  column: { readonly name: string; readonly type: Column["type"] },
+  row: number,
+): T {
+  const isText = column.type === "text" && typeof value !== "string" && value !== null && value !== undefined;
+  try {
+    return encode(isText ? JSON.stringify(value) : value);
+  } catch (error) {
+    const why = SpineError.is(error) ? error.message : String(error);
+    throw new ValidationError(
+      `Row ${row} does not fit the column "${column.name}" of "${name}": ${why}. Use \`text\` for values of several types.`,
+      { context: { dataset, column: column.name, row }, cause: error },
+    );
+  }
+}
