@@ -53,11 +53,12 @@ async function readInto(
   from: DatasetState,
   scope: StepScope,
 ): Promise<DatasetState> {
-  const { context, datasets } = scope;
+  const { context, datasets, budgets } = scope;
   const writer = writerOf(scope);
   let state = from;
   let bytes = 0;
-  for await (const page of source.stream(request, { signal: context.signal, cursor: from.cursor })) {
+  const options = { signal: context.signal, cursor: from.cursor, budgets };
+  for await (const page of source.stream(request, options)) {
     context.signal.throwIfAborted();
     checkPage(page, source);
     state = await datasets.append(writer, state.dataset, {
