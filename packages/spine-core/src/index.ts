@@ -180,6 +180,7 @@ export {
   type QualityResult,
   type QualityStatus,
 } from "./quality/quality-check.ts";
+export { type KnownSecret, type Redaction, redaction } from "./redaction.ts";
 export { Registry } from "./registry.ts";
 export type {
   Durable,
@@ -208,7 +209,6 @@ export {
   type Runner,
   type RunOptions,
 } from "./runner/runner.ts";
-export { type KnownSecret, type Redaction, redaction } from "./redaction.ts";
 export { environmentSecrets, type SecretOptions, type SecretResolver, secret } from "./secret.ts";
 // Data
 export {

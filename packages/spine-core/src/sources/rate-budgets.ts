@@ -55,7 +55,8 @@ export function rateCell(budget: RateBudget): RateCell {
   }
   if (!Number.isFinite(perMs) || perMs <= 0) throw refusal("perMs", "is a time in milliseconds", perMs);
   if (burst > limit) throw refusal("burst", "is no more than `limit`", burst);
-  if (typeof upToMs !== "number" || !(upToMs >= 0)) throw refusal("upToMs", "is a time in milliseconds", upToMs);
+  if (typeof upToMs !== "number" || !(upToMs >= 0))
+    throw refusal("upToMs", "is a time in milliseconds", upToMs);
   const each = perMs / (limit - burst + 1);
   return {
     name,
@@ -66,7 +67,10 @@ export function rateCell(budget: RateBudget): RateCell {
 }
 
 function refusal(field: string, must: string, value: unknown): SpineError {
-  return new SpineError("CONFIG_INVALID", `Rate budget: \`${field}\` ${must}; ${shown(value)} cannot be one.`);
+  return new SpineError(
+    "CONFIG_INVALID",
+    `Rate budget: \`${field}\` ${must}; ${shown(value)} cannot be one.`,
+  );
 }
 
 /** What a take does to the time (ms) up to which all is paid for. Stores do the same in one statement. */

@@ -11,7 +11,11 @@ export class CrashObserver {
   readonly #stores: Omit<StateStores, "hints" | "budgets">;
   readonly subject: CrashSubject;
 
-  constructor(database: Database, stores: Omit<StateStores, "hints" | "budgets">, subject: CrashSubject = everyRows) {
+  constructor(
+    database: Database,
+    stores: Omit<StateStores, "hints" | "budgets">,
+    subject: CrashSubject = everyRows,
+  ) {
     this.#database = database;
     this.#stores = stores;
     this.subject = subject;

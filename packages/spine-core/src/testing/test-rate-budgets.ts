@@ -1,6 +1,12 @@
 import { expect } from "vitest";
 import type { RateBudget } from "../sources/rate-budgets.ts";
-import { type Check, type DatabaseHarness, databaseSuite, type SuiteOptions, type TestContext } from "./suite.ts";
+import {
+  type Check,
+  type DatabaseHarness,
+  databaseSuite,
+  type SuiteOptions,
+  type TestContext,
+} from "./suite.ts";
 
 const BUDGET: RateBudget = { name: "api", limit: 5, perMs: 1_000 };
 
@@ -30,20 +36,25 @@ function waits(check: Check): void {
     expect([await budgets.take(BUDGET), await budgets.take(BUDGET)]).toEqual([0, 200]);
   });
 
-  check("lets a burst through at once, and then no more than before", async ({ stores: { budgets }, clock }) => {
-    const bursting = { ...BUDGET, burst: 3 };
-    const starts: number[] = [];
-    for (const pause of [0, 0, 0, 0, 500, 0, 2_000, 0, 0, 0, 0, 0, 10_000, 0, 0, 0, 0]) {
-      clock.advance(pause);
-      starts.push(clock.now() + (await budgets.take(bursting)));
-    }
-    const begin = starts[0] ?? 0;
-    expect(starts.slice(0, 4).map((at) => Math.round(at - begin))).toEqual([0, 0, 0, 333]);
-    for (const at of starts) {
-      const inStretch = starts.filter((other) => other >= at && other < at + 999.9);
-      expect(inStretch.length, starts.map((each) => each - begin).join(" ")).toBeLessThanOrEqual(BUDGET.limit);
-    }
-  });
+  check(
+    "lets a burst through at once, and then no more than before",
+    async ({ stores: { budgets }, clock }) => {
+      const bursting = { ...BUDGET, burst: 3 };
+      const starts: number[] = [];
+      for (const pause of [0, 0, 0, 0, 500, 0, 2_000, 0, 0, 0, 0, 0, 10_000, 0, 0, 0, 0]) {
+        clock.advance(pause);
+        starts.push(clock.now() + (await budgets.take(bursting)));
+      }
+      const begin = starts[0] ?? 0;
+      expect(starts.slice(0, 4).map((at) => Math.round(at - begin))).toEqual([0, 0, 0, 333]);
+      for (const at of starts) {
+        const inStretch = starts.filter((other) => other >= at && other < at + 999.9);
+        expect(inStretch.length, starts.map((each) => each - begin).join(" ")).toBeLessThanOrEqual(
+          BUDGET.limit,
+        );
+      }
+    },
+  );
 
   check("counts a dear request for several", async ({ stores: { budgets } }) => {
     expect(await budgets.take({ ...BUDGET, cost: 4 })).toBe(0);
