@@ -3,7 +3,7 @@ export { FILE_FORMATS, type FileFormat } from "./file-format.ts";
 export { type FileRequest, fileSource } from "./file-source.ts";
 export type { FileSourceOptions } from "./file-source-options.ts";
 export type { BodyPath } from "./http/body-path.ts";
-export type { HttpAuth, HttpSecret, OAuth2 } from "./http/http-auth.ts";
+export type { HttpAuth, HttpSecret, HttpText, OAuth2 } from "./http/http-auth.ts";
 export type { HttpRequest, QueryValue } from "./http/http-request.ts";
 export { httpSource } from "./http/http-source.ts";
 export {

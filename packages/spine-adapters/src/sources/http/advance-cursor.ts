@@ -78,7 +78,7 @@ export class Places {
 
 /** An absolute URL of the origin that was asked, or of another one that is allowed. */
 function checkedLink(next: JsonValue, { url, origin }: Came, allowed: readonly string[]): string {
-  const text = String(next);
+  const text = typeof next === "string" ? next : "";
   if (!URL.canParse(text, url.href)) {
     throw new SourceError("The link to the next page is no URL.", { code: "SOURCE_FORMAT" });
   }

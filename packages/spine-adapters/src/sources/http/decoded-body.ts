@@ -126,7 +126,7 @@ function unpackError(error: unknown): unknown {
 
 /** A connection that ends before the body does. */
 function asTruncated(error: unknown): never {
-  const { code = "", name = "" } = (error ?? {}) as NodeJS.ErrnoException;
+  const { code = "", name = "" } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
   if (name === "HTTPParserError" || /^(?:UND_ERR|ECONN|EPIPE|ETIMEDOUT|ERR_)/.test(code)) {
     throw truncated(`the connection ended first (${code || name})`, error);
   }

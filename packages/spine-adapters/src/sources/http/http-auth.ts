@@ -3,19 +3,22 @@ import { environmentSecrets, type KnownSecret, SpineError } from "spine-core";
 /** A secret: the environment variable that holds it, or a function that gets it. Never its text. */
 export type HttpSecret = `env:${string}` | (() => string | Promise<string>);
 
+/** What need not be secret, and may be got like a secret. */
+export type HttpText = string | (() => string | Promise<string>);
+
 /** How a source proves who it is. */
 export type HttpAuth =
   | { readonly kind: "bearer"; readonly token: HttpSecret }
   /** In a header ("x-api-key" when neither is named) or in the query. */
   | { readonly kind: "key"; readonly key: HttpSecret; readonly header?: string; readonly query?: string }
-  | { readonly kind: "basic"; readonly user: string | HttpSecret; readonly password: HttpSecret }
+  | { readonly kind: "basic"; readonly user: HttpText; readonly password: HttpSecret }
   | OAuth2;
 
 /** OAuth 2 client credentials. The token is kept until shortly before it ends, and got anew once after a 401. */
 export interface OAuth2 {
   readonly kind: "oauth2";
   readonly tokenUrl: string;
-  readonly clientId: string | HttpSecret;
+  readonly clientId: HttpText;
   readonly clientSecret: HttpSecret;
   readonly scope?: string;
   /** More fields of the token request, e.g. `{ audience: "…" }`. */
@@ -73,7 +76,7 @@ export function basic(user: string, password: string): Credentials {
 }
 
 /** The text of what may be plain. */
-export async function plainText(value: string | HttpSecret, field: string): Promise<string> {
+export async function plainText(value: HttpText, field: string): Promise<string> {
   return typeof value === "string" && !isReference(value)
     ? value
     : await secretText(value as HttpSecret, field);

@@ -119,7 +119,7 @@ const PAGING: Readonly<Record<string, Paging>> = {
     options: {
       paginate: {
         kind: "custom",
-        apply: (request, place) => ({ ...request, headers: { "x-from": String(place ?? 0) } }),
+        apply: (request, place) => ({ ...request, headers: { "x-from": JSON.stringify(place ?? 0) } }),
         next: ({ place, records }) => (records === 0 ? null : number(place ?? 0) + records),
       },
     },

@@ -29,8 +29,10 @@ const SHORTEST = 4;
 
 function withoutParameters(url: string, secrets: readonly KnownSecret[]): string {
   const link = new URL(url);
-  for (const [name, value] of [...link.searchParams]) {
-    if (secrets.some((secret) => secret.value === value)) link.searchParams.delete(name);
-  }
+  // All are found first: what is removed while it is gone through lets its neighbour slip through.
+  const shown = [...link.searchParams].filter(([, value]) =>
+    secrets.some((secret) => secret.value === value),
+  );
+  for (const [name] of shown) link.searchParams.delete(name);
   return link.href;
 }

@@ -41,7 +41,7 @@ function recordsOfEntries(
         document,
       );
     }
-    return { [key]: name, ...member };
+    return { [key]: name, ...(member as Readonly<Record<string, JsonValue>>) };
   });
 }
 
