@@ -3,6 +3,7 @@ import { MUTANTS_OF_DATA } from "./mutants/of-data.ts";
 import { MUTANTS_OF_KINDS } from "./mutants/of-kinds.ts";
 import { MUTANTS_OF_PROCESSES } from "./mutants/of-processes.ts";
 import { MUTANTS_OF_RUNS } from "./mutants/of-runs.ts";
+import { MUTANTS_OF_SOURCES } from "./mutants/of-sources.ts";
 
 /** Each guarantee, broken in one place. */
 export const MUTANTS: readonly Mutant[] = [
@@ -10,4 +11,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_KINDS,
   ...MUTANTS_OF_PROCESSES,
   ...MUTANTS_OF_DATA,
+  ...MUTANTS_OF_SOURCES,
 ];

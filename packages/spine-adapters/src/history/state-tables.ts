@@ -17,6 +17,7 @@ const NAMES = [
   "cursors",
   "quality_results",
   "run_logs",
+  "rate_budgets",
 ] as const;
 
 /** The names of Spine's own tables as they stand in SQL. */

@@ -206,6 +206,7 @@ function scopeOf(
     partitions: engine.stores.partitions,
     cursors: engine.stores.cursors,
     path,
+    budgets: engine.stores.budgets,
     clock: engine.clock,
     redaction: redacting,
     progress: (rows, bytes, totalBytes) =>

@@ -1,4 +1,5 @@
 import type { JsonValue } from "../json.ts";
+import type { RateBudgets } from "./rate-budgets.ts";
 
 /** A row as sources deliver it. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -34,6 +35,8 @@ export interface StreamOptions {
   readonly signal?: AbortSignal;
   /** The cursor of the last page that was stored; null or absent to start at the beginning. */
   readonly cursor?: JsonValue | null;
+  /** Counts requests against limits that all processes share; without it a source counts within itself. */
+  readonly budgets?: RateBudgets;
 }
 
 /** What a source says of its content, compared with what it was recognised by before. */

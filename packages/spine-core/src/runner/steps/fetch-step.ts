@@ -27,8 +27,7 @@ export async function runFetch(step: FetchStep, scope: StepScope): Promise<StepO
     try {
       state = await readInto(source, request, { state, following }, scope);
     } catch (error) {
-      // What was stored so far belongs to a source that is not the same any more: read it from its start.
-      if (!(SpineError.is(error) && error.code === "SOURCE_CHANGED" && state.chunks > 0)) throw error;
+      if (!(isResumed && isChange(error))) throw error;
       warn(scope, "The source changed since the fetch began; it is read from its start.");
       return await readAnew(step, scope, source);
     }
@@ -104,25 +103,36 @@ async function readInto(
   { state: from, following }: Begun,
   scope: StepScope,
 ): Promise<DatasetState> {
-  const { context, datasets } = scope;
+  const { context, datasets, budgets } = scope;
   const writer = writerOf(scope);
   let state = from;
   let bytes = 0;
   const cursor = following.sourceCursor(from.cursor);
-  for await (const given of source.stream(request, { signal: context.signal, cursor })) {
-    context.signal.throwIfAborted();
-    checkPage(given, source);
-    const page = following.page(given);
-    state = await datasets.append(writer, state.dataset, {
-      index: state.chunks,
-      rows: page.rows,
-      lines: page.lines ?? null,
-      rejects: page.rejects ?? [],
-      cursor: page.cursor,
-    });
-    bytes += page.bytes ?? 0;
-    const read = state.rows + state.rejected + following.left;
-    scope.progress({ in: read, out: state.rows, rejected: state.rejected }, bytes, page.totalBytes);
+  const options = { signal: context.signal, cursor, budgets };
+  try {
+    for await (const given of source.stream(request, options)) {
+      context.signal.throwIfAborted();
+      checkPage(given, source);
+      const page = following.page(given);
+      state = await datasets.append(writer, state.dataset, {
+        index: state.chunks,
+        rows: page.rows,
+        lines: page.lines ?? null,
+        rejects: page.rejects ?? [],
+        cursor: page.cursor,
+      });
+      bytes += page.bytes ?? 0;
+      const read = state.rows + state.rejected + following.left;
+      scope.progress({ in: read, out: state.rows, rejected: state.rejected }, bytes, page.totalBytes);
+    }
+  } catch (error) {
+    // What was stored so far belongs to a source that is not the same any more: nobody may go on behind it.
+    if (isChange(error)) await datasets.open(writer, { fresh: true });
+    throw error;
   }
   return state;
+}
+
+function isChange(error: unknown): boolean {
+  return SpineError.is(error) && error.code === "SOURCE_CHANGED";
 }
