@@ -80,6 +80,7 @@ test("a database that cannot be asked is a finding, not an exception", async () 
     workflows: [],
     clock: new TestClock(),
     working: true,
+    unattended: async () => [],
   });
   expect(ok).toBe(false);
   expect(checks.map(({ name, status }) => `${name} ${status}`)).toEqual(["database error", "work error"]);
@@ -99,6 +100,7 @@ test("tables that are gone are not taken for a database that is away", async () 
       workflows: [],
       clock: new TestClock(),
       working: true,
+      unattended: async () => [],
     });
     return checks.find(({ name }) => name === "work");
   };
@@ -121,6 +123,7 @@ test("who works and cannot be told of work is warned; who does not work is not",
       workflows: [],
       clock: new TestClock(),
       working,
+      unattended: async () => [],
     });
     return checks.filter(({ name }) => name === "waking").map(({ status }) => status);
   };

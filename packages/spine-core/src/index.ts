@@ -83,6 +83,7 @@ export type {
   HistoryStore,
   Inbox,
   NewRun,
+  OutageOptions,
   RunChange,
   RunCommit,
   RunGlance,

@@ -275,7 +275,7 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
     breaks: "what a step recorded inside itself is done again by its next attempt",
     changes: [
       {
-        file: `${ENGINE}/durable-runner.ts`,
+        file: `${ENGINE}/run-claims.ts`,
         find: "checkpoints: checkpointsByStep(claimed.checkpoints)",
         replace: "checkpoints: new Map()",
       },

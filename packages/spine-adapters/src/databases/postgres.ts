@@ -11,6 +11,7 @@ import { PostgresRunLogs } from "../history/postgres/postgres-run-logs.ts";
 import { PostgresRunStatistics } from "../history/postgres/postgres-run-statistics.ts";
 import { WorkerBeats } from "../history/postgres/worker-beats.ts";
 import { stateTables } from "../history/state-tables.ts";
+import { connectOnce } from "./connect-once.ts";
 import { diagnosePostgres } from "./postgres/diagnose-postgres.ts";
 import { findPooler } from "./postgres/find-pooler.ts";
 import { kyselyOn } from "./postgres/postgres-dialect.ts";
@@ -38,7 +39,7 @@ export function postgres(target: string | PostgresOptions): Database {
     dialect: "postgres",
     kysely: kyselyOn(pools),
 
-    async connect({ clock }: StateOptions): Promise<StateStores> {
+    connect: connectOnce(pools.settings.name, async ({ clock }: StateOptions): Promise<StateStores> => {
       await findPooler(pools);
       await pools.inTransaction("write", (query) => migrate(query, schema));
       const listening = new KeptConnection({
@@ -78,7 +79,7 @@ export function postgres(target: string | PostgresOptions): Database {
         queues: new PostgresQueueStore({ pools, tables, clock }),
         hints,
       };
-    },
+    }),
 
     async transaction(work) {
       return await runTransaction(pools, (lease) => work(new PostgresTransaction(pools, lease)));

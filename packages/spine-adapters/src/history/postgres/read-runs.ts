@@ -1,4 +1,4 @@
-import type { RunDetail, RunEvent, RunGlance } from "spine-core";
+import type { OutageOptions, RunDetail, RunEvent, RunGlance } from "spine-core";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import { type EventRow, type RunRow, readRun, readSteps, type StepRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
@@ -85,10 +85,21 @@ export async function glanceAtRuns(
   pools: PostgresPools,
   t: StateTables,
   runIds: readonly string[],
+  { signal }: OutageOptions = {},
 ): Promise<readonly RunGlance[]> {
-  return await pools.ask<RunGlance>(
-    "read",
-    `SELECT run_id AS "runId", status, version, token, inbox FROM ${t.workflow_runs} WHERE run_id = ANY ($1::uuid[])`,
-    [runIds.filter(isRunId)],
-  );
+  const sql = `SELECT ${GLANCE} FROM ${t.workflow_runs} WHERE run_id = ANY ($1::uuid[])`;
+  return await pools.ask<RunGlance>("read", sql, [runIds.filter(isRunId)], signal);
 }
+
+/** The runs in the hands of a worker. */
+export async function runsOwnedBy(
+  pools: PostgresPools,
+  t: StateTables,
+  worker: string,
+  { signal }: OutageOptions = {},
+): Promise<readonly RunGlance[]> {
+  const sql = `SELECT ${GLANCE} FROM ${t.workflow_runs} WHERE status = 'RUNNING' AND worker = $1`;
+  return await pools.ask<RunGlance>("read", sql, [worker], signal);
+}
+
+const GLANCE = `run_id AS "runId", status, version, token, inbox`;

@@ -133,12 +133,22 @@ export class SqliteHistoryStore implements HistoryStore {
       });
       this.#fullClaims = claim.runs.length < request.limit ? 0 : this.#fullClaims + 1;
       this.#positions.giveBack(positions);
-      for (const each of dead) each.bury();
+      for (const each of dead) this.#bury(each);
       return claim;
     } catch (error) {
       this.#fullClaims = 0;
       for (const each of dead) each.leave();
       throw error;
+    }
+  }
+
+  /** What is claimed is ours by now, whatever comes of the files of those who are gone. */
+  #bury(dead: DeadWorker): void {
+    try {
+      dead.bury();
+    } catch {
+      // Its lock is given back; whoever looks next finds a file of a worker that has no runs.
+      dead.leave();
     }
   }
 
@@ -172,6 +182,10 @@ export class SqliteHistoryStore implements HistoryStore {
     return await this.#pool.read((connection) =>
       connection.all<RunGlance>(this.#sql.glance, JSON.stringify(runIds)),
     );
+  }
+
+  async owned(worker: string): Promise<readonly RunGlance[]> {
+    return await this.#pool.read((connection) => connection.all<RunGlance>(this.#sql.owned, worker));
   }
 
   async inbox(runId: string, children: readonly string[]): Promise<Inbox | undefined> {
