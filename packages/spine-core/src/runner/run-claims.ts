@@ -91,13 +91,9 @@ export class RunClaims {
   /** Runs that are this process's in the history, and that it does not work on. */
   async unattended(): Promise<readonly string[]> {
     const { unattended } = this.#options;
-    const first = await unattended.look();
-    if (first.length === 0) return [];
     // What was claimed a moment ago is not taken up yet.
-    await within(CLAIM_MS, Promise.resolve(this.#claiming));
-    const tokens = new Map(first.map(({ runId, token }) => [runId, token]));
-    const still = (await unattended.look()).filter(({ runId, token }) => tokens.get(runId) === token);
-    return still.map(({ runId }) => runId);
+    const settled = () => within(CLAIM_MS, Promise.resolve(this.#claiming));
+    return (await unattended.look(settled)).map(({ runId }) => runId);
   }
 
   #takeUp(claimed: ClaimedRun): void {

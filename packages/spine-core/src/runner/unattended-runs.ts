@@ -43,7 +43,7 @@ export class UnattendedRuns {
     this.#isSuspected = false;
     this.#lookedAt = clock.now();
     try {
-      return await this.look();
+      return await this.look(async () => {});
     } catch (error) {
       this.#isSuspected = true;
       const message = "It cannot be seen which runs belong to this process; it is looked again.";
@@ -52,8 +52,20 @@ export class UnattendedRuns {
     }
   }
 
-  /** Looks now. Runs that were claimed and not yet taken up are among them. */
-  async look(): Promise<readonly RunGlance[]> {
+  /**
+   * Looks now, and once more where something was found: a run may have ended here before the first answer came.
+   *
+   * @param settled resolves when a claim that was under way at the first look has been taken up.
+   */
+  async look(settled: () => Promise<unknown>): Promise<readonly RunGlance[]> {
+    const first = await this.#lookOnce();
+    if (first.length === 0) return first;
+    await settled();
+    const tokens = new Map(first.map(({ runId, token }) => [runId, token]));
+    return (await this.#lookOnce()).filter(({ runId, token }) => tokens.get(runId) === token);
+  }
+
+  async #lookOnce(): Promise<readonly RunGlance[]> {
     const { history, worker, isAttended, signal } = this.#options;
     const owned = await history.owned(worker, { signal });
     return owned.filter(({ runId, token }) => !isAttended(runId, token));

@@ -1,12 +1,12 @@
 import type { Claim, ClaimedRun, ClaimRequest, Clock } from "spine-core";
 import { isConnectionLost } from "../../databases/postgres/postgres-error.ts";
 import type { PostgresPools, Query } from "../../databases/postgres/postgres-pools.ts";
-import { readClaimed } from "../claimed-run.ts";
 import { isoTime } from "../iso-time.ts";
 import type { BegunStep } from "../open-steps.ts";
 import type { RunPositions } from "../run-positions.ts";
 import type { CheckpointRow, RunRow, StepRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
+import { readClaimed } from "../stored-run.ts";
 import { claimStatement } from "./claim-statement.ts";
 import type { DatabaseTime } from "./database-time.ts";
 import { FIRST_EVENT, firstAttemptsText } from "./first-attempts.ts";

@@ -1,7 +1,7 @@
-import { openOrNone } from "../claimed-run.ts";
 import type { RunPosition, RunPositions } from "../run-positions.ts";
 import type { RunRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
+import { openOrNone } from "../stored-run.ts";
 import { parentOf } from "./run-parent.ts";
 
 type Position = Pick<

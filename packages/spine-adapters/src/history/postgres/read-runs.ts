@@ -1,7 +1,8 @@
 import type { OutageOptions, RunDetail, RunEvent, RunGlance } from "spine-core";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
-import { type EventRow, type RunRow, readRun, readSteps, type StepRow } from "../run-rows.ts";
+import type { EventRow, RunRow, StepRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
+import { readDetail } from "../stored-run.ts";
 import { tellEvents } from "../tell-events.ts";
 import { isRunId } from "./run-id.ts";
 import { RUN_COLUMNS, STEP_COLUMNS } from "./run-select.ts";
@@ -19,7 +20,7 @@ export async function getRun(
   const [first] = rows;
   if (!first) return undefined;
   const run = first as unknown as RunRow;
-  return { run: readRun(run), steps: readSteps(run, first.s_seq === null ? [] : rows.map(stepOf)) };
+  return readDetail(run, first.s_seq === null ? [] : rows.map(stepOf));
 }
 
 /** The run's columns come with each of its steps; those that may be long with the first one only. */

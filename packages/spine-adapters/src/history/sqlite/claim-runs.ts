@@ -1,10 +1,10 @@
 import type { ClaimedRun, ClaimRequest, StepBegin } from "spine-core";
 import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
-import { openOrNone, readClaimed } from "../claimed-run.ts";
 import { isoTime } from "../iso-time.ts";
 import { writeOpenSteps } from "../open-steps.ts";
 import type { RunPositions } from "../run-positions.ts";
 import type { CheckpointRow, RunRow, StepRow } from "../run-rows.ts";
+import { openOrNone, readClaimed } from "../stored-run.ts";
 import type { HistorySql } from "./history-sql.ts";
 import { tell } from "./run-facts.ts";
 

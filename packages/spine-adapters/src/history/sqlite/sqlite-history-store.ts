@@ -24,8 +24,9 @@ import { SqliteTransaction } from "../../databases/sqlite/sqlite-transaction.ts"
 import { isoTime } from "../iso-time.ts";
 import { refuseControls } from "../refuse-controls.ts";
 import { RunPositions } from "../run-positions.ts";
-import { type EventRow, type RunRow, readRun, readSteps, type StepRow } from "../run-rows.ts";
+import type { EventRow, RunRow, StepRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
+import { readDetail } from "../stored-run.ts";
 import { tellEvents } from "../tell-events.ts";
 import { applyCommit } from "./apply-commit.ts";
 import { type Candidate, claimRun, lostRuns } from "./claim-runs.ts";
@@ -175,7 +176,7 @@ export class SqliteHistoryStore implements HistoryStore {
       const run = connection.get<RunRow>(this.#sql.runRow, runId);
       return run && { run, steps: connection.all<StepRow>(this.#sql.stepRows, runId) };
     });
-    return found && { run: readRun(found.run), steps: readSteps(found.run, found.steps) };
+    return found && readDetail(found.run, found.steps);
   }
 
   async glance(runIds: readonly string[]): Promise<readonly RunGlance[]> {

@@ -1,4 +1,4 @@
-import { type ClaimedRun, type Fence, SpineError } from "spine-core";
+import { type ClaimedRun, type Fence, type RunDetail, SpineError } from "spine-core";
 import type { OpenStep } from "./open-steps.ts";
 import {
   type CheckpointRow,
@@ -37,7 +37,16 @@ export function readClaimed({ row, steps, checkpoints, fence, begun }: ClaimedRo
   } catch (error) {
     const run = readRun({ ...row, ...NOTHING });
     const open = readSteps({ ...row, open_steps: openText(row) }, []);
-    return { run, steps: open, checkpoints: [], fence, begun: false, unreadable: unreadable(error) };
+    return { run, steps: open, checkpoints: [], fence, begun: false, unreadable: unreadable(error).toJSON() };
+  }
+}
+
+/** A run with its attempts as the port has it. @throws SpineError PAYLOAD_UNREADABLE where its rows are damaged. */
+export function readDetail(row: RunRow, steps: readonly StepRow[]): RunDetail {
+  try {
+    return { run: readRun(row), steps: readSteps(row, steps) };
+  } catch (error) {
+    throw unreadable(error).withContext({ runId: row.run_id });
   }
 }
 
@@ -63,10 +72,10 @@ function openText(row: OpenRow): string | null {
   return openOrNone(row).length === 0 ? null : row.open_steps;
 }
 
-function unreadable(error: unknown) {
+function unreadable(error: unknown): SpineError {
   return new SpineError(
     "PAYLOAD_UNREADABLE",
     `What is stored of this run cannot be read (${String(error)}): its rows were damaged, or changed by somebody else. Restore them from a backup, or start the run anew.`,
     { cause: error },
-  ).toJSON();
+  );
 }
