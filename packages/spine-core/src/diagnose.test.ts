@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Check } from "./database/diagnosis.ts";
-import { diagnose, workChecks } from "./diagnose.ts";
+import { diagnose, unattendedCheck, workChecks } from "./diagnose.ts";
 import { SpineError } from "./errors.ts";
 import type { Workload } from "./history/workload.ts";
 import { TestClock } from "./testing/test-clock.ts";
@@ -70,6 +70,14 @@ test("workflows that this process does not know are named, a few of them", () =>
   expect(check?.data).toEqual({ workflows: names, runs: 14 });
   const others = workChecks({ ...workload, workers: [worker("w"), worker("v")] }, ["a"], NOW)[3];
   expect(others?.remedy).toContain("If another process knows them");
+});
+
+test("runs that are a process's own and that it does not work on are named", () => {
+  expect(unattendedCheck([])).toMatchObject({ name: "own runs", status: "ok" });
+  const check = unattendedCheck(["r1", "r2"]);
+  expect(check).toMatchObject({ status: "warning", data: { runs: ["r1", "r2"] } });
+  expect(check.message).toBe("2 runs are in the hands of this process, and it does not work on them.");
+  expect(check.remedy).toContain("gives them back");
 });
 
 test("a database that cannot be asked is a finding, not an exception", async () => {
