@@ -1,5 +1,6 @@
 // A database that is away, full, locked, or of a newer Spine: errors that say so, runs that wait, nothing lost.
 
+import { execFileSync } from "node:child_process";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
@@ -34,6 +35,12 @@ function fourSteps(ran: string[], before: (step: string) => Promise<void> = asyn
     }),
   );
   return defineWorkflow({ name: "demo.four", steps });
+}
+
+/** Lets a server and all its processes stand still, or go on. */
+function freeze(pid: number | undefined, signal: "SIGSTOP" | "SIGCONT"): void {
+  const children = execFileSync("pgrep", ["-P", String(pid)], { encoding: "utf8" });
+  for (const each of [pid, ...children.trim().split("\n").map(Number)]) if (each) process.kill(each, signal);
 }
 
 async function expectWhole(spine: Spine, runId: string): Promise<void> {
@@ -205,6 +212,75 @@ describe("Postgres", { timeout: 60_000 }, () => {
     // Whether it can tell the database that it stops is another matter; it must not wait for it for minutes.
     await Promise.race([spine.stop().catch(() => {}), delay(20_000)]);
     expect(performance.now() - started).toBeLessThan(15_000);
+  });
+
+  /** A Spine with a result to record, a run that waits, and who waits for it; its server goes as it is told. */
+  async function leftAlone(leave: (server: Awaited<ReturnType<typeof startPostgres>>) => Promise<unknown>) {
+    const server = await startPostgres();
+    onTestFinished(() => server.stop());
+    const warnings: string[] = [];
+    const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+    const spine = await createSpine({ database: postgres(server.url()), logger });
+    const far = defineWorkflow({ name: "demo.far" }).wait("long", { for: "1h" });
+    const waits = await spine.run(far, {});
+    await expect.poll(async () => (await spine.get(waits.id)).run.status).toBe("WAITING");
+    const left = Promise.withResolvers<void>();
+    const works = defineWorkflow({ name: "demo.works" }).step("s", () => left.promise);
+    const { id } = await spine.run(works, {});
+    const told = waits.result().then(
+      () => null,
+      (error: unknown) => error,
+    );
+    await leave(server);
+    left.resolve();
+    return { server, spine, told, warnings, id };
+  }
+
+  const stopIn = async (spine: Spine) => {
+    const started = performance.now();
+    await spine.stop();
+    return performance.now() - started;
+  };
+
+  test("away for seven seconds when it is stopped: the process stops at once, and who waits is told", async () => {
+    const { server, spine, told, warnings, id } = await leftAlone(async (server) => server.halt("immediate"));
+    await delay(7_000);
+    expect(await stopIn(spine)).toBeLessThan(10_000);
+    expect(await told).toMatchObject({ code: "STOPPED" });
+    expect(warnings.join("\n")).toContain("The database was not told that this process stops");
+    await server.start();
+    // Nobody has worked on it since; it is found by its worker's death.
+    const works = defineWorkflow({ name: "demo.works" }).step("s", () => "again");
+    const next = await start({ database: postgres(server.url()), workflows: [works] });
+    expect((await (await next.attach(id)).result()).outputs).toEqual({ s: "again" });
+  });
+
+  test("silent when it is stopped, with its connections open: the process stops within about 15 s", async () => {
+    const { server, spine, told } = await leftAlone(async ({ pid }) => freeze(pid, "SIGSTOP"));
+    onTestFinished(async () => freeze(server.pid, "SIGCONT"));
+    await delay(1_000);
+    expect(await stopIn(spine)).toBeLessThan(25_000);
+    expect(await told).toMatchObject({ code: "STOPPED" });
+  });
+
+  test("away for longer than a result waits: who waits is told after 15 s, and the run goes on when it is back", async () => {
+    const server = await startPostgres();
+    onTestFinished(() => server.stop());
+    const spine = await start({ database: postgres(server.url()) });
+    const ran: string[] = [];
+    const run = await spine.run(
+      fourSteps(ran, async (step) => {
+        if (step === "b" && !ran.includes("b")) await server.halt("immediate");
+      }),
+      {},
+    );
+    const began = performance.now();
+    await expect(run.result()).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
+    expect(performance.now() - began).toBeLessThan(25_000);
+    await server.start();
+    const status = async () => (await spine.get(run.id)).run.status;
+    await expect.poll(status, { timeout: 20_000 }).toBe("COMPLETED");
+    expect(ran).toEqual(["a", "b", "b", "c", "d"]);
   });
 
   test("killed and away for two seconds: runs and starts wait, and nothing is lost or doubled", async () => {

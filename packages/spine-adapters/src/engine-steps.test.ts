@@ -285,6 +285,35 @@ describe.each(PLACES)("%s", (_name, open) => {
     expect(did).toEqual(["undo a"]);
   });
 
+  test("outputs are frozen, whoever asks for them", async () => {
+    const flow = defineWorkflow({ name: "demo.frozen" }).step("one", () => ({ list: [{ n: 1 }] }));
+    const spine = await startAt(await placed(), [flow]);
+    const run = await spine.run(flow, {});
+    const here = (await run.result()).outputs;
+    const read = (await (await spine.attach(run.id)).result()).outputs as typeof here;
+    expect(read).toEqual(here);
+    for (const outputs of [here, read]) {
+      expect([outputs, outputs.one, outputs.one.list, outputs.one.list[0]].every(Object.isFrozen)).toBe(true);
+    }
+  });
+
+  test("a checkpoint that nobody awaited is refused after the end of its run, and says so", async () => {
+    const ended = Promise.withResolvers<void>();
+    let late: Promise<unknown> | undefined;
+    const flow = defineWorkflow({ name: "demo.late" }).step("one", ({ checkpoint }) => {
+      late = ended.promise.then(() => checkpoint("part", () => 1));
+      late.catch(() => {});
+      return 1;
+    });
+    const spine = await startAt(await placed(), [flow]);
+    await (await spine.run(flow, {})).result();
+    ended.resolve();
+    await expect(late).rejects.toMatchObject({
+      code: "FENCED",
+      message: expect.stringMatching(/This run has ended; nothing was written.*awaited/) as string,
+    });
+  });
+
   test("a run whose deadline is over fails, whether it works or waits", async () => {
     const works = defineWorkflow({ name: "demo.works", deadline: 200 }).step("long", async ({ signal }) => {
       await delay(20_000, undefined, { signal });

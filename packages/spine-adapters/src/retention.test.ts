@@ -1,11 +1,11 @@
 // Old runs are removed while Spine works, with a clock that the tests move.
 import { type Clock, defineWorkflow, type Spine, systemClock } from "spine-core";
-import { arraySource } from "spine-core/testing";
+import { arraySource, overlay } from "spine-core/testing";
 import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { engineFixture } from "./testing/engine-fixture.ts";
 
-const { start } = engineFixture();
+const { start, database } = engineFixture();
 const DAY = 86_400_000;
 const retention = { runs: "90d" } as const;
 const rows = Array.from({ length: 5 }, (_, n) => ({ n }));
@@ -69,6 +69,20 @@ describe("retention", () => {
     release.resolve();
     await active.result();
     for (const other of others) await other.stop();
+  });
+
+  test("a time that is too short is refused before the database is opened", async () => {
+    const opened = vi.fn();
+    const inner = database();
+    const spied = overlay(inner, {
+      connect: async (options) => {
+        opened();
+        return await inner.connect(options);
+      },
+    });
+    const refused = start({ database: spied, retention: { runs: "1m" } });
+    await expect(refused).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    expect(opened).not.toHaveBeenCalled();
   });
 
   test("finds the datasets that a sweep left behind when it was cut off", async () => {

@@ -25,6 +25,20 @@ export const systemClock: Clock = {
   },
 };
 
+/**
+ * Waits until work has ended, or for so many milliseconds of real time; true when it has ended. It goes on all the same, and
+ * what it fails with is nobody's any more then.
+ */
+export async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+  const { promise: tooLate, resolve } = Promise.withResolvers<boolean>();
+  const stopTimer = systemClock.after(ms, () => resolve(false));
+  try {
+    return await Promise.race([work.then(() => true), tooLate]);
+  } finally {
+    stopTimer();
+  }
+}
+
 /** Waits for so many milliseconds of the clock's time. */
 export function pause(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Check } from "./database/diagnosis.ts";
-import { diagnose, workChecks } from "./diagnose.ts";
+import { diagnose, unattendedCheck, workChecks } from "./diagnose.ts";
 import { SpineError } from "./errors.ts";
 import type { Workload } from "./history/workload.ts";
 import { TestClock } from "./testing/test-clock.ts";
@@ -72,6 +72,14 @@ test("workflows that this process does not know are named, a few of them", () =>
   expect(others?.remedy).toContain("If another process knows them");
 });
 
+test("runs that are a process's own and that it does not work on are named", () => {
+  expect(unattendedCheck([])).toMatchObject({ name: "own runs", status: "ok" });
+  const check = unattendedCheck(["r1", "r2"]);
+  expect(check).toMatchObject({ status: "warning", data: { runs: ["r1", "r2"] } });
+  expect(check.message).toBe("2 runs are in the hands of this process, and it does not work on them.");
+  expect(check.remedy).toContain("gives them back");
+});
+
 test("a database that cannot be asked is a finding, not an exception", async () => {
   const away = () => Promise.reject(new SpineError("DATABASE_UNAVAILABLE", "Nobody answers."));
   const { ok, checks } = await diagnose({
@@ -80,6 +88,7 @@ test("a database that cannot be asked is a finding, not an exception", async () 
     workflows: [],
     clock: new TestClock(),
     working: true,
+    unattended: async () => [],
   });
   expect(ok).toBe(false);
   expect(checks.map(({ name, status }) => `${name} ${status}`)).toEqual(["database error", "work error"]);
@@ -99,6 +108,7 @@ test("tables that are gone are not taken for a database that is away", async () 
       workflows: [],
       clock: new TestClock(),
       working: true,
+      unattended: async () => [],
     });
     return checks.find(({ name }) => name === "work");
   };
@@ -121,6 +131,7 @@ test("who works and cannot be told of work is warned; who does not work is not",
       workflows: [],
       clock: new TestClock(),
       working,
+      unattended: async () => [],
     });
     return checks.filter(({ name }) => name === "waking").map(({ status }) => status);
   };

@@ -12,6 +12,8 @@ export interface DiagnoseOptions {
   readonly clock: Clock;
   /** True for a process that works on runs: it looks for them. */
   readonly working: boolean;
+  /** The runs that are this process's and that it does not work on. */
+  readonly unattended: () => Promise<readonly string[]>;
 }
 
 /** How long a run may wait for a worker before that is worth a word. */
@@ -31,6 +33,7 @@ export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
   }
   try {
     checks.push(...workChecks(await stores.history.workload(), options.workflows, clock.now()));
+    if (working) checks.push(unattendedCheck(await options.unattended()));
   } catch (error) {
     checks.push(workFailed(error, checks));
   }
@@ -125,6 +128,19 @@ function goneCheck(gone: Workload["workers"], alive: number): Check {
     alive > 0
       ? "Ask again in ten seconds: a process that knows their workflows takes them over. If they stay, none knows these workflows."
       : "Start a process that works: it takes them over.",
+    data,
+  );
+}
+
+/** @param runs in the hands of this process, which does not work on them. */
+export function unattendedCheck(runs: readonly string[]): Check {
+  const data = { runs };
+  if (runs.length === 0) return healthy("own runs", "This process works on all runs that are its own.", data);
+  return finding(
+    "warning",
+    "own runs",
+    `${count(runs.length, "run is", "runs are")} in the hands of this process, and it does not work on ${runs.length === 1 ? "it" : "them"}.`,
+    "Ask again in a minute: it gives them back as soon as the database takes it. If they stay, look at what it logs, and start it anew.",
     data,
   );
 }

@@ -105,6 +105,7 @@ export type {
   HistoryStore,
   Inbox,
   NewRun,
+  OutageOptions,
   RunChange,
   RunCommit,
   RunGlance,

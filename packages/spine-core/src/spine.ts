@@ -1,5 +1,5 @@
 import type { AlertChannel } from "./alerts/alert.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, systemClock, within } from "./clock.ts";
 import { checkConcurrency, checkLogLevel } from "./config.ts";
 import type { DatasetRef, DatasetStore } from "./data/dataset.ts";
 import type { Database } from "./database/database.ts";
@@ -22,7 +22,7 @@ import { checkRunId, checkWorkflow } from "./runner/check-start.ts";
 import { type Cursors, cursorsOf } from "./runner/cursors.ts";
 import { DurableRunner } from "./runner/durable-runner.ts";
 import { type Queues, queuesOf } from "./runner/queues.ts";
-import { Retention, type RetentionPolicy } from "./runner/retention.ts";
+import { checkRetention, Retention, type RetentionPolicy } from "./runner/retention.ts";
 import type {
   BulkOptions,
   BulkResult,
@@ -179,7 +179,10 @@ export interface Spine extends AsyncDisposable {
   diagnose(): Promise<Diagnosis>;
   /** Begins to work, where `worker: false` kept it from doing so. */
   start(): Promise<void>;
-  /** Lets go of runs under way, so that they go on elsewhere or at the next start, and closes the database. */
+  /**
+   * Lets go of runs under way, so that they go on elsewhere or at the next start, and closes the database. One that is away
+   * does not keep it for longer than about 15 s: then it finds out by itself that this process is gone.
+   */
   stop(): Promise<void>;
 }
 
@@ -204,6 +207,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   checkConcurrency(concurrency, `The option \`concurrency\` is ${String(concurrency)}`);
   checkLogLevel(logLevel, `The option \`logLevel\` is ${String(logLevel)}`);
   const payloads = checkPayloadCodec(options.payloads);
+  if (options.retention) checkRetention(options.retention);
   const logger = options.logger ?? jsonLogger(logLevel);
   const workflows = new Registry<WorkflowData>("workflow", "UNKNOWN_WORKFLOW");
   const sources = new Registry<Source>("source", "UNKNOWN_SOURCE");
@@ -303,7 +307,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     // What is begun is ended first: a worker that registers while the database closes would be one that died.
     await starting?.catch(() => {});
     try {
-      await retention?.stop();
+      if (retention) await within(SWEEP_MS, retention.stop());
       await runner.stop();
     } finally {
       isClosed = true;
@@ -359,12 +363,22 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     source: (name) => sources.get(name),
     on: (name, listener) => events.on(name, listener),
     diagnose: () =>
-      diagnose({ database, stores, workflows: workflows.names(), clock, working: runner.working }),
+      diagnose({
+        database,
+        stores,
+        workflows: workflows.names(),
+        clock,
+        working: runner.working,
+        unattended: () => runner.unattended(),
+      }),
     start,
     stop,
     [Symbol.asyncDispose]: stop,
   };
 }
+
+/** How long a stop waits for the batch of old runs that is being removed. */
+const SWEEP_MS = 2_000;
 
 function stopped(cause?: unknown): SpineError {
   return new SpineError("STOPPED", "This Spine has been stopped. Create a new one to go on.", { cause });

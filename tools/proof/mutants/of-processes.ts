@@ -6,6 +6,7 @@ const SQLITE = "packages/spine-adapters/src/history/sqlite";
 const ENGINE = "packages/spine-core/src/runner";
 const LIVENESS = `${POSTGRES}/liveness.alone.test.ts`;
 const WORKER_BEATS = `${POSTGRES}/worker-beats.alone.test.ts`;
+const OWNED = "packages/spine-adapters/src/engine-owned.test.ts";
 const REGISTER = "packages/spine-adapters/src/history/worker-register.test.ts";
 
 /** Guarantees of many processes on one database: who is alive, who takes what, who is told. */
@@ -252,6 +253,72 @@ export const MUTANTS_OF_PROCESSES: readonly Mutant[] = [
       test: ["what this process itself commits is not told, however much it is"],
     },
     says: "to deeply equal []",
+    quick: false,
+  },
+  {
+    name: "own-runs-not-looked-for",
+    breaks: "a run whose claim failed after its commit stays this process's for ever, and nobody works on it",
+    changes: [
+      {
+        file: `${ENGINE}/run-claims.ts`,
+        find: "for (const { runId, token } of await unattended.find())",
+        replace: "for (const { runId, token } of (await unattended.find()).slice(0, 0))",
+      },
+    ],
+    caughtBy: {
+      file: OWNED,
+      test: ["SQLite", "a claim that fails after its commit: the run is given back, and done"],
+    },
+    says: "timed out",
+    quick: false,
+  },
+  {
+    name: "control-aborts-what-is-there",
+    breaks: "a retry aborts the execution that has claimed the run meanwhile: it is RUNNING for ever",
+    changes: [
+      {
+        file: `${ENGINE}/durable-runner.ts`,
+        find: "      this.#active.abort(runId, execution, stopped);\n",
+        replace: "      this.#active.abort(runId, execution ?? this.#active.of(runId), stopped);\n",
+      },
+      {
+        file: `${ENGINE}/run-controls.ts`,
+        find: "    controlled(change.status, known?.run.workflow ?? null);\n",
+        replace:
+          "    await this.#options.get(runId);\n    controlled(change.status, known?.run.workflow ?? null);\n",
+      },
+    ],
+    caughtBy: {
+      file: OWNED,
+      test: ["SQLite", "retry, when the run is at work again before the caller is answered: it ends"],
+    },
+    says: "timed out",
+    quick: false,
+  },
+  {
+    name: "stop-waits-for-outage",
+    breaks:
+      "a process that is told to stop while its server is away waits for as long as its claims and commits do",
+    changes: [
+      {
+        file: `${ENGINE}/durable-runner.ts`,
+        find: "      this.#stopped.abort(stopped);\n",
+        replace: "",
+      },
+      {
+        file: `${ENGINE}/durable-runner.ts`,
+        find: "const LET_GO_MS = 10_000;",
+        replace: "const LET_GO_MS = 300_000;",
+      },
+    ],
+    caughtBy: {
+      file: "packages/spine-adapters/src/engine-outages.alone.test.ts",
+      test: [
+        "Postgres",
+        "away for seven seconds when it is stopped: the process stops at once, and who waits is told",
+      ],
+    },
+    says: "timed out",
     quick: false,
   },
 ];

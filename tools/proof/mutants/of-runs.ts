@@ -56,9 +56,9 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
     changes: [
       {
         file: `${POSTGRES}/group-commit.ts`,
-        find: "      const { answers, bases } = await this.#insist(lane, flush);\n",
+        find: "      const { answers, bases } = await this.#insist(\n",
         replace: `      for (const each of waiting) each.settle({ result: "committed", version: 0 });
-      const { answers, bases } = await this.#insist(lane, flush);
+      const { answers, bases } = await this.#insist(
 `,
       },
     ],
@@ -275,7 +275,7 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
     breaks: "what a step recorded inside itself is done again by its next attempt",
     changes: [
       {
-        file: `${ENGINE}/durable-runner.ts`,
+        file: `${ENGINE}/run-claims.ts`,
         find: "checkpoints: checkpointsByStep(claimed.checkpoints)",
         replace: "checkpoints: new Map()",
       },
@@ -295,9 +295,8 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
       },
       {
         file: `${ENGINE}/history-durable.ts`,
-        find: "      }),\n    );\n    this.#options.onRecorded(transition);\n",
-        replace:
-          "      }),\n    );\n    await this.#write(transition);\n    this.#options.onRecorded(transition);\n",
+        find: "      }),\n    );\n    this.#recorded(transition);\n",
+        replace: "      }),\n    );\n    await this.#write(transition);\n    this.#recorded(transition);\n",
       },
     ],
     caughtBy: { file: CRASHES, test: AFTER_DEATH },
@@ -310,9 +309,9 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/history-durable.ts`,
-        find: "    await this.#withLogs((logs) => this.#gate.share(() => write(logs)));\n    this.#options.onRecorded(transition);\n",
+        find: "    await this.#withLogs((logs) => this.#gate.share(() => write(logs)));\n    this.#recorded(transition);\n",
         replace:
-          "    this.#options.onRecorded(transition);\n    await this.#withLogs((logs) => this.#gate.share(() => write(logs)));\n",
+          "    this.#recorded(transition);\n    await this.#withLogs((logs) => this.#gate.share(() => write(logs)));\n",
       },
     ],
     caughtBy: {

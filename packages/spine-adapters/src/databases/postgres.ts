@@ -13,6 +13,7 @@ import { PostgresRunLogs } from "../history/postgres/postgres-run-logs.ts";
 import { PostgresRunStatistics } from "../history/postgres/postgres-run-statistics.ts";
 import { WorkerBeats } from "../history/postgres/worker-beats.ts";
 import { stateTables } from "../history/state-tables.ts";
+import { connectOnce } from "./connect-once.ts";
 import { diagnosePostgres } from "./postgres/diagnose-postgres.ts";
 import { findPooler } from "./postgres/find-pooler.ts";
 import { kyselyOn } from "./postgres/postgres-dialect.ts";
@@ -41,7 +42,7 @@ export function postgres(target: string | PostgresOptions): Database {
     dialect: "postgres",
     kysely: kyselyOn(pools),
 
-    async connect({ clock }: StateOptions): Promise<StateStores> {
+    connect: connectOnce(pools.settings.name, async ({ clock }: StateOptions): Promise<StateStores> => {
       await findPooler(pools);
       await pools.inTransaction("write", (query) => migrate(query, schema));
       const listening = new KeptConnection({
@@ -83,7 +84,7 @@ export function postgres(target: string | PostgresOptions): Database {
         budgets: new PostgresRateBudgets({ pools, tables, clock }),
         hints,
       };
-    },
+    }),
 
     async transaction(work) {
       return await runTransaction(pools, (lease) => work(new PostgresTransaction(pools, lease)));

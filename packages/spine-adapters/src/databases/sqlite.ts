@@ -18,6 +18,7 @@ import { SqliteRunLogs } from "../history/sqlite/sqlite-run-logs.ts";
 import { SqliteRunStatistics } from "../history/sqlite/sqlite-run-statistics.ts";
 import { WorkerLocks } from "../history/sqlite/worker-locks.ts";
 import { stateTables } from "../history/state-tables.ts";
+import { connectOnce } from "./connect-once.ts";
 import { diagnoseSqlite } from "./sqlite/diagnose-sqlite.ts";
 import type { Durability } from "./sqlite/open-sqlite.ts";
 import { kyselyOn } from "./sqlite/sqlite-dialect.ts";
@@ -59,7 +60,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
     dialect: "sqlite",
     kysely: kyselyOn(pool),
 
-    async connect({ clock }: StateOptions): Promise<StateStores> {
+    connect: connectOnce(path, async ({ clock }: StateOptions): Promise<StateStores> => {
       const file = await pool.open();
       await pool.write((connection) => migrate(connection, tables, clock.now()));
       hints ??= pool.inMemory ? silentHints(1_000) : new SqliteHints(pool, file);
@@ -75,7 +76,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
         budgets: new SqliteRateBudgets({ pool, tables, clock }),
         hints,
       };
-    },
+    }),
 
     async transaction(work) {
       return await pool.transaction((lease) => work(new SqliteTransaction(pool, lease)));

@@ -13,6 +13,7 @@ import type {
   HistoryStore,
   Inbox,
   NewRun,
+  OutageOptions,
   RunChange,
   RunCommit,
   RunGlance,
@@ -70,12 +71,20 @@ export class EncodedHistory implements HistoryStore {
     return (await this.#store.checkpoints(runId)).map((each) => this.#recorded(runId, each));
   }
 
-  glance(runIds: readonly string[]): Promise<readonly RunGlance[]> {
-    return this.#store.glance(runIds);
+  glance(runIds: readonly string[], options?: OutageOptions): Promise<readonly RunGlance[]> {
+    return this.#store.glance(runIds, options);
   }
 
-  async inbox(runId: string, children: readonly string[]): Promise<Inbox | undefined> {
-    const inbox = await this.#store.inbox(runId, children);
+  owned(worker: string, options?: OutageOptions): Promise<readonly RunGlance[]> {
+    return this.#store.owned(worker, options);
+  }
+
+  async inbox(
+    runId: string,
+    children: readonly string[],
+    options?: OutageOptions,
+  ): Promise<Inbox | undefined> {
+    const inbox = await this.#store.inbox(runId, children, options);
     return (
       inbox && {
         ...inbox,
@@ -197,6 +206,7 @@ export class EncodedHistory implements HistoryStore {
 
   /** A run that cannot be read is handed on with the reason: it fails, and the others of the claim go on. */
   #claimed(claimed: ClaimedRun): ClaimedRun {
+    if (claimed.unreadable) return claimed;
     try {
       const { runId } = claimed.run;
       return {

@@ -217,7 +217,15 @@ export type CommitResult =
   | { readonly result: "conflict"; readonly status: RunStatus }
   | { readonly result: "missing" };
 
-export interface CommitOptions {
+/** Ends the wait for a database that is away, where a store waits for one. What was sent by then may happen all the same. */
+export interface OutageOptions {
+  /** Aborted: it is waited no more. */
+  readonly signal?: AbortSignal;
+}
+
+export interface CommitOptions extends OutageOptions {
+  /** How long to wait, in milliseconds; as long as the store likes when left out. */
+  readonly patienceMs?: number;
   /**
    * Write in this open transaction of the same database instead of one of the store's own. Not for a control, which
    * changes a run that others may own and so has a transaction of its own: TRANSACTION_INVALID.
@@ -244,6 +252,8 @@ export interface ClaimRequest {
   readonly first?: ReadonlyMap<string, FirstAttempts>;
   /** By workflow: only runs with this fingerprint are taken, or such as have never begun; those of others wait for somebody who has their version. */
   readonly pinned?: ReadonlyMap<string, string>;
+  /** Aborted: a claim that waits for a database that is away waits no more. */
+  readonly signal?: AbortSignal;
 }
 
 /** A run that now belongs to the claiming worker, with everything needed to go on. */
@@ -252,7 +262,10 @@ export interface ClaimedRun extends RunDetail {
   /** True when its attempts under way were begun by this claim; false when somebody left them behind. */
   readonly begun: boolean;
   readonly checkpoints: readonly CheckpointRecord[];
-  /** Why what stands in it cannot be read: it is not to be worked on. Never set by stores, which do not look into payloads. */
+  /**
+   * Why what stands in it cannot be read: it is not to be worked on. Stores set it where their own rows cannot be read, so
+   * that one such run keeps no other from being claimed; they do not look into payloads.
+   */
   readonly unreadable?: ErrorJson;
 }
 
@@ -329,6 +342,8 @@ export interface HistoryStore {
    * (their token is raised, so what the old owner still writes is refused). Those of workers that are gone come first, whatever
    * limits their queues have; the others by priority, by the time from which they could have begun, and by id, as far
    * as the limits of their queues let them in (`QueueStore`).
+   *
+   * One that throws may have taken runs all the same: `owned` tells.
    */
   claim(request: ClaimRequest): Promise<Claim>;
   /** Says that a worker lives (the first call registers it), or that it is gone and its runs are free. */
@@ -337,9 +352,11 @@ export interface HistoryStore {
   /** What the steps of a run recorded inside of them. */
   checkpoints(runId: string): Promise<readonly CheckpointRecord[]>;
   /** How far runs are, in one query; in no order, and without those that do not exist. */
-  glance(runIds: readonly string[]): Promise<readonly RunGlance[]>;
+  glance(runIds: readonly string[], options?: OutageOptions): Promise<readonly RunGlance[]>;
+  /** The runs that are RUNNING in the hands of a worker, in no order: whether it knows of them or not. */
+  owned(worker: string, options?: OutageOptions): Promise<readonly RunGlance[]>;
   /** What has come for a run, and which of these children of it have ended; undefined when there is no such run. */
-  inbox(runId: string, children: readonly string[]): Promise<Inbox | undefined>;
+  inbox(runId: string, children: readonly string[], options?: OutageOptions): Promise<Inbox | undefined>;
   /** Newest first, by keyset; without what may be long. */
   list(query: RunQuery): Promise<RunPage>;
   /** The events of a run after `after`, oldest first. */

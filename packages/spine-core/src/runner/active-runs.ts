@@ -1,7 +1,9 @@
 import type { SpineError } from "../errors.ts";
 import type { RunState } from "./run-state.ts";
 
-interface Execution {
+/** Work on a run under one fencing token. */
+export interface Execution {
+  readonly runId: string;
   readonly controller: AbortController;
   /** The fencing token under which this process works on it. */
   readonly token: number;
@@ -26,8 +28,8 @@ export class ActiveRuns {
   }
 
   /** Follows an execution until it is done, then calls back. */
-  add(runId: string, execution: Execution, then: () => void): void {
-    const { done } = execution;
+  add(execution: Execution, then: () => void): void {
+    const { runId, done } = execution;
     this.#current.set(runId, execution);
     this.#all.add(execution);
     this.#tell(runId);
@@ -48,9 +50,21 @@ export class ActiveRuns {
     return this.#current.get(runId);
   }
 
-  abort(runId: string, reason: SpineError): void {
-    this.#current.get(runId)?.controller.abort(reason);
+  /**
+   * Aborts an execution that is not this process's any more. Which one has to be said: the run may have come to work here
+   * anew by the time at which that is known.
+   */
+  abort(runId: string, execution: Execution | undefined, reason: SpineError): void {
+    execution?.controller.abort(reason);
     this.#tell(runId);
+  }
+
+  /** True while an execution of the run under this fencing token has not ended here. */
+  has(runId: string, token: number): boolean {
+    for (const execution of this.#all) {
+      if (execution.runId === runId && execution.token === token) return true;
+    }
+    return false;
   }
 
   /** Calls back once, when the run comes to work here or is aborted; returns the function that prevents it. */

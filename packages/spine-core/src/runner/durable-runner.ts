@@ -1,25 +1,23 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { hostname } from "node:os";
+import { within } from "../clock.ts";
 import type { ExecutionContext } from "../context.ts";
 import { SpineError, textOf } from "../errors.ts";
 import type { Hint } from "../history/hints.ts";
-import type { ClaimedRun, Fence, StepBegin, Transition } from "../history/history-store.ts";
-import { isTerminal, type RunDetail, type RunStatus, type RunSummary } from "../history/records.ts";
+import type { Fence, StepBegin, Transition } from "../history/history-store.ts";
+import { isTerminal, type RunDetail } from "../history/records.ts";
 import type { RunFilter } from "../history/run-query.ts";
 import { newId } from "../ids.ts";
 import type { Registry } from "../registry.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { ActiveRuns } from "./active-runs.ts";
-import { claimRefusal } from "./claim-refusal.ts";
-import { KnownWorkflows } from "./known-workflows.ts";
 import { Ownership } from "./ownership.ts";
-import { restore } from "./restore.ts";
 import { RunChildren } from "./run-children.ts";
-import { RunControls } from "./run-controls.ts";
+import { type ClaimedWork, RunClaims } from "./run-claims.ts";
+import { type Controlled, RunControls } from "./run-controls.ts";
 import { type Engine, executeRun, type OwnedRun } from "./run-execution.ts";
 import { RunResults } from "./run-results.ts";
 import { RunStarts } from "./run-starts.ts";
-import type { RunState } from "./run-state.ts";
 import { RunWatch } from "./run-watch.ts";
 import type {
   BulkOptions,
@@ -33,8 +31,8 @@ import type {
 } from "./runner.ts";
 import { Slots } from "./slots.ts";
 import type { NewRunPlan } from "./start-run.ts";
-import { checkpointsByStep } from "./step-checkpoints.ts";
 import { StrandedRuns } from "./stranded-runs.ts";
+import { UnattendedRuns } from "./unattended-runs.ts";
 import { WorkLoop } from "./work-loop.ts";
 
 export interface DurableRunnerOptions extends Omit<Engine, "recorded"> {
@@ -44,6 +42,12 @@ export interface DurableRunnerOptions extends Omit<Engine, "recorded"> {
   /** How many processes may be lost at work on one run before it is kept away from the others. */
   readonly maxCrashes: number;
 }
+
+/** How long a stop lets runs that are let go of record what they have done, and then tries to say that it stops. */
+const LET_GO_MS = 10_000;
+const TELL_MS = 5_000;
+/** How long a stop looks once more for runs that were started in transactions. */
+const LOOK_MS = 2_000;
 
 /** The own engine: runs workflows in this process and records each step before the next one begins. */
 export class DurableRunner implements Runner {
@@ -56,16 +60,17 @@ export class DurableRunner implements Runner {
   readonly #watch: RunWatch;
   readonly #results: RunResults;
   readonly #ownership: Ownership;
-  /** The last look for work ended for want of slots: there may be more of it. */
-  #starved = false;
   readonly #stranded: StrandedRuns;
+  readonly #unattended: UnattendedRuns;
   readonly #slots: Slots;
   readonly #loop: WorkLoop;
-  readonly #workflows: KnownWorkflows;
+  readonly #claims: RunClaims;
   readonly #starts: RunStarts;
   readonly #controls: RunControls;
   readonly #children: RunChildren;
   #working = false;
+  /** Aborted when this process stops: nothing waits for a database that is away any more. */
+  readonly #stopped = new AbortController();
   #stopping: Promise<void> | undefined;
   #listening: Promise<void> | undefined;
 
@@ -75,32 +80,39 @@ export class DurableRunner implements Runner {
     const { history, hints } = stores;
     this.#engine = { ...options, recorded: (execution, transition) => this.#recorded(execution, transition) };
     this.#slots = new Slots(concurrency, () => this.#active.size + this.#starts.placed);
-    this.#workflows = new KnownWorkflows(options.workflows);
     const released = (runId: string) => this.#changed(runId);
-    this.#stranded = new StrandedRuns({ history, logger, released });
+    const { signal } = this.#stopped;
+    const common = { history, clock, logger, signal };
+    this.#worker = `${hostname()}-${process.pid}-${newId().slice(-12)}`;
+    this.#stranded = new StrandedRuns({ ...common, released });
+    const isAttended = (runId: string, token: number) =>
+      this.#active.has(runId, token) || this.#claims.refuses(runId) || this.#starts.begins(runId);
+    this.#unattended = new UnattendedRuns({ ...common, worker: this.#worker, isAttended });
     this.#watch = new RunWatch({ history, hints, clock, listen: () => void this.#listen() });
     this.#results = new RunResults({ history, active: this.#active, watch: this.#watch });
     const pollMs = () => hints.pollMs;
-    this.#ownership = new Ownership({ history, active: this.#active, pollMs, clock, logger });
-    this.#loop = new WorkLoop({ take: () => this.#claim(), pollMs, clock, logger });
+    this.#ownership = new Ownership({ ...common, active: this.#active, pollMs });
+    this.#loop = new WorkLoop({ take: () => this.#claims.take(), pollMs, clock, logger });
     this.#starts = new RunStarts({
-      history,
+      ...common,
       results: this.#results,
-      clock,
-      logger,
       place: () => (this.#working && this.#slots.free > 0 ? this.#worker : null),
       placeLeft: () => {
-        if (this.#starved) this.#loop.wake();
+        if (this.#claims.starved) this.#loop.wake();
       },
       stored: (workflow, plan) => this.#stored(workflow, plan),
       queued: () => this.#queued(),
       wake: () => this.#loop.wake(),
+      unanswered: () => {
+        this.#unattended.suspect();
+        this.#loop.wake();
+      },
     });
     this.#controls = new RunControls({
       history,
       workflows: options.workflows,
       get: (runId) => this.get(runId),
-      controlled: (run, status) => this.#controlled(run, status),
+      controlling: (runId, control) => this.#controlling(runId, control),
       sent: (runId) => this.#sent(runId),
     });
     this.#children = new RunChildren({
@@ -110,7 +122,22 @@ export class DurableRunner implements Runner {
       retry: (runId) => this.control(runId, "retry"),
       cancel: (runId) => this.control(runId, "cancel"),
     });
-    this.#worker = `${hostname()}-${process.pid}-${newId().slice(-12)}`;
+    this.#claims = new RunClaims({
+      ...common,
+      workflows: options.workflows,
+      worker: this.#worker,
+      maxCrashes: options.maxCrashes,
+      slots: this.#slots,
+      stranded: this.#stranded,
+      unattended: this.#unattended,
+      children: this.#children,
+      events: options.events,
+      changed: (runId) => this.#changed(runId),
+      execute: (work, { begun, steps }) => {
+        if (begun) this.#tellBegun(work.execution, steps);
+        this.#execute(work);
+      },
+    });
   }
 
   async start(): Promise<void> {
@@ -130,23 +157,45 @@ export class DurableRunner implements Runner {
   }
 
   async #stop(): Promise<void> {
-    await this.#starts.stopLooking();
+    const { hints } = this.#options.stores;
     const stopped = new SpineError(
       "STOPPED",
       "This process is stopping; the run goes on elsewhere or later.",
     );
-    if (this.#working) {
-      // From here on nothing begins at once; what is on its way is at work before it is let go of.
-      this.#working = false;
-      await this.#starts.settled();
-      await this.#loop.stop();
-      await this.#ownership.stop();
-      await this.#active.abortAll(stopped);
-      await this.#history.beat(this.#worker, "gone");
-      this.#options.stores.hints.tell({ work: true });
-    }
+    // Whoever waits is told first, whatever comes of the rest.
     this.#watch.close(stopped);
-    await this.#options.stores.hints.close();
+    try {
+      await within(LOOK_MS, this.#starts.stopLooking());
+      this.#stopped.abort(stopped);
+      if (this.#working) {
+        // From here on nothing begins at once; what is on its way is at work before it is let go of.
+        this.#working = false;
+        await within(LET_GO_MS, this.#letGoOfAll(stopped));
+        await this.#sayGone();
+        hints.tell({ work: true });
+      }
+    } finally {
+      await hints.close();
+    }
+  }
+
+  async #letGoOfAll(stopped: SpineError): Promise<void> {
+    await this.#starts.settled();
+    await this.#loop.stop();
+    await this.#ownership.stop();
+    await this.#active.abortAll(stopped);
+  }
+
+  /** A database that is away keeps no process from stopping: it finds out by itself who is gone. */
+  async #sayGone(): Promise<void> {
+    const { logger } = this.#options;
+    const message = "The database was not told that this process stops; it finds out by itself.";
+    try {
+      const inTime = await within(TELL_MS, this.#history.beat(this.#worker, "gone"));
+      if (!inTime) logger.warn(message, { error: `It did not answer within ${TELL_MS} ms.` });
+    } catch (error) {
+      logger.warn(message, { error: textOf(error) });
+    }
   }
 
   /** Hears what other processes tell, from the first time that this one works or waits for a run. */
@@ -229,6 +278,11 @@ export class DurableRunner implements Runner {
     return this.#results.handle(runId, true);
   }
 
+  /** Runs that are this process's in the history, and that it does not work on. */
+  unattended(): Promise<readonly string[]> {
+    return this.#claims.unattended();
+  }
+
   /** True while it looks for runs to work on. */
   get working(): boolean {
     return this.#working;
@@ -238,19 +292,25 @@ export class DurableRunner implements Runner {
     return this.#options.stores.history;
   }
 
-  /** A control of a run is durable, and of those that its steps wait for. */
-  #controlled({ runId, workflow }: RunSummary, status: RunStatus): void {
-    const stopped = new SpineError(
-      status === "PAUSED" ? "RUN_PAUSED" : "RUN_CANCELLED",
-      status === "PAUSED" ? "The run was paused." : "The run was cancelled.",
-    );
-    this.#active.abort(runId, stopped);
-    // Its children may be at work here as well.
-    this.#ownership.check();
-    this.#watch.touch(runId);
-    this.#options.stores.hints.tell({ changed: [runId], taken: [runId] });
-    this.#options.events.emit("run.changed", { runId, workflow, status, error: null });
-    if (status === "PENDING") this.#queued();
+  /** A control of a run, and of those that its steps wait for: what follows once it is durable. */
+  #controlling(runId: string, control: Control): Controlled {
+    // What is at work by then may be the run that was claimed anew, under a fence that holds.
+    const execution = control === "cancel" || control === "pause" ? this.#active.of(runId) : undefined;
+    const isPause = control === "pause";
+    return (status, workflow) => {
+      const stopped = new SpineError(
+        isPause ? "RUN_PAUSED" : "RUN_CANCELLED",
+        isPause ? "The run was paused." : "The run was cancelled.",
+      );
+      this.#active.abort(runId, execution, stopped);
+      // Its children may be at work here as well, or it was claimed in between.
+      this.#ownership.check();
+      this.#watch.touch(runId);
+      this.#options.stores.hints.tell({ changed: [runId], taken: [runId] });
+      if (workflow !== null)
+        this.#options.events.emit("run.changed", { runId, workflow, status, error: null });
+      if (status === "PENDING") this.#queued();
+    };
   }
 
   /** A message for a run is durable: it is at work here, or elsewhere, or may be claimed now. */
@@ -286,61 +346,7 @@ export class DurableRunner implements Runner {
     if (hint.taken?.some((runId) => this.#active.of(runId))) this.#ownership.check();
   }
 
-  async #claim(): Promise<{ readonly more: boolean; readonly nextAt: number | null }> {
-    await this.#stranded.release();
-    const limit = this.#slots.free;
-    this.#starved = limit <= 0;
-    if (limit <= 0) return { more: false, nextAt: null };
-    const request = { worker: this.#worker, limit, ...this.#workflows.known };
-    const { runs, nextAt } = await this.#history.claim(request);
-    for (const run of runs) this.#takeUp(run);
-    this.#starved = runs.length === limit;
-    return { more: this.#starved, nextAt };
-  }
-
-  #takeUp(claimed: ClaimedRun): void {
-    const { run, fence } = claimed;
-    const workflow = this.#options.workflows.get(run.workflow);
-    const { runId, domain, params, partition, parentRunId, queue } = run;
-    const refusal = claimRefusal(claimed, workflow, this.#options.maxCrashes);
-    if (refusal) {
-      this.#refuse(claimed, refusal).catch((error: unknown) => this.#stranded.add(runId, fence, error));
-      return;
-    }
-    const { state, lost } = restore(workflow, claimed, claimed.checkpoints);
-    const execution = { runId, workflow: workflow.name, domain, params, partition, parentRunId, queue };
-    this.#options.events.emit("run.changed", {
-      runId,
-      workflow: workflow.name,
-      status: "RUNNING",
-      error: null,
-    });
-    this.#changed(runId);
-    if (run.endsAs !== null) {
-      // It was cancelled, and only undoes: nobody waits for the runs that its steps waited for.
-      const cancelling = this.#children.cancel(childrenOf(state));
-      cancelling.catch((error: unknown) => this.#stranded.add(runId, fence, error));
-    }
-    if (claimed.begun) this.#tellBegun(execution, claimed.steps);
-    this.#execute({
-      workflow,
-      execution,
-      fence,
-      state,
-      lost: claimed.begun ? null : lost,
-      checkpoints: checkpointsByStep(claimed.checkpoints),
-    });
-  }
-
-  async #refuse({ run, fence }: ClaimedRun, transition: Transition): Promise<void> {
-    const { runId, workflow } = run;
-    await this.#history.commit([{ kind: "advance", runId, fence, transition }]);
-    this.#changed(runId);
-    const error = transition.run?.error ?? null;
-    this.#options.events.emit("run.changed", { runId, workflow, status: "FAILED", error });
-  }
-
-  #execute(run: Omit<OwnedRun, "signal" | "ending" | Serving>): void {
+  #execute(run: ClaimedWork): void {
     const controller = new AbortController();
     const { runId } = run.execution;
     let isEnding = false;
@@ -349,7 +355,7 @@ export class DurableRunner implements Runner {
       isEnding = true;
       this.#slots.end(true);
       // The next run is claimed while the end of this one is on its way: on SQLite in the same commit.
-      if (this.#starved) this.#loop.wake();
+      if (this.#claims.starved) this.#loop.wake();
     };
     let message = () => {};
     const execution: OwnedRun = {
@@ -374,12 +380,13 @@ export class DurableRunner implements Runner {
     const { state } = run;
     const { queue } = run.execution;
     const { token } = run.fence;
-    this.#active.add(runId, { controller, token, state, done, message: () => message() }, () => {
+    this.#active.add({ runId, controller, token, state, done, message: () => message() }, () => {
       if (isEnding) this.#slots.end(false);
       // Its place in the queue may be what others wait for.
       if (queue !== null) this.#queued();
       // A look for work is a query: only when there may be some for the slot that is free now, or a time to wait for.
-      else if (this.#starved || this.#stranded.size > 0 || state.status !== "COMPLETED") this.#loop.wake();
+      else if (this.#claims.starved || this.#stranded.size > 0 || state.status !== "COMPLETED")
+        this.#loop.wake();
     });
   }
 
@@ -388,13 +395,4 @@ export class DurableRunner implements Runner {
     if (signal.aborted || (SpineError.is(error) && error.code === "FENCED")) return null;
     return this.#stranded.add(runId, fence, error);
   }
-}
-
-type Serving = "onRest" | "reachable" | "prepareChild" | "cancelChildren";
-
-/** The runs that steps waited for which were cancelled. */
-function childrenOf({ steps }: RunState): readonly string[] {
-  return [...steps.values()].flatMap(({ status, plan }) =>
-    status === "PENDING" && plan?.child !== undefined ? [plan.child] : [],
-  );
 }

@@ -62,6 +62,8 @@ export class HistoryDurable implements Durable {
   /** Attempts whose code is under way, with what stops those that may have to. */
   readonly #open = new Map<Handle, AbortController | null>();
   #unread = false;
+  /** Its end is recorded: what still comes is of code that nobody waited for. */
+  #hasEnded = false;
 
   constructor(options: HistoryDurableOptions) {
     this.#options = options;
@@ -139,10 +141,11 @@ export class HistoryDurable implements Durable {
   }
 
   async #readInbox(children: readonly string[]): Promise<Pick<Raced, "inbox" | "failure">> {
-    const { history, runId } = this.#options;
+    const { history, runId, signal } = this.#options;
     this.#unread = false;
     try {
-      return { inbox: (await this.#persist(() => history.inbox(runId, children))) ?? null, failure: null };
+      const inbox = await this.#persist(() => history.inbox(runId, children, { signal }));
+      return { inbox: inbox ?? null, failure: null };
     } catch (error) {
       // A message that cannot be decoded does not become readable by being read again.
       if (!SpineError.is(error) || !error.code.startsWith("PAYLOAD_")) throw error;
@@ -211,7 +214,7 @@ export class HistoryDurable implements Durable {
         return transition;
       }),
     );
-    this.#options.onRecorded(transition);
+    this.#recorded(transition);
   }
 
   async #commit({ transition, cancelled }: Planned): Promise<void> {
@@ -222,6 +225,11 @@ export class HistoryDurable implements Durable {
     const write = (logs: readonly Attachment[]) =>
       this.#persist(() => this.#write(attaching(transition, logs)));
     await this.#withLogs((logs) => this.#gate.share(() => write(logs)));
+    this.#recorded(transition);
+  }
+
+  #recorded(transition: Transition): void {
+    if (transition.run && isTerminal(transition.run.status)) this.#hasEnded = true;
     this.#options.onRecorded(transition);
   }
 
@@ -246,7 +254,9 @@ export class HistoryDurable implements Durable {
         return await write();
       } catch (error) {
         const final = isLost(error) || !(SpineError.is(error) && error.retryable);
-        if (final || signal.aborted || clock.now() - start > PATIENCE_MS) throw error;
+        // A store that has waited itself has waited for as long.
+        const isLate = clock.now() - start >= PATIENCE_MS - FIRST_PAUSE_MS;
+        if (final || signal.aborted || isLate) throw error;
         logger.warn("A result cannot be recorded yet; it is tried again.", { runId, error: textOf(error) });
       }
       await pause(clock, wait);
@@ -254,9 +264,17 @@ export class HistoryDurable implements Durable {
   }
 
   async #write(transition: Transition, options?: CommitOptions): Promise<void> {
-    const { runId, fence, history } = this.#options;
-    const [outcome] = await history.commit([{ kind: "advance", runId, fence, transition }], options);
+    const { runId, fence, history, signal } = this.#options;
+    const waiting = options ?? { signal, patienceMs: PATIENCE_MS };
+    const [outcome] = await history.commit([{ kind: "advance", runId, fence, transition }], waiting);
     if (outcome?.result === "committed") return;
+    if (this.#hasEnded) {
+      throw new SpineError(
+        "FENCED",
+        "This run has ended; nothing was written. What a step records has to be awaited before the step returns.",
+        { context: { runId } },
+      );
+    }
     throw new SpineError(
       "FENCED",
       "This run was taken out of this process's hands (cancelled, or taken over by another worker); nothing was written.",

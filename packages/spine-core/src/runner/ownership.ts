@@ -10,6 +10,8 @@ export interface OwnershipOptions {
   readonly pollMs: () => number;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Aborted when this process stops. */
+  readonly signal: AbortSignal;
 }
 
 /** The shortest time between two looks that nobody asked for. */
@@ -61,20 +63,21 @@ export class Ownership {
   }
 
   async #look(): Promise<void> {
-    const { history, active, logger } = this.#options;
+    const { history, active, logger, signal } = this.#options;
     while (this.#again && this.#running) {
       this.#again = false;
       const runIds = active.ids();
       if (runIds.length === 0) return;
       try {
-        for (const { runId, token, inbox } of await history.glance(runIds)) {
+        for (const { runId, token, inbox } of await history.glance(runIds, { signal })) {
           const execution = active.of(runId);
           if (!execution) continue;
           // A smaller one was read before this process claimed the run anew.
-          if (token > execution.token) active.abort(runId, takenAway(runId));
+          if (token > execution.token) active.abort(runId, execution, takenAway(runId));
           else if (inbox > execution.state.inbox) execution.message();
         }
       } catch (error) {
+        if (signal.aborted) return;
         // Its fence keeps a run that is not ours any more from writing, whether this look succeeds or not.
         logger.warn("It cannot be seen whether runs still belong to this process.", { error: textOf(error) });
       }

@@ -39,15 +39,9 @@ export class Retention {
   #controller: AbortController | undefined;
   #done: Promise<void> | undefined;
 
-  /** @throws SpineError CONFIG_INVALID for a time that is none, or too short. */
   constructor(options: RetentionOptions) {
     this.#options = options;
-    this.#keepMs = toMs(options.policy.runs);
-    if (this.#keepMs >= LEAST_MS) return;
-    throw new SpineError(
-      "CONFIG_INVALID",
-      `Retention would remove runs ${this.#keepMs} ms after their end, before anybody could read them. Keep them an hour at least, e.g. { runs: "90d" }.`,
-    );
+    this.#keepMs = checkRetention(options.policy);
   }
 
   start(): void {
@@ -89,6 +83,16 @@ export class Retention {
     if (runs + datasets > 0) logger.info("Old runs were removed.", { runs, datasets });
     return runs;
   }
+}
+
+/** How long runs are kept, in milliseconds. @throws SpineError CONFIG_INVALID for a time that is none, or too short. */
+export function checkRetention({ runs }: RetentionPolicy): number {
+  const keepMs = toMs(runs);
+  if (keepMs >= LEAST_MS) return keepMs;
+  throw new SpineError(
+    "CONFIG_INVALID",
+    `Retention would remove runs ${keepMs} ms after their end, before anybody could read them. Keep them an hour at least, e.g. { runs: "90d" }.`,
+  );
 }
 
 async function inBatches(signal: AbortSignal, remove: () => Promise<number>): Promise<number> {

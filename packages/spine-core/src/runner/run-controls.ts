@@ -1,7 +1,7 @@
 import { checkText } from "../check-text.ts";
 import { SpineError, ValidationError } from "../errors.ts";
 import type { ControlCommit, HistoryStore } from "../history/history-store.ts";
-import type { RunDetail, RunStatus, RunSummary } from "../history/records.ts";
+import type { RunDetail, RunStatus } from "../history/records.ts";
 import type { RunFilter } from "../history/run-query.ts";
 import { newId } from "../ids.ts";
 import { encodeJson } from "../json.ts";
@@ -17,11 +17,14 @@ export interface RunControlsOptions {
   readonly history: HistoryStore;
   readonly workflows: Registry<WorkflowData>;
   readonly get: (runId: string) => Promise<RunDetail>;
-  /** A control of a run is durable. */
-  readonly controlled: (run: RunSummary, status: RunStatus) => void;
+  /** A run is about to be controlled; what it returns is called when that is durable. */
+  readonly controlling: (runId: string, control: Control) => Controlled;
   /** A message for a run is durable. */
   readonly sent: (runId: string) => void;
 }
+
+/** Is told the run's new status, and its workflow where that is known. */
+export type Controlled = (status: RunStatus, workflow: string | null) => void;
 
 interface Rule {
   readonly from: readonly RunStatus[];
@@ -51,14 +54,30 @@ export class RunControls {
   /** @throws SpineError RUN_NOT_FOUND, or RUN_CONFLICT when the run is in no status for that. */
   async control(runId: string, control: Control): Promise<void> {
     const { status, from } = RULES[control];
-    const undoes = control === "cancel" && (await this.#hasToUndo(runId));
+    // Before the commit: after it the run may be at work anew before anybody has been told.
+    const known = await this.#read(runId);
+    const undoes = control === "cancel" && known !== null && this.#hasToUndo(known);
     const change: ControlCommit["change"] = undoes
       ? { status: "PENDING", endsAs: "CANCELLED", error: cancelled().toJSON() }
       : status === "PENDING"
         ? { status, ...(control === "retry" ? { error: null, endsAs: null } : {}) }
         : { status };
     const withChildren = !undoes && control !== "retry";
+    const controlled = this.#options.controlling(runId, control);
     await this.#commit({ kind: "control", runId, from, change, reason: control, withChildren });
+    controlled(change.status, known?.run.workflow ?? null);
+    // It was done all the same: nobody has to read a run to stop it.
+    if (!known) await this.#options.get(runId);
+  }
+
+  /** The run; null for one that cannot be decoded here. */
+  async #read(runId: string): Promise<RunDetail | null> {
+    try {
+      return await this.#options.get(runId);
+    } catch (error) {
+      if (SpineError.is(error) && error.code.startsWith("PAYLOAD_")) return null;
+      throw error;
+    }
   }
 
   /** The same for all runs of a filter; those in another status than the control is for are not among them. */
@@ -143,8 +162,8 @@ export class RunControls {
   }
 
   async #commit(commit: ControlCommit): Promise<void> {
-    const { history, get, controlled } = this.#options;
-    const { runId, from, reason, change } = commit;
+    const { history, get } = this.#options;
+    const { runId, from, reason } = commit;
     const [outcome] = await history.commit([commit]);
     if (outcome?.result === "missing") await get(runId);
     if (outcome?.result === "conflict") {
@@ -154,18 +173,13 @@ export class RunControls {
         { context: { runId } },
       );
     }
-    const { run } = await get(runId);
-    controlled(run, change.status);
   }
 
   /** True when steps of the run have to be taken back before it is cancelled; whoever knows its workflow does that. */
-  async #hasToUndo(runId: string): Promise<boolean> {
-    const { workflows, get } = this.#options;
-    const undoing = workflows.names().filter((name) => hasUndo(workflows.get(name)));
-    // The run is read only where there may be something to undo.
-    if (undoing.length === 0) return false;
-    const { run, steps } = await get(runId);
-    return undoing.includes(run.workflow) && steps.some(({ status }) => status === "COMPLETED");
+  #hasToUndo({ run, steps }: RunDetail): boolean {
+    const { workflows } = this.#options;
+    if (!workflows.has(run.workflow) || !hasUndo(workflows.get(run.workflow))) return false;
+    return steps.some(({ status }) => status === "COMPLETED");
   }
 
   async #find(filter: RunFilter, expect: number): Promise<readonly string[]> {

@@ -2,6 +2,7 @@ import { SpineError } from "../errors.ts";
 import type { HistoryStore } from "../history/history-store.ts";
 import { isTerminal, type RunDetail, type RunRecord } from "../history/records.ts";
 import { runOutputs } from "../history/run-outputs.ts";
+import { deepFreeze } from "../json.ts";
 import { isEncoded, notDecoded } from "../payload-codec.ts";
 import type { ActiveRuns } from "./active-runs.ts";
 import type { RunWatch } from "./run-watch.ts";
@@ -42,7 +43,7 @@ export class RunResults {
       const failure = await execution?.done;
       if (failure) throw failure;
       // What was recorded is still here: no need to read it back.
-      if (execution?.state.status === "COMPLETED") return { ...execution.state.outputs };
+      if (execution?.state.status === "COMPLETED") return Object.freeze({ ...execution.state.outputs });
       const ended = await this.#endOrWorkHere(runId);
       if (!ended) continue;
       const { run, steps } = await this.get(runId);
@@ -128,7 +129,8 @@ function outputsOf(run: RunRecord, steps: RunDetail["steps"]): Readonly<Record<s
     if (Object.values(outputs).some(isEncoded)) {
       throw notDecoded().withContext({ runId: run.runId, workflow: run.workflow });
     }
-    return outputs;
+    // As they are where the run was at work.
+    return deepFreeze(outputs);
   }
   if (run.error)
     throw SpineError.fromJSON(run.error).withContext({ runId: run.runId, workflow: run.workflow });

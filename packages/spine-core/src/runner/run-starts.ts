@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, within } from "../clock.ts";
 import type { CallerTransaction } from "../database/caller-transaction.ts";
 import { SpineError } from "../errors.ts";
 import type { CommitResult, HistoryStore } from "../history/history-store.ts";
@@ -29,6 +29,8 @@ export interface RunStartsOptions {
   readonly queued: () => void;
   /** There may be something for this process: a run that is found may have waited for somebody who knows its workflow. */
   readonly wake: () => void;
+  /** A start failed of a run that was to begin at once: it may exist all the same. */
+  readonly unanswered: () => void;
 }
 
 /** How long a stop waits for starts under way: the database may be away. */
@@ -43,6 +45,8 @@ export class RunStarts {
   readonly #options: RunStartsOptions;
   /** Starts under way of runs that are to begin at once: each has a place. */
   readonly #placed = new Set<Promise<unknown>>();
+  /** The runs that they store. */
+  readonly #beginning = new Set<string>();
   readonly #pending: PendingStarts;
 
   constructor(options: RunStartsOptions) {
@@ -59,6 +63,11 @@ export class RunStarts {
   /** How many places are taken by starts under way. */
   get placed(): number {
     return this.#placed.size;
+  }
+
+  /** True while a run is being stored that begins at once. */
+  begins(runId: string): boolean {
+    return this.#beginning.has(runId);
   }
 
   async run(workflow: WorkflowData, params: unknown, options: RunOptions): Promise<RunHandle> {
@@ -134,11 +143,7 @@ export class RunStarts {
 
   /** Resolves when no start has a place any more, or has taken too long. */
   async settled(): Promise<void> {
-    if (this.#placed.size === 0) return;
-    const { promise: tooLong, resolve } = Promise.withResolvers<void>();
-    const stopTimer = systemClock.after(PATIENCE_MS, resolve);
-    await Promise.race([Promise.allSettled(this.#placed), tooLong]);
-    stopTimer();
+    if (this.#placed.size > 0) await within(PATIENCE_MS, Promise.allSettled(this.#placed));
   }
 
   async #start(workflow: WorkflowData, item: RunItem, worker: string | null): Promise<RunHandle> {
@@ -146,14 +151,23 @@ export class RunStarts {
   }
 
   async #store(workflow: WorkflowData, plan: NewRunPlan): Promise<RunHandle> {
-    const { history, results, stored, queued } = this.#options;
-    const [outcome] = await history.commit([plan.commit]);
-    const existing = this.#existing(plan, outcome);
-    if (outcome?.result === "debounced") queued();
-    if (existing) return existing;
-    stored(workflow, plan);
-    if (plan.commit.run.worker === null) queued();
-    return results.handle(plan.commit.run.runId, false);
+    const { history, results, stored, queued, unanswered } = this.#options;
+    const { runId, worker } = plan.commit.run;
+    if (worker !== null) this.#beginning.add(runId);
+    try {
+      const [outcome] = await history.commit([plan.commit]).catch((error: unknown) => {
+        if (worker !== null) unanswered();
+        throw error;
+      });
+      const existing = this.#existing(plan, outcome);
+      if (outcome?.result === "debounced") queued();
+      if (existing) return existing;
+      stored(workflow, plan);
+      if (worker === null) queued();
+      return results.handle(runId, false);
+    } finally {
+      this.#beginning.delete(runId);
+    }
   }
 
   /** Stores a run in a transaction of the host's: nobody is told, and nobody looks for it in that transaction. */

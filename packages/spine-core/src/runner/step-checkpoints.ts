@@ -22,7 +22,10 @@ const ONLY_TRANSACTION = "transaction";
 
 export interface StepCheckpointsOptions {
   readonly step: string;
-  /** Aborted when the attempt is over: what is recorded then would be another attempt's. */
+  /**
+   * Aborted when the attempt has to stop: its time is over, the step around it ended without it, or its run is let go of. What
+   * is recorded then would be another attempt's. It is not aborted by the attempt's own end.
+   */
   readonly signal: AbortSignal;
   /** Opens a transaction with no other write of the run beside it. */
   readonly transaction: <T>(work: (transaction: DatabaseTransaction) => Promise<T>) => Promise<T>;

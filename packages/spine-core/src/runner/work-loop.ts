@@ -68,7 +68,9 @@ export class WorkLoop {
     } catch (error) {
       this.#again = false;
       wait = Math.min(wait, AFTER_FAILURE_MS);
-      logger.error("Looking for work failed; it is tried again.", { error: textOf(error) });
+      // One that has been stopped does not try again; what it waited for was given up.
+      if (this.#running)
+        logger.error("Looking for work failed; it is tried again.", { error: textOf(error) });
     }
     if (this.#running) this.#stopTimer = clock.after(wait, () => this.wake());
   }

@@ -73,6 +73,23 @@ export function historyClaimTests(check: Check): void {
     );
   });
 
+  check("tells what is in the hands of a worker", async ({ stores: { history } }) => {
+    await history.beat("other", "alive");
+    const { runId, fence } = await startRun(history, { worker: "w" });
+    await startRun(history, { worker: "other" });
+    const [queued, left] = [createCommit(), createCommit()];
+    await history.commit([queued]);
+    await history.claim({ worker: "w", workflows: ["demo"], limit: 1 });
+    await history.commit([left]);
+    const owned = async (worker: string) =>
+      (await history.owned(worker)).map((run) => [run.runId, run.status, run.token]).sort();
+    const claimed = [queued.run.runId, "RUNNING", 2] as const;
+    expect(await owned("w")).toEqual([[runId, "RUNNING", 1], claimed].sort());
+    await committed(history, advanceCommit(runId, fence, { run: { status: "PENDING" } }));
+    expect(await owned("w")).toEqual([claimed]);
+    expect(await owned("nobody")).toEqual([]);
+  });
+
   check("begins what has never begun, where it is told with what", async ({ stores: { history }, clock }) => {
     const fresh = createCommit();
     const changed = createCommit({ fingerprint: "of another deployment" });

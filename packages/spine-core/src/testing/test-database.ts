@@ -33,9 +33,17 @@ const plain = defineTable({ name: "suite_plain", columns: { id: "integer", name:
  */
 export function testDatabase(name: string, harness: DatabaseHarness, options: SuiteOptions = {}): void {
   databaseSuite(`database: ${name}`, harness, options, (check) => {
+    connectTests(check);
     transactionTests(check);
     tableTests(check);
     loadTests(check);
+  });
+}
+
+function connectTests(check: Check): void {
+  check("is connected once: two Spines would share its connections", async ({ database, stores, clock }) => {
+    await expect(database.connect({ clock })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    expect(await stores.history.glance([])).toEqual([]);
   });
 }
 

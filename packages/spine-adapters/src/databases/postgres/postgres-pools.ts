@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Client, ClientConfig, Pool, PoolClient } from "pg";
 import { SpineError } from "spine-core";
 import { loadPg } from "./load-pg.ts";
@@ -29,6 +30,8 @@ const QUERIED: readonly PurposeName[] = ["user", "reader", "rows"];
 /** How long reads and claims wait for a server that is away, e.g. restarting. */
 const OUTAGE_MS = 60_000;
 const CONNECT_MS = 10_000;
+/** How long it is waited for connections that are being closed. */
+const CLOSE_MS = 2_000;
 /** How long work waits for a connection of its pool. */
 const ACQUIRE_MS = 30_000;
 
@@ -44,6 +47,7 @@ export class PostgresPools {
   readonly currentTransaction = new AsyncLocalStorage<TransactionLease>();
   readonly transactions = new Slots(MOST_TRANSACTIONS, ACQUIRE_MS);
   readonly #pools = new Map<PoolName, Promise<Pool>>();
+  readonly #pooled = new Set<Client>();
   readonly #singles = new Set<Client>();
   #closed = false;
   #isPooled = false;
@@ -90,8 +94,9 @@ export class PostgresPools {
     pool: PoolName,
     sql: string,
     values: readonly unknown[] = [],
+    signal?: AbortSignal,
   ): Promise<readonly R[]> {
-    return await this.throughOutage(() => this.query<R>(pool, sql, values));
+    return await this.throughOutage(() => this.query<R>(pool, sql, values), signal);
   }
 
   /** The same with rows as lists of their values, which saves a look-up of each name in each of many rows. */
@@ -123,7 +128,8 @@ export class PostgresPools {
         return await work();
       } catch (error) {
         if (!isConnectionLost(error) || this.#closed || performance.now() - start > OUTAGE_MS) throw error;
-        await new Promise((resolve) => setTimeout(resolve, wait));
+        // An abort ends the wait; what it says is thrown above.
+        await delay(wait, undefined, signal && { signal }).catch(() => {});
       }
     }
   }
@@ -195,10 +201,13 @@ export class PostgresPools {
     if (this.#closed) return;
     this.#closed = true;
     const pools = await Promise.allSettled(this.#pools.values());
-    await Promise.allSettled([
+    const closed = Promise.allSettled([
       ...pools.map((pool) => (pool.status === "fulfilled" ? pool.value.end() : undefined)),
       ...[...this.#singles].map((client) => client.end()),
     ]);
+    // A server that does not answer does not say good-bye either.
+    await Promise.race([closed, delay(CLOSE_MS, undefined, { ref: false })]);
+    for (const client of [...this.#pooled, ...this.#singles]) cut(client);
   }
 
   #pool(name: PoolName): Promise<Pool> {
@@ -223,7 +232,11 @@ export class PostgresPools {
     // A connection that ends is replaced at the next use. Without listeners its end would end the process: the pool's is
     // for idle ones, the other for those that somebody has in hand, whose query then fails.
     pool.on("error", () => {});
-    pool.on("connect", (client) => client.on("error", () => {}));
+    pool.on("connect", (client) => {
+      client.on("error", () => {});
+      this.#pooled.add(client);
+    });
+    pool.on("remove", (client) => this.#pooled.delete(client));
     return pool;
   }
 
@@ -269,6 +282,11 @@ export class PostgresPools {
       context: { database: this.settings.name },
     });
   }
+}
+
+/** Ends a connection without asking the server. */
+function cut({ connection }: Client): void {
+  connection.stream.destroy();
 }
 
 /** Executes a statement on the connection at hand; its rows. */

@@ -46,6 +46,11 @@ export class BeatLoop implements Beats {
     return this.#options.connection.hold(lockKey);
   }
 
+  /** The same for a lock that nobody else can have: taken with the connection, as soon as there is one. */
+  keep(lockKey: string): void {
+    this.#options.connection.keep(lockKey);
+  }
+
   async begin(entry: WorkerEntry): Promise<void> {
     this.#workers.set(entry.worker, entry);
     if (this.#options.by !== null) this.#timer ??= this.#later(this.#options.everyMs);

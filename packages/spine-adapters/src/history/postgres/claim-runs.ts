@@ -4,15 +4,9 @@ import type { PostgresPools, Query } from "../../databases/postgres/postgres-poo
 import { isoTime } from "../iso-time.ts";
 import type { BegunStep } from "../open-steps.ts";
 import type { RunPositions } from "../run-positions.ts";
-import {
-  type CheckpointRow,
-  type RunRow,
-  readCheckpoint,
-  readRun,
-  readSteps,
-  type StepRow,
-} from "../run-rows.ts";
+import type { CheckpointRow, RunRow, StepRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
+import { readClaimed } from "../stored-run.ts";
 import { claimStatement } from "./claim-statement.ts";
 import type { DatabaseTime } from "./database-time.ts";
 import { FIRST_EVENT, firstAttemptsText } from "./first-attempts.ts";
@@ -55,7 +49,7 @@ export async function claimRuns(
   request: ClaimRequest,
   positions: RunPositions,
 ): Promise<Claim> {
-  const { worker } = request;
+  const { worker, signal } = request;
   const { time } = scope;
   let lostAnswer = false;
   const { rows, nextAt } = await scope.pools.throughOutage(async (): Promise<Rows> => {
@@ -68,9 +62,9 @@ export async function claimRuns(
       lostAnswer = isConnectionLost(error);
       throw error;
     }
-  });
+  }, signal);
   for (const row of rows) positions.set(row.run_id, positionOf(row, worker));
-  const runs = await withSteps(scope, worker, rows);
+  const runs = await withSteps(scope, request, rows);
   return { runs, nextAt: nextAt === null ? null : time.fromDatabase(isoTime(nextAt)) };
 }
 
@@ -174,16 +168,21 @@ WHERE status = 'RUNNING' AND worker = $1 AND write_seq = $2 ORDER BY run_id`,
 function isBegunByClaim(row: RunRow): boolean {
   const { attempts, version, open_version, open_steps } = row;
   if (attempts === 0 || open_version !== version - 1 - attempts || open_steps === null) return false;
-  const open = JSON.parse(open_steps) as readonly Partial<BegunStep>[];
   const isAsWritten = ({ pos, wait }: Partial<BegunStep>, index: number) =>
     pos === index + FIRST_EVENT && wait === undefined;
-  return open.length === attempts && open.every(isAsWritten);
+  try {
+    const open = JSON.parse(open_steps) as readonly Partial<BegunStep>[];
+    return open.length === attempts && open.every(isAsWritten);
+  } catch {
+    // Damaged: whoever reads the run finds that too.
+    return false;
+  }
 }
 
-/** Runs that had never begun have nothing to read. */
+/** Runs that had never begun have nothing to read. What cannot be read does not keep the others of the claim. */
 async function withSteps(
   { pools, tables, time }: Scope,
-  worker: string,
+  { worker, signal }: ClaimRequest,
   rows: readonly RunRow[],
 ): Promise<readonly ClaimedRun[]> {
   const ids = rows.filter((row) => row.attempts > 0 && !isBegunByClaim(row)).map(({ run_id }) => run_id);
@@ -195,11 +194,13 @@ async function withSteps(
             "write",
             `SELECT ${STEP_COLUMNS} FROM ${tables.workflow_step_runs} WHERE run_id = ANY ($1::uuid[]) ORDER BY run_id, seq`,
             [ids],
+            signal,
           ),
           pools.ask<CheckpointRow & { readonly run_id: string }>(
             "write",
             `SELECT run_id, step_name, checkpoint_key, value FROM ${tables.step_checkpoints} WHERE run_id = ANY ($1::uuid[])`,
             [ids],
+            signal,
           ),
         ]);
   const stepsOf = Map.groupBy(steps, ({ run_id }) => run_id);
@@ -207,17 +208,22 @@ async function withSteps(
   // They are compared with our clock.
   const ours = (at: string | null) => (at === null ? null : isoTime(time.fromDatabase(at)));
   return rows.map((row) => {
-    const run = readRun(row);
+    const claimed = readClaimed({
+      row,
+      steps: stepsOf.get(row.run_id) ?? [],
+      checkpoints: checkpointsOf.get(row.run_id) ?? [],
+      fence: { worker, token: row.token },
+      begun: isBegunByClaim(row),
+    });
+    const { run } = claimed;
     return {
+      ...claimed,
       run: run.deadline === null ? run : { ...run, deadline: ours(run.deadline) },
-      steps: readSteps(row, stepsOf.get(row.run_id) ?? []).map((step) =>
+      steps: claimed.steps.map((step) =>
         step.retryAt === null && step.waitingUntil === null
           ? step
           : { ...step, retryAt: ours(step.retryAt), waitingUntil: ours(step.waitingUntil) },
       ),
-      checkpoints: (checkpointsOf.get(row.run_id) ?? []).map(readCheckpoint),
-      fence: { worker, token: run.token },
-      begun: isBegunByClaim(row),
     };
   });
 }

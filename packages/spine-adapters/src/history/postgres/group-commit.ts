@@ -1,4 +1,4 @@
-import { type CommitResult, SpineError } from "spine-core";
+import { type CommitOptions, type CommitResult, SpineError } from "spine-core";
 import {
   isConnectionLost,
   isDataError,
@@ -13,8 +13,13 @@ import { type Taken, type TakeOptions, takeFlush } from "./take-flush.ts";
 import type { Written } from "./write-flush.ts";
 import { nextWriteSeq } from "./write-seq.ts";
 
+/** How long a commit waits for a server that is away. */
+export type CommitWaiting = Pick<CommitOptions, "signal" | "patienceMs">;
+
 interface Waiting {
   readonly commit: QueuedCommit;
+  readonly since: number;
+  readonly waiting: CommitWaiting;
   readonly settle: (result: CommitResult) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -38,7 +43,7 @@ export interface GroupCommitOptions {
 /** Fewer commits than this go in one statement although two lanes are free: each has its price. */
 const WORTH_SPLITTING = 16;
 const MOST_RETRIES = 20;
-/** How long commits wait for a server that is away. */
+/** How long commits wait for a server that is away, where nobody says otherwise. */
 const OUTAGE_MS = 5 * 60_000;
 
 /**
@@ -66,9 +71,9 @@ export class GroupCommit {
   }
 
   /** Durable when it resolves. */
-  add(commit: QueuedCommit): Promise<CommitResult> {
+  add(commit: QueuedCommit, waiting: CommitWaiting = {}): Promise<CommitResult> {
     return new Promise((settle, reject) => {
-      this.#queue.push({ commit, settle, reject });
+      this.#queue.push({ commit, since: performance.now(), waiting, settle, reject });
       this.#schedule();
     });
   }
@@ -120,10 +125,11 @@ export class GroupCommit {
   async #look(runIds: readonly string[]): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
+    const refused = new Set(runIds);
     try {
-      await this.#options.look(runIds);
+      const asking = () => this.#queue.filter(({ commit }) => refused.has(runOf(commit)));
+      await this.#insist(() => this.#options.look(runIds), asking);
     } catch (error) {
-      const refused = new Set(runIds);
       const waiting = this.#queue.filter(({ commit }) => refused.has(runOf(commit)));
       this.#queue = this.#queue.filter(({ commit }) => !refused.has(runOf(commit)));
       for (const { reject } of waiting) reject(this.#options.toError(error));
@@ -146,7 +152,14 @@ export class GroupCommit {
   async #write(lane: WriteFlush, flush: Flush, waiting: readonly Waiting[]): Promise<void> {
     const { positions } = this.#options;
     try {
-      const { answers, bases } = await this.#insist(lane, flush);
+      const writeSeq = nextWriteSeq();
+      const { answers, bases } = await this.#insist(
+        (again) => {
+          this.#flushes += 1;
+          return lane(flush, writeSeq, again);
+        },
+        () => waiting,
+      );
       positions.note(flush.after(bases));
       const stale: Waiting[] = [];
       for (const each of waiting) {
@@ -169,36 +182,51 @@ export class GroupCommit {
     for (const half of [waiting.slice(0, middle), waiting.slice(middle)]) {
       for (let left = half; left.length > 0; ) {
         const { flush, taken, rest, unknown } = this.#take(left, {});
-        if (unknown.size > 0) await this.#options.look([...unknown]);
+        if (unknown.size > 0)
+          await this.#insist(
+            () => this.#options.look([...unknown]),
+            () => half,
+          );
         if (taken.length > 0) await this.#write(lane, flush, taken);
         left = rest;
       }
     }
   }
 
-  /** Through deadlocks and outages. */
-  async #insist(write: WriteFlush, flush: Flush): Promise<Written> {
+  /** Through deadlocks, and through outages as long as somebody waits for it. @param work is told whether its answer was lost before. */
+  async #insist<T>(work: (again: boolean) => Promise<T>, asking: () => readonly Waiting[]): Promise<T> {
     const { isClosed } = this.#options;
-    const writeSeq = nextWriteSeq();
-    const start = performance.now();
     let retries = 0;
     let again = false;
     for (let wait = 10; ; wait = Math.min(wait * 2, 1_000)) {
       try {
-        this.#flushes += 1;
-        return await write(flush, writeSeq, again);
+        return await work(again);
       } catch (error) {
-        const goesOn = isConnectionLost(error)
-          ? performance.now() - start < OUTAGE_MS && !isClosed()
+        const isLost = isConnectionLost(error);
+        if (isLost) this.#giveUp(error, asking());
+        const goesOn = isLost
+          ? !isClosed() && asking().some(isPatient)
           : isSerializationFailure(error) && ++retries < MOST_RETRIES;
         if (!goesOn) throw error;
-        again ||= isConnectionLost(error);
+        again ||= isLost;
         await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random())));
       }
     }
   }
 
+  /** The server is away: whoever does not wait for it is told now, also of those that are still in the queue. */
+  #giveUp(error: unknown, underWay: readonly Waiting[]): void {
+    const impatient = [...underWay, ...this.#queue].filter((each) => !isPatient(each));
+    if (impatient.length === 0) return;
+    this.#queue = this.#queue.filter(isPatient);
+    for (const { reject } of impatient) reject(this.#options.toError(error));
+  }
+
   #refusal(error: unknown, commit: QueuedCommit): unknown {
     return refusal(error, commit) ?? this.#options.toError(error);
   }
+}
+
+function isPatient({ since, waiting: { signal, patienceMs = OUTAGE_MS } }: Waiting): boolean {
+  return !signal?.aborted && performance.now() - since < patienceMs;
 }

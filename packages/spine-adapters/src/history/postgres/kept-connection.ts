@@ -53,6 +53,11 @@ export class KeptConnection {
     return false;
   }
 
+  /** Has each connection that is made from now on take a lock. */
+  keep(key: string): void {
+    this.#held.add(key);
+  }
+
   async release(key: string): Promise<void> {
     this.#held.delete(key);
     const client = await this.current();
@@ -87,7 +92,9 @@ export class KeptConnection {
   async drop(): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
-    await (await client?.catch(() => undefined))?.end().catch(() => {});
+    const ending = (await client?.catch(() => undefined))?.end().catch(() => {});
+    // A server that does not answer does not say good-bye either.
+    await Promise.race([ending, delay(LIMIT_MS, undefined, { ref: false })]);
   }
 
   /** Ends it for good. */

@@ -1,6 +1,7 @@
 import type { RunPosition, RunPositions } from "../run-positions.ts";
-import { openStepsOf, type RunRow } from "../run-rows.ts";
+import type { RunRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
+import { openOrNone } from "../stored-run.ts";
 import { parentOf } from "./run-parent.ts";
 
 type Position = Pick<
@@ -44,5 +45,5 @@ WHERE run_id = ANY ($1::uuid[])`,
 export function positionOf(row: Omit<Position, "status" | "worker">, worker: string): RunPosition {
   const { token, attempts, open_version, parent_run_id, parent_step } = row;
   const parent = parentOf(parent_run_id, parent_step);
-  return { worker, token, attempts, open: openStepsOf(row), seen: open_version ?? 0, parent };
+  return { worker, token, attempts, open: openOrNone(row), seen: open_version ?? 0, parent };
 }

@@ -11,6 +11,7 @@ import type {
   Hints,
   HistoryStore,
   Inbox,
+  OutageOptions,
   RunCommit,
   RunDetail,
   RunEvent,
@@ -39,12 +40,12 @@ import { STALE } from "./explain.ts";
 import type { QueuedCommit } from "./flush.ts";
 import { FlushConnection } from "./flush-connection.ts";
 import type { Statement } from "./flush-statement.ts";
-import { GroupCommit, type WriteFlush } from "./group-commit.ts";
+import { type CommitWaiting, GroupCommit, type WriteFlush } from "./group-commit.ts";
 import { listRuns } from "./list-runs.ts";
 import { lookAtRuns } from "./look-at-runs.ts";
 import { pruneRuns } from "./prune-runs.ts";
 import { readInbox } from "./read-inbox.ts";
-import { getRun, glanceAtRuns, runEvents } from "./read-runs.ts";
+import { getRun, glanceAtRuns, runEvents, runsOwnedBy } from "./read-runs.ts";
 import { readWorkload } from "./read-workload.ts";
 import { refusal } from "./refusal.ts";
 import { isRunId } from "./run-id.ts";
@@ -102,9 +103,7 @@ export class PostgresHistoryStore implements HistoryStore {
       positions: this.#positions,
       time: this.#time,
       look: (runIds) =>
-        pools.throughOutage(() =>
-          lookAtRuns((sql, values) => pools.ask("write", sql, values), tables, runIds, this.#positions),
-        ),
+        lookAtRuns((sql, values) => pools.query("write", sql, values), tables, runIds, this.#positions),
       toError: (error) => toSpineError(error, pools.settings.name),
       isClosed: () => pools.isClosed,
     });
@@ -117,12 +116,12 @@ export class PostgresHistoryStore implements HistoryStore {
 
   async commit(
     commits: readonly RunCommit[],
-    { transaction }: CommitOptions = {},
+    { transaction, ...waiting }: CommitOptions = {},
   ): Promise<readonly CommitResult[]> {
     if (transaction) return await this.#commitIn(transaction, commits);
-    if (commits.length === 1 && commits[0]) return [await this.#commitOne(commits[0])];
-    if (!commits.every(isGrouped)) return await this.#commitInOrder(commits);
-    return await Promise.all(commits.map((commit) => this.#commitOne(commit)));
+    if (commits.length === 1 && commits[0]) return [await this.#commitOne(commits[0], waiting)];
+    if (!commits.every(isGrouped)) return await this.#commitInOrder(commits, waiting);
+    return await Promise.all(commits.map((commit) => this.#commitOne(commit, waiting)));
   }
 
   async createIn(connection: unknown, commits: readonly CreateCommit[]): Promise<readonly CommitResult[]> {
@@ -137,14 +136,14 @@ export class PostgresHistoryStore implements HistoryStore {
 
   async claim(request: ClaimRequest): Promise<Claim> {
     if (request.limit < 1 || request.workflows.length === 0) return { runs: [], nextAt: null };
-    const found = await this.#sweep(request.worker);
+    const found = await this.#sweep(request);
     const scope = {
       pools: this.#pools,
       tables: this.#t,
       at: this.#time.virtual,
       time: this.#time,
       clock: this.#clock,
-      suspects: found ?? (await this.#beats.suspects(request.worker)),
+      suspects: found ?? (await this.#beats.suspects(request.worker, request.signal)),
       writeSeq: nextWriteSeq(),
     };
     return await claimRuns(scope, request, this.#positions);
@@ -177,12 +176,20 @@ export class PostgresHistoryStore implements HistoryStore {
     return rows.map(readCheckpoint);
   }
 
-  async glance(runIds: readonly string[]): Promise<readonly RunGlance[]> {
-    return await glanceAtRuns(this.#pools, this.#t, runIds);
+  async glance(runIds: readonly string[], options?: OutageOptions): Promise<readonly RunGlance[]> {
+    return await glanceAtRuns(this.#pools, this.#t, runIds, options);
   }
 
-  async inbox(runId: string, children: readonly string[]): Promise<Inbox | undefined> {
-    return await readInbox(this.#pools, this.#t, runId, children);
+  async owned(worker: string, options?: OutageOptions): Promise<readonly RunGlance[]> {
+    return await runsOwnedBy(this.#pools, this.#t, worker, options);
+  }
+
+  async inbox(
+    runId: string,
+    children: readonly string[],
+    options?: OutageOptions,
+  ): Promise<Inbox | undefined> {
+    return await readInbox(this.#pools, this.#t, runId, children, options);
   }
 
   async list(query: RunQuery): Promise<RunPage> {
@@ -209,9 +216,9 @@ export class PostgresHistoryStore implements HistoryStore {
     return await this.#pools.inTransaction("write", (query) => pruneRuns(query, this.#t, options));
   }
 
-  async #commitOne(commit: RunCommit): Promise<CommitResult> {
+  async #commitOne(commit: RunCommit, waiting: CommitWaiting): Promise<CommitResult> {
     if (!isKnown(commit)) return { result: "missing" };
-    if (isGrouped(commit)) return await this.#group.add(commit);
+    if (isGrouped(commit)) return await this.#group.add(commit, waiting);
     const scope = { tables: this.#t, at: this.#time.virtual, time: this.#time };
     switch (commit.kind) {
       case "control": {
@@ -223,7 +230,7 @@ export class PostgresHistoryStore implements HistoryStore {
       }
       case "signal": {
         const query: Query = (sql, values) => this.#pools.query("write", sql, values);
-        return await this.#pools.throughOutage(() => signalRun({ ...scope, query }, commit));
+        return await this.#pools.throughOutage(() => signalRun({ ...scope, query }, commit), waiting.signal);
       }
       default: {
         const execute = ({ sql, values }: Statement) => this.#pools.ask("write", sql, values);
@@ -233,9 +240,12 @@ export class PostgresHistoryStore implements HistoryStore {
   }
 
   /** What is not written in groups has a transaction of its own; what stands before it in the call comes before it. */
-  async #commitInOrder(commits: readonly RunCommit[]): Promise<readonly CommitResult[]> {
+  async #commitInOrder(
+    commits: readonly RunCommit[],
+    waiting: CommitWaiting,
+  ): Promise<readonly CommitResult[]> {
     const results: CommitResult[] = [];
-    for (const commit of commits) results.push(await this.#commitOne(commit));
+    for (const commit of commits) results.push(await this.#commitOne(commit, waiting));
     return results;
   }
 
@@ -301,18 +311,18 @@ export class PostgresHistoryStore implements HistoryStore {
   }
 
   /** At the start and once a minute: owners that are in no register. Whoever may be gone, where some were found. */
-  async #sweep(worker: string): Promise<readonly string[] | undefined> {
+  async #sweep({ worker, signal }: ClaimRequest): Promise<readonly string[] | undefined> {
     const now = performance.now();
     if (now - this.#swept < SWEEP_MS) return undefined;
     this.#swept = now;
     const { own, lockPrefix } = this.#beats;
     const scope = { own: [...own, worker], lockPrefix, at: this.#time.virtual };
-    const query: Query = (sql, values) => this.#pools.ask("write", sql, values);
+    const query: Query = (sql, values) => this.#pools.ask("write", sql, values, signal);
     const found = await registerOwners(query, this.#t, scope).catch((error: unknown) => {
       this.#swept = Number.NEGATIVE_INFINITY;
       throw error;
     });
-    return found > 0 ? await this.#beats.look(worker) : undefined;
+    return found > 0 ? await this.#beats.look(worker, signal) : undefined;
   }
 }
 

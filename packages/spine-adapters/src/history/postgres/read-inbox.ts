@@ -1,4 +1,11 @@
-import { type ChildEnd, decodeJson, type ErrorJson, type Inbox, runOutputs } from "spine-core";
+import {
+  type ChildEnd,
+  decodeJson,
+  type ErrorJson,
+  type Inbox,
+  type OutageOptions,
+  runOutputs,
+} from "spine-core";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import { readSignal } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
@@ -25,10 +32,12 @@ export async function readInbox(
   t: StateTables,
   runId: string,
   children: readonly string[],
+  { signal }: OutageOptions = {},
 ): Promise<Inbox | undefined> {
   if (!isRunId(runId)) return undefined;
   // What the engine asks for does not wait behind those who look at runs.
-  const rows = await pools.ask<InboxRow>("write", inboxSql(t), [runId, children.filter(isRunId)]);
+  const values = [runId, children.filter(isRunId)];
+  const rows = await pools.ask<InboxRow>("write", inboxSql(t), values, signal);
   const [first] = rows;
   if (!first) return undefined;
   const outputs = Map.groupBy(

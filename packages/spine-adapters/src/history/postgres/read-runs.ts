@@ -1,7 +1,8 @@
-import type { RunDetail, RunEvent, RunGlance } from "spine-core";
+import type { OutageOptions, RunDetail, RunEvent, RunGlance } from "spine-core";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
-import { type EventRow, type RunRow, readRun, readSteps, type StepRow } from "../run-rows.ts";
+import type { EventRow, RunRow, StepRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
+import { readDetail } from "../stored-run.ts";
 import { tellEvents } from "../tell-events.ts";
 import { isRunId } from "./run-id.ts";
 import { RUN_COLUMNS, STEP_COLUMNS } from "./run-select.ts";
@@ -19,7 +20,7 @@ export async function getRun(
   const [first] = rows;
   if (!first) return undefined;
   const run = first as unknown as RunRow;
-  return { run: readRun(run), steps: readSteps(run, first.s_seq === null ? [] : rows.map(stepOf)) };
+  return readDetail(run, first.s_seq === null ? [] : rows.map(stepOf));
 }
 
 /** The run's columns come with each of its steps; those that may be long with the first one only. */
@@ -85,10 +86,21 @@ export async function glanceAtRuns(
   pools: PostgresPools,
   t: StateTables,
   runIds: readonly string[],
+  { signal }: OutageOptions = {},
 ): Promise<readonly RunGlance[]> {
-  return await pools.ask<RunGlance>(
-    "read",
-    `SELECT run_id AS "runId", status, version, token, inbox FROM ${t.workflow_runs} WHERE run_id = ANY ($1::uuid[])`,
-    [runIds.filter(isRunId)],
-  );
+  const sql = `SELECT ${GLANCE} FROM ${t.workflow_runs} WHERE run_id = ANY ($1::uuid[])`;
+  return await pools.ask<RunGlance>("read", sql, [runIds.filter(isRunId)], signal);
 }
+
+/** The runs in the hands of a worker. */
+export async function runsOwnedBy(
+  pools: PostgresPools,
+  t: StateTables,
+  worker: string,
+  { signal }: OutageOptions = {},
+): Promise<readonly RunGlance[]> {
+  const sql = `SELECT ${GLANCE} FROM ${t.workflow_runs} WHERE status = 'RUNNING' AND worker = $1`;
+  return await pools.ask<RunGlance>("read", sql, [worker], signal);
+}
+
+const GLANCE = `run_id AS "runId", status, version, token, inbox`;

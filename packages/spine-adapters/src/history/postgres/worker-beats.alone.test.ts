@@ -121,6 +121,32 @@ describe("beats", () => {
     await expect(other.begin("w", null)).rejects.toMatchObject({ code: "HISTORY_CONFLICT" });
   });
 
+  test("take both locks again when the thread ends while the server takes no connection", async () => {
+    const threads: { terminate(): Promise<number> }[] = [];
+    const catchThread = (thread: { terminate(): Promise<number> }) => threads.push(thread);
+    process.on("worker", catchThread as never);
+    const { beats } = beatsOn();
+    await beats.begin("w", null);
+    process.off("worker", catchThread as never);
+    const key = lockKeyOf("spine", "w");
+    const isFree = async () =>
+      (await admin.query("SELECT pg_try_advisory_xact_lock($1::bigint) AS free", [key])).rows[0]
+        .free as boolean;
+    const other = new pg.Client({ connectionString: new URL("/postgres", url).href });
+    await other.connect();
+    closing.push(() => other.end());
+    const name = new URL(url).pathname.slice(1);
+    const allow = (whether: boolean) =>
+      other.query(`ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS ${whether}`);
+    await allow(false);
+    await (threads[0] ?? expect.unreachable("there is no thread")).terminate();
+    await expect.poll(isFree, SOON).toBe(true);
+    await delay(300);
+    await allow(true);
+    await expect.poll(async () => (await rowOf("w"))?.beats_by, SOON).toBe("main");
+    await expect.poll(isFree, SOON).toBe(false);
+  });
+
   test("stop when the main thread does not answer, and go on when it does", async () => {
     const pools = new PostgresPools(postgresSettings(url));
     closing.push(() => pools.close());

@@ -74,16 +74,15 @@ export class WorkerBeats {
   }
 
   /** Workers that may be gone: what the last beat found, or what is found now where nobody beats. */
-  async suspects(worker: string): Promise<readonly string[]> {
-    return this.#by === null ? await this.look(worker) : this.#suspects;
+  async suspects(worker: string, signal?: AbortSignal): Promise<readonly string[]> {
+    return this.#by === null ? await this.look(worker, signal) : this.#suspects;
   }
 
   /** Looks at all workers now, but for our own and the one that asks. */
-  async look(worker: string): Promise<readonly string[]> {
+  async look(worker: string, signal?: AbortSignal): Promise<readonly string[]> {
     const { pools, tables } = this.#options;
-    const rows = await pools.ask<{ worker_id: string }>("write", goneStatement(tables), [
-      [...this.own, worker],
-    ]);
+    const values = [[...this.own, worker]];
+    const rows = await pools.ask<{ worker_id: string }>("write", goneStatement(tables), values, signal);
     this.#suspects = rows.map(({ worker_id }) => worker_id);
     return this.#suspects;
   }
@@ -198,8 +197,8 @@ export class WorkerBeats {
     const beats = this.#mainLoop("main");
     this.#beats = Promise.resolve(beats);
     for (const entry of this.#held.values()) {
-      // The second lock is still ours. What fails here is tried again with the next beat.
-      if (entry.lockKey !== null) await beats.hold(entry.lockKey).catch(() => {});
+      // The second lock is still ours. What fails here is made up for with the connection of the next beat.
+      if (entry.lockKey !== null) beats.keep(entry.lockKey);
       await beats.begin(entry).catch(() => {});
     }
   }

@@ -1,16 +1,10 @@
 import type { ClaimedRun, ClaimRequest, StepBegin } from "spine-core";
 import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
 import { isoTime } from "../iso-time.ts";
-import { readOpenSteps, writeOpenSteps } from "../open-steps.ts";
+import { writeOpenSteps } from "../open-steps.ts";
 import type { RunPositions } from "../run-positions.ts";
-import {
-  type CheckpointRow,
-  type RunRow,
-  readCheckpoint,
-  readRun,
-  readSteps,
-  type StepRow,
-} from "../run-rows.ts";
+import type { CheckpointRow, RunRow, StepRow } from "../run-rows.ts";
+import { openOrNone, readClaimed } from "../stored-run.ts";
 import type { HistorySql } from "./history-sql.ts";
 import { tell } from "./run-facts.ts";
 
@@ -68,21 +62,16 @@ export function claimRun(
     const type = isFirst ? "run.started" : "run.resumed";
     tell({ connection, sql, at }, run_id, claimed.version - 1, [{ type, data }]);
   }
-  const run = readRun(row);
-  const fence = { worker, token: run.token };
-  positions.set(run_id, {
-    ...fence,
-    attempts: row.attempts,
-    open: readOpenSteps(row.open_steps),
-    seen: row.version,
-  });
+  const fence = { worker, token: row.token };
+  const open = openOrNone(row);
+  positions.set(run_id, { ...fence, attempts: row.attempts, open, seen: row.version });
   // A run that had not begun has none of these: the look-up is only worth its time for the others.
   if (claimed.attempts === 0) {
-    return { run, steps: readSteps(row, []), checkpoints: [], fence, begun: begun.length > 0 };
+    return readClaimed({ row, steps: [], checkpoints: [], fence, begun: begun.length > 0 });
   }
-  const steps = readSteps(row, connection.all<StepRow>(sql.stepRows, run_id));
-  const checkpoints = connection.all<CheckpointRow>(sql.checkpointRows, run_id).map(readCheckpoint);
-  return { run, steps, checkpoints, fence, begun: false };
+  const steps = connection.all<StepRow>(sql.stepRows, run_id);
+  const checkpoints = connection.all<CheckpointRow>(sql.checkpointRows, run_id);
+  return readClaimed({ row, steps, checkpoints, fence, begun: false });
 }
 
 /** True for a run that nobody had before: what it has may be inherited. */

@@ -7,6 +7,7 @@ export interface HistorySql {
   readonly runRow: string;
   /** How far the runs of a JSON list of ids are. */
   readonly glance: string;
+  readonly owned: string;
   readonly stepRows: string;
   readonly checkpointRows: string;
   readonly insertRun: string;
@@ -53,6 +54,8 @@ export function historySql(t: StateTables): HistorySql {
     runRow: `SELECT * FROM ${t.workflow_runs} WHERE run_id = ?`,
     glance: `SELECT run_id AS runId, status, version, token, inbox FROM ${t.workflow_runs}
 WHERE run_id IN (SELECT value FROM json_each(?))`,
+    owned: `SELECT run_id AS runId, status, version, token, inbox FROM ${t.workflow_runs}
+WHERE status = 'RUNNING' AND worker = ?`,
     stepRows: `SELECT * FROM ${t.workflow_step_runs} WHERE run_id = ? ORDER BY seq`,
     checkpointRows: `SELECT step_name, checkpoint_key, value FROM ${t.step_checkpoints} WHERE run_id = ?`,
     insertRun: insertRun(t, "", ""),

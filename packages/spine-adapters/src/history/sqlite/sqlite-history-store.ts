@@ -25,16 +25,9 @@ import { SqliteTransaction } from "../../databases/sqlite/sqlite-transaction.ts"
 import { isoTime } from "../iso-time.ts";
 import { refuseControls } from "../refuse-controls.ts";
 import { RunPositions } from "../run-positions.ts";
-import {
-  type CheckpointRow,
-  type EventRow,
-  type RunRow,
-  readCheckpoint,
-  readRun,
-  readSteps,
-  type StepRow,
-} from "../run-rows.ts";
+import { type CheckpointRow, type EventRow, type RunRow, readCheckpoint, type StepRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
+import { readDetail } from "../stored-run.ts";
 import { tellEvents } from "../tell-events.ts";
 import { applyCommit } from "./apply-commit.ts";
 import { type Candidate, claimRun, lostRuns } from "./claim-runs.ts";
@@ -142,12 +135,22 @@ export class SqliteHistoryStore implements HistoryStore {
       });
       this.#fullClaims = claim.runs.length < request.limit ? 0 : this.#fullClaims + 1;
       this.#positions.giveBack(positions);
-      for (const each of dead) each.bury();
+      for (const each of dead) this.#bury(each);
       return claim;
     } catch (error) {
       this.#fullClaims = 0;
       for (const each of dead) each.leave();
       throw error;
+    }
+  }
+
+  /** What is claimed is ours by now, whatever comes of the files of those who are gone. */
+  #bury(dead: DeadWorker): void {
+    try {
+      dead.bury();
+    } catch {
+      // Its lock is given back; whoever looks next finds a file of a worker that has no runs.
+      dead.leave();
     }
   }
 
@@ -174,7 +177,7 @@ export class SqliteHistoryStore implements HistoryStore {
       const run = connection.get<RunRow>(this.#sql.runRow, runId);
       return run && { run, steps: connection.all<StepRow>(this.#sql.stepRows, runId) };
     });
-    return found && { run: readRun(found.run), steps: readSteps(found.run, found.steps) };
+    return found && readDetail(found.run, found.steps);
   }
 
   async checkpoints(runId: string): Promise<readonly CheckpointRecord[]> {
@@ -188,6 +191,10 @@ export class SqliteHistoryStore implements HistoryStore {
     return await this.#pool.read((connection) =>
       connection.all<RunGlance>(this.#sql.glance, JSON.stringify(runIds)),
     );
+  }
+
+  async owned(worker: string): Promise<readonly RunGlance[]> {
+    return await this.#pool.read((connection) => connection.all<RunGlance>(this.#sql.owned, worker));
   }
 
   async inbox(runId: string, children: readonly string[]): Promise<Inbox | undefined> {

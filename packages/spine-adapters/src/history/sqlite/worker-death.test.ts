@@ -5,10 +5,15 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Database, type RunCommit, type StateStores, systemClock } from "spine-core";
-import { createCommit } from "spine-core/testing";
+import { createCommit, overlay } from "spine-core/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { SqlitePool } from "../../databases/sqlite/sqlite-pool.ts";
 import { sqlite } from "../../databases/sqlite.ts";
 import { temporaryDirectory } from "../../testing/sqlite-harness.ts";
+
+import { stateTables } from "../state-tables.ts";
+import { SqliteHistoryStore } from "./sqlite-history-store.ts";
+import { WorkerLocks } from "./worker-locks.ts";
 
 const WORKER = join(import.meta.dirname, "../../testing/worker-process.ts");
 
@@ -66,6 +71,38 @@ test("a run of a process killed with -9 is taken over within milliseconds", asyn
   ]);
   expect(took).toBeLessThan(500);
   expect(readdirSync(`${path}.workers`)).toEqual(["heir.lock"]);
+});
+
+test("a lock file that cannot be removed keeps nothing that was taken over from its new owner", async () => {
+  const { child, ask } = await worker("victim");
+  const runId = (await ask("start")) as string;
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  const pool = new SqlitePool(path, "process");
+  const locks = new WorkerLocks(`${await pool.open()}.workers`);
+  const stubborn = overlay(locks, {
+    takeAll: (workers) =>
+      locks.takeAll(workers).map((dead) => ({
+        ...dead,
+        bury: () => {
+          throw new Error("EBUSY: resource busy or locked");
+        },
+      })),
+  });
+  const history = new SqliteHistoryStore({
+    pool,
+    tables: stateTables(""),
+    clock: systemClock,
+    locks: stubborn,
+  });
+  try {
+    await history.beat("heir", "alive");
+    const { runs } = await history.claim({ worker: "heir", workflows: ["demo"], limit: 100 });
+    expect(runs).toMatchObject([{ run: { runId, worker: "heir" } }]);
+  } finally {
+    await pool.close();
+    locks.close();
+  }
 });
 
 test("a process that ends its worker properly frees its runs without a crash", async () => {
