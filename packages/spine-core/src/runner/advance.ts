@@ -1,5 +1,5 @@
 import { SpineError } from "../errors.ts";
-import type { Inbox, RunChange, StepBegin } from "../history/history-store.ts";
+import type { Inbox, RunChange } from "../history/history-store.ts";
 import { isTerminal } from "../history/records.ts";
 import { decodeJson, deepFreeze } from "../json.ts";
 import { retryDelay } from "../workflow/retry.ts";
@@ -20,7 +20,7 @@ import {
 import { Draft } from "./draft.ts";
 import type { Ended, StepResult } from "./durable.ts";
 import { readMessages } from "./read-messages.ts";
-import { type Advance, newRun, type RunState, type Waiting } from "./run-state.ts";
+import type { Advance, RunState, Waiting } from "./run-state.ts";
 import { undoNext, undone, undosOf } from "./undo.ts";
 
 /** What happened to a run. Time passes as well: what is due at `now` is. */
@@ -61,9 +61,14 @@ export function advance(
   return finish(draft, idle);
 }
 
-/** What a run that has never begun begins with. */
-export function firstAttempts(workflow: WorkflowData): readonly StepBegin[] {
-  return advance(workflow, newRun(), { ended: [] }, 0, 0).transition.begun;
+/**
+ * What the write that makes a run, or claims one that has never begun, begins it with; null where more follows than the beginning of
+ * attempts (a step that ends at once, a deadline that is over): whoever has the run then records it as a write of its own.
+ */
+export function firstAdvance(workflow: WorkflowData, state: RunState, now: number): Advance | null {
+  const first = advance(workflow, state, { ended: [] }, now, 0);
+  const { ended, run, begun } = first.transition;
+  return ended.length > 0 || run || begun.length === 0 ? null : first;
 }
 
 function isFailure(end: Ended): boolean {

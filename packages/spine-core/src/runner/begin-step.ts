@@ -1,6 +1,7 @@
 import { type ErrorJson, SpineError } from "../errors.ts";
 import type { StepEnd } from "../history/history-store.ts";
 import type { JsonValue } from "../json.ts";
+import type { ChoiceStep } from "../workflow/composite-steps.ts";
 import type { Step } from "../workflow/step.ts";
 import { nameIn, parentOf, pathIn } from "../workflow/step-paths.ts";
 import type { Draft } from "./draft.ts";
@@ -34,6 +35,11 @@ export function begin(draft: Draft, path: string, step: Step): void {
 /** The step's own code has said what is to be done inside of it, or what it waits for. */
 export function planned(draft: Draft, path: string, step: Step, { plan = {}, child }: StepResult): void {
   const { attempt } = draft.step(path);
+  if (step.kind === "choice" && !hasCase(step, plan)) {
+    // It is not recorded as its plan: once the code is mended, it is asked again.
+    fail(draft, path, unknownCase(path, plan.case ?? "", step.cases));
+    return;
+  }
   if (child) draft.children.push(child);
   draft.attachments.push({
     kind: "checkpoint",
@@ -44,6 +50,11 @@ export function planned(draft: Draft, path: string, step: Step, { plan = {}, chi
   enter(draft, path, step, plan);
   // A child that was there before may have ended already.
   if (plan.child !== undefined && !child) draft.unread = true;
+}
+
+/** True where the case that a choice has chosen is one of its own. */
+export function hasCase(step: ChoiceStep, plan: Plan): boolean {
+  return step.cases.some(({ name }) => name === plan.case);
 }
 
 /** What a plan is recorded under, with the number of its attempt behind it. */
@@ -65,11 +76,7 @@ function enter(draft: Draft, path: string, step: Step, plan: Plan): void {
       draft.entered.set(path, attempt);
       draft.set(path, { plan, open: 0 });
       const chosen = step.cases.find(({ name }) => name === plan.case);
-      if (!chosen) {
-        fail(draft, path, unknownCase(path, plan.case ?? "", step.cases));
-        return;
-      }
-      beginInside(draft, path, chosen.name, chosen);
+      if (chosen) beginInside(draft, path, chosen.name, chosen);
       break;
     }
     case "parallel":

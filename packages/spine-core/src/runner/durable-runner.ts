@@ -186,7 +186,8 @@ export class DurableRunner implements Runner {
     const execution = { runId, workflow: name, domain, params: stored, partition, parentRunId, queue: null };
     this.#tellBegun(execution, commit.begun);
     const fence = { worker, token: 1 };
-    this.#execute({ workflow, execution, fence, state, lost: null, checkpoints: new Map() });
+    const lost = commit.begun.length > 0 ? null : [];
+    this.#execute({ workflow, execution, fence, state, lost, checkpoints: new Map() });
   }
 
   /** First attempts were begun by the write that made the run this process's. */

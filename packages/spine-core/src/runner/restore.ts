@@ -13,7 +13,7 @@ import {
   undoOf,
 } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import { PLAN } from "./begin-step.ts";
+import { hasCase, PLAN } from "./begin-step.ts";
 import type { Ended } from "./durable.ts";
 import type { Plan } from "./plan.ts";
 import { NOT_BEGUN, newRun, type RunState, type StepState } from "./run-state.ts";
@@ -144,8 +144,9 @@ function restoreFailure(
   state.retries.set(path, next);
 }
 
-/** What an earlier attempt found out is found out, unless that attempt failed because of it. */
+/** What an earlier attempt found out is found out; a choice whose case is gone is asked again. */
 function keptPlan({ plan }: StepState, step: Step | undefined): Plan | undefined {
+  if (step?.kind === "choice" && plan && !hasCase(step, plan)) return undefined;
   return plan ?? (step?.kind === "parallel" && !step.when ? {} : undefined);
 }
 

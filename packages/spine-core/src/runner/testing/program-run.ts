@@ -5,7 +5,7 @@ import { isTerminal } from "../../history/records.ts";
 import type { JsonValue } from "../../json.ts";
 import { isUndo, parentOf, stepAt, undoOf } from "../../workflow/step-paths.ts";
 import type { WorkflowData } from "../../workflow/workflow.ts";
-import { advance, type Happened, nextTime } from "../advance.ts";
+import { advance, firstAdvance, type Happened, nextTime } from "../advance.ts";
 import type { Ended, StepResult } from "../durable.ts";
 import type { Plan } from "../plan.ts";
 import { restore } from "../restore.ts";
@@ -44,7 +44,12 @@ export class ProgramRun {
     this.#program = program;
     this.#random = generator(seed);
     this.#state = newRun();
-    this.#happen({ ended: [] });
+    const first = firstAdvance(workflow, this.#state, this.#now);
+    // The write that makes a run takes nothing but the beginning of attempts.
+    if (first) {
+      for (const { name, kind, attempt } of first.transition.begun) this.#begin(name, kind, attempt);
+      apply(this.#state, first);
+    } else this.#happen({ ended: [] });
   }
 
   /** Lets things happen until the run has ended. */
@@ -258,20 +263,12 @@ export class ProgramRun {
 
   /** What a store does, and what it refuses. */
   #record({ ended, begun, waiting = [], children = [], taken = [], run, attachments }: Transition): void {
-    for (const { name, attempt, ...end } of ended) {
-      const record = this.#open(name, attempt);
-      if (!record) throw new Error(`${name} ${attempt} ends, but is not under way.`);
-      Object.assign(record, {
-        status: end.status,
-        output: end.output === null ? null : (JSON.parse(end.output) as JsonValue),
-        error: end.error,
-        completedAt: isoTime(this.#now),
-        retryAt: end.retryAt === null ? null : isoTime(end.retryAt),
-        waitingFor: null,
-        waitingUntil: null,
-      });
-    }
+    const atOnce = ended.filter((end) =>
+      begun.some((one) => one.name === end.name && one.attempt === end.attempt),
+    );
+    this.#ends(ended.filter((end) => !atOnce.includes(end)));
     for (const { name, kind, attempt } of begun) this.#begin(name, kind, attempt);
+    this.#ends(atOnce);
     for (const { name, attempt, until, reason } of waiting) {
       const record = this.#open(name, attempt);
       if (!record) throw new Error(`${name} ${attempt} waits, but is not under way.`);
@@ -299,6 +296,22 @@ export class ProgramRun {
     if (run.error !== undefined) this.#error = run.error;
     if (run.status !== "WAITING") return;
     this.#availableAt = (run.inbox ?? this.#inbox) < this.#inbox ? this.#now : (run.availableAt ?? null);
+  }
+
+  #ends(ended: Transition["ended"]): void {
+    for (const { name, attempt, ...end } of ended) {
+      const record = this.#open(name, attempt);
+      if (!record) throw new Error(`${name} ${attempt} ends, but is not under way.`);
+      Object.assign(record, {
+        status: end.status,
+        output: end.output === null ? null : (JSON.parse(end.output) as JsonValue),
+        error: end.error,
+        completedAt: isoTime(this.#now),
+        retryAt: end.retryAt === null ? null : isoTime(end.retryAt),
+        waitingFor: null,
+        waitingUntil: null,
+      });
+    }
   }
 
   #begin(name: string, kind: string, attempt: number): void {
