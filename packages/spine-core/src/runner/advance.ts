@@ -53,7 +53,7 @@ export function advance(
   for (const each of ended) if (!isFailure(each)) attemptEnded(draft, each);
   for (const each of ended) if (isFailure(each)) attemptEnded(draft, each);
   if (inbox) readMessages(draft, inbox);
-  timePassed(draft);
+  timePassed(draft, inbox !== null);
   draft.todo.push(() => goOnIn(draft, null, workflow.steps));
   for (let next = draft.todo.shift(); next; next = draft.todo.shift()) {
     if (!draft.ending && !draft.failure) next();
@@ -130,8 +130,12 @@ function attemptFailed(draft: Draft, path: string, error: SpineError, result: St
   else failed(draft, path, located);
 }
 
-/** What the time has come for: attempts to be repeated, waits that are over, the end of the run itself. */
-function timePassed(draft: Draft): void {
+/**
+ * What the time has come for: attempts to be repeated, waits that are over, the end of the run itself.
+ *
+ * @param read true when what has come for the run was read: a signal that came in time counts, however late it is read.
+ */
+function timePassed(draft: Draft, read: boolean): void {
   const { deadline } = draft.before;
   if (deadline !== null && deadline <= draft.now && !draft.ending) draft.failure ??= deadlineOver(deadline);
   for (const path of draft.due("retries", (at: number) => at)) {
@@ -149,7 +153,8 @@ function timePassed(draft: Draft): void {
     if (!draft.isStill("waiting", path)) continue;
     const step = draft.at(path);
     if (step?.kind === "wait" && step.isTimeout) {
-      fail(draft, path, waitOver(path));
+      if (read) fail(draft, path, waitOver(path));
+      else draft.overdue = draft.unread = true;
       continue;
     }
     completeWait(draft, path, null);
@@ -209,7 +214,7 @@ function runChange(draft: Draft, idle: boolean): RunChange | null {
   if (!draft.isEmpty("running")) return goesOn;
   // What had come before is looked at first, for what is seen already may be for a step that begins to wait now. What comes
   // while this is recorded makes the run claimable at once.
-  if (draft.unread && (before.unread || draft.inbox > 0)) return goesOn;
+  if (draft.unread && (before.unread || draft.inbox > 0 || draft.overdue)) return goesOn;
   const waiting = draft.all<Waiting>("waiting").map(([, one]) => one);
   // Nothing of it is at work here. Children are probably not at work for long: they are waited for in memory first.
   if (!idle && waiting.some(({ child }) => child !== null)) return goesOn;
