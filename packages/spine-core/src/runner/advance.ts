@@ -20,6 +20,7 @@ import {
 import { Draft } from "./draft.ts";
 import type { Ended, StepResult } from "./durable.ts";
 import { readMessages } from "./read-messages.ts";
+import { endInterrupted, resume } from "./resume.ts";
 import type { Advance, RunState, Waiting } from "./run-state.ts";
 import { undoNext, undone, undosOf } from "./undo.ts";
 
@@ -49,11 +50,13 @@ export function advance(
 ): Advance {
   const draft = new Draft(workflow, before, now, random);
   draft.failure = failure;
+  if (before.resumes) endInterrupted(draft);
   // What has succeeded counts although something that settled with it ends the run.
   for (const each of ended) if (!isFailure(each)) attemptEnded(draft, each);
   for (const each of ended) if (isFailure(each)) attemptEnded(draft, each);
   if (inbox) readMessages(draft, inbox);
   timePassed(draft, inbox !== null);
+  if (before.resumes) draft.todo.push(() => resume(draft));
   draft.todo.push(() => goOnIn(draft, null, workflow.steps));
   for (let next = draft.todo.shift(); next; next = draft.todo.shift()) {
     if (!draft.ending && !draft.failure) next();

@@ -3,11 +3,11 @@ import type { StepEnd } from "../history/history-store.ts";
 import type { JsonValue } from "../json.ts";
 import type { ChoiceStep } from "../workflow/composite-steps.ts";
 import type { Step } from "../workflow/step.ts";
-import { nameIn, parentOf, pathIn } from "../workflow/step-paths.ts";
+import { innerSteps, nameIn, parentOf, pathIn } from "../workflow/step-paths.ts";
 import type { Draft } from "./draft.ts";
 import type { StepResult } from "./durable.ts";
 import type { Plan } from "./plan.ts";
-import type { Waiting } from "./run-state.ts";
+import { isOpen, type Waiting } from "./run-state.ts";
 
 /** The longest output of a step that is made of others, as JSON text: each of them may have a mebibyte. */
 const LONGEST_OUTPUT = 16 * 2 ** 20;
@@ -68,24 +68,24 @@ function enter(draft: Draft, path: string, step: Step, plan: Plan): void {
       waitFor(draft, path, plan);
       return;
     case "map":
-      draft.entered.set(path, attempt);
-      draft.set(path, { plan, position: 0, open: 0 });
-      beginItems(draft, path, step);
-      break;
-    case "choice": {
-      draft.entered.set(path, attempt);
-      draft.set(path, { plan, open: 0 });
-      const chosen = step.cases.find(({ name }) => name === plan.case);
-      if (chosen) beginInside(draft, path, chosen.name, chosen);
-      break;
-    }
+    case "choice":
     case "parallel":
       draft.entered.set(path, attempt);
-      draft.set(path, { plan, open: 0 });
-      for (const branch of step.branches) beginInside(draft, path, branch.name, branch);
-      break;
-    default:
+      draft.set(path, { plan, position: 0, open: 0 });
+      goOnInside(draft, path, step);
       return;
+    default:
+  }
+}
+
+/** Begins what can begin inside of a step that is made of others, or says that all of it is done. */
+export function goOnInside(draft: Draft, path: string, step: Step): void {
+  if (step.kind === "map") beginItems(draft, path, step);
+  else {
+    const chosen = step.kind === "choice" ? draft.step(path).plan?.case : undefined;
+    for (const inner of innerSteps(step)) {
+      if (chosen === undefined || inner.name === chosen) beginInside(draft, path, inner.name, inner);
+    }
   }
   const { status, open } = draft.step(path);
   if (status === "RUNNING" && open === 0) completeComposite(draft, path, step);
@@ -110,11 +110,12 @@ export function completeWait(draft: Draft, path: string, output: JsonValue): voi
   done(draft, path, output);
 }
 
-/** Begins what is inside of a step, unless an earlier attempt has finished it. */
+/** Begins what is inside of a step, unless it is finished already, or under way. */
 function beginInside(draft: Draft, parent: string, name: string, step: Step): void {
   const path = pathIn(parent, name);
   // One of those before it has failed at once, and its surroundings with it.
-  if (draft.step(parent).status !== "RUNNING" || isDone(draft, path, step)) return;
+  if (draft.step(parent).status !== "RUNNING" || isDone(draft, path, step) || isOpen(draft.step(path)))
+    return;
   draft.set(parent, { open: (draft.step(parent).open ?? 0) + 1 });
   begin(draft, path, step);
 }
@@ -139,10 +140,7 @@ export function goOnIn(draft: Draft, path: string | null, steps: readonly Step[]
     const inner = pathIn(path, step.name);
     if (isDone(draft, inner, step)) continue;
     setPosition(draft, path, position);
-    const { status, retryAt } = draft.step(inner);
-    const underWay =
-      status === "RUNNING" || status === "WAITING" || (status === "FAILED" && retryAt !== null);
-    if (!underWay) begin(draft, inner, step);
+    if (!isOpen(draft.step(inner))) begin(draft, inner, step);
     return;
   }
   setPosition(draft, path, position);
@@ -195,7 +193,8 @@ function goOnAround(draft: Draft, parent: string | null): void {
   }
   draft.set(parent, { open: (state.open ?? 1) - 1 });
   if (around.kind === "map") beginItems(draft, parent, around);
-  if (draft.step(parent).open === 0) completeComposite(draft, parent, around);
+  const { status, open } = draft.step(parent);
+  if (status === "RUNNING" && open === 0) completeComposite(draft, parent, around);
 }
 
 /** False when the step, or one around it, has ended without what is inside of it. */

@@ -29,6 +29,13 @@ export interface StepState {
 /** A step before its first attempt. */
 export const NOT_BEGUN: StepState = { attempt: 0, status: "PENDING", failures: 0, retryAt: null };
 
+/** True for a step that has begun and not ended: it is under way, waits, or is tried again. */
+export function isOpen(at: StepState | undefined): boolean {
+  if (!at) return false;
+  const { status, retryAt } = at;
+  return status === "RUNNING" || status === "WAITING" || (status === "FAILED" && retryAt !== null);
+}
+
 /** A step that waits: until when, for which signal, for which run. */
 export interface Waiting {
   readonly until: number | null;
@@ -74,6 +81,10 @@ export interface RunState {
   /** When the run fails if it has not ended (ms since the epoch). */
   readonly deadline: number | null;
   ending: Ending | null;
+  /** True when it was rebuilt and nothing has followed yet: what its steps would have begun by now, they begin. */
+  resumes: boolean;
+  /** Attempts under way that do not go on, with the runs that they wait for: their step is gone, or it is not their turn any more. */
+  readonly interrupted: Map<string, string | null>;
 }
 
 /** What follows from what happened: what to record, and what is new in the state once that is recorded. */
@@ -116,6 +127,8 @@ export function newRun(deadline: number | null = null): RunState {
     unread: false,
     deadline,
     ending: null,
+    resumes: false,
+    interrupted: new Map(),
   };
 }
 
@@ -127,6 +140,8 @@ export function apply(state: RunState, next: Advance): void {
   state.inbox = next.inbox;
   state.unread = next.unread;
   state.ending = next.ending;
+  state.resumes = false;
+  state.interrupted.clear();
   for (const [path, step] of next.steps) state.steps.set(path, step);
   Object.assign(state.outputs, next.outputs);
   for (const [path, outputs] of next.locals) {

@@ -1,0 +1,30 @@
+import { innerSteps, pathIn } from "../workflow/step-paths.ts";
+import { end, goOnIn, goOnInside } from "./begin-step.ts";
+import type { Draft } from "./draft.ts";
+
+// A run that was rebuilt from its history goes on with the steps that its workflow has now, which may be others than it began with.
+
+/** Ends what does not go on: it is cancelled, and so are the runs that it waited for. */
+export function endInterrupted(draft: Draft): void {
+  for (const [path, child] of draft.before.interrupted) {
+    end(draft, path, { status: "CANCELLED" });
+    if (child !== null) draft.cancelled.push(child);
+  }
+}
+
+/** Begins what the steps that are under way would have begun by now. Where nothing has changed, that is nothing. */
+export function resume(draft: Draft): void {
+  for (const [path] of draft.all<number>("entered")) {
+    const step = draft.at(path);
+    if (!step || draft.entered.get(path) === null) continue;
+    const names =
+      step.kind === "map" ? (draft.step(path).plan?.keys ?? []) : innerSteps(step).map(({ name }) => name);
+    for (const name of names) {
+      const inner = pathIn(path, name);
+      const sequence = draft.at(inner);
+      if (sequence?.kind === "sequence" && draft.step(inner).status === "RUNNING")
+        goOnIn(draft, inner, sequence.steps);
+    }
+    if (draft.step(path).status === "RUNNING") goOnInside(draft, path, step);
+  }
+}
