@@ -2,6 +2,7 @@ import { SpineError } from "../errors.ts";
 import type { ChildEnd, Inbox, SignalRecord } from "../history/history-store.ts";
 import type { JsonValue } from "../json.ts";
 import type { WaitStep } from "../workflow/composite-steps.ts";
+import { ADOPT } from "./adopted-runs.ts";
 import { completeWait, fail } from "./begin-step.ts";
 import type { Draft } from "./draft.ts";
 import type { Waiting } from "./run-state.ts";
@@ -12,7 +13,8 @@ export function readMessages(draft: Draft, { count, signals, children }: Inbox):
   draft.inbox = Math.max(draft.inbox, count);
   draft.unread = false;
   if (draft.ending) return;
-  const left = [...signals];
+  const left = signals.filter(({ name }) => name !== ADOPT);
+  for (const { name, signalId } of signals) if (name === ADOPT) draft.taken.push(signalId);
   for (const [path, { until, signal, child }] of draft.all<Waiting>("waiting")) {
     if (!draft.isStill("waiting", path)) continue;
     if (child !== null) {

@@ -108,7 +108,8 @@ class Order {
     const { steps, running, waiting, entered, retries } = state;
     const isIn = (one: string) => one === path || one.startsWith(`${path}/`);
     for (const one of [...running.keys(), ...waiting.keys(), ...entered.keys()].filter(isIn)) {
-      state.interrupted.set(one, waiting.get(one)?.child ?? null);
+      const attempt = steps.get(one)?.attempt ?? 0;
+      state.interrupted.set(one, { attempt, child: waiting.get(one)?.child ?? null });
       running.delete(one);
       waiting.delete(one);
       entered.delete(one);

@@ -65,7 +65,7 @@ function restoreAttempt(
   state.retries.delete(path);
   if (!isFinished(record) && !isStill(workflow, state, record, found)) {
     // The workflow has it no more, or as something else: what is under way of it ends, and it begins anew where there is one.
-    if (record.completedAt === null) state.interrupted.set(path, found?.child ?? null);
+    if (record.completedAt === null) state.interrupted.set(path, { attempt, child: found?.child ?? null });
     state.steps.set(path, { ...NOT_BEGUN, attempt });
     return;
   }

@@ -43,6 +43,12 @@ export interface Waiting {
   readonly child: string | null;
 }
 
+/** An attempt that is to end, and the run that it waits for. */
+export interface Interrupted {
+  readonly attempt: number;
+  readonly child: string | null;
+}
+
 /** What a run is on its way to while its steps are undone. */
 export interface Ending {
   readonly as: EndsAs;
@@ -83,8 +89,8 @@ export interface RunState {
   ending: Ending | null;
   /** True when it was rebuilt and nothing has followed yet: what its steps would have begun by now, they begin. */
   resumes: boolean;
-  /** Attempts under way that do not go on, with the runs that they wait for: their step is gone, or it is not their turn any more. */
-  readonly interrupted: Map<string, string | null>;
+  /** Attempts under way that do not go on: their step is gone, or it is not their turn any more. */
+  readonly interrupted: Map<string, Interrupted>;
 }
 
 /** What follows from what happened: what to record, and what is new in the state once that is recorded. */

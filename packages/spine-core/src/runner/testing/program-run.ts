@@ -14,6 +14,9 @@ import { isFatal, type Node, nodeAt, type Program, signalsIn } from "./programs.
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
+/** When the time of those that wait with one is over; it may be before they begin. */
+const IN_TIME = 1_003_000;
+
 /** More steps than any program needs: one that goes on for longer goes round in circles. */
 const MOST_TURNS = 5_000;
 
@@ -27,23 +30,27 @@ export class ProgramRun {
   readonly #random: () => number;
   readonly #records: Mutable<StepRecord>[] = [];
   readonly #checkpoints: CheckpointRecord[] = [];
-  readonly #children = new Map<string, { readonly path: string; ended: boolean }>();
+  readonly #children = new Map<string, { readonly path: string; ended: boolean; readonly cancelled: boolean }>();
   #signals: SignalRecord[] = [];
+  /** Of those without a time: how many. */
   #sent = 0;
+  #ids = 0;
+  #retried = 0;
   #inbox = 0;
   #endsAs: EndsAs | null = null;
   #error: RunDetail["run"]["error"] = null;
   #availableAt: number | null = null;
   #state: RunState;
   #now = 1_000_000;
-  #lost: readonly Ended[] | null = null;
+  readonly #deadline: number | null;
   status: RunStatus = "RUNNING";
 
-  constructor(workflow: WorkflowData, program: Program, seed: number) {
+  constructor(workflow: WorkflowData, program: Program, seed: number, deadlineMs: number | null = null) {
     this.#workflow = workflow;
     this.#program = program;
     this.#random = generator(seed);
-    this.#state = newRun();
+    this.#deadline = deadlineMs === null ? null : this.#now + deadlineMs;
+    this.#state = newRun(this.#deadline);
     const first = firstAdvance(workflow, this.#state, this.#now);
     // The write that makes a run takes nothing but the beginning of attempts.
     if (first) {
@@ -60,6 +67,19 @@ export class ProgramRun {
     }
   }
 
+  /** True when it failed because of its deadline: then the model does not say how far it came. */
+  get isOverdue(): boolean {
+    return this.#error?.code === "RUN_DEADLINE";
+  }
+
+  /** Somebody has it tried again after it failed. */
+  retry(): void {
+    this.#retried = this.#records.length;
+    this.#endsAs = null;
+    this.#error = null;
+    this.#claim();
+  }
+
   /** The outputs by step, without what is said about failures that were collected. */
   outputs(): Readonly<Record<string, JsonValue>> {
     const outputs: Record<string, JsonValue> = {};
@@ -74,10 +94,11 @@ export class ProgramRun {
     const open = this.#records.filter(({ completedAt }) => completedAt === null);
     if (open.length > 0)
       throw new Error(`Attempts are left under way: ${open.map(({ name }) => name).join()}`);
-    const undone = this.#records.filter(({ name, status }) => isUndo(name) && status === "COMPLETED");
+    const records = this.#records.slice(this.#retried);
+    const undone = records.filter(({ name, status }) => isUndo(name) && status === "COMPLETED");
     if (this.status === "COMPLETED" && undone.length > 0) throw new Error("A run that succeeded was undone.");
     if (this.status !== "FAILED") return;
-    const toUndo = this.#records
+    const toUndo = records
       .filter(({ name, status }) => status === "COMPLETED" && !isUndo(name) && this.#hasUndo(name))
       .map(({ name }) => undoOf(name))
       .reverse();
@@ -145,11 +166,20 @@ export class ProgramRun {
     if (one && this.#random() < 0.6) one[1].ended = true;
     else if (this.#sent < signalsIn(this.#program)) {
       this.#sent += 1;
-      this.#signals = [
-        ...this.#signals,
-        { signalId: `signal ${this.#sent}`, name: "go", payload: "go", sentAt: isoTime(this.#now) },
-      ];
+      this.#send("go", this.#now);
+      return;
     } else return;
+    this.#messageCame();
+  }
+
+  #send(name: string, at: number): void {
+    this.#ids += 1;
+    const signal = { signalId: `signal ${this.#ids}`, name, payload: name, sentAt: isoTime(at) };
+    this.#signals = [...this.#signals, signal];
+    this.#messageCame();
+  }
+
+  #messageCame(): void {
     this.#inbox += 1;
     if (this.status === "WAITING") this.#availableAt = Math.min(this.#availableAt ?? this.#now, this.#now);
   }
@@ -173,15 +203,14 @@ export class ProgramRun {
     this.status = "RUNNING";
     const restored = restore(this.#workflow, this.#detail(), this.#checkpoints);
     this.#state = restored.state;
-    this.#lost = restored.lost;
-    this.#happen({ ended: this.#lost });
+    this.#happen({ ended: restored.lost });
   }
 
   #detail(): RunDetail {
     const run = {
       worker: "w",
       status: this.status,
-      deadline: null,
+      deadline: this.#deadline === null ? null : isoTime(this.#deadline),
       endsAs: this.#endsAs,
       error: this.#error,
     };
@@ -223,11 +252,15 @@ export class ProgramRun {
         return { plan: { keys, items: keys } };
       }
       case "choice":
+        if (node.chosen < 0) return { plan: { case: "typo" } };
         return node.cases[node.chosen] ? { plan: { case: `c${node.chosen}` } } : { skipped: true };
       case "sleep":
         return { plan: { until: this.#now + node.ms, signal: null } };
       case "signal":
-        return { plan: { until: null, signal: "go" } };
+        if (node.name === "go") return { plan: { until: null, signal: "go" } };
+        // One that comes in time is read whenever it may be, also when the time is over.
+        this.#send(node.name, node.name === "kept" ? Math.min(this.#now, IN_TIME) : IN_TIME + 1);
+        return { plan: { until: IN_TIME, signal: node.name } };
       case "child":
         return this.#child(path);
       default:
@@ -237,7 +270,11 @@ export class ProgramRun {
 
   #child(path: string): { readonly plan: Plan; readonly child?: NonNullable<StepResult["child"]> } {
     const known = this.#state.steps.get(path)?.plan?.child;
-    if (known !== undefined && this.#children.has(known)) return { plan: { child: known } };
+    if (known !== undefined && this.#children.has(known)) {
+      const child = this.#children.get(known);
+      if (child?.cancelled) this.#children.set(known, { path, ended: false, cancelled: false });
+      return { plan: { child: known } };
+    }
     const runId = `child of ${path}`;
     return { plan: { child: runId }, child: { runId } as NonNullable<StepResult["child"]> };
   }
@@ -254,7 +291,7 @@ export class ProgramRun {
   #happen(happened: Happened): void {
     const next = advance(this.#workflow, this.#state, happened, this.#now, this.#random());
     this.#record(next.transition);
-    for (const child of next.cancelled) this.#children.set(child, { path: "", ended: true });
+    for (const child of next.cancelled) this.#children.set(child, { path: "", ended: true, cancelled: true });
     apply(this.#state, next);
     if (this.status !== "RUNNING" && this.#state.running.size > 0) {
       throw new Error(`It is ${this.status} while code is under way.`);
@@ -277,7 +314,7 @@ export class ProgramRun {
       record.waitingUntil = until === null ? null : isoTime(until);
     }
     for (const { runId } of children) {
-      this.#children.set(runId, { path: runId.slice("child of ".length), ended: false });
+      this.#children.set(runId, { path: runId.slice("child of ".length), ended: false, cancelled: false });
     }
     for (const id of taken) {
       if (!this.#signals.some(({ signalId }) => signalId === id)) throw new Error(`${id} is taken twice.`);
@@ -343,15 +380,20 @@ export class ProgramRun {
     });
   }
 
-  /** No more items of a map at a time than it allows. */
+  /** No more items of a map at a time than it allows, whatever they are made of. */
   #checkConcurrency(name: string): void {
-    const map = parentOf(name);
-    const step = map === null || isUndo(name) ? undefined : stepAt(this.#workflow.steps, map);
-    if (step?.kind !== "map") return;
-    const open = this.#records.filter(
-      (record) => record.completedAt === null && parentOf(record.name) === map && record.name !== name,
-    );
-    if (open.length >= step.concurrency) throw new Error(`${map} has more items at a time than it may.`);
+    if (isUndo(name)) return;
+    for (let map = parentOf(name); map !== null; map = parentOf(map)) {
+      const step = stepAt(this.#workflow.steps, map);
+      if (step?.kind !== "map") continue;
+      const inside = `${map}/`;
+      const itemOf = (path: string) => path.slice(inside.length).split("/")[0];
+      const open = this.#records.filter(
+        (record) => record.completedAt === null && record.name.startsWith(inside),
+      );
+      const items = new Set([...open.map((record) => itemOf(record.name)), itemOf(name)]);
+      if (items.size > step.concurrency) throw new Error(`${map} has more items at a time than it may.`);
+    }
   }
 
   #open(name: string, attempt: number): Mutable<StepRecord> | undefined {
