@@ -3,7 +3,7 @@ import type { StepEnd } from "../history/history-store.ts";
 import type { JsonValue } from "../json.ts";
 import type { ChoiceStep } from "../workflow/composite-steps.ts";
 import type { Step } from "../workflow/step.ts";
-import { innerSteps, nameIn, parentOf, pathIn } from "../workflow/step-paths.ts";
+import { innerSteps, nameIn, parentOf, pathIn, undoOf } from "../workflow/step-paths.ts";
 import type { Draft } from "./draft.ts";
 import type { StepResult } from "./durable.ts";
 import type { Plan } from "./plan.ts";
@@ -237,6 +237,9 @@ function outputOf(draft: Draft, path: string, step: Step): JsonValue {
 /** Records the end of a step's attempt. */
 export function end(draft: Draft, path: string, how: Pick<StepEnd, "status"> & Partial<StepEnd>): void {
   dropWait(draft, path);
+  // Done again after it was undone: there is something to undo again.
+  const undo = how.status === "COMPLETED" && draft.at(path)?.undo ? undoOf(path) : null;
+  if (undo !== null && draft.step(undo).attempt > 0) draft.set(undo, { status: "PENDING" });
   draft.ended.push({
     name: path,
     attempt: draft.step(path).attempt,

@@ -5,23 +5,21 @@ import { isOpen, NOT_BEGUN, type RunState, type StepState } from "./run-state.ts
 
 /** Works out what stands in no row: how far a run is, and how much of it is under way. */
 export function restoreOrder(workflow: WorkflowData, state: RunState): void {
-  new Order(workflow, state).restore();
+  new Order(state).restore(workflow.steps);
 }
 
 class Order {
-  readonly #workflow: WorkflowData;
   readonly #state: RunState;
   /** The paths of what is under way, and of what is around it. */
   #underWay: ReadonlySet<string>;
 
-  constructor(workflow: WorkflowData, state: RunState) {
-    this.#workflow = workflow;
+  constructor(state: RunState) {
     this.#state = state;
     this.#underWay = pathsUnderWay(state);
   }
 
-  restore(): void {
-    this.#state.position = this.#restoreList(null, this.#workflow.steps);
+  restore(steps: readonly Step[]): void {
+    this.#state.position = this.#restoreList(null, steps);
   }
 
   /** Of steps one after another: how many are done. What is under way behind these and the next one begins again in its turn. */
@@ -84,14 +82,10 @@ class Order {
     const here = list[position];
     const failed = here && steps.get(pathIn(path, here.name));
     const output = isDone && last ? (steps.get(pathIn(path, last.name))?.output ?? null) : undefined;
-    const begun = list.some(({ name }) => isBegun(steps.get(pathIn(path, name))));
+    // What has begun and is not under way begins again, once it may.
+    const goesOn = this.#underWay.has(path);
     const gaveUp =
-      collected &&
-      !isDone &&
-      failed?.error !== undefined &&
-      failed.status === "PENDING" &&
-      !this.#underWay.has(path);
-    const goesOn = begun && isReached(this.#workflow, this.#state, path);
+      collected && !isDone && failed?.error !== undefined && failed.status === "PENDING" && !goesOn;
     steps.set(path, {
       ...NOT_BEGUN,
       position,
@@ -142,8 +136,4 @@ function pathsUnderWay({ running, waiting, entered, retries }: RunState): Readon
     }
   }
   return paths;
-}
-
-function isBegun(at: StepState | undefined): boolean {
-  return at !== undefined && (at.attempt > 0 || at.status !== "PENDING");
 }

@@ -1,5 +1,4 @@
-import { innerSteps, pathIn } from "../workflow/step-paths.ts";
-import { end, goOnIn, goOnInside } from "./begin-step.ts";
+import { end, goOnInside } from "./begin-step.ts";
 import type { Draft } from "./draft.ts";
 
 // A run that was rebuilt from its history goes on with the steps that its workflow has now, which may be others than it began with.
@@ -16,15 +15,6 @@ export function endInterrupted(draft: Draft): void {
 export function resume(draft: Draft): void {
   for (const [path] of draft.all<number>("entered")) {
     const step = draft.at(path);
-    if (!step || draft.entered.get(path) === null) continue;
-    const names =
-      step.kind === "map" ? (draft.step(path).plan?.keys ?? []) : innerSteps(step).map(({ name }) => name);
-    for (const name of names) {
-      const inner = pathIn(path, name);
-      const sequence = draft.at(inner);
-      if (sequence?.kind === "sequence" && draft.step(inner).status === "RUNNING")
-        goOnIn(draft, inner, sequence.steps);
-    }
-    if (draft.step(path).status === "RUNNING") goOnInside(draft, path, step);
+    if (step && draft.step(path).status === "RUNNING") goOnInside(draft, path, step);
   }
 }

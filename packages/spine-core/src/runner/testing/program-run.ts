@@ -3,7 +3,7 @@ import type { ChildEnd, EndsAs, SignalRecord, Transition } from "../../history/h
 import type { CheckpointRecord, RunDetail, RunStatus, StepRecord } from "../../history/records.ts";
 import { isTerminal } from "../../history/records.ts";
 import type { JsonValue } from "../../json.ts";
-import { isUndo, parentOf, stepAt, undoOf } from "../../workflow/step-paths.ts";
+import { isUndo, parentOf, stepAt, undoneBy, undoOf } from "../../workflow/step-paths.ts";
 import type { WorkflowData } from "../../workflow/workflow.ts";
 import { advance, firstAdvance, type Happened, nextTime } from "../advance.ts";
 import type { Ended, StepResult } from "../durable.ts";
@@ -30,7 +30,10 @@ export class ProgramRun {
   readonly #random: () => number;
   readonly #records: Mutable<StepRecord>[] = [];
   readonly #checkpoints: CheckpointRecord[] = [];
-  readonly #children = new Map<string, { readonly path: string; ended: boolean; readonly cancelled: boolean }>();
+  readonly #children = new Map<
+    string,
+    { readonly path: string; ended: boolean; readonly cancelled: boolean }
+  >();
   #signals: SignalRecord[] = [];
   /** Of those without a time: how many. */
   #sent = 0;
@@ -306,6 +309,7 @@ export class ProgramRun {
     this.#ends(ended.filter((end) => !atOnce.includes(end)));
     for (const { name, kind, attempt } of begun) this.#begin(name, kind, attempt);
     this.#ends(atOnce);
+    for (const { name } of begun) this.#checkConcurrency(name);
     for (const { name, attempt, until, reason } of waiting) {
       const record = this.#open(name, attempt);
       if (!record) throw new Error(`${name} ${attempt} waits, but is not under way.`);
@@ -356,11 +360,11 @@ export class ProgramRun {
     const newest = before.at(-1);
     if ((newest?.attempt ?? 0) + 1 !== attempt)
       throw new Error(`${name} begins attempt ${attempt} out of turn.`);
-    if (newest && (newest.status === "COMPLETED" || newest.status === "SKIPPED")) {
+    const isFinished = newest?.status === "COMPLETED" || newest?.status === "SKIPPED";
+    if (newest && isFinished && !this.#isUndone(newest)) {
       throw new Error(`${name} is finished and begins again.`);
     }
     if (newest && newest.completedAt === null) throw new Error(`${name} begins twice.`);
-    this.#checkConcurrency(name);
     this.#records.push({
       runId: "r",
       seq: this.#records.length + 1,
@@ -380,6 +384,14 @@ export class ProgramRun {
     });
   }
 
+  /** True when a finished step was taken back, or something inside of it; or when what was taken back was done again. */
+  #isUndone({ name, seq }: StepRecord): boolean {
+    const later = this.#records.filter((record) => record.seq > seq && record.status === "COMPLETED");
+    if (isUndo(name)) return later.some((record) => record.name === undoneBy(name));
+    const undo = undoOf(name);
+    return later.some((record) => record.name === undo || record.name.startsWith(`${undo}/`));
+  }
+
   /** No more items of a map at a time than it allows, whatever they are made of. */
   #checkConcurrency(name: string): void {
     if (isUndo(name)) return;
@@ -391,7 +403,7 @@ export class ProgramRun {
       const open = this.#records.filter(
         (record) => record.completedAt === null && record.name.startsWith(inside),
       );
-      const items = new Set([...open.map((record) => itemOf(record.name)), itemOf(name)]);
+      const items = new Set(open.map((record) => itemOf(record.name)));
       if (items.size > step.concurrency) throw new Error(`${map} has more items at a time than it may.`);
     }
   }
