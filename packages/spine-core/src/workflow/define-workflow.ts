@@ -17,7 +17,7 @@ import {
   stepData,
   type WaitOptions,
 } from "./step.ts";
-import { innerSteps, UNDO } from "./step-paths.ts";
+import { innerSteps, LONGEST_PATH, longestInside, UNDO } from "./step-paths.ts";
 import { WHEN_CHANGED, type WhenChanged, type Workflow, type WorkflowData } from "./workflow.ts";
 
 export interface WorkflowOptions<S extends z.ZodType> {
@@ -291,6 +291,9 @@ function checkStep(
   const input = inputOf(step);
   if (input !== null && !earlier.has(input) && !outer.has(input))
     refuse(`it reads the dataset of "${input}", but no step before it has that name.`);
+  if (step.name.length + longestInside(step) > LONGEST_PATH) {
+    refuse(`the paths of steps inside of it have more than ${LONGEST_PATH} characters; nest fewer of them.`);
+  }
   const around = new Set([...outer, ...earlier]);
   for (const inner of innerSteps(step)) checkInner(workflow, step, inner, around);
 }
