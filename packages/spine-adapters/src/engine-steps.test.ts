@@ -307,18 +307,6 @@ describe.each(PLACES)("%s", (_name, open) => {
     for (const run of single) expect((await run.result()).outputs).toEqual({ only: {} });
   });
 
-  test("outputs that are too long together fail their step, and again when it is retried", async () => {
-    const flow = defineWorkflow({ name: "demo.long" }).map("long", {
-      over: () => Array.from({ length: 17 }, (_, index) => index),
-      run: () => "x".repeat(1_000_000),
-    });
-    const spine = await startAt(await placed(), [flow]);
-    const run = await spine.run(flow, {});
-    await expect(run.result()).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
-    await spine.retry(run.id);
-    await expect((await spine.attach(run.id)).result()).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
-  });
-
   test("a deadline that is over as the run starts", async () => {
     const flow = defineWorkflow({ name: "demo.no-time", deadline: 0 }).step("never", () => 1);
     const spine = await startAt(await placed(), [flow]);
