@@ -87,6 +87,7 @@ export type EndsAs = Extract<RunStatus, "FAILED" | "CANCELLED">;
 
 /** What changes at once: attempts that end, attempts that begin, the run, and what is attached to it. */
 export interface Transition {
+  /** Attempts under way, or of `begun`: those begin and end at once. */
   readonly ended: readonly StepEnd[];
   readonly begun: readonly StepBegin[];
   /** Steps that never begin: they are recorded behind those that ended and began, each with the events of a beginning and an end. */

@@ -11,6 +11,7 @@ import { newId } from "../ids.ts";
 import type { Registry } from "../registry.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { ActiveRuns } from "./active-runs.ts";
+import { AdoptedRuns } from "./adopted-runs.ts";
 import { Ownership } from "./ownership.ts";
 import { RunChildren } from "./run-children.ts";
 import { type ClaimedWork, RunClaims } from "./run-claims.ts";
@@ -68,6 +69,7 @@ export class DurableRunner implements Runner {
   readonly #starts: RunStarts;
   readonly #controls: RunControls;
   readonly #children: RunChildren;
+  readonly #adopted: AdoptedRuns;
   #working = false;
   /** Aborted when this process stops: nothing waits for a database that is away any more. */
   readonly #stopped = new AbortController();
@@ -138,6 +140,8 @@ export class DurableRunner implements Runner {
         this.#execute(work);
       },
     });
+    const told = () => this.#queued();
+    this.#adopted = new AdoptedRuns({ history, workflows: options.workflows, logger, told });
   }
 
   async start(): Promise<void> {
@@ -147,6 +151,7 @@ export class DurableRunner implements Runner {
     this.#working = true;
     this.#ownership.start();
     this.#loop.start();
+    this.#adopted.start();
   }
 
   stop(): Promise<void> {
@@ -181,6 +186,7 @@ export class DurableRunner implements Runner {
 
   async #letGoOfAll(stopped: SpineError): Promise<void> {
     await this.#starts.settled();
+    await this.#adopted.stop();
     await this.#loop.stop();
     await this.#ownership.stop();
     await this.#active.abortAll(stopped);
@@ -235,7 +241,8 @@ export class DurableRunner implements Runner {
     const execution = { runId, workflow: name, domain, params: stored, partition, parentRunId, queue: null };
     this.#tellBegun(execution, commit.begun);
     const fence = { worker, token: 1 };
-    this.#execute({ workflow, execution, fence, state, lost: null, checkpoints: new Map() });
+    const begun = commit.begun.length > 0;
+    this.#execute({ workflow, execution, fence, state, lost: begun ? null : [], checkpoints: new Map() });
   }
 
   /** First attempts were begun by the write that made the run this process's. */

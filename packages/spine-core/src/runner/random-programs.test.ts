@@ -9,16 +9,31 @@ import { expectedOf, type Program, programs, toStep } from "./testing/programs.t
 // evaluates the program: whatever the order of things, the run has to end as the model says.
 
 const RUNS = 2_000;
+/** Most have none; of the others some are over at the start. */
+const deadlines = fc.oneof(
+  { weight: 6, arbitrary: fc.constant(null) },
+  fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 20_000 })),
+);
+const retries = fc.boolean();
 
 test(`${RUNS} programs at random end as a model of them says, whatever happens in between`, () => {
   fc.assert(
-    fc.property(programs(), fc.integer(), (program, seed) => {
+    fc.property(programs(), fc.integer(), deadlines, retries, (program, seed, deadline, retried) => {
       const workflow = defineWorkflow({
         name: "random.program",
         steps: program.map((node, index) => toStep(node, `s${index}`)),
       });
-      const run = new ProgramRun(workflow, program, seed);
+      const run = new ProgramRun(workflow, program, seed, deadline);
       run.drive();
+      if (retried && run.status === "FAILED") {
+        run.audit();
+        run.retry();
+        run.drive();
+      }
+      if (run.isOverdue) {
+        run.audit();
+        return;
+      }
       const expected = expectedOf(program);
       expect(run.status).toBe(expected.status);
       expect(run.outputs()).toEqual(expected.outputs);

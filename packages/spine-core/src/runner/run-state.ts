@@ -30,10 +30,23 @@ export interface StepState {
 /** A step before its first attempt. */
 export const NOT_BEGUN: StepState = { attempt: 0, status: "PENDING", failures: 0, retryAt: null };
 
+/** True for a step that has begun and not ended: it is under way, waits, or is tried again. */
+export function isOpen(at: StepState | undefined): boolean {
+  if (!at) return false;
+  const { status, retryAt } = at;
+  return status === "RUNNING" || status === "WAITING" || (status === "FAILED" && retryAt !== null);
+}
+
 /** A step that waits: until when, for which signal, for which run. */
 export interface Waiting {
   readonly until: number | null;
   readonly signal: string | null;
+  readonly child: string | null;
+}
+
+/** An attempt that is to end, and the run that it waits for. */
+export interface Interrupted {
+  readonly attempt: number;
   readonly child: string | null;
 }
 
@@ -77,6 +90,10 @@ export interface RunState {
   ending: Ending | null;
   /** How far fetches have come, by their paths: what the cursors are moved to when the run is completed. */
   readonly cursors: Map<string, readonly CursorAttachment[]>;
+  /** True when it was rebuilt and nothing has followed yet: what its steps would have begun by now, they begin. */
+  resumes: boolean;
+  /** Attempts under way that do not go on: their step is gone, or it is not their turn any more. */
+  readonly interrupted: Map<string, Interrupted>;
 }
 
 /** What follows from what happened: what to record, and what is new in the state once that is recorded. */
@@ -121,6 +138,8 @@ export function newRun(deadline: number | null = null): RunState {
     deadline,
     ending: null,
     cursors: new Map(),
+    resumes: false,
+    interrupted: new Map(),
   };
 }
 
@@ -132,6 +151,8 @@ export function apply(state: RunState, next: Advance): void {
   state.inbox = next.inbox;
   state.unread = next.unread;
   state.ending = next.ending;
+  state.resumes = false;
+  state.interrupted.clear();
   for (const [path, step] of next.steps) state.steps.set(path, step);
   Object.assign(state.outputs, next.outputs);
   for (const [path, outputs] of next.locals) {
