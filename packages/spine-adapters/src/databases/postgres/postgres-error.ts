@@ -1,5 +1,6 @@
 import { SpineError } from "spine-core";
 import { maskPassword } from "../mask-password.ts";
+import { isOutsideOfMarked } from "./transaction-mark.ts";
 
 /** What the server says about an error; Node's own errors of sockets have a `code` too. */
 interface DriverError extends Error {
@@ -95,6 +96,13 @@ export function toSpineError(error: unknown, database: string): unknown {
     );
   }
   if (state === undefined) return error;
+  if (isOutsideOfMarked(state, message)) {
+    return new SpineError(
+      "TRANSACTION_INVALID",
+      "The transaction that this was to be recorded in has been ended by something else; nothing was recorded. Spine begins and ends its transactions itself.",
+      options,
+    );
+  }
   return fromSqlState(state, message, database, options);
 }
 
