@@ -372,7 +372,7 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
           "cannot be ended from inside: COMMIT is refused, and what was written before it is gone",
         ],
       },
-      says: "cannot be sent through an open transaction",
+      says: "paid",
       quick: name === "SQLite",
     }),
   ),
