@@ -71,7 +71,7 @@ export function checkRunId(runId: unknown): string {
 }
 
 /** The text of an option that stands in an index. @throws ValidationError that names the option and does not repeat the text. */
-export function checkOption(option: keyof RunOptions, value: unknown, maxLength: number): void {
+export function checkOption(option: string, value: unknown, maxLength: number): void {
   const fault = textFault(value, maxLength);
   if (fault !== null) throw wrongOption(option, fault);
 }
@@ -79,7 +79,7 @@ export function checkOption(option: keyof RunOptions, value: unknown, maxLength:
 /** @param message what is wrong, behind the name of the option. */
 export function wrongOption(option: string, message: string, cause?: unknown): ValidationError {
   return new ValidationError(`The \`${option}\` of a run ${message}.`, {
-    detail: { issues: [{ path: `/${option}`, message }] },
+    detail: { issues: [{ path: `/${option.replace(".", "/")}`, message }] },
     cause,
   });
 }
