@@ -39,7 +39,8 @@ export function checkOptions(
 ): void {
   const { of, called = "option", name = "options" } = whose;
   if (!isObject(given)) {
-    const is = "are an object";
+    const needs = called !== "option" || Object.values(kinds).some((kind) => kind.required);
+    const is = needs ? "are an object" : "are an object, or left out";
     throw refuse(whose, `The ${called}s of ${of} (\`${name}\`) ${is}; ${shown(given)} was given.`, name, is);
   }
   for (const option in given) {
@@ -105,6 +106,10 @@ export const anything: OptionKind = { is: "anything", fits: () => true };
 export const aFunction: OptionKind = { is: "a function", fits: (value) => typeof value === "function" };
 export const aText: OptionKind = { is: "a text", fits: (value) => typeof value === "string" };
 export const aBoolean: OptionKind = { is: "true or false", fits: (value) => typeof value === "boolean" };
+export const aCount: OptionKind = {
+  is: "a whole number from 0",
+  fits: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+};
 export const aList: OptionKind = { is: "a list", fits: Array.isArray };
 export const anObject: OptionKind = { is: "an object", fits: isObject };
 export const aSchema = withFunctions("a zod schema", "safeParse", "safeParseAsync");

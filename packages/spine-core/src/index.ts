@@ -1,6 +1,19 @@
 // The public face of spine-core, grouped by what one looks for. Suites for implementers: `spine-core/testing`.
 
 export { ALERT_SEVERITIES, type Alert, type AlertChannel, type AlertSeverity } from "./alerts/alert.ts";
+export {
+  aFunction,
+  anObject,
+  anything,
+  aText,
+  checkArgument,
+  checkOptions,
+  type OptionKind,
+  type OptionKinds,
+  type OptionsOf,
+  oneOf,
+  required,
+} from "./check-options.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { type Config, configFromEnv, type Env } from "./config.ts";
 export { type ExecutionContext, type Partition, partitionKey } from "./context.ts";
@@ -95,6 +108,7 @@ export type {
 } from "./history/history-store.ts";
 export {
   HistoryTracker,
+  TRACKED,
   type TrackedRun,
   type TrackedStep,
   type TrackOptions,
@@ -124,7 +138,7 @@ export {
   type StepRecord,
   type StepStatus,
 } from "./history/records.ts";
-export { type LogEntry, logPageSize, type ReadLogsOptions, type RunLogs } from "./history/run-logs.ts";
+export { type LogEntry, type ReadLogsOptions, type RunLogs, selectLogs } from "./history/run-logs.ts";
 export { runOutputs } from "./history/run-outputs.ts";
 export {
   pageOf,

@@ -223,7 +223,10 @@ export interface FirstAttempts {
 
 export interface ClaimRequest {
   readonly worker: string;
-  /** The workflows that this worker knows; runs of others wait for somebody who does. */
+  /**
+   * The workflows that this worker knows; runs of others wait for somebody who does. Only those whose fingerprint is `TRACKED` do
+   * not: left by a worker that is gone, they are given to anybody, who ends them.
+   */
   readonly workflows: readonly string[];
   readonly limit: number;
   /**

@@ -1,16 +1,19 @@
 import { checkText } from "../check-text.ts";
 import { SpineError, ValidationError } from "../errors.ts";
 import type { ControlCommit, HistoryStore } from "../history/history-store.ts";
-import type { RunDetail, RunStatus, RunSummary } from "../history/records.ts";
-import type { RunFilter } from "../history/run-query.ts";
+import { TRACKED } from "../history/history-tracker.ts";
+import { RUN_STATUSES, type RunDetail, type RunStatus, type RunSummary } from "../history/records.ts";
+import { checkFilter, type RunFilter } from "../history/run-query.ts";
 import { newId } from "../ids.ts";
 import { encodeJson } from "../json.ts";
 import type { Registry } from "../registry.ts";
 import { schemaIssues } from "../schema-issues.ts";
+import { shown } from "../shown.ts";
 import type { WaitStep } from "../workflow/composite-steps.ts";
 import { everyStep } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { hasUndo } from "./advance.ts";
+import { checkBulk } from "./check-start.ts";
 import type { BulkOptions, BulkResult, Control } from "./runner.ts";
 
 export interface RunControlsOptions {
@@ -51,6 +54,7 @@ export class RunControls {
   /** @throws SpineError RUN_NOT_FOUND, or RUN_CONFLICT when the run is in no status for that. */
   async control(runId: string, control: Control): Promise<void> {
     const { status, from } = RULES[control];
+    if (control !== "cancel") await this.#refuseTracked(runId, control);
     const undoes = control === "cancel" && (await this.#hasToUndo(runId));
     const change: ControlCommit["change"] = undoes
       ? { status: "PENDING", endsAs: "CANCELLED", error: cancelled().toJSON() }
@@ -62,13 +66,21 @@ export class RunControls {
   }
 
   /** The same for all runs of a filter; those in another status than the control is for are not among them. */
-  async controlAll(filter: RunFilter, control: Control, { expect }: BulkOptions): Promise<BulkResult> {
+  async controlAll(filter: RunFilter, control: Control, options: BulkOptions): Promise<BulkResult> {
+    checkFilter(filter);
+    checkBulk(control, options);
+    const { expect } = options;
     if (!Number.isInteger(expect) || expect < 0 || expect > MOST_AT_ONCE) {
       throw new ValidationError(
-        `\`expect\` is ${String(expect)}; it has to be the number of runs that are to be changed, ${MOST_AT_ONCE} at most.`,
+        `\`expect\` is ${shown(expect)}; it has to be the number of runs that are to be changed, ${MOST_AT_ONCE} at most.`,
       );
     }
-    const runIds = await this.#find({ status: RULES[control].from, ...filter }, expect);
+    const { from } = RULES[control];
+    const { status: asked = from } = filter;
+    // What are no statuses is refused by the store.
+    const areStatuses = Array.isArray(asked) && asked.every((one) => RUN_STATUSES.includes(one));
+    const status = areStatuses ? from.filter((one) => asked.includes(one)) : asked;
+    const runIds = await this.#find({ ...filter, status }, expect);
     if (runIds.length !== expect) {
       const found = runIds.length > expect ? `more than ${expect}` : String(runIds.length);
       throw new SpineError(
@@ -156,6 +168,17 @@ export class RunControls {
     }
     const { run } = await get(runId);
     controlled(run, change.status);
+  }
+
+  /** A run that is only recorded can be ended, and nothing else: nobody would go on with it. */
+  async #refuseTracked(runId: string, control: Control): Promise<void> {
+    const { run } = await this.#options.get(runId);
+    if (run.fingerprint !== TRACKED) return;
+    throw new SpineError(
+      "RUN_CONFLICT",
+      `Cannot ${control} run ${runId}: a HistoryTracker recorded it, and Spine does no work for it. Start it again where its work is done.`,
+      { context: { runId } },
+    );
   }
 
   /** True when steps of the run have to be taken back before it is cancelled; whoever knows its workflow does that. */

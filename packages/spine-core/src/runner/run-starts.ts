@@ -6,7 +6,7 @@ import type { CommitResult, HistoryStore } from "../history/history-store.ts";
 import type { RunDetail } from "../history/records.ts";
 import type { Logger } from "../logger.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import { checkItem, checkItems, checkOptions } from "./check-start.ts";
+import { checkItem, checkItems, checkRunOptions } from "./check-start.ts";
 import { inTransactionOfCaller, PendingStarts } from "./pending-starts.ts";
 import { inheritedBy } from "./rerun.ts";
 import type { RunResults } from "./run-results.ts";
@@ -61,7 +61,7 @@ export class RunStarts {
   }
 
   async run(workflow: WorkflowData, params: unknown, options: RunOptions): Promise<RunHandle> {
-    checkOptions(options);
+    checkRunOptions(options);
     const { transaction } = options;
     const item = { params, ...options };
     if (transaction !== undefined) {

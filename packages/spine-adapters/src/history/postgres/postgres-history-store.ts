@@ -134,7 +134,7 @@ export class PostgresHistoryStore implements HistoryStore {
   }
 
   async claim(request: ClaimRequest): Promise<Claim> {
-    if (request.limit < 1 || request.workflows.length === 0) return { runs: [], nextAt: null };
+    if (request.limit < 1) return { runs: [], nextAt: null };
     const found = await this.#sweep(request.worker);
     const scope = {
       pools: this.#pools,

@@ -104,8 +104,8 @@ export class SqliteHistoryStore implements HistoryStore {
   }
 
   async claim(request: ClaimRequest): Promise<Claim> {
-    const { worker, workflows, limit } = request;
-    if (limit < 1 || workflows.length === 0) return { runs: [], nextAt: null };
+    const { worker, limit } = request;
+    if (limit < 1) return { runs: [], nextAt: null };
     // While one claim after the other finds all that it may take, nobody asks what there is, and seldom who may have died.
     const draining = this.#fullClaims > 1;
     const dead = draining && performance.now() - this.#soughtAt < SEEK_MS ? [] : await this.#findDead(worker);
