@@ -159,7 +159,7 @@ export {
   type TotalsQuery,
 } from "./history/run-statistics.ts";
 export { checkTags } from "./history/tags.ts";
-export type { DueRuns, WorkerState, Workload } from "./history/workload.ts";
+export type { DueRuns, WorkerState, Workload, WorkloadOptions } from "./history/workload.ts";
 export { newId } from "./ids.ts";
 export {
   canonicalJson,

@@ -19,6 +19,7 @@ import type { Plugin } from "./plugin.ts";
 import type { Registry } from "./registry.ts";
 import { checkApproval, checkRunId, checkSignalOptions, checkWorkflow } from "./runner/check-start.ts";
 import { DurableRunner } from "./runner/durable-runner.ts";
+import { KnownWorkflows } from "./runner/known-workflows.ts";
 import { type Queues, queuesOf } from "./runner/queues.ts";
 import { Retention, type RetentionPolicy } from "./runner/retention.ts";
 import type {
@@ -322,7 +323,14 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     source: (name) => sources.get(name),
     on: (name, listener) => events.on(name, listener),
     diagnose: () =>
-      diagnose({ database, stores, workflows: workflows.names(), clock, working: runner.working }),
+      diagnose({
+        database,
+        stores,
+        workflows: workflows.names(),
+        pinned: new KnownWorkflows(workflows).known.pinned,
+        clock,
+        working: runner.working,
+      }),
     start,
     stop,
     [Symbol.asyncDispose]: stop,

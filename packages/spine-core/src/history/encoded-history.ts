@@ -21,7 +21,7 @@ import type {
 } from "./history-store.ts";
 import type { CheckpointRecord, RunDetail, RunEvent } from "./records.ts";
 import type { RunPage, RunQuery } from "./run-query.ts";
-import type { Workload } from "./workload.ts";
+import type { Workload, WorkloadOptions } from "./workload.ts";
 
 /**
  * A history whose payloads stand encoded in the one below: its users see them plain, its store never does. Errors, logs,
@@ -92,8 +92,8 @@ export class EncodedHistory implements HistoryStore {
     return this.#store.events(runId, options);
   }
 
-  workload(): Promise<Workload> {
-    return this.#store.workload();
+  workload(options?: WorkloadOptions): Promise<Workload> {
+    return this.#store.workload(options);
   }
 
   prune(options: { readonly before: number; readonly limit: number }): Promise<readonly string[]> {

@@ -28,7 +28,7 @@ export function claimRefusal(
   return isOwn || !hasBegun ? null : workflowChanged(claimed, workflow);
 }
 
-/** The end of a run that was only recorded, by somebody who is gone; null for all others. There is nothing that Spine could do for it. */
+/** The end of a run that was only recorded, by somebody who is gone; null for all others. Its workflow is one that nobody need know. */
 export function trackedRefusal(claimed: ClaimedRun): Transition | null {
   const { runId, workflow, fingerprint } = claimed.run;
   if (fingerprint !== TRACKED) return null;

@@ -10,7 +10,6 @@ import { newId } from "../ids.ts";
 import type { Registry } from "../registry.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { ActiveRuns } from "./active-runs.ts";
-import { checkRerunOptions } from "./check-start.ts";
 import { claimRefusal, trackedRefusal } from "./claim-refusal.ts";
 import { KnownWorkflows } from "./known-workflows.ts";
 import { Ownership } from "./ownership.ts";
@@ -220,7 +219,6 @@ export class DurableRunner implements Runner {
   }
 
   async rerun(runId: string, options: RerunOptions = {}): Promise<RunHandle> {
-    checkRerunOptions(options);
     const detail = await this.get(runId);
     const workflow = this.#options.workflows.get(detail.run.workflow);
     return await this.#starts.rerun(workflow, detail, options);
@@ -303,20 +301,13 @@ export class DurableRunner implements Runner {
   #takeUp(claimed: ClaimedRun): void {
     const { run, fence } = claimed;
     const { runId, domain, params, partition, parentRunId, queue } = run;
-    const refuse = (end: Transition) =>
-      void this.#refuse(claimed, end).catch((error: unknown) => this.#stranded.add(runId, fence, error));
-    const tracked = trackedRefusal(claimed);
-    // Its workflow is one that nobody need know.
-    if (tracked) {
-      refuse(tracked);
-      return;
-    }
-    const workflow = this.#options.workflows.get(run.workflow);
-    const refusal = claimRefusal(claimed, workflow, this.#options.maxCrashes);
+    const { workflows, maxCrashes } = this.#options;
+    const refusal = trackedRefusal(claimed) ?? claimRefusal(claimed, workflows.get(run.workflow), maxCrashes);
     if (refusal) {
-      refuse(refusal);
+      this.#refuse(claimed, refusal).catch((error: unknown) => this.#stranded.add(runId, fence, error));
       return;
     }
+    const workflow = workflows.get(run.workflow);
     const { state, lost } = restore(workflow, claimed, claimed.checkpoints);
     const execution = { runId, workflow: workflow.name, domain, params, partition, parentRunId, queue };
     this.#options.events.emit("run.changed", {

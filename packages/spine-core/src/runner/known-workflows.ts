@@ -3,9 +3,7 @@ import type { Registry } from "../registry.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { firstAttempts } from "./advance.ts";
 
-type Known = Pick<ClaimRequest, "workflows" | "pinned"> & {
-  readonly first: ReadonlyMap<string, FirstAttempts>;
-};
+type Known = Required<Pick<ClaimRequest, "workflows" | "pinned" | "first">>;
 
 /** The workflows of this process as a claim asks for them. */
 export class KnownWorkflows {

@@ -39,6 +39,7 @@ export function checkStep(
   const input = inputOf(step);
   if (input !== null && !earlier.has(input) && !outer.has(input))
     refuse(`it reads the dataset of "${input}", but no step before it has that name.`);
+  if (step.kind === "choice" && step.cases.length === 0) refuse("it has no cases.");
   const around = new Set([...outer, ...earlier]);
   for (const inner of innerSteps(step)) checkInner(workflow, step, inner, around);
 }

@@ -17,6 +17,7 @@ import type {
   RunPage,
   RunQuery,
   Workload,
+  WorkloadOptions,
 } from "spine-core";
 import { checkEventRange, SpineError } from "spine-core";
 import { OwnServer } from "../../databases/postgres/own-server.ts";
@@ -182,8 +183,8 @@ export class PostgresHistoryStore implements HistoryStore {
     return await runEvents(this.#pools, this.#t, runId, options);
   }
 
-  async workload(): Promise<Workload> {
-    return await readWorkload(this.#pools, this.#t, this.#time.virtual);
+  async workload(options: WorkloadOptions = {}): Promise<Workload> {
+    return await readWorkload(this.#pools, this.#t, this.#time.virtual, options);
   }
 
   async prune({

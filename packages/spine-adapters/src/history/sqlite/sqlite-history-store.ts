@@ -15,6 +15,7 @@ import type {
   RunPage,
   RunQuery,
   Workload,
+  WorkloadOptions,
 } from "spine-core";
 import { checkEventRange } from "spine-core";
 import { savepoint } from "../../databases/sqlite/commit-together.ts";
@@ -195,9 +196,11 @@ export class SqliteHistoryStore implements HistoryStore {
     });
   }
 
-  async workload(): Promise<Workload> {
+  async workload(options: WorkloadOptions = {}): Promise<Workload> {
     const locks = this.#pool.inMemory ? null : this.#locks;
-    return await this.#pool.read((connection) => readWorkload(connection, this.#sql, this.#now(), locks));
+    return await this.#pool.read((connection) =>
+      readWorkload(connection, this.#sql, this.#now(), locks, options),
+    );
   }
 
   async prune(options: { readonly before: number; readonly limit: number }): Promise<readonly string[]> {
