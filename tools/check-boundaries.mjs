@@ -26,14 +26,14 @@ const FOLDERS = { examples: { leaf: true }, bench: { leaf: true }, tools: { leaf
 const CORE_LAYERS = [
   [
     "leaves",
-    "storable-text errors check-text shown schema-issues json ids clock duration logger registry context map-leaves redaction secret payload-codec encrypt-payloads data/decimal data/mark data/table",
+    "storable-text errors check-text shown schema-issues json ids clock duration instant check-options logger registry context map-leaves redaction secret payload-codec encrypt-payloads data/decimal data/mark data/table",
   ],
   [
     "contracts",
     "workflow/* history/* database/* data/dataset data/staged-rows sources/source sources/rate-budgets quality/quality-check alerts/alert runner/runner runner/durable runner/plan plugin config events",
   ],
   ["engine", "runner/* quality/* diagnose"],
-  ["spine", "spine"],
+  ["spine", "spine spine-options"],
   ["index", "index"],
   ["testing", "testing/*"],
 ];

@@ -95,3 +95,26 @@ test("keys of checkpoints cannot be those of Spine's own, and a transaction has 
     expect.any(Number),
   ]);
 });
+
+test("a checkpoint inside of itself is refused, at once or later; inside of others it is not", async () => {
+  const spine = await start();
+  const flow = defineWorkflow({ name: "demo.nested" }).step("one", async ({ checkpoint, transaction }) => {
+    const inItself = (work: () => Promise<unknown>) =>
+      work().then(
+        () => "none",
+        ({ message }: Error) => message,
+      );
+    return [
+      await inItself(() => checkpoint("a", () => checkpoint("a", () => 1))),
+      await inItself(() =>
+        checkpoint("b", async () => await checkpoint("in b", () => checkpoint("b", () => 1))),
+      ),
+      await inItself(() => checkpoint("c", async () => await transaction(async () => 1, { key: "c" }))),
+      await checkpoint("d", async () => (await checkpoint("e", () => 5)) + 1),
+    ];
+  });
+  const refused = (key: string) =>
+    `The checkpoint "${key}" of step "one" was asked for inside of its own work. Give the inner one another key.`;
+  const { outputs } = await (await spine.run(flow, {})).result();
+  expect(outputs.one).toEqual([refused("a"), refused("b"), refused("c"), 6]);
+});

@@ -72,6 +72,24 @@ describe("redaction leaves data what it is", () => {
     expect(output).toEqual({ back: { n: "[redacted]0", t: "[redacted]" } });
   });
 
+  test("a key of a checkpoint or a transaction that shows one is refused, and stored nowhere", async () => {
+    const { run, output } = await runWith("hunter22", async ({ checkpoint, transaction, params }) => {
+      const refusals = await Promise.allSettled([
+        checkpoint(`c-${params.key}`, () => 1),
+        checkpoint(Buffer.from(`--${params.key}`).toString("base64"), () => 1),
+        transaction(async () => 1, { key: params.key }),
+      ]);
+      await checkpoint("of my own", () => 2);
+      return refusals.map((each) =>
+        each.status === "rejected" ? (each.reason as SpineError).message : "none",
+      );
+    });
+    expect(run.status).toBe("COMPLETED");
+    expect(output).toEqual(
+      new Array(3).fill(`A checkpoint's key in step "one" shows a secret of the run. Use another one.`),
+    );
+  });
+
   test("what is logged instead of a text fails no step", async () => {
     const { run, logged } = await runWith("hunter22", ({ logger }) => {
       logger.error(new Error("boom hunter22") as never);

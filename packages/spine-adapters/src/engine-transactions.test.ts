@@ -2,6 +2,7 @@
 
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
+import { sql } from "kysely";
 import { createSpine, defineTable, defineWorkflow, Step, silentLogger } from "spine-core";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { watchMachine } from "./testing/machine-stalls.ts";
@@ -143,6 +144,87 @@ describe.each(["SQLite", "Postgres"])("a step's transaction on %s", (name) => {
     const started = performance.now();
     await expect((await spine.run(flow, {})).result()).rejects.toMatchObject({ code: "TRANSACTION_INVALID" });
     expect(performance.now() - started).toBeLessThan(4_000);
+  });
+
+  test.each([
+    "ROLLBACK",
+    "COMMIT",
+    "/* so */ commit;",
+    "END",
+    "BEGIN",
+    "ROLLBACK; BEGIN",
+    "SELECT 1; COMMIT",
+  ])(
+    "cannot be ended from inside: %s is refused, and what was written before it is gone",
+    async (statement) => {
+      const spine = await open();
+      const flow = defineWorkflow({ name: "demo.ends" }).step("s", ({ transaction }) =>
+        transaction(async (open) => {
+          await open.insertRows(table, one({ id: "paid" }), STAMP);
+          await sql.raw(statement).execute(open.kysely);
+          return "paid";
+        }),
+      );
+      // What follows the first statement of a text is not carried out on SQLite.
+      const isRest = statement.startsWith("SELECT");
+      const run = await spine.run(flow, {});
+      const written = () => spine.database.kysely.selectFrom(table.name).select("id").execute();
+      if (isRest && name === "SQLite") {
+        expect((await run.result()).outputs.s).toBe("paid");
+        expect(await written()).toEqual([{ id: "paid" }]);
+        return;
+      }
+      const error: unknown = await run.result().catch((reason: unknown) => reason);
+      expect(await written()).toEqual([]);
+      expect(error).toMatchObject(
+        isRest
+          ? { code: "DATABASE_FAILED", message: expect.stringContaining("multiple commands") as string }
+          : {
+              code: "TRANSACTION_INVALID",
+              message: expect.stringContaining("cannot be sent through an open transaction") as string,
+            },
+      );
+      const { steps } = await spine.get(run.id);
+      expect(steps.map(({ status }) => status)).toEqual(["FAILED"]);
+    },
+  );
+
+  test.runIf(name === "Postgres")(
+    "is recorded in its own transaction only: one without its mark is refused",
+    async () => {
+      const spine = await open();
+      const flow = defineWorkflow({ name: "demo.unmarked" }).step("s", ({ transaction }) =>
+        transaction(async (open) => {
+          await open.insertRows(table, one({ id: "paid" }), STAMP);
+          // As it is after a COMMIT and a BEGIN.
+          await sql.raw("SET LOCAL spine.in_transaction = ''").execute(open.kysely);
+        }),
+      );
+      const run = await spine.run(flow, {});
+      await expect(run.result()).rejects.toMatchObject({
+        code: "TRANSACTION_INVALID",
+        message: expect.stringContaining("ended by something else; nothing was recorded") as string,
+      });
+      expect(await spine.database.kysely.selectFrom(table.name).select("id").execute()).toEqual([]);
+    },
+  );
+
+  test("may have savepoints", async () => {
+    const spine = await open();
+    const flow = defineWorkflow({ name: "demo.savepoints" }).step("s", ({ transaction }) =>
+      transaction(async (open) => {
+        await open.insertRows(table, one({ id: "kept" }), STAMP);
+        await sql.raw("SAVEPOINT a").execute(open.kysely);
+        await open.insertRows(table, one({ id: "undone" }), STAMP);
+        await sql.raw("ROLLBACK TO a").execute(open.kysely);
+        await sql.raw("RELEASE SAVEPOINT a").execute(open.kysely);
+        return 1;
+      }),
+    );
+    expect((await (await spine.run(flow, {})).result()).outputs.s).toBe(1);
+    expect(await spine.database.kysely.selectFrom(table.name).select("id").execute()).toEqual([
+      { id: "kept" },
+    ]);
   });
 
   test("of an attempt that has timed out commits nothing", async () => {

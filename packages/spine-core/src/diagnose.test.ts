@@ -80,6 +80,15 @@ test("runs that are a process's own and that it does not work on are named", () 
   expect(check.remedy).toContain("gives them back");
 });
 
+test("a run that is tied to another version than this process has", () => {
+  const workload = { due: [{ ...due("a", 1, 3), foreign: 2 }, due("b", 1)], workers: [worker("w")] };
+  expect(workChecks(workload, ["a", "b"], NOW)[3]).toMatchObject({
+    status: "warning",
+    message: '2 runs wait whose workflow this process does not know: "a" (another version).',
+    data: { workflows: ["a"], runs: 2 },
+  });
+});
+
 test("a database that cannot be asked is a finding, not an exception", async () => {
   const away = () => Promise.reject(new SpineError("DATABASE_UNAVAILABLE", "Nobody answers."));
   const { ok, checks } = await diagnose({

@@ -9,6 +9,8 @@ export interface DiagnoseOptions {
   readonly stores: StateStores;
   /** The workflows that this process knows. */
   readonly workflows: readonly string[];
+  /** Of these: the versions that runs are tied to. */
+  readonly pinned?: ReadonlyMap<string, string>;
   readonly clock: Clock;
   /** True for a process that works on runs: it looks for them. */
   readonly working: boolean;
@@ -32,7 +34,8 @@ export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
     checks.push(wakingCheck(stores.hints.pollMs, database.dialect));
   }
   try {
-    checks.push(...workChecks(await stores.history.workload(), options.workflows, clock.now()));
+    const { workflows, pinned = new Map() } = options;
+    checks.push(...workChecks(await stores.history.workload({ pinned }), workflows, clock.now()));
     if (working) checks.push(unattendedCheck(await options.unattended()));
   } catch (error) {
     checks.push(workFailed(error, checks));
@@ -167,16 +170,19 @@ function waitCheck(due: Workload["due"], now: number): Check {
 
 /** Which workflows the other processes know is not recorded: only that this one does not know them. */
 function unknownCheck(due: Workload["due"], workflows: readonly string[], alive: number): readonly Check[] {
-  const unknown = due.filter(({ workflow }) => !workflows.includes(workflow));
+  const unknown = due.flatMap(({ workflow, runs, foreign = 0 }) => {
+    if (!workflows.includes(workflow)) return [{ workflow, runs, version: "" }];
+    return foreign > 0 ? [{ workflow, runs: foreign, version: " (another version)" }] : [];
+  });
   const names = unknown.map(({ workflow }) => workflow);
   const runs = unknown.reduce((sum, each) => sum + each.runs, 0);
   const data = { workflows: names, runs };
   if (unknown.length === 0)
     return [healthy("unknown workflows", "This process knows the workflows of all runs that are due.", data)];
   const more = names.length > MOST_NAMES ? `, and ${names.length - MOST_NAMES} more` : "";
-  const list = names
+  const list = unknown
     .slice(0, MOST_NAMES)
-    .map((name) => `"${name}"`)
+    .map(({ workflow, version }) => `"${workflow}"${version}`)
     .join(", ");
   return [
     finding(
@@ -184,7 +190,7 @@ function unknownCheck(due: Workload["due"], workflows: readonly string[], alive:
       "unknown workflows",
       `${count(runs, "run waits", "runs wait")} whose workflow this process does not know: ${list}${more}.`,
       alive > 1
-        ? "If another process knows them, nothing is to be done. Else register them: `createSpine({ workflows: [...] })`, or its plugin."
+        ? "If another process knows them (in that version), nothing is to be done. Else register them: `createSpine({ workflows: [...] })`, or its plugin."
         : "No other process works: register them, `createSpine({ workflows: [...] })`, or cancel these runs.",
       data,
     ),

@@ -1,4 +1,5 @@
 import { EventEmitter } from "eventemitter3";
+import { aFunction, checkArgument, oneOf } from "./check-options.ts";
 import { type ErrorJson, textOf } from "./errors.ts";
 import type { RowCounts, RunStatus, StepStatus } from "./history/records.ts";
 import type { Logger } from "./logger.ts";
@@ -49,6 +50,13 @@ export interface SpineEvents {
   "step.progress": [StepProgress];
 }
 
+const EVENTS: Readonly<Record<keyof SpineEvents, true>> = {
+  "run.changed": true,
+  "step.started": true,
+  "step.ended": true,
+  "step.progress": true,
+};
+
 /** An emitter whose listeners cannot break a run: what they throw is logged. */
 export class Events {
   // The types stand on the methods below: one generic emitter, one map of events.
@@ -61,6 +69,8 @@ export class Events {
 
   /** Calls `listener` at each event of this name; returns the function that ends it. */
   on<N extends keyof SpineEvents>(name: N, listener: (event: SpineEvents[N][0]) => void): () => void {
+    checkArgument("name", name, oneOf(Object.keys(EVENTS)), { of: "on" });
+    checkArgument("listener", listener, aFunction, { of: "on" });
     const guarded = (event: SpineEvents[N][0]) => {
       const failed = (error: unknown) =>
         this.#logger.error(`A listener of "${name}" failed.`, { error: textOf(error) });

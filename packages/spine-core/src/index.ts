@@ -1,6 +1,19 @@
 // The public face of spine-core, grouped by what one looks for. Suites for implementers: `spine-core/testing`.
 
 export { ALERT_SEVERITIES, type Alert, type AlertChannel, type AlertSeverity } from "./alerts/alert.ts";
+export {
+  aFunction,
+  anObject,
+  anything,
+  aText,
+  checkArgument,
+  checkOptions,
+  type OptionKind,
+  type OptionKinds,
+  type OptionsOf,
+  oneOf,
+  required,
+} from "./check-options.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { type Config, configFromEnv, type Env } from "./config.ts";
 export { type ExecutionContext, type Partition, partitionKey } from "./context.ts";
@@ -119,6 +132,7 @@ export type {
 } from "./history/history-store.ts";
 export {
   HistoryTracker,
+  TRACKED,
   type TrackedRun,
   type TrackedStep,
   type TrackOptions,
@@ -148,7 +162,7 @@ export {
   type StepRecord,
   type StepStatus,
 } from "./history/records.ts";
-export { type LogEntry, logPageSize, type ReadLogsOptions, type RunLogs } from "./history/run-logs.ts";
+export { type LogEntry, type ReadLogsOptions, type RunLogs, selectLogs } from "./history/run-logs.ts";
 export { runOutputs } from "./history/run-outputs.ts";
 export {
   pageOf,
@@ -170,7 +184,7 @@ export {
 } from "./history/run-statistics.ts";
 export { skipOutput, UNCHANGED } from "./history/skip-output.ts";
 export { checkTags } from "./history/tags.ts";
-export type { DueRuns, WorkerState, Workload } from "./history/workload.ts";
+export type { DueRuns, WorkerState, Workload, WorkloadOptions } from "./history/workload.ts";
 export { newId } from "./ids.ts";
 export {
   canonicalJson,

@@ -1,4 +1,5 @@
 import { type ErrorCode, SpineError } from "./errors.ts";
+import { shown } from "./shown.ts";
 
 /** Named things of one kind. One class for workflows, sources and alert channels. */
 export class Registry<T extends { readonly name: string }> {
@@ -13,6 +14,9 @@ export class Registry<T extends { readonly name: string }> {
 
   /** Adds an item; the same item twice is fine, another item of the same name is a DUPLICATE_NAME error. */
   add(item: T): void {
+    if (typeof (item as Partial<T> | null | undefined)?.name !== "string") {
+      throw new SpineError("CONFIG_INVALID", `${shown(item)} is no ${this.#kind}: it has no name.`);
+    }
     const present = this.#items.get(item.name);
     if (present !== undefined && present !== item) {
       throw new SpineError(

@@ -1,6 +1,5 @@
 import type { AlertChannel } from "./alerts/alert.ts";
 import { type Clock, systemClock, within } from "./clock.ts";
-import { checkConcurrency, checkLogLevel } from "./config.ts";
 import type { DatasetRef, DatasetStore } from "./data/dataset.ts";
 import type { Database } from "./database/database.ts";
 import type { Diagnosis } from "./database/diagnosis.ts";
@@ -15,14 +14,15 @@ import type { RunLogs } from "./history/run-logs.ts";
 import type { RunFilter } from "./history/run-query.ts";
 import type { RunStatistics } from "./history/run-statistics.ts";
 import { jsonLogger, type Logger, type LogLevel } from "./logger.ts";
-import { checkPayloadCodec, type PayloadCodec } from "./payload-codec.ts";
+import type { PayloadCodec } from "./payload-codec.ts";
 import type { Plugin } from "./plugin.ts";
-import { Registry } from "./registry.ts";
-import { checkRunId, checkWorkflow } from "./runner/check-start.ts";
+import type { Registry } from "./registry.ts";
+import { checkApproval, checkRunId, checkSignalOptions, checkWorkflow } from "./runner/check-start.ts";
 import { type Cursors, cursorsOf } from "./runner/cursors.ts";
 import { DurableRunner } from "./runner/durable-runner.ts";
+import { KnownWorkflows } from "./runner/known-workflows.ts";
 import { type Queues, queuesOf } from "./runner/queues.ts";
-import { checkRetention, Retention, type RetentionPolicy } from "./runner/retention.ts";
+import { Retention, type RetentionPolicy } from "./runner/retention.ts";
 import type {
   BulkOptions,
   BulkResult,
@@ -34,6 +34,7 @@ import type {
 } from "./runner/runner.ts";
 import { environmentSecrets, type SecretResolver } from "./secret.ts";
 import type { Source } from "./sources/source.ts";
+import { addWorkflow, checkSpineOptions, registriesOf } from "./spine-options.ts";
 import type { Approval } from "./workflow/composite-steps.ts";
 import { everyStep } from "./workflow/step-paths.ts";
 import type { Final, Workflow, WorkflowData } from "./workflow/workflow.ts";
@@ -197,29 +198,11 @@ export interface Spine extends AsyncDisposable {
  * const { outputs } = await run.result();
  */
 export async function createSpine(options: SpineOptions): Promise<Spine> {
+  checkSpineOptions(options);
   const { database, clock = systemClock, concurrency = 10, logLevel = "INFO", maxCrashes = 10 } = options;
-  if (!Number.isInteger(maxCrashes) || maxCrashes < 0) {
-    throw new SpineError(
-      "CONFIG_INVALID",
-      `The option \`maxCrashes\` is ${String(maxCrashes)}; use a whole number from 0.`,
-    );
-  }
-  checkConcurrency(concurrency, `The option \`concurrency\` is ${String(concurrency)}`);
-  checkLogLevel(logLevel, `The option \`logLevel\` is ${String(logLevel)}`);
-  const payloads = checkPayloadCodec(options.payloads);
-  if (options.retention) checkRetention(options.retention);
+  const payloads = options.payloads;
   const logger = options.logger ?? jsonLogger(logLevel);
-  const workflows = new Registry<WorkflowData>("workflow", "UNKNOWN_WORKFLOW");
-  const sources = new Registry<Source>("source", "UNKNOWN_SOURCE");
-  const alertChannels = new Registry<AlertChannel>("alert channel", "CONFIG_INVALID");
-  const plugins = new Registry<Plugin>("plugin", "CONFIG_INVALID");
-  for (const plugin of options.plugins ?? []) {
-    plugins.add(plugin);
-    for (const workflow of plugin.workflows ?? []) workflows.add(workflow);
-    for (const source of plugin.sources ?? []) sources.add(source);
-    for (const channel of plugin.alertChannels ?? []) alertChannels.add(channel);
-  }
-  for (const workflow of options.workflows ?? []) workflows.add(workflow);
+  const { workflows, sources, alertChannels } = registriesOf(options);
 
   const connected = await database.connect({ clock });
   const stores = payloads
@@ -266,7 +249,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   /** A workflow by its name, or a constant, which the process knows from now on. */
   const known = (workflow: string | WorkflowData): WorkflowData => {
     const target = typeof workflow === "string" ? workflows.get(workflow) : checkWorkflow(workflow);
-    workflows.add(target);
+    addWorkflow(workflows, target);
     return target;
   };
   // The outputs' types are those of the workflow constant; the facade is the one place that claims them.
@@ -328,6 +311,15 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     unlessStopped(() => runner.control(checkRunId(runId), action));
   const signal = (runId: string, name: string, payload: unknown, id?: string) =>
     unlessStopped(() => runner.signal(checkRunId(runId), name, payload, id));
+  const decide = async (
+    runId: string,
+    step: string,
+    approved: boolean,
+    by: Omit<Approval, "approved"> = {},
+  ) => {
+    checkApproval(by);
+    await signal(runId, step, { approved, ...by });
+  };
   return {
     database,
     history: stores.history,
@@ -354,11 +346,14 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
       await control(runId, "retry");
       return typed(await runner.attach(runId));
     },
-    rerun: async (runId, how) => typed(await unlessStopped(() => runner.rerun(checkRunId(runId), how))),
+    rerun: async (runId, how = {}) => typed(await unlessStopped(() => runner.rerun(checkRunId(runId), how))),
     controlAll: (filter, action, bulk) => unlessStopped(() => runner.controlAll(filter, action, bulk)),
-    signal: (runId, name, payload, { id } = {}) => signal(runId, name, payload, id),
-    approve: (runId, step, by = {}) => signal(runId, step, { approved: true, ...by }),
-    reject: (runId, step, by = {}) => signal(runId, step, { approved: false, ...by }),
+    signal: async (runId, name, payload, options = {}) => {
+      checkSignalOptions(options);
+      await signal(runId, name, payload, options.id);
+    },
+    approve: (runId, step, by) => decide(runId, step, true, by),
+    reject: (runId, step, by) => decide(runId, step, false, by),
     attach: async (runId) => typed(await unlessStopped(() => runner.attach(checkRunId(runId)))),
     source: (name) => sources.get(name),
     on: (name, listener) => events.on(name, listener),
@@ -367,6 +362,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
         database,
         stores,
         workflows: workflows.names(),
+        pinned: new KnownWorkflows(workflows).known.pinned,
         clock,
         working: runner.working,
         unattended: () => runner.unattended(),

@@ -346,4 +346,53 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
     says: "There is no run",
     quick: false,
   },
+  ...(["Postgres", "SQLite"] as const).map(
+    (name): Mutant => ({
+      name: `commit-by-a-step-${name.toLowerCase()}`,
+      breaks:
+        "a step commits what it wrote in its transaction before its record, which may then never be made",
+      changes: [
+        name === "SQLite"
+          ? {
+              file: "packages/spine-adapters/src/databases/sqlite/sqlite-dialect.ts",
+              find: "    refuseTransactionEnd(sql, false);\n",
+              replace: "",
+            }
+          : {
+              file: "packages/spine-adapters/src/databases/postgres/postgres-dialect.ts",
+              find: "    if (this.inTransaction) refuseTransactionEnd(sql, true);\n",
+              replace: "",
+            },
+      ],
+      caughtBy: {
+        file: "packages/spine-adapters/src/engine-transactions.test.ts",
+        test: [
+          `a step's transaction on ${name}`,
+          "cannot be ended from inside: COMMIT is refused, and what was written before it is gone",
+        ],
+      },
+      says: "paid",
+      quick: name === "SQLite",
+    }),
+  ),
+  {
+    name: "record-in-another-transaction-postgres",
+    breaks: "a step is recorded in a transaction in which what it wrote is not",
+    changes: [
+      {
+        file: "packages/spine-adapters/src/history/postgres/flush-sql.ts",
+        find: "CASE WHEN ${IN_MARKED} THEN pg_current_xact_id()::text END",
+        replace: "pg_current_xact_id()::text",
+      },
+    ],
+    caughtBy: {
+      file: "packages/spine-adapters/src/engine-transactions.test.ts",
+      test: [
+        "a step's transaction on Postgres",
+        "is recorded in its own transaction only: one without its mark is refused",
+      ],
+    },
+    says: "promise resolved",
+    quick: false,
+  },
 ];

@@ -1,4 +1,11 @@
-import { type Database, type StateOptions, type StateStores, systemClock } from "spine-core";
+import {
+  aFunction,
+  checkArgument,
+  type Database,
+  type StateOptions,
+  type StateStores,
+  systemClock,
+} from "spine-core";
 import { PostgresDatasetStore } from "../data/postgres-dataset-store.ts";
 import { compareClocks, DatabaseTime } from "../history/postgres/database-time.ts";
 import { KeptConnection } from "../history/postgres/kept-connection.ts";
@@ -87,6 +94,7 @@ export function postgres(target: string | PostgresOptions): Database {
     }),
 
     async transaction(work) {
+      checkArgument("work", work, aFunction, { of: "a transaction" });
       return await runTransaction(pools, (lease) => work(new PostgresTransaction(pools, lease)));
     },
 

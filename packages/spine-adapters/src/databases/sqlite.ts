@@ -1,6 +1,12 @@
 import {
+  aFunction,
+  aText,
+  checkArgument,
+  checkOptions,
   type Database,
   type Hints,
+  type OptionKinds,
+  oneOf,
   SpineError,
   type StateOptions,
   type StateStores,
@@ -37,6 +43,10 @@ export interface SqliteOptions {
   readonly prefix?: string;
 }
 
+const OF = { of: "sqlite", code: "CONFIG_INVALID" } as const;
+const PATH = { is: 'the path of a file, or ":memory:"', fits: aText.fits };
+const OPTIONS: OptionKinds<SqliteOptions> = { durability: oneOf(["full", "process"]), prefix: aText };
+
 /**
  * A SQLite database in a file, or `":memory:"`. Nothing is opened before its first use.
  *
@@ -44,6 +54,8 @@ export interface SqliteOptions {
  * const spine = await createSpine({ database: sqlite("spine.db") });
  */
 export function sqlite(path: string, options: SqliteOptions = {}): Database {
+  checkArgument("path", path, PATH, OF);
+  checkOptions(options, OPTIONS, OF);
   const { durability = "full", prefix = "" } = options;
   if (!/^(?:[a-z][a-z0-9_]{0,30})?$/.test(prefix)) {
     throw new SpineError(
@@ -79,6 +91,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
     }),
 
     async transaction(work) {
+      checkArgument("work", work, aFunction, { of: "a transaction" });
       return await pool.transaction((lease) => work(new SqliteTransaction(pool, lease)));
     },
 

@@ -53,6 +53,19 @@ export function checkMigrations<Names>(
   }
 }
 
+/**
+ * Refuses to make tables anew that are there: a database whose rows of `migrations` were removed.
+ *
+ * @param present a table of Spine's own that exists; null for none.
+ */
+export function checkUnrecorded(applied: readonly AppliedMigration[], present: string | null): void {
+  if (applied.length > 0 || present === null) return;
+  throw new SpineError(
+    "CONFIG_INVALID",
+    `The table ${present} is there, but no migration that made it: the rows of the table \`migrations\` were removed, or another program has a table of that name. Restore them from a backup, or give Spine a place of its own (\`schema\` on Postgres, \`prefix\` or another file on SQLite).`,
+  );
+}
+
 export function checksumOf<Names>(migration: Migration<Names>, plain: Names): string {
   return createHash("sha256").update(migration.sql(plain)).digest("hex");
 }

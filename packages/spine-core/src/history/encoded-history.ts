@@ -23,7 +23,7 @@ import type {
 import type { CheckpointRecord, RunDetail, RunEvent } from "./records.ts";
 import type { RunPage, RunQuery } from "./run-query.ts";
 import { skipOutput, UNCHANGED } from "./skip-output.ts";
-import type { Workload } from "./workload.ts";
+import type { Workload, WorkloadOptions } from "./workload.ts";
 
 const UNCHANGED_OUTPUT = skipOutput(UNCHANGED);
 
@@ -108,8 +108,8 @@ export class EncodedHistory implements HistoryStore {
     return this.#store.events(runId, options);
   }
 
-  workload(): Promise<Workload> {
-    return this.#store.workload();
+  workload(options?: WorkloadOptions): Promise<Workload> {
+    return this.#store.workload(options);
   }
 
   prune(options: { readonly before: number; readonly limit: number }): Promise<readonly string[]> {

@@ -14,7 +14,7 @@ import type {
   StepStatus,
 } from "./records.ts";
 import type { RunPage, RunQuery } from "./run-query.ts";
-import type { Workload } from "./workload.ts";
+import type { Workload, WorkloadOptions } from "./workload.ts";
 
 /** Proof of ownership: a write with an older token, or of another worker, is refused. */
 export interface Fence {
@@ -243,7 +243,10 @@ export interface FirstAttempts {
 
 export interface ClaimRequest {
   readonly worker: string;
-  /** The workflows that this worker knows; runs of others wait for somebody who does. */
+  /**
+   * The workflows that this worker knows; runs of others wait for somebody who does. Only those whose fingerprint is `TRACKED` do
+   * not: left by a worker that is gone, they are given to anybody, who ends them.
+   */
   readonly workflows: readonly string[];
   readonly limit: number;
   /**
@@ -363,7 +366,7 @@ export interface HistoryStore {
   /** The events of a run after `after`, oldest first. */
   events(runId: string, options?: EventRange): Promise<readonly RunEvent[]>;
   /** What is due, and who is there to do it. Answers at once, or says that the database does not. */
-  workload(): Promise<Workload>;
+  workload(options?: WorkloadOptions): Promise<Workload>;
   /** Removes up to `limit` runs that ended before `before` (ms since the epoch); never an active one. Returns their ids. */
   prune(options: { readonly before: number; readonly limit: number }): Promise<readonly string[]>;
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { aFunction, checkArgument } from "../check-options.ts";
 import { checkText } from "../check-text.ts";
 import type { Partition } from "../context.ts";
 import { SpineError } from "../errors.ts";
@@ -11,9 +12,11 @@ import { checkPartition } from "./check-partition.ts";
 import type { Fence, HistoryStore, RunChange, StepEnd, Transition } from "./history-store.ts";
 import type { Metrics, RowCounts } from "./records.ts";
 import { checkTags } from "./tags.ts";
+import { checkQuality, checkRows, checkTrackOptions } from "./tracked-facts.ts";
 
 const LONGEST_NAME = 200;
-
+/** The fingerprint of a run that is only recorded: it has no steps that Spine could do. */
+export const TRACKED = "tracked";
 export interface TrackOptions {
   readonly domain?: string;
   readonly partition?: Partition;
@@ -46,7 +49,8 @@ export interface TrackedStep {
 
 /**
  * Records runs that Spine does not drive (a script, another engine) in the same history, so that they are seen
- * like any other. It only records: nothing is resumed or tried again.
+ * like any other. It only records: nothing is resumed or tried again. Runs of a process that dies end FAILED (WORKER_LOST), by any
+ * process that works on the database, also where that one knows a workflow of their name.
  *
  * To the history it is a worker, which counts as alive until it is closed: let `await using` do that, or call `close`.
  *
@@ -60,6 +64,8 @@ export class HistoryTracker implements AsyncDisposable {
   readonly #history: HistoryStore;
   readonly #worker = `tracker-${newId()}`;
   readonly #tracked = new Set<Promise<unknown>>();
+  /** Runs whose work is over, and whose end could not be recorded. */
+  readonly #unended = new Set<Tracked>();
   #registered: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -82,6 +88,8 @@ export class HistoryTracker implements AsyncDisposable {
         },
       );
     }
+    checkTrackOptions(options);
+    checkArgument("work", work, aFunction, { of: "`trackWorkflow`" });
     const tracked = this.#track(name, options, work);
     this.#tracked.add(tracked);
     try {
@@ -109,6 +117,8 @@ export class HistoryTracker implements AsyncDisposable {
 
   async #close(): Promise<void> {
     await Promise.allSettled(this.#tracked);
+    // Nobody else can end them: given back, they would wait for a process that does their work.
+    for (const run of this.#unended) await this.#end(run);
     if (this.#registered) await this.#history.beat(this.#worker, "gone");
   }
 
@@ -127,17 +137,27 @@ export class HistoryTracker implements AsyncDisposable {
     await run.create(name, options);
     try {
       const result = await work(run);
-      await run.end(null);
+      await this.#end(run);
       return result;
     } catch (error) {
-      await run.end(SpineError.from(error).withContext({ workflow: name }));
+      if (!this.#unended.has(run))
+        await this.#end(run, SpineError.from(error).withContext({ workflow: name }));
       throw error;
     }
+  }
+
+  async #end(run: Tracked, error?: SpineError): Promise<void> {
+    run.failure ??= error;
+    this.#unended.add(run);
+    await run.end();
+    this.#unended.delete(run);
   }
 }
 
 class Tracked implements TrackedRun {
   readonly runId = newId();
+  /** What its work has failed with. */
+  failure: SpineError | undefined;
   readonly #history: HistoryStore;
   readonly #fence: Fence;
   readonly #attempts = new Map<string, number>();
@@ -159,7 +179,7 @@ class Tracked implements TrackedRun {
       partition: checkPartition(partition ?? null, "of a tracked run"),
       tags: checkTags(options.tags),
       key: null,
-      fingerprint: "tracked",
+      fingerprint: TRACKED,
       params: encodeJson(params, `the parameters of "${workflow}"`),
       paramsHash: createHash("sha256").update(canonicalJson(params)).digest("hex"),
       triggeredBy: checkText(triggeredBy, "The `triggeredBy` of a tracked run", LONGEST_NAME),
@@ -173,6 +193,7 @@ class Tracked implements TrackedRun {
   async trackStep<T>(name: string, kind: string, work: (step: TrackedStep) => Promise<T>): Promise<T> {
     checkText(name, "The name of a tracked step", LONGEST_NAME);
     checkText(kind, "The kind of a tracked step", LONGEST_NAME);
+    checkArgument("work", work, aFunction, { of: "`trackStep`" });
     const attempt = (this.#attempts.get(name) ?? 0) + 1;
     this.#attempts.set(name, attempt);
     await this.#commit({ begun: [{ name, kind, attempt }] });
@@ -201,8 +222,8 @@ class Tracked implements TrackedRun {
     this.#cancelled = reason;
   }
 
-  async end(error: SpineError | null): Promise<void> {
-    await this.#commit({ run: this.#change(error), metrics: this.#metrics });
+  async end(): Promise<void> {
+    await this.#commit({ run: this.#change(this.failure ?? null), metrics: this.#metrics });
   }
 
   #change(error: SpineError | null): RunChange {
@@ -247,7 +268,7 @@ class TrackedWork implements TrackedStep {
   }
 
   recordRecords(rows: number | RowCounts): void {
-    this.#rows = typeof rows === "number" ? { in: rows, out: rows, rejected: 0 } : rows;
+    this.#rows = checkRows(rows, this.#name);
   }
 
   recordOutput(output: unknown): void {
@@ -260,7 +281,9 @@ class TrackedWork implements TrackedStep {
   }
 
   recordQuality(results: readonly QualityResult[]): void {
-    for (const result of results) this.attachments.push({ kind: "quality", step: this.#name, result });
+    for (const result of checkQuality(results, this.#name)) {
+      this.attachments.push({ kind: "quality", step: this.#name, result });
+    }
   }
 
   skip(reason: string): void {

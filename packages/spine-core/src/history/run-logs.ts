@@ -1,4 +1,4 @@
-import { ValidationError } from "../errors.ts";
+import { aText, checkArgument, checkOptions, type OptionKinds } from "../check-options.ts";
 import type { JsonValue } from "../json.ts";
 
 /** A message that a step logged through `context.logger`. */
@@ -30,8 +30,29 @@ export interface RunLogs {
 /** Entries of one commit: more are dropped, and how many is the last of them. */
 export const MOST_LOGS = 1_000;
 
-/** The size of a page of entries. Throws a ValidationError for one that makes no sense. */
-export function logPageSize(limit = 1_000): number {
-  if (Number.isInteger(limit) && limit >= 1) return Math.min(limit, 10_000);
-  throw new ValidationError(`The limit of run logs is ${limit}; it must be a whole number from 1 to 10,000.`);
+const READ: OptionKinds<ReadLogsOptions> = {
+  after: {
+    is: "the `seq` of an entry, or 0",
+    fits: (value) => Number.isSafeInteger(value) && Number(value) >= 0,
+  },
+  limit: {
+    is: "a whole number from 1 to 10,000",
+    fits: (value) => Number.isInteger(value) && Number(value) >= 1,
+  },
+};
+const WHOSE = { of: "run logs" };
+
+/**
+ * Which entries are asked for; for implementers of stores.
+ *
+ * @throws ValidationError whose message and `detail` name the field.
+ */
+export function selectLogs(
+  runId: unknown,
+  options: ReadLogsOptions = {},
+): { readonly runId: string; readonly after: number; readonly limit: number } {
+  checkArgument("runId", runId, aText, WHOSE);
+  checkOptions(options, READ, WHOSE);
+  const { after = 0, limit = 1_000 } = options;
+  return { runId: runId as string, after, limit: Math.min(limit, 10_000) };
 }

@@ -1,5 +1,7 @@
+import { anything, checkOptions, type OptionKinds } from "../check-options.ts";
 import { type Partition, partitionKey } from "../context.ts";
 import { ValidationError } from "../errors.ts";
+import { shown } from "../shown.ts";
 import { RUN_STATUSES, type RunStatus, type RunSummary } from "./records.ts";
 
 /** Which runs: all that fit each of the fields that are given. */
@@ -74,20 +76,22 @@ const RUN_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  * @throws ValidationError whose message and `detail` name the field.
  */
 export function selectRuns(query: RunQuery, now: number): RunSelection {
+  checkQuery(query);
   const { status, partition, search, cursor } = query;
   for (const name of ["workflow", "domain", "tag", "parentRunId", "search"] as const)
-    checkText(name, query[name]);
+    checkQueryText(name, query[name]);
   if (search !== undefined && (search === "" || search.length > LONGEST_SEARCH)) {
     throw refusal("search", `has ${search.length} characters; it can have 1 to ${LONGEST_SEARCH}`);
   }
   if (status !== undefined && !Array.isArray(status)) throw refusal("status", "is no list of statuses");
   for (const one of status ?? []) {
-    if (!RUN_STATUSES.includes(one)) throw refusal("status", `is "${one}"; use ${RUN_STATUSES.join(", ")}`);
+    if (!RUN_STATUSES.includes(one))
+      throw refusal("status", `is ${shown(one)}; use ${RUN_STATUSES.join(", ")}`);
   }
   if (partition !== undefined && !isObject(partition)) {
     throw refusal("partition", 'is no partition, such as { week: "2025-01-06" }');
   }
-  for (const value of Object.values(partition ?? {})) checkText("partition", value);
+  for (const value of Object.values(partition ?? {})) checkQueryText("partition", value);
   const until = timeOf("until", query.until);
   const since =
     timeOf("since", query.since) ??
@@ -110,10 +114,36 @@ export function selectRuns(query: RunQuery, now: number): RunSelection {
   };
 }
 
+/** Each is checked by itself. */
+const FILTER: OptionKinds<RunFilter> = {
+  workflow: anything,
+  status: anything,
+  domain: anything,
+  tag: anything,
+  partition: anything,
+  parentRunId: anything,
+  since: anything,
+  until: anything,
+  search: anything,
+};
+const QUERY: OptionKinds<RunQuery> = { ...FILTER, limit: anything, cursor: anything };
+
+/** Refuses a field that does not exist: all runs would be found instead of those that were meant. */
+function checkQuery(query: unknown): void {
+  checkOptions(query, QUERY, { of: "a query", called: "field", name: "query" });
+}
+
+/** The same for a filter, which has no pages. */
+export function checkFilter(filter: unknown): asserts filter is RunFilter {
+  checkOptions(filter, FILTER, { of: "a filter", called: "field", name: "filter" });
+}
+
 /** How many runs a page holds at most. */
-export function pageSize({ limit = DEFAULT_LIMIT }: RunQuery): number {
+export function pageSize(query: RunQuery): number {
+  checkQuery(query);
+  const { limit = DEFAULT_LIMIT } = query;
   if (Number.isInteger(limit) && limit >= 1) return Math.min(limit, MOST);
-  throw refusal("limit", `is ${limit}; it must be a whole number from 1 to ${MOST}`);
+  throw refusal("limit", `is ${shown(limit)}; it must be a whole number from 1 to ${MOST}`);
 }
 
 /** The page, from its items and one more where there are more. */
@@ -131,15 +161,15 @@ function firstIdAt(ms: number): string {
 
 function timeOf(field: "since" | "until", ms: number | undefined): number | null {
   if (ms === undefined) return null;
-  if (Number.isFinite(ms) && ms >= 0 && ms <= LAST_MS) return Math.ceil(ms);
-  throw refusal(field, `is ${ms}; it must be a time in milliseconds since the epoch`);
+  if (typeof ms === "number" && Number.isFinite(ms) && ms >= 0 && ms <= LAST_MS) return Math.ceil(ms);
+  throw refusal(field, `is ${shown(ms)}; it must be a time in milliseconds since the epoch`);
 }
 
 function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function checkText(field: string, text: unknown): void {
+function checkQueryText(field: string, text: unknown): void {
   if (text === undefined) return;
   if (typeof text !== "string") throw refusal(field, "is no text");
   if (text.includes("\0") || !text.isWellFormed()) throw refusal(field, "holds characters that are no text");

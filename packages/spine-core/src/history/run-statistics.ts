@@ -1,5 +1,14 @@
+import { anything, checkOptions, type OptionKinds } from "../check-options.ts";
+import { shown } from "../shown.ts";
 import type { RowCounts, RunStatus } from "./records.ts";
-import { DEFAULT_WINDOW_MS, type RunFilter, type RunSelection, refusal, selectRuns } from "./run-query.ts";
+import {
+  checkFilter,
+  DEFAULT_WINDOW_MS,
+  type RunFilter,
+  type RunSelection,
+  refusal,
+  selectRuns,
+} from "./run-query.ts";
 
 export interface CountOptions {
   /** Counting ends here: a number that nobody reads to its end is not worth its time. 1,000 when left out, 100,000 at most. */
@@ -54,21 +63,34 @@ export interface RunStatistics {
 const COUNT_CAP = 1_000;
 const TOTALS_CAP = 10_000;
 const MOST = 100_000;
+/** Each is checked by itself. */
+const COUNT: OptionKinds<CountOptions> = { cap: anything };
+const TOTALS: OptionKinds<TotalsQuery> = {
+  workflow: anything,
+  since: anything,
+  until: anything,
+  cap: anything,
+};
 
 /** A count as a store carries it out; for implementers. */
 export function selectCount(
   filter: RunFilter,
-  { cap = COUNT_CAP }: CountOptions,
+  options: CountOptions,
   now: number,
 ): { readonly selection: RunSelection; readonly cap: number } {
+  checkFilter(filter);
+  checkOptions(options, COUNT, { of: "a count" });
+  const { cap = COUNT_CAP } = options;
   return { selection: selectRuns(filter, now), cap: checkCap(cap) };
 }
 
 /** A summary as a store carries it out; for implementers. */
 export function selectTotals(
-  { workflow, since, until, cap = TOTALS_CAP }: TotalsQuery,
+  query: TotalsQuery,
   now: number,
 ): { readonly selection: RunSelection; readonly cap: number } {
+  checkOptions(query, TOTALS, { of: "a query of totals", called: "field", name: "query" });
+  const { workflow, since, until, cap = TOTALS_CAP } = query;
   const filter = {
     ...(workflow === undefined ? {} : { workflow }),
     ...(until === undefined ? {} : { until }),
@@ -79,5 +101,5 @@ export function selectTotals(
 
 function checkCap(cap: number): number {
   if (Number.isInteger(cap) && cap >= 1 && cap <= MOST) return cap;
-  throw refusal("cap", `is ${cap}; it must be a whole number from 1 to ${MOST}`);
+  throw refusal("cap", `is ${shown(cap)}; it must be a whole number from 1 to ${MOST}`);
 }

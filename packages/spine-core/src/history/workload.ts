@@ -5,6 +5,14 @@ export interface DueRuns {
   readonly runs: number;
   /** Since when the first of them waits, ISO time in UTC. */
   readonly oldestDueAt: string;
+  /** How many of them have begun with another version than the one that was asked for; left out where none has. */
+  readonly foreign?: number;
+}
+
+/** What is asked for beside the work. */
+export interface WorkloadOptions {
+  /** By workflow, as in a `ClaimRequest`: runs that have begun with another version are `foreign`. */
+  readonly pinned?: ReadonlyMap<string, string>;
 }
 
 /** A process that works on runs, or did. */

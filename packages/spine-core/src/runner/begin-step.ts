@@ -337,7 +337,7 @@ export function locate(draft: Draft, path: string, error: SpineError): SpineErro
 }
 
 function unknownCase(path: string, chosen: string, cases: readonly Step[]): SpineError {
-  const known = cases.map(({ name }) => `"${name}"`).join(", ");
+  const known = cases.map(({ name }) => `"${name}"`).join(", ") || "it has none";
   return new SpineError(
     "WORKFLOW_INVALID",
     `Step "${nameIn(path)}" chose "${chosen}", which is none of its cases (${known}).`,

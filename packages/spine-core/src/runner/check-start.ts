@@ -1,40 +1,67 @@
+import { anything, aText, checkArgument, checkOptions, type OptionKinds, oneOf } from "../check-options.ts";
 import { textFault } from "../check-text.ts";
 import { ValidationError } from "../errors.ts";
 import { shown } from "../shown.ts";
+import type { Approval } from "../workflow/composite-steps.ts";
+import { isWorkflow } from "../workflow/is-workflow.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import type { RunItem, RunOptions } from "./runner.ts";
+import { type BulkOptions, CONTROLS, type RerunOptions, type RunItem, type RunOptions } from "./runner.ts";
 
-/** Every option of a start: the compiler refuses one that is missing here. */
-const OPTIONS: Readonly<Record<keyof RunOptions, true>> = {
-  key: true,
-  scope: true,
-  triggeredBy: true,
-  tags: true,
-  parentRunId: true,
-  queue: true,
-  priority: true,
-  concurrencyKey: true,
-  delay: true,
-  startAt: true,
-  deadline: true,
-  debounce: true,
-  transaction: true,
+/** The options of a start, each of which is checked by itself. */
+const RUN: OptionKinds<RunOptions> = {
+  key: anything,
+  scope: anything,
+  triggeredBy: anything,
+  tags: anything,
+  parentRunId: anything,
+  queue: anything,
+  priority: anything,
+  concurrencyKey: anything,
+  delay: anything,
+  startAt: anything,
+  deadline: anything,
+  debounce: anything,
+  transaction: anything,
 };
-/** Instead of an option that does not exist. */
-const KNOWN = Object.keys(OPTIONS)
-  .map((option) => `\`${option}\``)
-  .join(", ");
+const { key, scope, triggeredBy, tags, queue, priority } = RUN;
+const RERUN: OptionKinds<RerunOptions> = {
+  key,
+  scope,
+  triggeredBy,
+  tags,
+  queue,
+  priority,
+  params: anything,
+  from: aText,
+};
+const BULK: OptionKinds<BulkOptions> = { expect: anything };
+const SIGNAL = { id: anything };
+const APPROVAL: OptionKinds<Omit<Approval, "approved">> = { by: aText, comment: aText };
 
-/**
- * The options of a start. One that is misspelt would be ignored, and the run would stand somewhere else than it should.
- *
- * @throws ValidationError that names the option.
- */
-export function checkOptions(options: unknown): asserts options is RunOptions {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw wrongArgument("options", "The options of a run", "are an object, or left out", options);
-  }
-  refuseUnknown(options);
+/** The options of a start. @throws ValidationError that names the one that does not exist. */
+export function checkRunOptions(options: unknown): asserts options is RunOptions {
+  checkOptions(options, RUN, { of: "a run" });
+}
+
+/** The options of a repetition. @throws ValidationError that names the one that does not exist. */
+export function checkRerunOptions(options: unknown): asserts options is RerunOptions {
+  checkOptions(options, RERUN, { of: "a rerun" });
+}
+
+/** What is done to many runs, and how many. @throws ValidationError that names what is wrong. */
+export function checkBulk(control: unknown, options: unknown): asserts options is BulkOptions {
+  checkArgument("control", control, oneOf(CONTROLS), { of: "controlAll" });
+  checkOptions(options, BULK, { of: "controlAll" });
+}
+
+/** The options of a signal. @throws ValidationError that names the one that does not exist. */
+export function checkSignalOptions(options: unknown): void {
+  checkOptions(options, SIGNAL, { of: "a signal" });
+}
+
+/** Who approved or refused. @throws ValidationError that names what is wrong. */
+export function checkApproval(by: unknown): void {
+  checkOptions(by, APPROVAL, { of: "an approval", called: "member", name: "by" });
 }
 
 /** The runs of a batch. @throws ValidationError that names what is wrong. */
@@ -54,12 +81,12 @@ export function checkItem(item: unknown): asserts item is RunItem {
     throw wrongArgument("item", "An item of `runMany`", "is an object { params, … }", item);
   }
   const { params: _, ...options } = item as RunItem;
-  refuseUnknown(options);
+  checkRunOptions(options);
 }
 
 /** A workflow that is given as it is. @throws ValidationError for what is none. */
 export function checkWorkflow(workflow: WorkflowData): WorkflowData {
-  if (Array.isArray((workflow as Partial<WorkflowData> | null | undefined)?.steps)) return workflow;
+  if (isWorkflow(workflow)) return workflow;
   const expected = "is what `defineWorkflow` returned, or its name";
   throw wrongArgument("workflow", "The workflow to run", expected, workflow);
 }
@@ -71,7 +98,7 @@ export function checkRunId(runId: unknown): string {
 }
 
 /** The text of an option that stands in an index. @throws ValidationError that names the option and does not repeat the text. */
-export function checkOption(option: keyof RunOptions, value: unknown, maxLength: number): void {
+export function checkOption(option: string, value: unknown, maxLength: number): void {
   const fault = textFault(value, maxLength);
   if (fault !== null) throw wrongOption(option, fault);
 }
@@ -79,19 +106,8 @@ export function checkOption(option: keyof RunOptions, value: unknown, maxLength:
 /** @param message what is wrong, behind the name of the option. */
 export function wrongOption(option: string, message: string, cause?: unknown): ValidationError {
   return new ValidationError(`The \`${option}\` of a run ${message}.`, {
-    detail: { issues: [{ path: `/${option}`, message }] },
+    detail: { issues: [{ path: `/${option.replace(".", "/")}`, message }] },
     cause,
-  });
-}
-
-function refuseUnknown(options: object): void {
-  const unknown = Object.entries(options).find(
-    ([name, value]) => value !== undefined && !Object.hasOwn(OPTIONS, name),
-  )?.[0];
-  if (unknown === undefined) return;
-  const message = `is no option. The options are ${KNOWN}`;
-  throw new ValidationError(`\`${unknown.slice(0, 120)}\` ${message}.`, {
-    detail: { issues: [{ path: `/${unknown}`, message }] },
   });
 }
 

@@ -1,5 +1,6 @@
 import { SpineError } from "../errors.ts";
 import type { ClaimedRun, Transition } from "../history/history-store.ts";
+import { TRACKED } from "../history/history-tracker.ts";
 import { isEncoded, notDecoded } from "../payload-codec.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { failClaimed } from "./fail-claimed.ts";
@@ -25,6 +26,18 @@ export function claimRefusal(
   const hasBegun = claimed.steps.length > 0 && !claimed.begun;
   const isOwn = claimed.run.fingerprint === workflow.fingerprint || workflow.whenChanged === "adopt";
   return isOwn || !hasBegun ? null : workflowChanged(claimed, workflow);
+}
+
+/** The end of a run that was only recorded, by somebody who is gone; null for all others. Its workflow is one that nobody need know. */
+export function trackedRefusal(claimed: ClaimedRun): Transition | null {
+  const { runId, workflow, fingerprint } = claimed.run;
+  if (fingerprint !== TRACKED) return null;
+  const error = new SpineError(
+    "WORKER_LOST",
+    "The process that recorded this run is gone. How far its work got is not known; Spine does not do it again.",
+    { retryable: false, context: { runId, workflow } },
+  );
+  return failClaimed(claimed, error.toJSON());
 }
 
 /** Of a run that ends every process that works on it. */

@@ -4,9 +4,7 @@ import type { WorkflowData } from "../workflow/workflow.ts";
 import { firstAdvance } from "./advance.ts";
 import { newRun } from "./run-state.ts";
 
-type Known = Pick<ClaimRequest, "workflows" | "pinned"> & {
-  readonly first: ReadonlyMap<string, FirstAttempts>;
-};
+type Known = Required<Pick<ClaimRequest, "workflows" | "pinned" | "first">>;
 
 /** The workflows of this process as a claim asks for them. */
 export class KnownWorkflows {

@@ -1,6 +1,7 @@
-import { toMs } from "../duration.ts";
+import { type Duration, toMs } from "../duration.ts";
 import { checkQueueName } from "../history/check-queue.ts";
 import type { NewRun } from "../history/history-store.ts";
+import { AN_INSTANT, LAST_INSTANT, toInstant } from "../instant.ts";
 import { shown } from "../shown.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { checkOption, wrongOption } from "./check-start.ts";
@@ -8,9 +9,6 @@ import type { RunOptions } from "./runner.ts";
 
 const LONGEST_KEY = 200;
 const HIGHEST = 100;
-/** The last time that its ISO text sorts by. */
-const LATEST = Date.UTC(9999, 11, 31);
-const WITH_ZONE = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/;
 
 type Place = Pick<NewRun, "queue" | "priority" | "concurrencyKey" | "availableAt">;
 
@@ -57,31 +55,29 @@ export function queueing(
 function startOf({ delay, startAt }: RunOptions, now: number): number | null {
   if (delay === undefined) return startAt === undefined ? null : timeOf(startAt);
   if (startAt !== undefined) throw wrongOption("delay", "and `startAt` were both given; use one of them");
-  let ms: number;
-  try {
-    ms = toMs(delay);
-  } catch (error) {
-    throw wrongOption("delay", `cannot be used: ${shown(delay)} is no duration such as 500 or "30s"`, error);
-  }
+  return endOf("delay", delay, now);
+}
+
+/** When a duration ends that an option gives. @throws ValidationError that names the option. */
+export function endOf(option: string, duration: unknown, now: number): number {
+  const ms = durationOf(option, duration);
   const at = Math.ceil(now + ms);
-  if (at > LATEST) throw wrongOption("delay", "ends after the year 9999");
+  if (at > LAST_INSTANT) throw wrongOption(option, "ends after the year 9999");
   return at;
 }
 
-function timeOf(startAt: Date | string): number {
-  const given: unknown = startAt;
-  const known = given instanceof Date || (typeof given === "string" && WITH_ZONE.test(given) && isDay(given));
-  const ms = known ? new Date(given).getTime() : Number.NaN;
-  if (ms <= LATEST) return ms;
-  throw wrongOption(
-    "startAt",
-    `is a Date or an ISO text with its zone, e.g. 2026-01-05T09:00:00Z, of a day that exists, up to the year 9999; ${shown(given)} was given`,
-  );
+/** The duration of an option, in ms. @throws ValidationError that names the option. */
+export function durationOf(option: string, duration: unknown): number {
+  try {
+    return toMs(duration as Duration);
+  } catch (error) {
+    const why = `cannot be used: ${shown(duration)} is no duration such as 500 or "30s"`;
+    throw wrongOption(option, why, error);
+  }
 }
 
-/** The 31st of February would quietly be the 3rd of March. */
-function isDay(iso: string): boolean {
-  const day = iso.slice(0, 10);
-  const midnight = new Date(`${day}T00:00:00Z`);
-  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
+function timeOf(startAt: unknown): number {
+  const ms = toInstant(startAt);
+  if (ms !== null) return ms;
+  throw wrongOption("startAt", `is ${AN_INSTANT}; ${shown(startAt)} was given`);
 }

@@ -3,7 +3,7 @@ import type { Events } from "../events.ts";
 import type { ClaimedRun, HistoryStore, Transition } from "../history/history-store.ts";
 import type { Registry } from "../registry.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import { claimRefusal } from "./claim-refusal.ts";
+import { claimRefusal, trackedRefusal } from "./claim-refusal.ts";
 import { KnownWorkflows } from "./known-workflows.ts";
 import { restore } from "./restore.ts";
 import type { RunChildren } from "./run-children.ts";
@@ -101,7 +101,7 @@ export class RunClaims {
     const { run, fence } = claimed;
     const workflow = workflows.get(run.workflow);
     const { runId, domain, params, partition, parentRunId, queue } = run;
-    const refusal = claimRefusal(claimed, workflow, maxCrashes);
+    const refusal = trackedRefusal(claimed) ?? claimRefusal(claimed, workflow, maxCrashes);
     if (refusal) {
       this.#refuse(claimed, refusal).catch((error: unknown) => stranded.add(runId, fence, error));
       return;

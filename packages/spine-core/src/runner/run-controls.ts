@@ -1,13 +1,16 @@
 import { checkText } from "../check-text.ts";
 import { SpineError, ValidationError } from "../errors.ts";
 import type { ControlCommit, HistoryStore } from "../history/history-store.ts";
-import type { RunDetail, RunStatus } from "../history/records.ts";
-import type { RunFilter } from "../history/run-query.ts";
+import { TRACKED } from "../history/history-tracker.ts";
+import { RUN_STATUSES, type RunDetail, type RunStatus } from "../history/records.ts";
+import { checkFilter, type RunFilter } from "../history/run-query.ts";
 import { newId } from "../ids.ts";
 import { decodeJson, encodeJson } from "../json.ts";
 import type { Registry } from "../registry.ts";
+import { shown } from "../shown.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { hasUndo } from "./advance.ts";
+import { checkBulk } from "./check-start.ts";
 import type { BulkOptions, BulkResult, Control } from "./runner.ts";
 import { checkSignal } from "./signals.ts";
 
@@ -54,6 +57,7 @@ export class RunControls {
     const { status, from } = RULES[control];
     // Before the commit: after it the run may be at work anew before anybody has been told.
     const known = await this.#read(runId);
+    if (known && control !== "cancel") refuseTracked(known, control);
     const undoes = control === "cancel" && known !== null && this.#hasToUndo(known);
     const change: ControlCommit["change"] = undoes
       ? { status: "PENDING", endsAs: "CANCELLED", error: cancelled().toJSON() }
@@ -79,13 +83,21 @@ export class RunControls {
   }
 
   /** The same for all runs of a filter; those in another status than the control is for are not among them. */
-  async controlAll(filter: RunFilter, control: Control, { expect }: BulkOptions): Promise<BulkResult> {
+  async controlAll(filter: RunFilter, control: Control, options: BulkOptions): Promise<BulkResult> {
+    checkFilter(filter);
+    checkBulk(control, options);
+    const { expect } = options;
     if (!Number.isInteger(expect) || expect < 0 || expect > MOST_AT_ONCE) {
       throw new ValidationError(
-        `\`expect\` is ${String(expect)}; it has to be the number of runs that are to be changed, ${MOST_AT_ONCE} at most.`,
+        `\`expect\` is ${shown(expect)}; it has to be the number of runs that are to be changed, ${MOST_AT_ONCE} at most.`,
       );
     }
-    const runIds = await this.#find({ status: RULES[control].from, ...filter }, expect);
+    const { from } = RULES[control];
+    const { status: asked = from } = filter;
+    // What are no statuses is refused by the store.
+    const areStatuses = Array.isArray(asked) && asked.every((one) => RUN_STATUSES.includes(one));
+    const status = areStatuses ? from.filter((one) => asked.includes(one)) : asked;
+    const runIds = await this.#find({ ...filter, status }, expect);
     if (runIds.length !== expect) {
       const found = runIds.length > expect ? `more than ${expect}` : String(runIds.length);
       throw new SpineError(
@@ -178,4 +190,14 @@ export class RunControls {
 
 function cancelled(): SpineError {
   return new SpineError("RUN_CANCELLED", "The run was cancelled.");
+}
+
+/** A run that is only recorded can be ended, and nothing else: nobody would go on with it. */
+function refuseTracked({ run: { runId, fingerprint } }: RunDetail, control: Control): void {
+  if (fingerprint !== TRACKED) return;
+  throw new SpineError(
+    "RUN_CONFLICT",
+    `Cannot ${control} run ${runId}: a HistoryTracker recorded it, and Spine does no work for it. Start it again where its work is done.`,
+    { context: { runId } },
+  );
 }

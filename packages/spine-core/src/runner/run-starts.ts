@@ -6,7 +6,7 @@ import type { CommitResult, HistoryStore } from "../history/history-store.ts";
 import type { RunDetail } from "../history/records.ts";
 import type { Logger } from "../logger.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import { checkItem, checkItems, checkOptions } from "./check-start.ts";
+import { checkItem, checkItems, checkRerunOptions, checkRunOptions } from "./check-start.ts";
 import { keptCursors } from "./cursor-marks.ts";
 import { inTransactionOfCaller, PendingStarts } from "./pending-starts.ts";
 import { inheritedBy } from "./rerun.ts";
@@ -71,7 +71,7 @@ export class RunStarts {
   }
 
   async run(workflow: WorkflowData, params: unknown, options: RunOptions): Promise<RunHandle> {
-    checkOptions(options);
+    checkRunOptions(options);
     const { transaction } = options;
     const item = { params, ...options };
     if (transaction !== undefined) {
@@ -121,6 +121,7 @@ export class RunStarts {
 
   /** Starts a run that repeats another one; queued, with the results that it has from that. */
   async rerun(workflow: WorkflowData, detail: RunDetail, options: RerunOptions): Promise<RunHandle> {
+    checkRerunOptions(options);
     const { params = detail.run.params, from, ...others } = options;
     const { commit, state } = await this.#plan(workflow, { params, ...others }, null);
     const { runId } = detail.run;

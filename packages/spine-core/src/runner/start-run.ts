@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
+import { anything, checkOptions, type OptionKinds, required } from "../check-options.ts";
 import type { Clock } from "../clock.ts";
 import type { Partition } from "../context.ts";
-import { toMs } from "../duration.ts";
 import { SpineError, textOf, ValidationError } from "../errors.ts";
 import { checkPartition } from "../history/check-partition.ts";
 import type { CreateCommit, NewRun } from "../history/history-store.ts";
@@ -11,13 +11,19 @@ import { canonicalJson, decodeJson, encodeJson } from "../json.ts";
 import { schemaIssues } from "../schema-issues.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { firstAdvance } from "./advance.ts";
-import { checkOption } from "./check-start.ts";
-import { queueing } from "./queueing.ts";
+import { checkOption, wrongOption } from "./check-start.ts";
+import { endOf, queueing } from "./queueing.ts";
 import { apply, newRun, type RunState } from "./run-state.ts";
-import type { RunOptions } from "./runner.ts";
+import type { Debounce, RunOptions } from "./runner.ts";
 
 /** What stands in indexes is short. */
 const LONGEST_NAME = 200;
+/** Each is checked by itself. */
+const DEBOUNCE: OptionKinds<Debounce> = {
+  key: required(anything),
+  wait: required(anything),
+  longest: anything,
+};
 
 export interface NewRunPlan {
   readonly commit: CreateCommit;
@@ -58,11 +64,12 @@ export async function planRun(
   const tags = checkTags(options.tags);
   const { key = null, scope = "", triggeredBy = "api", parentRunId = null } = options;
   if (key !== null) checkOption("key", key, LONGEST_NAME);
+  if (key === "") throw wrongOption("key", "is empty; leave it out for none");
   checkOption("scope", scope, LONGEST_NAME);
   checkOption("triggeredBy", triggeredBy, LONGEST_NAME);
   if (parentRunId !== null) checkOption("parentRunId", parentRunId, LONGEST_NAME);
   const now = clock.now();
-  const debounce = options.debounce && debouncing(options, now);
+  const debounce = options.debounce === undefined ? undefined : debouncing(options, now);
   const { waits, ...place } = queueing(workflow, debounce ? { ...options, ...debounce.place } : options, now);
   const owner = waits ? null : worker;
   const params = encodeJson(parsed.data, `the parameters of "${workflow.name}"`);
@@ -113,8 +120,8 @@ function partitionOf(workflow: WorkflowData, params: unknown): Partition | null 
 }
 
 function deadlineOf(workflow: WorkflowData, { deadline }: RunOptions, now: number): number | null {
-  const ms = deadline === undefined ? workflow.deadlineMs : toMs(deadline);
-  return ms === null ? null : now + ms;
+  if (deadline !== undefined) return endOf("deadline", deadline, now);
+  return workflow.deadlineMs === null ? null : endOf("deadline", workflow.deadlineMs, now);
 }
 
 /** A debounced start: when its run may begin, and what the store compares. */
@@ -122,8 +129,10 @@ function debouncing(
   { debounce, key, delay, startAt }: RunOptions,
   now: number,
 ): { readonly place: Pick<RunOptions, "startAt">; readonly store: NonNullable<NewRun["debounce"]> } {
-  const { key: name, wait, longest } = debounce ?? { key: "", wait: 0 };
-  checkOption("debounce", name, LONGEST_NAME);
+  checkOptions(debounce, DEBOUNCE, { of: "`debounce`", name: "debounce" });
+  const { key: name, wait, longest } = debounce as Debounce;
+  checkOption("debounce.key", name, LONGEST_NAME);
+  if (name === "") throw wrongOption("debounce.key", "is empty; starts with one key are one");
   const others = { key, delay, startAt };
   for (const [option, value] of Object.entries(others)) {
     if (value === undefined) continue;
@@ -134,6 +143,7 @@ function debouncing(
       },
     );
   }
-  const latest = longest === undefined ? null : toMs(longest);
-  return { place: { startAt: new Date(now + toMs(wait)) }, store: { key: name, latest } };
+  const latest = longest === undefined ? null : endOf("debounce.longest", longest, now) - now;
+  const begins = new Date(endOf("debounce.wait", wait, now));
+  return { place: { startAt: begins }, store: { key: name, latest } };
 }

@@ -13,6 +13,13 @@ import type { Redaction } from "../redaction.ts";
 const TRANSACTION_LIMIT_MS = 5_000;
 /** Set in the code that a transaction runs. */
 const inTransaction = new AsyncLocalStorage<{ open: boolean }>();
+/** Set in the code that a checkpoint runs: its key, and those around it. */
+const inCheckpoint = new AsyncLocalStorage<Inside>();
+interface Inside {
+  readonly of: StepCheckpoints;
+  readonly key: string;
+  readonly around: Inside | undefined;
+}
 /** The longest key, in characters. */
 const LONGEST_KEY = 200;
 /** What keys of Spine's own begin with; no other may. */
@@ -53,7 +60,9 @@ export class StepCheckpoints {
   /** The recorded value of the key, or what `work` gives, recorded. */
   async checkpoint(key: string, work: () => unknown): Promise<JsonValue> {
     this.#checkKey(key);
-    return await this.#recorded(key, async () => this.#encode(key, await work()));
+    this.#refuseInItself(key);
+    const inside = { of: this, key, around: inCheckpoint.getStore() };
+    return await this.#recorded(key, async () => this.#encode(key, await inCheckpoint.run(inside, work)));
   }
 
   /** The time, recorded: an attempt that begins again gets the same times in the same order. */
@@ -73,6 +82,7 @@ export class StepCheckpoints {
   ): Promise<JsonValue> {
     this.#checkKey(key);
     this.#refuseInside(key);
+    this.#refuseInItself(key);
     return await this.#once(key, () =>
       this.#options.transaction(async (transaction) => {
         const inside = { open: true };
@@ -130,9 +140,24 @@ export class StepCheckpoints {
   #checkKey(key: string): void {
     const what = `A checkpoint's key in step "${this.#options.step}"`;
     checkText(key, what, LONGEST_KEY);
-    if (!key.startsWith(OWN_KEYS)) return;
-    const reason = `begins with "${OWN_KEYS}", as only Spine's own do`;
+    const isOwn = key.startsWith(OWN_KEYS);
+    // Redacted, the keys of two secrets would be one; as it is, it would be stored and shown.
+    const isSecret = !isOwn && this.#options.redaction !== null && this.#options.redaction.text(key) !== key;
+    if (!isOwn && !isSecret) return;
+    const reason = isOwn ? `begins with "${OWN_KEYS}", as only Spine's own do` : "shows a secret of the run";
     throw new ValidationError(`${what} ${reason}. Use another one.`, { detail: { what, reason } });
+  }
+
+  /** It would wait for its own end. */
+  #refuseInItself(key: string): void {
+    for (let inside = inCheckpoint.getStore(); inside; inside = inside.around) {
+      if (inside.of !== this || inside.key !== key) continue;
+      const what = `The checkpoint "${key}" of step "${this.#options.step}"`;
+      const reason = "was asked for inside of its own work";
+      throw new ValidationError(`${what} ${reason}. Give the inner one another key.`, {
+        detail: { what, reason },
+      });
+    }
   }
 
   /** It would wait for the transaction that waits for it. */

@@ -32,7 +32,7 @@ export function viewOf(workflow: WorkflowData, state: RunState, path: string, wh
     const around = path.slice(0, end);
     const step = stepAt(workflow.steps, around);
     const locals = step?.kind === "sequence" ? state.locals.get(around) : undefined;
-    if (locals) outputs = { ...outputs, ...locals };
+    if (locals) outputs = Object.assign(Object.create(null), outputs, locals) as StepView["outputs"];
     if (step?.kind === "map") item = itemOf(state, around, path.slice(end + 1));
   }
   return { outputs: outputs === whole.outputs ? outputs : Object.freeze(outputs), item, output: null };

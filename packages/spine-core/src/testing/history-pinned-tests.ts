@@ -123,6 +123,29 @@ export function historyPinnedTests(check: Check): void {
     expect((await claimPinned(history)).ids).toEqual([own[0], own[1], own[3]]);
   });
 
+  check(
+    "says how much of what is due has begun with another version",
+    async ({ stores: { history }, clock }) => {
+      const at = clock.now();
+      await waiting(history, { fingerprint: "old" }, at);
+      await waiting(history, { fingerprint: "old", workflow: "other" }, at);
+      await waiting(history, { fingerprint: "new" }, at);
+      await committed(history, createCommit({ fingerprint: "old" }));
+      const runsOf = async (pinned?: ReadonlyMap<string, string>) =>
+        (await history.workload(pinned ? { pinned } : {})).due
+          .map(({ workflow, runs, foreign }) => [workflow, runs, foreign])
+          .sort();
+      expect(await runsOf(PINNED)).toEqual([
+        ["demo", 3, 1],
+        ["other", 1, undefined],
+      ]);
+      expect(await runsOf()).toEqual([
+        ["demo", 3, undefined],
+        ["other", 1, undefined],
+      ]);
+    },
+  );
+
   check("takes over only what it has the version of", async (context) => {
     const other = await context.again?.();
     if (!other) return;

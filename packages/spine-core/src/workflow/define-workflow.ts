@@ -1,12 +1,28 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import {
+  aDuration,
+  aFunction,
+  aList,
+  anObject,
+  anything,
+  aSchema,
+  aText,
+  checkArgument,
+  checkOptions,
+  type OptionKind,
+  type OptionKinds,
+  required,
+} from "../check-options.ts";
 import type { Partition } from "../context.ts";
 import { type Duration, toMs } from "../duration.ts";
 import { SpineError } from "../errors.ts";
 import { checkQueueName } from "../history/check-queue.ts";
 import { canonicalJson, type Json } from "../json.ts";
 import type { Source } from "../sources/source.ts";
+import { checkStep, refuseEnding } from "./check-step.ts";
 import { checkIncremental } from "./incremental.ts";
+import { isWorkflow } from "./is-workflow.ts";
 import {
   type AnyStepOptions,
   type Collecting,
@@ -14,14 +30,15 @@ import {
   freezeStep,
   type ItemContext,
   type Mapping,
-  ON_UNCHANGED,
+  type PipelineStep,
   Step,
   type StepContext,
   stepData,
   type Unchanged,
   type WaitOptions,
 } from "./step.ts";
-import { innerSteps, LONGEST_PATH, longestInside, UNDO } from "./step-paths.ts";
+import { FETCH, LOAD, MAP_EACH, PIPELINE, QUALITY, TRANSFORM } from "./step-options.ts";
+import { innerSteps } from "./step-paths.ts";
 import { WHEN_CHANGED, type WhenChanged, type Workflow, type WorkflowData } from "./workflow.ts";
 
 export interface WorkflowOptions<S extends z.ZodType> {
@@ -55,7 +72,18 @@ export interface WorkflowOptions<S extends z.ZodType> {
 }
 
 const NAME = /^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*$/;
-const STEP_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
+const WORKFLOW: OptionKinds<WorkflowOptions<z.ZodType>> = {
+  name: required(aText),
+  domain: aText,
+  description: aText,
+  // Checked by itself, as is `whenChanged`.
+  queue: anything,
+  params: aSchema,
+  deadline: aDuration,
+  whenChanged: anything,
+  partition: aFunction,
+  steps: aList,
+};
 
 /**
  * Begins a workflow: a value to which `.step`, `.fetch`, `.transform`, `.quality`, `.load`, `.pipeline`, `.parallel`, `.map`,
@@ -72,6 +100,7 @@ export function defineWorkflow<S extends z.ZodType = z.ZodObject<{}>>(
   options: WorkflowOptions<S>,
   // biome-ignore lint/complexity/noBannedTypes: as above
 ): Workflow<z.input<S>, Json<z.output<S>>, {}> {
+  checkOptions(options, WORKFLOW, { of: "defineWorkflow", code: "WORKFLOW_INVALID" });
   if (!NAME.test(options.name)) {
     throw new SpineError(
       "WORKFLOW_INVALID",
@@ -153,7 +182,7 @@ function builderOf(head: Head, steps: readonly Step[], names: Set<string>): Reco
     fetch: (name: string, options: AnyOptions) =>
       add(
         freezeStep({
-          ...stepData(name, options),
+          ...stepData(name, options, FETCH),
           kind: "fetch",
           from: options.from as string | Source,
           request: options.request as (context: StepContext) => unknown,
@@ -163,7 +192,7 @@ function builderOf(head: Head, steps: readonly Step[], names: Set<string>): Reco
     transform: (name: string, options: AnyOptions) =>
       add(
         freezeStep({
-          ...stepData(name, options),
+          ...stepData(name, options, TRANSFORM),
           kind: "transform",
           ...pick(options, "from", "row", "schema"),
         } as Step),
@@ -171,7 +200,7 @@ function builderOf(head: Head, steps: readonly Step[], names: Set<string>): Reco
     quality: (name: string, options: AnyOptions) =>
       add(
         freezeStep({
-          ...stepData(name, options),
+          ...stepData(name, options, QUALITY),
           kind: "quality",
           ...pick(options, "on", "checks"),
           through: stepsBefore(options.on as string, steps),
@@ -180,30 +209,36 @@ function builderOf(head: Head, steps: readonly Step[], names: Set<string>): Reco
     load: (name: string, options: AnyOptions) =>
       add(
         freezeStep({
-          ...stepData(name, options),
+          ...stepData(name, options, LOAD),
           kind: "load",
           ...pick(options, "from", "into", "disposition"),
           partition: options.partition ?? (options.disposition === "append" ? null : runPartition(head.name)),
         } as Step),
       ),
     pipeline: (name: string, options: AnyOptions) => {
-      const { run, params } = options as unknown as { run: WorkflowData; params: Handler };
-      return add(Step.pipeline(name, run.name, params, options));
+      stepData(name, options, PIPELINE);
+      const { run, params, ...own } = options as AnyOptions & Child;
+      return add(pipelineOf(name, run, params, own));
     },
     parallel: (name: string, branches: Inside<Branches>, options: AnyOptions & Collecting = {}) =>
-      add(Step.parallel(name, branchesOf(branches), options)),
-    map: (name: string, options: AnyOptions & Collecting & Mapping & Each) =>
-      add(Step.map(name, options.over, eachOf(name, options), mapOptions(options))),
+      add(Step.parallel(name, branchesOf(name, branches), options)),
+    map: (name: string, options: AnyOptions & Collecting & Mapping & Each) => {
+      stepData(name, options, MAP_EACH);
+      return add(Step.map(name, options.over, eachOf(name, options), mapOptions(options)));
+    },
     choice: (name: string, on: Handler, cases: Inside<Branches>, options: AnyOptions = {}) =>
-      add(Step.choice(name, on, branchesOf(cases), options)),
+      add(Step.choice(name, on, branchesOf(name, cases), options)),
     when: (
       name: string,
       condition: Handler,
       block: (block: WorkflowData) => Branch,
       options: AnyOptions = {},
     ) => {
+      const of = { of: `step "${String(name)}"`, code: "WORKFLOW_INVALID" } as const;
+      checkArgument("condition", condition, aFunction, of);
+      checkArgument("steps", block, aFunction, of);
       const on = async (context: StepContext) => ((await condition(context)) ? "then" : null);
-      return add(Step.choice(name, on, [branchOf("then", block(nested()))], options));
+      return add(Step.choice(name, on, [branchOf(name, "then", block(nested()))], options));
     },
     wait: (name: string, options: AnyOptions & WaitOptions) => add(Step.wait(name, options)),
   };
@@ -216,27 +251,39 @@ function builderOf(head: Head, steps: readonly Step[], names: Set<string>): Reco
       new Set(),
     );
   }
-  function branchesOf(branches: Inside<Branches>): readonly Step[] {
+  function branchesOf(name: string, branches: Inside<Branches>): readonly Step[] {
     const given = typeof branches === "function" ? branches(nested()) : branches;
-    return Object.entries(given).map(([branch, block]) => branchOf(branch, block));
+    checkArgument("branches", given, someBranches, {
+      of: `step "${String(name)}"`,
+      code: "WORKFLOW_INVALID",
+    });
+    return Object.entries(given).map(([branch, block]) => branchOf(name, branch, block));
   }
-  function eachOf(name: string, { run, steps: block, pipeline, params, each }: Each): Step {
+  function eachOf(name: string, { run, steps: block, pipeline, params, each = {} }: Each): Step {
     const refuse = (why: string): never => {
       throw new SpineError("WORKFLOW_INVALID", `Workflow "${head.name}", step "${name}": ${why}`);
     };
     const given = [run, block, pipeline].filter((one) => one !== undefined);
-    if (given.length > 1) refuse("give it one of `run`, `steps` and `pipeline` for each item, not several.");
-    if (pipeline) return Step.pipeline("each", pipeline.name, params ?? itemOf, each);
-    if (run) return Step.lambda("each", run, each);
-    if (block && each)
-      refuse("`each` is about `run` and `pipeline`; the steps of an item have options of their own.");
-    if (block) return branchOf("each", block(nested()));
-    return refuse("it says nothing to do for each item. Give it `run`, `steps` or `pipeline`.");
+    if (given.length !== 1) {
+      const what = given.length === 0 ? "nothing" : "more than one thing";
+      refuse(`it says ${what} to do for each item. Give it one of \`run\`, \`steps\` and \`pipeline\`.`);
+    }
+    if (pipeline) return pipelineOf("each", pipeline, params ?? itemOf, each);
+    if (params) refuse("`params` are those of the runs of a `pipeline`; leave them out.");
+    if (!block) return Step.lambda("each", run as Handler, each);
+    if (Object.keys(each).length > 0)
+      refuse("`each` is for one attempt; give these options to the steps of `steps`.");
+    return branchOf(name, "each", block(nested()));
   }
 }
 
 /** Given as it is, or as a function of what it is built with. */
 type Inside<T> = T | ((block: WorkflowData) => T);
+
+interface Child {
+  readonly run: WorkflowData;
+  readonly params?: Handler;
+}
 
 /** What a map does for each of its items. */
 interface Each {
@@ -254,8 +301,32 @@ function itemOf(context: StepContext): unknown {
   return (context as StepContext & Partial<ItemContext>).item;
 }
 
-function branchOf(name: string, branch: Branch): Step {
+const someBranches: OptionKind = {
+  is: "an object of functions and blocks of steps, by their names",
+  fits: anObject.fits,
+};
+const aBranch: OptionKind = {
+  is: "a function, or several steps: `block.step(…).step(…)`",
+  fits: (value) => typeof value === "function" || isWorkflow(value),
+};
+
+function branchOf(around: string, name: string, branch: Branch): Step {
+  checkArgument(name, branch, aBranch, {
+    called: "branch",
+    of: `step "${String(around)}"`,
+    code: "WORKFLOW_INVALID",
+  });
   return typeof branch === "function" ? Step.lambda(name, branch) : Step.sequence(name, branch.steps);
+}
+
+/** It brings the workflow that it runs along: who registers the one registers the other. */
+function pipelineOf(
+  name: string,
+  run: WorkflowData,
+  params: Handler | undefined,
+  options: AnyStepOptions,
+): Step {
+  return freezeStep({ ...(Step.pipeline(name, run.name, params, options) as PipelineStep), child: run });
 }
 
 function mapOptions(options: AnyOptions & Collecting & Mapping): AnyStepOptions & Collecting & Mapping {
@@ -281,67 +352,11 @@ function runPartition(workflow: string): (context: StepContext) => Partition {
   };
 }
 
-function checkStep(
-  workflow: string,
-  step: Step,
-  earlier: ReadonlySet<string>,
-  outer: ReadonlySet<string> = new Set(),
-  isBranch = false,
-): void {
-  const refuse = (why: string): never => {
-    throw new SpineError("WORKFLOW_INVALID", `Workflow "${workflow}", step "${step.name}": ${why}`);
-  };
-  if (!STEP_NAME.test(step.name))
-    refuse("a step's name has 1 to 64 letters, digits, _ or -, and begins with a letter.");
-  if (step.name === UNDO) refuse("this name is what undoing is recorded under; use another.");
-  if (step.kind === "sequence") refuse("a sequence stands inside of another step; add its steps one by one.");
-  if (earlier.has(step.name)) refuse("another step has the same name; rename one of them.");
-  // The output of a branch stands in that of the step around it: only one of a sequence would hide another.
-  if (outer.has(step.name) && !isBranch)
-    refuse("a step before the one around it has the same name; rename one of them.");
-  const input = inputOf(step);
-  if (input !== null && !earlier.has(input) && !outer.has(input))
-    refuse(`it reads the dataset of "${input}", but no step before it has that name.`);
-  if (step.name.length + longestInside(step) > LONGEST_PATH) {
-    refuse(`the paths of steps inside of it have more than ${LONGEST_PATH} characters; nest fewer of them.`);
-  }
-  const around = new Set([...outer, ...earlier]);
-  for (const inner of innerSteps(step)) checkInner(workflow, step, inner, around);
-}
-
-/** Steps inside of others that were given as data; those of the builder were checked when they were added. */
-function checkInner(workflow: string, around: Step, inner: Step, outer: ReadonlySet<string>): void {
-  const refuse = (why: string): never => {
-    throw new SpineError("WORKFLOW_INVALID", `Workflow "${workflow}", step "${around.name}": ${why}`);
-  };
-  const same = innerSteps(around).filter(({ name }) => name === inner.name);
-  if (same.length > 1) refuse(`two steps inside of it are called "${inner.name}"; rename one of them.`);
-  if (!STEP_NAME.test(inner.name)) {
-    refuse(`"${inner.name}" has 1 to 64 letters, digits, _ or -, and begins with a letter.`);
-  }
-  refuseEnding(workflow, inner);
-  if (inner.kind !== "sequence") {
-    checkStep(workflow, inner, new Set(), outer, true);
-    return;
-  }
-  if (inner.steps.length === 0) refuse(`"${inner.name}" has no steps.`);
-  const names = new Set<string>();
-  for (const step of inner.steps) {
-    refuseEnding(workflow, step);
-    checkStep(workflow, step, names, outer);
-    names.add(step.name);
-  }
-}
-
 /** What a fetch says about the runs before it. */
 function following(name: string, { incremental, unchanged, scope, from }: AnyOptions): Partial<FetchStep> {
   const refuse = (why: string): never => {
     throw new SpineError("WORKFLOW_INVALID", `Step "${name}": ${why}`);
   };
-  if (unchanged !== undefined && !ON_UNCHANGED.includes(unchanged as Unchanged))
-    refuse(`unchanged is ${JSON.stringify(unchanged)}; use ${ON_UNCHANGED.join(" or ")}.`);
-  if (scope !== undefined && typeof scope !== "function")
-    refuse("its `scope` is no function that returns a text.");
   if (unchanged === "end" && typeof from === "object" && !(from as Source).changed)
     refuse(
       `its source "${(from as Source).name}" cannot say whether it has changed; leave \`unchanged\` out.`,
@@ -351,20 +366,6 @@ function following(name: string, { incremental, unchanged, scope, from }: AnyOpt
     ...(unchanged === undefined ? {} : { unchanged: unchanged as Unchanged }),
     ...(scope === undefined ? {} : { scope: scope as (context: StepContext) => string }),
   };
-}
-
-/** Only a step of the workflow's own list can end the run. */
-function refuseEnding(workflow: string, step: Step): void {
-  if (step.kind !== "fetch" || step.unchanged !== "end") return;
-  throw new SpineError(
-    "WORKFLOW_INVALID",
-    `Workflow "${workflow}", step "${step.name}": inside of another step a fetch cannot end the run. Leave \`unchanged: "end"\` out, or put the fetch into the workflow's own list.`,
-  );
-}
-
-function inputOf(step: Step): string | null {
-  if (step.kind === "transform" || step.kind === "load") return step.from;
-  return step.kind === "quality" ? step.on : null;
 }
 
 /** Changes when steps are added, removed, renamed, reordered or read something else; code may change freely. */

@@ -1,4 +1,5 @@
 import type { ZodType } from "zod";
+import { aFunction, checkArgument, checkOptions, type OptionKind } from "../check-options.ts";
 import type { ExecutionContext, Partition } from "../context.ts";
 import type { DatasetRef } from "../data/dataset.ts";
 import type { MarkValue } from "../data/mark.ts";
@@ -13,6 +14,8 @@ import type { Row, Source } from "../sources/source.ts";
 import type { ChoiceStep, MapStep, ParallelStep, SequenceStep, WaitStep } from "./composite-steps.ts";
 import type { Incremental, Since } from "./incremental.ts";
 import { checkRetryPolicy, type RetryPolicy } from "./retry.ts";
+import { MAP, PARALLEL, RETRY, STEP, WAIT } from "./step-options.ts";
+import type { WorkflowData } from "./workflow.ts";
 
 /** What a step's function sees: one signature for every kind of step. */
 export interface StepContext<Params = unknown, Outputs = unknown> extends ExecutionContext<Params> {
@@ -188,6 +191,8 @@ export interface PipelineStep extends StepData {
   readonly kind: "pipeline";
   /** The name of the workflow that runs as a child. */
   readonly pipeline: string;
+  /** That workflow, where it was given as it is: it is registered together with the one that the step is of. */
+  readonly child?: WorkflowData;
   params(context: StepContext): unknown;
 }
 
@@ -210,6 +215,7 @@ export type StepKind = Step["kind"];
 export const Step = {
   /** A step of your own code. */
   lambda(name: string, run: (context: StepContext) => unknown, options: AnyStepOptions = {}): Step {
+    aFunctionOf(name, "run", run);
     return freezeStep({ ...stepData(name, options), kind: "lambda", run });
   },
   /** A step that runs another registered workflow as a child and waits for it. */
@@ -219,6 +225,7 @@ export const Step = {
     params: (context: StepContext) => unknown = (context) => context.params,
     options: AnyStepOptions = {},
   ): Step {
+    aFunctionOf(name, "params", params);
     return freezeStep({ ...stepData(name, options), kind: "pipeline", pipeline, params });
   },
   /** Steps one after another, as a branch of another step. */
@@ -227,14 +234,14 @@ export const Step = {
   },
   /** Steps at the same time. */
   parallel(name: string, branches: readonly Step[], options: AnyStepOptions & Collecting = {}): Step {
-    const collect = options.collect ?? false;
+    const data = stepData(name, options, PARALLEL);
     if (!options.when && (options.retry !== undefined || options.timeout !== undefined)) {
       throw new SpineError(
         "WORKFLOW_INVALID",
         `Step "${name}" has no code of its own that \`retry\` or \`timeout\` could be about. Give them to the steps inside of it.`,
       );
     }
-    return freezeStep({ ...stepData(name, options), kind: "parallel", branches, collect });
+    return freezeStep({ ...data, kind: "parallel", branches, collect: options.collect ?? false });
   },
   /** A step for each item of what `over` returns. */
   map(
@@ -243,6 +250,8 @@ export const Step = {
     each: Step,
     options: AnyStepOptions & Collecting & Mapping = {},
   ): Step {
+    const data = stepData(name, options, MAP);
+    aFunctionOf(name, "over", over);
     const { collect = false, concurrency = DEFAULT_CONCURRENCY, key = null } = options;
     if (!(Number.isInteger(concurrency) && concurrency >= 1)) {
       throw new SpineError(
@@ -250,7 +259,7 @@ export const Step = {
         `Step "${name}": concurrency is ${String(concurrency)}; it must be a whole number from 1.`,
       );
     }
-    return freezeStep({ ...stepData(name, options), kind: "map", over, key, concurrency, each, collect });
+    return freezeStep({ ...data, kind: "map", over, key, concurrency, each, collect });
   },
   /** One of the cases: the one that `on` names. */
   choice(
@@ -259,12 +268,13 @@ export const Step = {
     cases: readonly Step[],
     options: AnyStepOptions = {},
   ): Step {
+    aFunctionOf(name, "on", on);
     return freezeStep({ ...stepData(name, options), kind: "choice", on, cases });
   },
   /** Waits for a time, a signal or an approval. */
   wait(name: string, options: AnyStepOptions & WaitOptions): Step {
     return freezeStep({
-      ...stepData(name, options),
+      ...stepData(name, options, WAIT),
       timeoutMs: null,
       kind: "wait",
       ...waitData(name, options),
@@ -307,9 +317,27 @@ export interface AnyStepOptions extends StepOptions {
 
 const DEFAULT_CONCURRENCY = 10;
 
-/** @internal */
-export function stepData(name: string, options: AnyStepOptions): StepData {
-  if (options.retry) checkRetryPolicy(options.retry);
+function aFunctionOf(step: string, argument: string, given: unknown): void {
+  checkArgument(argument, given, aFunction, { of: `step "${String(step)}"`, code: "WORKFLOW_INVALID" });
+}
+
+/**
+ * What all steps have.
+ *
+ * @param kinds the options of its kind of step; those that are not among them are refused.
+ * @internal
+ */
+export function stepData(
+  name: string,
+  options: AnyStepOptions,
+  kinds: Readonly<Record<string, OptionKind>> = STEP,
+): StepData {
+  const of = `step "${String(name)}"`;
+  checkOptions(options, kinds, { of, code: "WORKFLOW_INVALID" });
+  if (options.retry !== undefined) {
+    checkOptions(options.retry, RETRY, { of: `\`retry\` of ${of}`, name: "retry", code: "WORKFLOW_INVALID" });
+    checkRetryPolicy(options.retry);
+  }
   return {
     name,
     retry: options.retry ?? null,

@@ -16,6 +16,7 @@ import {
 import type { PoolClient } from "pg";
 import { type AnySchema, SpineError } from "spine-core";
 import { Mutex } from "../mutex.ts";
+import { refuseTransactionEnd } from "../transaction-end.ts";
 import { asDriverError, isConnectionLost, sqlState, toSpineError } from "./postgres-error.ts";
 import type { PostgresPools } from "./postgres-pools.ts";
 import type { TransactionLease } from "./transaction-lease.ts";
@@ -74,10 +75,13 @@ class PgConnection implements DatabaseConnection {
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
     const { names, settings } = this.#pools;
+    if (this.inTransaction) refuseTransactionEnd(sql, true);
     const name = names.ofRepeated(sql);
     const client = this.#client();
-    const execute = async (as: string | undefined) =>
-      await client.query({ ...(as === undefined ? {} : { name: as }), text: sql, values: [...parameters] });
+    const execute = async (as: string | undefined) => {
+      const named = as === undefined ? {} : { name: as };
+      return await client.query({ ...named, text: sql, values: [...parameters], ...ONE_STATEMENT });
+    };
     try {
       const result = await execute(name).catch(async (error: unknown) => {
         if (name === undefined || !isStalePlan(error)) throw error;
@@ -101,6 +105,9 @@ class PgConnection implements DatabaseConnection {
     );
   }
 }
+
+/** The server refuses a text of several statements: a later one could end the transaction. (The types of `pg` lack it.) */
+const ONE_STATEMENT: object = { queryMode: "extended" };
 
 /** A prepared statement whose tables were altered since. */
 function isStalePlan(error: unknown): boolean {

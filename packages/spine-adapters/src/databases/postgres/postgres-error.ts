@@ -1,5 +1,6 @@
 import { SpineError } from "spine-core";
 import { maskPassword } from "../mask-password.ts";
+import { isOutsideOfMarked } from "./transaction-mark.ts";
 
 /** What the server says about an error; Node's own errors of sockets have a `code` too. */
 interface DriverError extends Error {
@@ -94,8 +95,44 @@ export function toSpineError(error: unknown, database: string): unknown {
       options,
     );
   }
-  if (state === undefined) return error;
+  if (state === undefined) return asConnectError(error, message, database, options) ?? error;
+  if (isOutsideOfMarked(state, message)) {
+    return new SpineError(
+      "TRANSACTION_INVALID",
+      "The transaction that this was to be recorded in has been ended by something else; nothing was recorded. Spine begins and ends its transactions itself.",
+      options,
+    );
+  }
   return fromSqlState(state, message, database, options);
+}
+
+/** What the driver, or TLS, says about a connection that cannot be made; undefined for everything else, such as a user's own error. */
+function asConnectError(
+  error: Error,
+  message: string,
+  database: string,
+  options: ConstructorParameters<typeof SpineError>[2],
+): SpineError | undefined {
+  const { code = "" } = asDriverError(error);
+  const invalid = (text: string) =>
+    new SpineError("CONFIG_INVALID", `The database ${database} ${text} (${message}).`, options);
+  if (/^SASL:.*password must be/.test(message)) {
+    return invalid("asks for a password, and none was given. Give it in the URL, or as `password`");
+  }
+  if (message.startsWith("SASL:"))
+    return invalid("could not check the password. Check the URL, and what stands in between");
+  if (message.startsWith("The server does not support SSL")) {
+    return invalid(
+      "takes no connections with TLS. Leave `sslmode` and `ssl` out, or set TLS up on the server",
+    );
+  }
+  if (message.startsWith("There was an error establishing an SSL connection")) {
+    return invalid("is no Postgres server, or one that cannot do TLS. Check the host and the port");
+  }
+  if (/^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_|HOSTNAME_MISMATCH)/.test(code)) {
+    return invalid("could not be reached with TLS. Check its certificate, and `ssl: { ca }`");
+  }
+  return undefined;
 }
 
 function fromSqlState(

@@ -1,4 +1,4 @@
-import { SpineError } from "spine-core";
+import { anObject, anything, aText, checkOptions, type OptionKinds, SpineError } from "spine-core";
 import { maskPassword } from "../mask-password.ts";
 import { postgresUrlFault } from "./postgres-url.ts";
 
@@ -34,9 +34,27 @@ export interface PostgresSettings {
   readonly name: string;
 }
 
+const OPTIONS: OptionKinds<PostgresOptions> = {
+  url: aText,
+  host: aText,
+  // Checked by itself.
+  port: anything,
+  database: aText,
+  user: aText,
+  password: aText,
+  ssl: {
+    is: "true, false, or an object of options for TLS",
+    fits: (value) => typeof value === "boolean" || anObject.fits(value),
+  },
+  schema: aText,
+  tableSchema: aText,
+  applicationName: aText,
+};
+
 /** Checks the options. Nothing is connected yet. */
 export function postgresSettings(target: string | PostgresOptions): PostgresSettings {
   const given: PostgresOptions = typeof target === "string" ? { url: target } : target;
+  checkOptions(given, OPTIONS, { of: "postgres", code: "CONFIG_INVALID" });
   const { url, host, port, database, user, password, ssl } = given;
   const { schema = "spine", tableSchema = "public", applicationName = "spine" } = given;
   for (const name of [schema, tableSchema]) {

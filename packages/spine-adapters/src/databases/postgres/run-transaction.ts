@@ -2,6 +2,7 @@ import { SpineError } from "spine-core";
 import { isConnectionLost, isSerializationFailure, toSpineError } from "./postgres-error.ts";
 import type { PostgresPools } from "./postgres-pools.ts";
 import { TransactionLease } from "./transaction-lease.ts";
+import { MARK_TRANSACTION } from "./transaction-mark.ts";
 
 /** How often a transaction is done again because others got in its way. */
 const MOST_TRIES = 20;
@@ -42,7 +43,7 @@ async function runOnce<T>(pools: PostgresPools, work: (lease: TransactionLease) 
   const lease = new TransactionLease(client);
   let usable = false;
   try {
-    await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
+    await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ; ${MARK_TRANSACTION}`);
     const result = await pools.currentTransaction.run(lease, () => work(lease));
     lease.end();
     await commit(pools, lease, async () => (await client.query("COMMIT")).command);

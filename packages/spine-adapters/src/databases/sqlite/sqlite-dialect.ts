@@ -13,6 +13,7 @@ import {
   SqliteQueryCompiler,
 } from "kysely";
 import { type AnySchema, SpineError } from "spine-core";
+import { refuseTransactionEnd } from "../transaction-end.ts";
 import { bindable } from "./bindable.ts";
 import type { SqliteConnection, SqlResult, SqlValue } from "./sqlite-connection.ts";
 import { toSpineError } from "./sqlite-error.ts";
@@ -107,6 +108,7 @@ class QueryConnection implements DatabaseConnection {
 
   async #result(sql: string, values: readonly SqlValue[], query: CompiledQuery["query"]): Promise<SqlResult> {
     if (!this.lease) return await this.#execute(sql, values, query);
+    refuseTransactionEnd(sql, false);
     try {
       return this.lease.connection.query(sql, values);
     } catch (error) {

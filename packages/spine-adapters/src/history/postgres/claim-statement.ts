@@ -1,3 +1,4 @@
+import { TRACKED } from "spine-core";
 import { BEGUN, RANK_SHIFT } from "../run-rank.ts";
 import type { StateTables } from "../state-tables.ts";
 import { isGone } from "./gone-workers.ts";
@@ -36,8 +37,8 @@ gone AS MATERIALIZED (
   WHERE state = 'alive' AND worker_id = ANY ($5::text[]) AND ${isGone("w")}),
 lost AS MATERIALIZED (
   SELECT ${candidate} FROM ${t.workflow_runs} r
-  WHERE status = 'RUNNING' AND worker IN (SELECT worker_id FROM gone) AND workflow_name = ANY ($2::text[])
-    AND $7::uuid[] IS NULL${fits("r")}
+  WHERE status = 'RUNNING' AND worker IN (SELECT worker_id FROM gone) AND $7::uuid[] IS NULL
+    AND (workflow_name = ANY ($2::text[])${fits("r")} OR fingerprint = '${TRACKED}')
   ORDER BY run_id LIMIT $3 FOR UPDATE SKIP LOCKED),
 ${linesSql(t)},
 known AS MATERIALIZED (

@@ -1,3 +1,4 @@
+import { IN_MARKED } from "../../databases/postgres/transaction-mark.ts";
 import { LOGS_PER_EVENT } from "../log-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { CREATED_SHAPES, type CreatedShape } from "./created-rows.ts";
@@ -18,7 +19,7 @@ export interface FlushShape {
   readonly single: Readonly<Partial<Record<FlushPart, string>>>;
   /** The time is a parameter: that of a virtual clock. */
   readonly virtual: boolean;
-  /** Also tell the transaction's id. */
+  /** It is the last word in a transaction of a step's: also tell that one's id, and refuse to be part of another. */
   readonly transactionId: boolean;
 }
 
@@ -166,7 +167,9 @@ FROM (
   GROUP BY p.parent_id ORDER BY p.parent_id) AS w
 WHERE r.run_id = w.parent_id)`);
   }
-  const xid = shape.transactionId ? ", pg_current_xact_id()::text AS transaction_id" : "";
+  const xid = shape.transactionId
+    ? `, CASE WHEN ${IN_MARKED} THEN pg_current_xact_id()::text END AS transaction_id`
+    : "";
   return `WITH ${parts.join(",\n")}
 SELECT run_id, base, ${now}::timestamptz(3) AS at${xid} FROM owner`;
 }

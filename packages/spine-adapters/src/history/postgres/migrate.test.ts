@@ -101,3 +101,15 @@ test("schemas keep two Spines in one database apart", async () => {
   await b.history.beat("w", "alive");
   await Promise.all([one.close(), two.close()]);
 });
+
+test("tables whose migrations were forgotten are not made anew: it is said what is wrong, and nothing is changed", async () => {
+  await run();
+  await pools.query("write", "DELETE FROM spine.migrations");
+  await expect(run()).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: expect.stringContaining(
+      "The table spine.workflow_runs is there, but no migration that made it",
+    ) as string,
+  });
+  expect(await applied()).toEqual([]);
+});

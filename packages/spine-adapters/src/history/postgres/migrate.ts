@@ -1,5 +1,5 @@
 import type { Query } from "../../databases/postgres/postgres-pools.ts";
-import { type AppliedMigration, checkMigrations, checksumOf } from "../check-migrations.ts";
+import { type AppliedMigration, checkMigrations, checksumOf, checkUnrecorded } from "../check-migrations.ts";
 import { POSTGRES_MIGRATIONS } from "./migrations/index.ts";
 import type { PostgresMigration } from "./migrations/migration.ts";
 
@@ -39,6 +39,12 @@ export async function migrate(
     `SELECT id, checksum, min_reader FROM ${s}.migrations ORDER BY id`,
   );
   checkMigrations(applied, migrations, PLAIN);
+  if (applied.length === 0) {
+    const [found] = await query<{ present: string | null }>("SELECT to_regclass($1)::text AS present", [
+      `${s}.workflow_runs`,
+    ]);
+    checkUnrecorded(applied, found?.present ?? null);
+  }
   for (const migration of migrations.slice(applied.length)) {
     // A statement begins a line; what stands inside the body of a function is indented.
     for (const statement of migration.sql(s).split(/;\s*\n(?!\s)/)) {

@@ -19,6 +19,7 @@ import type {
   RunPage,
   RunQuery,
   Workload,
+  WorkloadOptions,
 } from "spine-core";
 import { checkEventRange, SpineError } from "spine-core";
 import { OwnServer } from "../../databases/postgres/own-server.ts";
@@ -135,7 +136,7 @@ export class PostgresHistoryStore implements HistoryStore {
   }
 
   async claim(request: ClaimRequest): Promise<Claim> {
-    if (request.limit < 1 || request.workflows.length === 0) return { runs: [], nextAt: null };
+    if (request.limit < 1) return { runs: [], nextAt: null };
     const found = await this.#sweep(request);
     const scope = {
       pools: this.#pools,
@@ -201,8 +202,8 @@ export class PostgresHistoryStore implements HistoryStore {
     return await runEvents(this.#pools, this.#t, runId, options);
   }
 
-  async workload(): Promise<Workload> {
-    return await readWorkload(this.#pools, this.#t, this.#time.virtual);
+  async workload(options: WorkloadOptions = {}): Promise<Workload> {
+    return await readWorkload(this.#pools, this.#t, this.#time.virtual, options);
   }
 
   async prune({

@@ -1,4 +1,4 @@
-import { type LogEntry, logPageSize, type ReadLogsOptions, type RunLogs } from "spine-core";
+import { type LogEntry, type ReadLogsOptions, type RunLogs, selectLogs } from "spine-core";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import { LOG_COLUMNS, type LogRow, readLog } from "../log-rows.ts";
 import type { StateTables } from "../state-tables.ts";
@@ -14,10 +14,10 @@ export class PostgresRunLogs implements RunLogs {
     this.#t = tables;
   }
 
-  async read(runId: string, { after = 0, limit }: ReadLogsOptions = {}): Promise<readonly LogEntry[]> {
-    const most = logPageSize(limit);
+  async read(of: string, options?: ReadLogsOptions): Promise<readonly LogEntry[]> {
+    const { runId, after, limit } = selectLogs(of, options);
     if (!isRunId(runId)) return [];
     const sql = `SELECT ${LOG_COLUMNS} FROM ${this.#t.run_logs} WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`;
-    return (await this.#pools.ask<LogRow>("read", sql, [runId, after, most])).map(readLog);
+    return (await this.#pools.ask<LogRow>("read", sql, [runId, after, limit])).map(readLog);
   }
 }

@@ -1,13 +1,8 @@
-import type { Workload } from "spine-core";
+import type { Workload, WorkloadOptions } from "spine-core";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
+import { type DueRow, readDue } from "../due-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { isSilent } from "./gone-workers.ts";
-
-interface DueRow {
-  readonly workflow: string;
-  readonly runs: number;
-  readonly oldest: string;
-}
 
 interface WorkerRow {
   readonly worker: string;
@@ -20,15 +15,17 @@ export async function readWorkload(
   pools: PostgresPools,
   t: StateTables,
   at: string | null,
+  { pinned }: WorkloadOptions,
 ): Promise<Workload> {
   const due = await pools.query<DueRow>(
     "read",
-    `SELECT workflow_name AS workflow, count(*) AS runs, min(available_at) AS oldest FROM (
-  SELECT workflow_name, available_at FROM ${t.workflow_runs}
+    `SELECT workflow_name AS workflow, count(*) AS runs, min(available_at) AS oldest,
+  count(*) FILTER (WHERE attempts > 0 AND $2::jsonb->>workflow_name <> fingerprint) AS foreign_runs FROM (
+  SELECT workflow_name, available_at, attempts, fingerprint FROM ${t.workflow_runs}
   WHERE available_at IS NOT NULL AND available_at <= coalesce($1::timestamptz, now())
   ORDER BY available_at, run_id LIMIT 10000) AS first
 GROUP BY workflow_name ORDER BY min(available_at) LIMIT 100`,
-    [at],
+    [at, JSON.stringify(Object.fromEntries(pinned ?? []))],
   );
   // Looking at the locks instead of trying them: nobody is taken for dead because of a question.
   const workers = await pools.query<WorkerRow>(
@@ -46,5 +43,5 @@ seen AS (
   FROM ${t.workers} w FULL JOIN owners o ON o.worker = w.worker_id WHERE w.state = 'alive' OR o.runs > 0)
 SELECT worker, runs, alive FROM seen WHERE alive OR runs > 0 ORDER BY worker`,
   );
-  return { due: due.map(({ workflow, runs, oldest }) => ({ workflow, runs, oldestDueAt: oldest })), workers };
+  return { due: due.map(readDue), workers };
 }

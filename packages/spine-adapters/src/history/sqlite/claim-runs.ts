@@ -1,4 +1,4 @@
-import type { ClaimedRun, ClaimRequest, StepBegin } from "spine-core";
+import { type ClaimedRun, type ClaimRequest, type StepBegin, TRACKED } from "spine-core";
 import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
 import { isoTime } from "../iso-time.ts";
 import { writeOpenSteps } from "../open-steps.ts";
@@ -26,9 +26,9 @@ export function lostRuns(
   return connection.all<Candidate>(
     `SELECT run_id, status, worker FROM ${tables.workflow_runs}
 WHERE status = 'RUNNING' AND worker IN (SELECT value FROM json_each(?))
-  AND workflow_name IN (SELECT value FROM json_each(?))
-  AND (attempts = 0 OR NOT EXISTS (
-    SELECT 1 FROM json_each(?) p WHERE p.key = workflow_name AND p.value <> fingerprint))
+  AND (fingerprint = '${TRACKED}' OR workflow_name IN (SELECT value FROM json_each(?))
+    AND (attempts = 0 OR NOT EXISTS (
+      SELECT 1 FROM json_each(?) p WHERE p.key = workflow_name AND p.value <> fingerprint)))
 ORDER BY run_id LIMIT ?`,
     JSON.stringify(gone),
     JSON.stringify(workflows),

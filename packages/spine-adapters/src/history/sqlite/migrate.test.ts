@@ -132,3 +132,17 @@ test("prefixes keep two Spines in one file apart", async () => {
   await Promise.all([one.close(), two.close()]);
   expect(() => sqlite(path, { prefix: "x; drop" })).toThrow(/cannot begin the name of a table/);
 });
+
+test("tables whose migrations were forgotten are not made anew: it is said what is wrong, and nothing is changed", async () => {
+  await run(SQLITE_MIGRATIONS, "my_");
+  await pool.write((connection) => connection.run("DELETE FROM my_migrations"));
+  await expect(run(SQLITE_MIGRATIONS, "my_")).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: expect.stringContaining(
+      "The table my_workflow_runs is there, but no migration that made it",
+    ) as string,
+  });
+  // Another prefix has tables of its own.
+  await run(SQLITE_MIGRATIONS);
+  expect(await applied()).toHaveLength(SQLITE_MIGRATIONS.length);
+});

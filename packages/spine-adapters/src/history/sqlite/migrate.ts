@@ -1,5 +1,5 @@
 import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
-import { type AppliedMigration, checkMigrations, checksumOf } from "../check-migrations.ts";
+import { type AppliedMigration, checkMigrations, checksumOf, checkUnrecorded } from "../check-migrations.ts";
 import { isoTime } from "../iso-time.ts";
 import { type StateTables, stateTables } from "../state-tables.ts";
 import { SQLITE_MIGRATIONS } from "./migrations/index.ts";
@@ -28,6 +28,9 @@ export function migrate(
   );
   const plain = stateTables("");
   checkMigrations(applied, migrations, plain);
+  const runs = tables.workflow_runs;
+  const found = connection.get("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", runs);
+  checkUnrecorded(applied, found ? runs : null);
   for (const migration of migrations.slice(applied.length)) {
     connection.script(migration.sql(tables));
     connection.insert(tables.migrations, {

@@ -1,14 +1,9 @@
-import type { Workload } from "spine-core";
+import type { Workload, WorkloadOptions } from "spine-core";
 import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
+import { type DueRow, readDue } from "../due-rows.ts";
 import type { HistorySql } from "./history-sql.ts";
 import type { WorkerLocks } from "./worker-locks.ts";
 import { listWorkers } from "./worker-register.ts";
-
-interface DueRow {
-  readonly workflow: string;
-  readonly runs: number;
-  readonly oldest: string;
-}
 
 /** What is due at a time, and who is there to do it. */
 export function readWorkload(
@@ -16,13 +11,17 @@ export function readWorkload(
   sql: HistorySql,
   at: string,
   locks: WorkerLocks | null,
+  { pinned }: WorkloadOptions,
 ): Workload {
   const { workflow_runs, prefix } = sql.tables;
   const due = connection.all<DueRow>(
-    `SELECT workflow_name AS workflow, count(*) AS runs, min(available_at) AS oldest FROM (
-  SELECT workflow_name, available_at FROM ${workflow_runs} INDEXED BY ${prefix}workflow_runs_due
+    `SELECT workflow_name AS workflow, count(*) AS runs, min(available_at) AS oldest,
+  count(*) FILTER (WHERE attempts > 0 AND EXISTS (
+    SELECT 1 FROM json_each(?) p WHERE p.key = workflow_name AND p.value <> fingerprint)) AS foreign_runs FROM (
+  SELECT workflow_name, available_at, attempts, fingerprint FROM ${workflow_runs} INDEXED BY ${prefix}workflow_runs_due
   WHERE available_at IS NOT NULL AND available_at <= ? ORDER BY available_at, run_id LIMIT 10000)
 GROUP BY workflow_name ORDER BY oldest LIMIT 100`,
+    JSON.stringify(Object.fromEntries(pinned ?? [])),
     at,
   );
   const owned = new Map(
@@ -39,7 +38,7 @@ GROUP BY workflow_name ORDER BY oldest LIMIT 100`,
     runs: owned.get(worker) ?? 0,
   }));
   return {
-    due: due.map(({ workflow, runs, oldest }) => ({ workflow, runs, oldestDueAt: oldest })),
+    due: due.map(readDue),
     workers: workers.filter(({ alive, runs }) => alive || runs > 0),
   };
 }

@@ -16,6 +16,7 @@ import type {
   RunPage,
   RunQuery,
   Workload,
+  WorkloadOptions,
 } from "spine-core";
 import { checkEventRange } from "spine-core";
 import { savepoint } from "../../databases/sqlite/commit-together.ts";
@@ -106,8 +107,8 @@ export class SqliteHistoryStore implements HistoryStore {
   }
 
   async claim(request: ClaimRequest): Promise<Claim> {
-    const { worker, workflows, limit } = request;
-    if (limit < 1 || workflows.length === 0) return { runs: [], nextAt: null };
+    const { worker, limit } = request;
+    if (limit < 1) return { runs: [], nextAt: null };
     // While one claim after the other finds all that it may take, nobody asks what there is, and seldom who may have died.
     const draining = this.#fullClaims > 1;
     const dead = draining && performance.now() - this.#soughtAt < SEEK_MS ? [] : await this.#findDead(worker);
@@ -218,9 +219,11 @@ export class SqliteHistoryStore implements HistoryStore {
     });
   }
 
-  async workload(): Promise<Workload> {
+  async workload(options: WorkloadOptions = {}): Promise<Workload> {
     const locks = this.#pool.inMemory ? null : this.#locks;
-    return await this.#pool.read((connection) => readWorkload(connection, this.#sql, this.#now(), locks));
+    return await this.#pool.read((connection) =>
+      readWorkload(connection, this.#sql, this.#now(), locks, options),
+    );
   }
 
   async prune(options: { readonly before: number; readonly limit: number }): Promise<readonly string[]> {

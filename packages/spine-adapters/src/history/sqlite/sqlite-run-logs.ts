@@ -1,4 +1,4 @@
-import { type LogEntry, logPageSize, type ReadLogsOptions, type RunLogs } from "spine-core";
+import { type LogEntry, type ReadLogsOptions, type RunLogs, selectLogs } from "spine-core";
 import type { SqlitePool } from "../../databases/sqlite/sqlite-pool.ts";
 import { LOG_COLUMNS, type LogRow, readLog } from "../log-rows.ts";
 import type { StateTables } from "../state-tables.ts";
@@ -13,10 +13,10 @@ export class SqliteRunLogs implements RunLogs {
     this.#t = tables;
   }
 
-  async read(runId: string, { after = 0, limit }: ReadLogsOptions = {}): Promise<readonly LogEntry[]> {
-    const most = logPageSize(limit);
+  async read(of: string, options?: ReadLogsOptions): Promise<readonly LogEntry[]> {
+    const { runId, after, limit } = selectLogs(of, options);
     const sql = `SELECT ${LOG_COLUMNS} FROM ${this.#t.run_logs} WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?`;
-    const rows = await this.#pool.read((connection) => connection.all<LogRow>(sql, runId, after, most));
+    const rows = await this.#pool.read((connection) => connection.all<LogRow>(sql, runId, after, limit));
     return rows.map(readLog);
   }
 }

@@ -1,11 +1,9 @@
 import { toMs } from "../../duration.ts";
 import { SpineError } from "../../errors.ts";
+import { LAST_INSTANT, toInstant } from "../../instant.ts";
 import { shown } from "../../shown.ts";
 import type { WaitStep } from "../../workflow/composite-steps.ts";
 import type { StepOutcome, StepScope } from "../step-scope.ts";
-
-/** The last time that its ISO text sorts by. */
-const LATEST = Date.UTC(9999, 11, 31);
 
 /** Works out until when it waits: from now, once; an attempt that goes on after an interruption keeps it. */
 export function planWait(step: WaitStep, { context, clock }: StepScope): StepOutcome {
@@ -22,16 +20,14 @@ export function planWait(step: WaitStep, { context, clock }: StepScope): StepOut
   return { output: null, plan: { until, signal } };
 }
 
-const ISO = /^\d{4}-\d\d-\d\d/;
+/** A day, or a time of one: no duration. */
+const OF_A_DAY = /^\d{4}-\d\d-\d\d/;
 
 function untilOf(given: unknown, now: number): number | null {
-  if (given instanceof Date || (typeof given === "string" && ISO.test(given))) {
-    const at = new Date(given).getTime();
-    return Number.isNaN(at) || at > LATEST ? null : at;
-  }
+  if (given instanceof Date || (typeof given === "string" && OF_A_DAY.test(given))) return toInstant(given);
   if (typeof given !== "number" && typeof given !== "string") return null;
   try {
-    return Math.min(now + toMs(given as number), LATEST);
+    return Math.min(now + toMs(given as number), LAST_INSTANT);
   } catch {
     return null;
   }
