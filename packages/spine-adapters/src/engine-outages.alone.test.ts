@@ -1,6 +1,6 @@
 // A database that is away, full, locked, or of a newer Spine: errors that say so, runs that wait, nothing lost.
 
-import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
@@ -39,8 +39,9 @@ function fourSteps(ran: string[], before: (step: string) => Promise<void> = asyn
 
 /** Lets a server and all its processes stand still, or go on. */
 function freeze(pid: number | undefined, signal: "SIGSTOP" | "SIGCONT"): void {
-  const children = execFileSync("pgrep", ["-P", String(pid)], { encoding: "utf8" });
-  for (const each of [pid, ...children.trim().split("\n").map(Number)]) if (each) process.kill(each, signal);
+  if (pid === undefined) return;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  for (const each of [pid, ...children.trim().split(" ").map(Number)]) if (each) process.kill(each, signal);
 }
 
 async function expectWhole(spine: Spine, runId: string): Promise<void> {
