@@ -12,7 +12,7 @@ const child = defineWorkflow({ name: "demo.child" }).wait("never", { signal: "ne
 const go = (name = "go") => Step.wait(name, { signal: "go" });
 const value = (name: string, output: unknown = name) => Step.lambda(name, () => output);
 
-describe.each(PLACES)("%s", (_name, open) => {
+describe.each(PLACES)("%s", { timeout: 60_000 }, (_name, open) => {
   /** A run of the first version is left waiting in a step, then a process starts that has the second one. */
   async function upgrade(before: readonly Step[], after: readonly Step[], step: string) {
     const place = await open();

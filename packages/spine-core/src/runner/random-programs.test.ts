@@ -16,7 +16,9 @@ const deadlines = fc.oneof(
 );
 const retries = fc.boolean();
 
-test(`${RUNS} programs at random end as a model of them says, whatever happens in between`, () => {
+test(`${RUNS} programs at random end as a model of them says, whatever happens in between`, {
+  timeout: 120_000,
+}, () => {
   fc.assert(
     fc.property(programs(), fc.integer(), deadlines, retries, (program, seed, deadline, retried) => {
       const workflow = defineWorkflow({
