@@ -62,12 +62,12 @@ export function checkSpineOptions(options: SpineOptions): void {
   if (maxCrashes !== undefined && (!Number.isInteger(maxCrashes) || maxCrashes < 0)) {
     throw new SpineError(
       "CONFIG_INVALID",
-      `The option \`maxCrashes\` is ${shown(maxCrashes)}; use a whole number from 0.`,
+      `The option \`maxCrashes\` is ${String(maxCrashes)}; use a whole number from 0.`,
     );
   }
   if (concurrency !== undefined)
-    checkConcurrency(concurrency, `The option \`concurrency\` is ${shown(concurrency)}`);
-  if (logLevel !== undefined) checkLogLevel(logLevel, `The option \`logLevel\` is ${shown(logLevel)}`);
+    checkConcurrency(concurrency, `The option \`concurrency\` is ${String(concurrency)}`);
+  if (logLevel !== undefined) checkLogLevel(logLevel, `The option \`logLevel\` is ${String(logLevel)}`);
   if (retention !== undefined)
     checkOptions(retention, RETENTION, { of: "`retention`", name: "retention", ...CODE });
   checkPayloadCodec(payloads);

@@ -67,7 +67,7 @@ export function endOf(option: string, duration: unknown, now: number): number {
 }
 
 /** The duration of an option, in ms. @throws ValidationError that names the option. */
-export function durationOf(option: string, duration: unknown): number {
+function durationOf(option: string, duration: unknown): number {
   try {
     return toMs(duration as Duration);
   } catch (error) {
