@@ -350,7 +350,7 @@ const CREATED: readonly (readonly [what: string, create: () => unknown, says: st
       ["logger", {}, "The option `logger` of createSpine is a logger with"],
       ["secrets", 5, "The option `secrets` of createSpine is a function; 5"],
       ["worker", "no", 'The option `worker` of createSpine is true or false; "no"'],
-      ["concurrency", "5", 'The option `concurrency` is "5"'],
+      ["concurrency", "5", "The option `concurrency` is 5"],
       ["retention", { run: "90d" }, "`run` is no option of `retention`. There is `runs`"],
     ] as const
   ).map(

@@ -44,6 +44,18 @@ describe.each(PLACES)("%s", (_name, open) => {
     expect(Date.now() - begun).toBeGreaterThanOrEqual(300);
   });
 
+  test.each(["2026-01-05T09:00:00", "2026-01-05", "2026-02-31T09:00:00Z"])(
+    "a time that each process would read in its own zone, or no day has, is refused: %s",
+    async (until) => {
+      const flow = defineWorkflow({ name: "demo.zone" }).wait("until", { until: () => until });
+      const spine = await startAt(await placed(), [flow]);
+      await expect((await spine.run(flow, {})).result()).rejects.toMatchObject({
+        code: "WORKFLOW_INVALID",
+        message: expect.stringContaining("an ISO text with its zone") as string,
+      });
+    },
+  );
+
   test("a signal that came before the step, one that comes while it waits, and one from another process", async () => {
     const place = await placed();
     const spine = await startAt(place, [go]);

@@ -62,7 +62,7 @@ export function checkSpineOptions(options: SpineOptions): void {
   if (maxCrashes !== undefined && (!Number.isInteger(maxCrashes) || maxCrashes < 0)) {
     throw new SpineError(
       "CONFIG_INVALID",
-      `The option \`maxCrashes\` is ${shown(maxCrashes)}; use a whole number from 0.`,
+      `The option \`maxCrashes\` is ${String(maxCrashes)}; use a whole number from 0.`,
     );
   }
   if (concurrency !== undefined)
