@@ -2,11 +2,11 @@ import { type ErrorJson, SpineError } from "../errors.ts";
 import type { StepEnd } from "../history/history-store.ts";
 import type { JsonValue } from "../json.ts";
 import type { Step } from "../workflow/step.ts";
-import { nameIn, parentOf, pathIn } from "../workflow/step-paths.ts";
+import { innerSteps, nameIn, parentOf, pathIn } from "../workflow/step-paths.ts";
 import type { Draft } from "./draft.ts";
 import type { StepResult } from "./durable.ts";
 import type { Plan } from "./plan.ts";
-import type { Waiting } from "./run-state.ts";
+import type { StepState, Waiting } from "./run-state.ts";
 
 /** The longest output of a step that is made of others, as JSON text: each of them may have a mebibyte. */
 const LONGEST_OUTPUT = 16 * 2 ** 20;
@@ -21,7 +21,7 @@ export function begin(draft: Draft, path: string, step: Step): void {
   const before = draft.step(path);
   const attempt = before.attempt + 1;
   draft.begun.push({ name: path, kind: step.kind, attempt });
-  const order = step.undo ? { order: draft.before.begun + draft.begun.length } : {};
+  const order = step.undo ? { order: orderOf(before, step, draft.before.begun + draft.begun.length) } : {};
   draft.set(path, { ...order, attempt, status: "RUNNING", retryAt: null });
   const plan =
     step.kind === "pipeline"
@@ -29,6 +29,11 @@ export function begin(draft: Draft, path: string, step: Step): void {
       : (before.plan ?? (step.kind === "parallel" && !step.when ? {} : undefined));
   if (plan) enter(draft, path, step, plan);
   else draft.running.set(path, attempt);
+}
+
+/** What is inside of a step is undone before it, although it may have begun again behind that. */
+export function orderOf(before: StepState, step: Step, next: number): number {
+  return innerSteps(step).length > 0 ? (before.order ?? next) : next;
 }
 
 /** The step's own code has said what is to be done inside of it, or what it waits for. */

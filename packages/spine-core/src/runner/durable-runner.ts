@@ -19,7 +19,6 @@ import { RunControls } from "./run-controls.ts";
 import { type Engine, executeRun, type OwnedRun } from "./run-execution.ts";
 import { RunResults } from "./run-results.ts";
 import { RunStarts } from "./run-starts.ts";
-import type { RunState } from "./run-state.ts";
 import { RunWatch } from "./run-watch.ts";
 import type {
   BulkOptions,
@@ -225,7 +224,9 @@ export class DurableRunner implements Runner {
   }
 
   async attach(runId: string): Promise<RunHandle> {
-    await this.get(runId);
+    // What stands in it may be encoded with a key that this process does not have.
+    const [found] = await this.#history.glance([runId]);
+    if (!found) await this.get(runId);
     return this.#results.handle(runId, true);
   }
 
@@ -239,7 +240,7 @@ export class DurableRunner implements Runner {
   }
 
   /** A control of a run is durable, and of those that its steps wait for. */
-  #controlled({ runId, workflow }: RunSummary, status: RunStatus): void {
+  #controlled({ runId, workflow }: Pick<RunSummary, "runId" | "workflow">, status: RunStatus): void {
     const stopped = new SpineError(
       status === "PAUSED" ? "RUN_PAUSED" : "RUN_CANCELLED",
       status === "PAUSED" ? "The run was paused." : "The run was cancelled.",
@@ -316,11 +317,6 @@ export class DurableRunner implements Runner {
       error: null,
     });
     this.#changed(runId);
-    if (run.endsAs !== null) {
-      // It was cancelled, and only undoes: nobody waits for the runs that its steps waited for.
-      const cancelling = this.#children.cancel(childrenOf(state));
-      cancelling.catch((error: unknown) => this.#stranded.add(runId, fence, error));
-    }
     if (claimed.begun) this.#tellBegun(execution, claimed.steps);
     this.#execute({
       workflow,
@@ -391,10 +387,3 @@ export class DurableRunner implements Runner {
 }
 
 type Serving = "onRest" | "reachable" | "prepareChild" | "cancelChildren";
-
-/** The runs that steps waited for which were cancelled. */
-function childrenOf({ steps }: RunState): readonly string[] {
-  return [...steps.values()].flatMap(({ status, plan }) =>
-    status === "PENDING" && plan?.child !== undefined ? [plan.child] : [],
-  );
-}

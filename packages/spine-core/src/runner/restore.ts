@@ -1,5 +1,5 @@
 import { SpineError } from "../errors.ts";
-import type { CheckpointRecord, RunDetail, StepRecord } from "../history/records.ts";
+import type { CheckpointRecord, RunDetail, RunRecord, StepRecord } from "../history/records.ts";
 import { deepFreeze, type JsonValue } from "../json.ts";
 import type { Step } from "../workflow/step.ts";
 import {
@@ -13,7 +13,7 @@ import {
   undoOf,
 } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import { PLAN } from "./begin-step.ts";
+import { orderOf, PLAN } from "./begin-step.ts";
 import type { Ended } from "./durable.ts";
 import type { Plan } from "./plan.ts";
 import { NOT_BEGUN, newRun, type RunState, type StepState } from "./run-state.ts";
@@ -32,14 +32,23 @@ export function restore(
   const lost: Ended[] = [];
   const plans = plansIn(checkpoints);
   state.begun = records.length;
-  for (const record of records) restoreAttempt(workflow, state, record, plans, lost, run.worker);
-  for (const path of state.retries.keys()) if (!isReached(workflow, state, path)) dropRetry(state, path);
+  for (const record of records) restoreAttempt(workflow, state, record, plans, lost, run);
+  for (const path of state.retries.keys()) {
+    // A run that is on its way to its end only undoes, and one that goes on does not.
+    const isOther = isUndo(path) === (run.endsAs === null);
+    if (isOther || !isReached(workflow, state, path)) dropRetry(state, path);
+  }
   for (const step of workflow.steps) {
     if (!restoreInside(state, step.name, step)) break;
     state.position += 1;
   }
   state.unread = [...state.waiting.values()].some(({ signal, child }) => signal !== null || child !== null);
-  if (run.endsAs !== null) {
+  if (run.endsAs === null) {
+    // An undo that failed for good is tried again, should it come to that once more.
+    for (const [path, at] of state.steps) {
+      if (isUndo(path) && at.status === "FAILED") state.steps.set(path, { ...at, status: "PENDING" });
+    }
+  } else {
     state.ending = { as: run.endsAs, error: run.error, left: undosLeft(state) };
   }
   return { state, lost };
@@ -62,20 +71,20 @@ function restoreAttempt(
   record: StepRecord,
   plans: ReadonlyMap<string, ReadonlyMap<number, Plan>>,
   lost: Ended[],
-  worker: string | null,
+  { worker, inherited }: Pick<RunRecord, "worker" | "inherited">,
 ): void {
   const { name: path, attempt, status, seq } = record;
   const before = state.steps.get(path) ?? NOT_BEGUN;
   const step = isUndo(path) ? undefined : stepAt(workflow.steps, path);
   const plan = plans.get(path)?.get(attempt) ?? keptPlan(before, step);
-  const order = step?.undo ? { order: seq } : {};
+  // What it has from the run that it repeats is that run's to undo.
+  const order = step?.undo && seq > inherited ? { order: orderOf(before, step, seq) } : {};
   const at: StepState = { ...before, ...order, attempt, retryAt: null, ...(plan ? { plan } : {}) };
   state.retries.delete(path);
   switch (status) {
     case "COMPLETED":
       state.steps.set(path, { ...at, status });
       if (isUndo(path)) forget(state, undoneBy(path));
-      else undoable(state, path);
       keepOutput(workflow, state, path, deepFreeze(record.output));
       break;
     case "SKIPPED":
@@ -106,21 +115,36 @@ function restoreAttempt(
   }
 }
 
-/** A step was undone: it, and what is around it, has not happened. A run that goes on does it again. */
+/**
+ * A step was undone: it, what is inside of it, and what is around it, has not happened. A run that goes on does it again, and
+ * what it found out and recorded then counts no more. (What is inside and has an undo of its own is undone by that.)
+ */
 function forget(state: RunState, undone: string): void {
-  for (let path: string | null = undone; path !== null; path = parentOf(path)) {
+  for (const [path, { order }] of state.steps) {
+    if (path === undone || (path.startsWith(`${undone}/`) && order === undefined)) beginAnew(state, path);
+  }
+  // Done again, it can be undone again.
+  const undo = state.steps.get(undoOf(undone));
+  if (undo) state.steps.set(undoOf(undone), { ...undo, status: "PENDING", failures: 0 });
+  for (let path = parentOf(undone); path !== null; path = parentOf(path)) {
     const at = state.steps.get(path);
     if (at) state.steps.set(path, { ...at, status: "PENDING" });
-    const around = parentOf(path);
-    const outputs = around === null ? state.outputs : state.locals.get(around);
-    if (outputs) delete outputs[nameIn(path)];
+    dropOutput(state, path);
   }
 }
 
-/** A step was done again after it had been undone: there is something to undo again. */
-function undoable(state: RunState, path: string): void {
-  const undo = state.steps.get(undoOf(path));
-  if (undo) state.steps.set(undoOf(path), { ...undo, status: "PENDING" });
+function beginAnew(state: RunState, path: string): void {
+  const at = state.steps.get(path);
+  if (!at) return;
+  const { plan: _plan, output: _output, error: _error, order: _order, generation = 0, ...rest } = at;
+  state.steps.set(path, { ...rest, status: "PENDING", failures: 0, generation: generation + 1 });
+  dropOutput(state, path);
+}
+
+function dropOutput(state: RunState, path: string): void {
+  const around = parentOf(path);
+  const outputs = around === null ? state.outputs : state.locals.get(around);
+  if (outputs) delete outputs[nameIn(path)];
 }
 
 function restoreFailure(

@@ -10,7 +10,6 @@ import { schemaIssues } from "../schema-issues.ts";
 import type { WaitStep } from "../workflow/composite-steps.ts";
 import { everyStep } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import { hasUndo } from "./advance.ts";
 import type { BulkOptions, BulkResult, Control } from "./runner.ts";
 
 export interface RunControlsOptions {
@@ -18,7 +17,7 @@ export interface RunControlsOptions {
   readonly workflows: Registry<WorkflowData>;
   readonly get: (runId: string) => Promise<RunDetail>;
   /** A control of a run is durable. */
-  readonly controlled: (run: RunSummary, status: RunStatus) => void;
+  readonly controlled: (run: Pick<RunSummary, "runId" | "workflow">, status: RunStatus) => void;
   /** A message for a run is durable. */
   readonly sent: (runId: string) => void;
 }
@@ -33,6 +32,13 @@ const RULES: Readonly<Record<Control, Rule>> = {
   pause: { from: ["PENDING", "RUNNING", "WAITING"], status: "PAUSED" },
   resume: { from: ["PAUSED"], status: "PENDING" },
   retry: { from: ["FAILED", "CANCELLED"], status: "PENDING" },
+};
+
+/** What becomes of a cancelled run that has something to undo: whoever knows its workflow does that. */
+const UNDOING: NonNullable<ControlCommit["undoing"]> = {
+  status: "PENDING",
+  endsAs: "CANCELLED",
+  error: new SpineError("RUN_CANCELLED", "The run was cancelled.").toJSON(),
 };
 
 /** The most runs of one bulk control. */
@@ -51,14 +57,17 @@ export class RunControls {
   /** @throws SpineError RUN_NOT_FOUND, or RUN_CONFLICT when the run is in no status for that. */
   async control(runId: string, control: Control): Promise<void> {
     const { status, from } = RULES[control];
-    const undoes = control === "cancel" && (await this.#hasToUndo(runId));
-    const change: ControlCommit["change"] = undoes
-      ? { status: "PENDING", endsAs: "CANCELLED", error: cancelled().toJSON() }
-      : status === "PENDING"
-        ? { status, ...(control === "retry" ? { error: null, endsAs: null } : {}) }
-        : { status };
-    const withChildren = !undoes && control !== "retry";
-    await this.#commit({ kind: "control", runId, from, change, reason: control, withChildren });
+    const isRetry = control === "retry";
+    await this.#commit({
+      kind: "control",
+      runId,
+      from,
+      change: { status, ...(isRetry ? { error: null, endsAs: null } : {}) },
+      // Only the store knows what has ended by then, and in which runs below this one.
+      ...(control === "cancel" ? { undoing: UNDOING } : {}),
+      reason: control,
+      withChildren: !isRetry,
+    });
   }
 
   /** The same for all runs of a filter; those in another status than the control is for are not among them. */
@@ -144,7 +153,7 @@ export class RunControls {
 
   async #commit(commit: ControlCommit): Promise<void> {
     const { history, get, controlled } = this.#options;
-    const { runId, from, reason, change } = commit;
+    const { runId, from, reason } = commit;
     const [outcome] = await history.commit([commit]);
     if (outcome?.result === "missing") await get(runId);
     if (outcome?.result === "conflict") {
@@ -154,18 +163,9 @@ export class RunControls {
         { context: { runId } },
       );
     }
-    const { run } = await get(runId);
-    controlled(run, change.status);
-  }
-
-  /** True when steps of the run have to be taken back before it is cancelled; whoever knows its workflow does that. */
-  async #hasToUndo(runId: string): Promise<boolean> {
-    const { workflows, get } = this.#options;
-    const undoing = workflows.names().filter((name) => hasUndo(workflows.get(name)));
-    // The run is read only where there may be something to undo.
-    if (undoing.length === 0) return false;
-    const { run, steps } = await get(runId);
-    return undoing.includes(run.workflow) && steps.some(({ status }) => status === "COMPLETED");
+    // Not read back: what stands in it may be encoded with a key that this process does not have.
+    const made = outcome?.result === "committed" ? outcome.controlled : undefined;
+    if (made?.changed) controlled({ runId, workflow: made.workflow }, made.status);
   }
 
   async #find(filter: RunFilter, expect: number): Promise<readonly string[]> {
@@ -190,8 +190,4 @@ function signalsOf(workflow: WorkflowData): readonly WaitStep[] {
     if (step.kind === "wait" && (step.signal !== null || step.isApproval)) waits.push(step);
   }
   return waits;
-}
-
-function cancelled(): SpineError {
-  return new SpineError("RUN_CANCELLED", "The run was cancelled.");
 }

@@ -8,8 +8,11 @@ export function undosOf({ before, steps }: Pick<Draft, "before" | "steps">): rea
   const all = new Map<string, StepState>([...before.steps, ...steps]);
   return [...all]
     .filter(([path, { status, order }]) => {
-      const undoing = all.get(undoOf(path))?.status;
-      return status === "COMPLETED" && order !== undefined && undoing !== "COMPLETED" && undoing !== "FAILED";
+      if (status !== "COMPLETED" || order === undefined) return false;
+      const undoing = all.get(undoOf(path));
+      // One that failed is tried again, unless it failed for good.
+      const gaveUp = undoing?.status === "FAILED" && undoing.retryAt === null;
+      return undoing?.status !== "COMPLETED" && !gaveUp;
     })
     .sort(([, a], [, b]) => (b.order ?? 0) - (a.order ?? 0))
     .map(([path]) => path);
