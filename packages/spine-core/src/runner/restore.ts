@@ -17,7 +17,7 @@ import { orderOf, PLAN } from "./begin-step.ts";
 import type { Ended } from "./durable.ts";
 import type { Plan } from "./plan.ts";
 import { NOT_BEGUN, newRun, type RunState, type StepState } from "./run-state.ts";
-import { undosLeft } from "./undo.ts";
+import { undosLeft, withFailedUndos } from "./undo.ts";
 
 /**
  * The state of a claimed run, and the attempts whose code its earlier owner left under way: they are lost, and count as
@@ -32,7 +32,13 @@ export function restore(
   const lost: Ended[] = [];
   const plans = plansIn(checkpoints);
   state.begun = records.length;
-  for (const record of records) restoreAttempt(workflow, state, record, plans, lost, run);
+  let undoing = false;
+  for (const record of records) {
+    // While a run is undone nothing else begins: it was retried since.
+    if (undoing && !isUndo(record.name)) undoAnew(state);
+    undoing = isUndo(record.name);
+    restoreAttempt(workflow, state, record, plans, lost, run);
+  }
   for (const path of state.retries.keys()) {
     // A run that is on its way to its end only undoes, and one that goes on does not.
     const isOther = isUndo(path) === (run.endsAs === null);
@@ -43,14 +49,8 @@ export function restore(
     state.position += 1;
   }
   state.unread = [...state.waiting.values()].some(({ signal, child }) => signal !== null || child !== null);
-  if (run.endsAs === null) {
-    // An undo that failed for good is tried again, should it come to that once more.
-    for (const [path, at] of state.steps) {
-      if (isUndo(path) && at.status === "FAILED") state.steps.set(path, { ...at, status: "PENDING" });
-    }
-  } else {
-    state.ending = { as: run.endsAs, error: run.error, left: undosLeft(state) };
-  }
+  if (run.endsAs === null) undoAnew(state);
+  else state.ending = { as: run.endsAs, error: withFailedUndos(state, run.error), left: undosLeft(state) };
   return { state, lost };
 }
 
@@ -74,12 +74,20 @@ function restoreAttempt(
   { worker, inherited }: Pick<RunRecord, "worker" | "inherited">,
 ): void {
   const { name: path, attempt, status, seq } = record;
-  const before = state.steps.get(path) ?? NOT_BEGUN;
+  // With a new attempt, what an earlier one failed with is over.
+  const { error: _error, ...before } = state.steps.get(path) ?? NOT_BEGUN;
   const step = isUndo(path) ? undefined : stepAt(workflow.steps, path);
   const plan = plans.get(path)?.get(attempt) ?? keptPlan(before, step);
   // What it has from the run that it repeats is that run's to undo.
   const order = step?.undo && seq > inherited ? { order: orderOf(before, step, seq) } : {};
-  const at: StepState = { ...before, ...order, attempt, retryAt: null, ...(plan ? { plan } : {}) };
+  const at: StepState = {
+    ...before,
+    ...order,
+    attempt,
+    retryAt: null,
+    undone: false,
+    ...(plan ? { plan } : {}),
+  };
   state.retries.delete(path);
   switch (status) {
     case "COMPLETED":
@@ -115,6 +123,14 @@ function restoreAttempt(
   }
 }
 
+/** The run goes on: an undo that failed for good is tried again, should it come to that once more. */
+function undoAnew(state: RunState): void {
+  for (const [path, at] of state.steps) {
+    if (isUndo(path) && at.status === "FAILED" && at.retryAt === null)
+      state.steps.set(path, { ...at, status: "PENDING" });
+  }
+}
+
 /**
  * A step was undone: it, what is inside of it, and what is around it, has not happened. A run that goes on does it again, and
  * what it found out and recorded then counts no more. (What is inside and has an undo of its own is undone by that.)
@@ -128,7 +144,7 @@ function forget(state: RunState, undone: string): void {
   if (undo) state.steps.set(undoOf(undone), { ...undo, status: "PENDING", failures: 0 });
   for (let path = parentOf(undone); path !== null; path = parentOf(path)) {
     const at = state.steps.get(path);
-    if (at) state.steps.set(path, { ...at, status: "PENDING" });
+    if (at) state.steps.set(path, { ...at, status: "PENDING", undone: true });
     dropOutput(state, path);
   }
 }
@@ -137,7 +153,7 @@ function beginAnew(state: RunState, path: string): void {
   const at = state.steps.get(path);
   if (!at) return;
   const { plan: _plan, output: _output, error: _error, order: _order, generation = 0, ...rest } = at;
-  state.steps.set(path, { ...rest, status: "PENDING", failures: 0, generation: generation + 1 });
+  state.steps.set(path, { ...rest, status: "PENDING", failures: 0, generation: generation + 1, undone: true });
   dropOutput(state, path);
 }
 
@@ -287,7 +303,7 @@ function isUnderWay(state: RunState, path: string): boolean {
 
 function isBegun(state: RunState, path: string): boolean {
   const at = state.steps.get(path);
-  return at !== undefined && (at.attempt > 0 || at.status !== "PENDING");
+  return at !== undefined && !at.undone && (at.attempt > 0 || at.status !== "PENDING");
 }
 
 function workerLost(worker: string | null): SpineError {

@@ -22,6 +22,8 @@ export interface StepState {
   readonly plan?: Plan | undefined;
   /** How often it was undone: what it recorded before (checkpoints) is of a time that did not happen. */
   readonly generation?: number;
+  /** True when it, or something inside of it, was undone, and it has not begun again since. */
+  readonly undone?: boolean;
   /** Of a sequence: how many of its steps are done. Of a map: how many of its items have begun. */
   readonly position?: number;
   /** Of a step that is made of others: how many of them have begun and not ended. */

@@ -3,14 +3,14 @@ import type { ChildEnd, EndsAs, SignalRecord, Transition } from "../../history/h
 import type { CheckpointRecord, RunDetail, RunStatus, StepRecord } from "../../history/records.ts";
 import { isTerminal } from "../../history/records.ts";
 import type { JsonValue } from "../../json.ts";
-import { isUndo, parentOf, stepAt, undoOf } from "../../workflow/step-paths.ts";
+import { isUndo, parentOf, stepAt, undoneBy, undoOf } from "../../workflow/step-paths.ts";
 import type { WorkflowData } from "../../workflow/workflow.ts";
-import { advance, type Happened, nextTime } from "../advance.ts";
+import { advance, type Happened, hasUndo, nextTime } from "../advance.ts";
 import type { Ended, StepResult } from "../durable.ts";
 import type { Plan } from "../plan.ts";
 import { restore } from "../restore.ts";
 import { apply, newRun, type RunState } from "../run-state.ts";
-import { isFatal, type Node, nodeAt, type Program, signalsIn } from "./programs.ts";
+import { ATTEMPTS, isFatal, type Node, nodeAt, type Program, signalsIn } from "./programs.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -37,12 +37,19 @@ export class ProgramRun {
   #state: RunState;
   #now = 1_000_000;
   #lost: readonly Ended[] | null = null;
+  /** How many attempts there were when it was retried the last time. */
+  #before = 0;
+  /** Whatever made it fail does not any more. */
+  #mended = false;
+  /** True for a run that somebody cancels on its way, or nobody does. */
+  readonly #isCancelled: boolean;
   status: RunStatus = "RUNNING";
 
   constructor(workflow: WorkflowData, program: Program, seed: number) {
     this.#workflow = workflow;
     this.#program = program;
     this.#random = generator(seed);
+    this.#isCancelled = this.#random() < 0.1;
     this.#state = newRun();
     this.#happen({ ended: [] });
   }
@@ -69,16 +76,62 @@ export class ProgramRun {
     const open = this.#records.filter(({ completedAt }) => completedAt === null);
     if (open.length > 0)
       throw new Error(`Attempts are left under way: ${open.map(({ name }) => name).join()}`);
-    const undone = this.#records.filter(({ name, status }) => isUndo(name) && status === "COMPLETED");
-    if (this.status === "COMPLETED" && undone.length > 0) throw new Error("A run that succeeded was undone.");
-    if (this.status !== "FAILED") return;
-    const toUndo = this.#records
-      .filter(({ name, status }) => status === "COMPLETED" && !isUndo(name) && this.#hasUndo(name))
-      .map(({ name }) => undoOf(name))
-      .reverse();
-    if (toUndo.join() !== undone.map(({ name }) => name).join()) {
-      throw new Error(`Undone were ${undone.map(({ name }) => name).join()}, not ${toUndo.join()}.`);
+    const undone = this.#records
+      .slice(this.#before)
+      .filter(({ name, status }) => isUndo(name) && status === "COMPLETED")
+      .map(({ name }) => undoneBy(name));
+    if (this.status === "COMPLETED") {
+      if (undone.length > 0) throw new Error("A run that succeeded was undone.");
+      this.#auditDoneAgain();
+      return;
     }
+    const newestFirst = [...undone].sort((a, b) => this.#doneAt(b) - this.#doneAt(a));
+    if (newestFirst.join() !== undone.join()) {
+      throw new Error(`Undone were ${undone.join()}, not ${newestFirst.join()}.`);
+    }
+    const left = this.#done().filter((name) => this.#hasUndo(name));
+    const gaveUp = left.filter((name) => undoFailsOf(nodeAt(this.#program, name)) >= ATTEMPTS);
+    if (left.length > gaveUp.length) throw new Error(`Not undone are ${left.join()}, not ${gaveUp.join()}.`);
+    const told = String(this.#error?.context?.not_undone ?? "").split(", ");
+    for (const name of gaveUp) if (!told.includes(name)) throw new Error(`${name} is not told of.`);
+  }
+
+  /** Everything that was undone has happened again since. */
+  #auditDoneAgain(): void {
+    for (const { name, status } of this.#records) {
+      if (!isUndo(name) || status !== "COMPLETED" || this.#done().includes(undoneBy(name))) continue;
+      throw new Error(`${undoneBy(name)} was undone, and not done again.`);
+    }
+  }
+
+  /** Steps that have happened, and not been undone since. */
+  #done(): readonly string[] {
+    const done = new Set<string>();
+    for (const { name, status } of this.#records) {
+      if (status !== "COMPLETED") continue;
+      if (isUndo(name)) done.delete(undoneBy(name));
+      else done.add(name);
+    }
+    return [...done];
+  }
+
+  #doneAt(path: string): number {
+    return this.#records.findLastIndex(({ name, status }) => name === path && status === "COMPLETED");
+  }
+
+  /** Somebody retries it once it has failed. @param mended whether it can succeed now. */
+  retry(mended: boolean): void {
+    this.#before = this.#records.length;
+    this.#mended = mended;
+    this.#endsAs = null;
+    this.#error = null;
+    for (const child of this.#children.values()) child.ended = false;
+    this.#claim();
+    this.drive();
+  }
+
+  dump(): unknown {
+    return { steps: this.#records.slice(-30).map((r) => `${r.seq} ${r.name} ${r.attempt} ${r.status}`), state: this.#state, children: this.#children, status: this.status, at: this.#availableAt, now: this.#now, ending: this.#endsAs, count: this.#records.length };
   }
 
   #turn(): void {
@@ -89,6 +142,7 @@ export class ProgramRun {
     const chance = this.#random();
     if (chance < 0.05) this.#crash();
     else if (chance < 0.08) this.#pause();
+    else if (chance < 0.1 && this.#isCancelled && !this.#mended) this.#cancel();
     else if (chance < 0.2) this.#messageComes();
     else if (this.#state.running.size > 0 && chance < 0.9) this.#settle();
     else this.#look();
@@ -154,14 +208,29 @@ export class ProgramRun {
   }
 
   /** Everything under way is cancelled, and the run goes on later. */
-  #pause(): void {
+  #pause(then = () => this.#claim()): void {
     for (const record of this.#records) {
       if (record.completedAt !== null) continue;
       record.status = "CANCELLED";
       record.completedAt = isoTime(this.#now);
     }
     this.#now += 500;
-    this.#claim();
+    then();
+  }
+
+  /** As a store does it: undone first where there may be something to undo, and once. */
+  #cancel(): void {
+    if (this.#endsAs !== null) return;
+    for (const child of this.#children.values()) child.ended = true;
+    if (!hasUndo(this.#workflow) || !this.#records.some(({ status }) => status === "COMPLETED")) {
+      this.#pause(() => {
+        this.status = "CANCELLED";
+      });
+      return;
+    }
+    this.#endsAs = "CANCELLED";
+    this.#error = new SpineError("RUN_CANCELLED", "cancelled").toJSON();
+    this.#pause();
   }
 
   #claim(): void {
@@ -175,6 +244,7 @@ export class ProgramRun {
   #detail(): RunDetail {
     const run = {
       worker: "w",
+      inherited: 0,
       status: this.status,
       deadline: null,
       endsAs: this.#endsAs,
@@ -202,16 +272,17 @@ export class ProgramRun {
   #outcome(
     path: string,
   ): SpineError | (Partial<Omit<StepResult, "output">> & { readonly output?: JsonValue }) {
-    if (isUndo(path)) return {};
+    if (isUndo(path)) {
+      const fails = undoFailsOf(nodeAt(this.#program, undoneBy(path)));
+      return this.#failuresOf(path) < fails ? new TransientError("not yet") : {};
+    }
     const node: Node = nodeAt(this.#program, path);
     switch (node.kind) {
       case "leaf": {
         if (node.skips) return { skipped: true };
+        if (this.#mended) return { output: path };
         if (isFatal(node, path)) return new SpineError("STEP_FAILED", "fatal");
-        const failed = this.#records.filter(
-          ({ name, status, error }) => name === path && status === "FAILED" && error?.code === "TRANSIENT",
-        );
-        return failed.length < node.fails ? new TransientError("again") : { output: path };
+        return this.#failuresOf(path) < node.fails ? new TransientError("again") : { output: path };
       }
       case "map": {
         const keys = Array.from({ length: node.items }, (_, index) => String(index));
@@ -230,6 +301,12 @@ export class ProgramRun {
     }
   }
 
+  #failuresOf(path: string): number {
+    return this.#records.filter(
+      ({ name, status, error }) => name === path && status === "FAILED" && error?.code === "TRANSIENT",
+    ).length;
+  }
+
   #child(path: string): { readonly plan: Plan; readonly child?: NonNullable<StepResult["child"]> } {
     const known = this.#state.steps.get(path)?.plan?.child;
     if (known !== undefined && this.#children.has(known)) return { plan: { child: known } };
@@ -240,7 +317,7 @@ export class ProgramRun {
   #childEnd(runId: string): ChildEnd {
     const { path } = this.#children.get(runId) ?? { path: "" };
     const node = nodeAt(this.#program, path);
-    const fails = node.kind === "child" && node.fails;
+    const fails = node.kind === "child" && node.fails && !this.#mended;
     return fails
       ? { runId, status: "FAILED", outputs: null, error: new SpineError("STEP_FAILED", "child").toJSON() }
       : { runId, status: "COMPLETED", outputs: { of: path }, error: null };
@@ -306,7 +383,7 @@ export class ProgramRun {
     const newest = before.at(-1);
     if ((newest?.attempt ?? 0) + 1 !== attempt)
       throw new Error(`${name} begins attempt ${attempt} out of turn.`);
-    if (newest && (newest.status === "COMPLETED" || newest.status === "SKIPPED")) {
+    if (newest && this.#isFinished(newest)) {
       throw new Error(`${name} is finished and begins again.`);
     }
     if (newest && newest.completedAt === null) throw new Error(`${name} begins twice.`);
@@ -328,6 +405,17 @@ export class ProgramRun {
       waitingFor: null,
       waitingUntil: null,
     });
+  }
+
+  /** Finished for good: nothing that is inside of it, or that it is itself, was undone since. */
+  #isFinished({ name, status }: StepRecord): boolean {
+    if (status !== "COMPLETED" && status !== "SKIPPED") return false;
+    const at = this.#records.findLastIndex((record) => record.name === name);
+    const since = this.#records.slice(at + 1).filter((record) => record.status === "COMPLETED");
+    const isOfIt = (path: string) => path === undoOf(name) || path.startsWith(`${undoOf(name)}/`);
+    // What is undone is done again once, for what undoes it ends with that.
+    if (isUndo(name)) return this.#done().every((path) => path !== undoneBy(name));
+    return !since.some((record) => isOfIt(record.name));
   }
 
   /** No more items of a map at a time than it allows. */
@@ -352,6 +440,10 @@ export class ProgramRun {
       stepAt(this.#workflow.steps, name)?.undo !== null && stepAt(this.#workflow.steps, name) !== undefined
     );
   }
+}
+
+function undoFailsOf(node: Node): number {
+  return node.kind === "leaf" ? node.undoFails : 0;
 }
 
 function isoTime(ms: number): string {
