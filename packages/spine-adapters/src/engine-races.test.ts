@@ -59,15 +59,20 @@ describe.each(PLACES)("%s", (_name, open) => {
       await other.signal(run.id, "go", n);
       await spine.signal(run.id, "go", n + 1);
       await delay(Math.random() * 60);
+      const begun = Date.now();
       const sent = await tried(other.signal(run.id, "late", n));
+      const ended = Date.now();
       const { outputs } = await run.result();
       const left = (await spine.history.inbox(run.id, []))?.signals.length ?? 0;
-      return { n, sent, left, ...outputs };
+      return { n, sent, begun, ended, left, until: await endOfWait(spine, run.id, "late"), ...outputs };
     });
-    for (const { n, sent, left, first, second, late } of results) {
+    for (const { n, sent, begun, ended, until, left, first, second, late } of results) {
       expect([first, second]).toEqual([n, n + 1]);
       // It was taken, or it came too late and is still there; it is never both, and never neither.
       expect([late, left]).toEqual(late === undefined ? [undefined, sent ? 1 : 0] : [n, 0]);
+      // What was accepted before the time was over is taken, what was sent after it is not.
+      if (ended < until) expect([n, late]).toEqual([n, n]);
+      if (begun > until) expect([n, late]).toEqual([n, undefined]);
     }
   });
 
@@ -133,6 +138,13 @@ describe.each(PLACES)("%s", (_name, open) => {
     expect(await childrenOf(spine, runs)).toEqual(runs.map(() => 1));
   });
 });
+
+/** Until when a step of a run waited, as its events say. */
+async function endOfWait(spine: Spine, runId: string, step: string): Promise<number> {
+  const events = await spine.history.events(runId);
+  const waits = events.map(({ data }) => data as { readonly step?: string; readonly until?: string });
+  return Date.parse(waits.find((wait) => wait.step === step && wait.until !== undefined)?.until ?? "");
+}
 
 async function childrenOf(
   spine: Spine,

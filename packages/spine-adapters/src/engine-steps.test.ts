@@ -230,6 +230,71 @@ describe.each(PLACES)("%s", (_name, open) => {
     await expect(run.result()).rejects.toMatchObject({ code: "WORKFLOW_INVALID", message: /chose "x".*"a"/ });
   });
 
+  test("choice: once the code is mended, a retry asks for the case again", async () => {
+    let answer = "typo";
+    const flow = defineWorkflow({ name: "demo.typo" }).choice("way", () => answer as "a", { a: () => 1 });
+    const spine = await startAt(await placed(), [flow]);
+    const run = await spine.run(flow, {});
+    await expect(run.result()).rejects.toMatchObject({ code: "WORKFLOW_INVALID" });
+    answer = "a";
+    await spine.retry(run.id);
+    expect((await (await spine.attach(run.id)).result()).outputs).toEqual({ way: 1 });
+  });
+
+  test("steps that end as they begin: without branches or items, first, alone, last, inside of each other", async () => {
+    const flow = defineWorkflow({ name: "demo.nothing" })
+      .parallel("first", {})
+      .step("step", () => 1)
+      .parallel("second", (block) => ({
+        a: block.parallel("b", {}),
+        c: block.parallel("d", (inner) => ({ e: inner.parallel("f", {}) })),
+      }))
+      .map("none", { over: () => [] as number[], steps: (block) => block.parallel("p", {}) })
+      .map("two", { over: () => [1, 2], steps: (block) => block.parallel("p", {}) })
+      .parallel("last", {});
+    const alone = defineWorkflow({ name: "demo.alone" }).parallel("only", {});
+    const spine = await startAt(await placed(), [flow, alone]);
+    const outputs = {
+      first: {},
+      step: 1,
+      second: { a: {}, c: { e: {} } },
+      none: [],
+      two: [{}, {}],
+      last: {},
+    };
+    // At once, and claimed.
+    const runs = [await spine.run(flow, {}), await spine.run(flow, {}, { delay: 1 })];
+    for (const run of runs) {
+      expect((await run.result()).outputs).toEqual(outputs);
+      const { steps } = await spine.get(run.id);
+      expect(steps.map(({ attempt, status }) => `${attempt} ${status}`)).toEqual(
+        steps.map(() => "1 COMPLETED"),
+      );
+    }
+    const single = [await spine.run(alone, {}), await spine.run(alone, {}, { delay: 1 })];
+    for (const run of single) expect((await run.result()).outputs).toEqual({ only: {} });
+  });
+
+  test("outputs that are too long together fail their step, and again when it is retried", async () => {
+    const flow = defineWorkflow({ name: "demo.long" }).map("long", {
+      over: () => Array.from({ length: 17 }, (_, index) => index),
+      run: () => "x".repeat(1_000_000),
+    });
+    const spine = await startAt(await placed(), [flow]);
+    const run = await spine.run(flow, {});
+    await expect(run.result()).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
+    await spine.retry(run.id);
+    await expect((await spine.attach(run.id)).result()).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
+  });
+
+  test("a deadline that is over as the run starts", async () => {
+    const flow = defineWorkflow({ name: "demo.no-time", deadline: 0 }).step("never", () => 1);
+    const spine = await startAt(await placed(), [flow]);
+    const run = await spine.run(flow, {});
+    await expect(run.result()).rejects.toMatchObject({ code: "RUN_DEADLINE" });
+    expect((await spine.get(run.id)).steps).toEqual([]);
+  });
+
   test("onError: the run goes on without the step, after all its attempts", async () => {
     const flow = defineWorkflow({ name: "demo.goes-on" })
       .step("bad", () => Promise.reject(new TransientError("busy")), {

@@ -97,6 +97,7 @@ export const SUMMARY_COLUMNS = [
   "parent_step",
   "rerun_of",
   "deadline_at",
+  "fingerprint",
 ] as const satisfies readonly (keyof RunRow)[];
 
 /** The values of one run in a list. */
@@ -213,6 +214,7 @@ export function readSummary(row: SummaryRow): RunSummary {
     parentStep: row[20],
     rerunOf: row[21],
     deadline: row[22],
+    fingerprint: row[23],
   };
 }
 

@@ -78,6 +78,7 @@ export type EndsAs = Extract<RunStatus, "FAILED" | "CANCELLED">;
 
 /** What changes at once: attempts that end, attempts that begin, the run, and what is attached to it. */
 export interface Transition {
+  /** Attempts under way, or of `begun`: those begin and end at once. */
   readonly ended: readonly StepEnd[];
   readonly begun: readonly StepBegin[];
   /** Attempts under way, those of `begun` included, that only wait from now on. Each is told as `step.waiting`. */

@@ -47,6 +47,8 @@ export type ErrorSummary = Pick<ErrorJson, "code" | "category" | "message">;
 export interface RunSummary {
   readonly runId: string;
   readonly workflow: string;
+  /** The fingerprint of the step list that it was started with. */
+  readonly fingerprint: string;
   readonly domain: string | null;
   readonly partition: Partition | null;
   /** Sorted, each once. */
@@ -88,8 +90,6 @@ export interface RunRecord extends RunSummary {
   readonly token: number;
   /** The worker that holds it, while it runs. */
   readonly worker: string | null;
-  /** The fingerprint of the step list that it was started with. */
-  readonly fingerprint: string;
   readonly params: JsonValue;
   readonly paramsHash: string;
   readonly outputs: JsonValue | null;

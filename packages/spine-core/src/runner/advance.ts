@@ -1,5 +1,5 @@
 import { SpineError } from "../errors.ts";
-import type { Inbox, RunChange, StepBegin } from "../history/history-store.ts";
+import type { Inbox, RunChange } from "../history/history-store.ts";
 import { isTerminal } from "../history/records.ts";
 import { decodeJson, deepFreeze } from "../json.ts";
 import { retryDelay } from "../workflow/retry.ts";
@@ -20,7 +20,8 @@ import {
 import { Draft } from "./draft.ts";
 import type { Ended, StepResult } from "./durable.ts";
 import { readMessages } from "./read-messages.ts";
-import { type Advance, newRun, type RunState, type Waiting } from "./run-state.ts";
+import { endInterrupted, resume } from "./resume.ts";
+import type { Advance, RunState, Waiting } from "./run-state.ts";
 import { undoNext, undone, undosOf } from "./undo.ts";
 
 /** What happened to a run. Time passes as well: what is due at `now` is. */
@@ -49,11 +50,13 @@ export function advance(
 ): Advance {
   const draft = new Draft(workflow, before, now, random);
   draft.failure = failure;
+  if (before.resumes) endInterrupted(draft);
   // What has succeeded counts although something that settled with it ends the run.
   for (const each of ended) if (!isFailure(each)) attemptEnded(draft, each);
   for (const each of ended) if (isFailure(each)) attemptEnded(draft, each);
   if (inbox) readMessages(draft, inbox);
-  timePassed(draft);
+  timePassed(draft, inbox !== null);
+  if (before.resumes) draft.todo.push(() => resume(draft));
   draft.todo.push(() => goOnIn(draft, null, workflow.steps));
   for (let next = draft.todo.shift(); next; next = draft.todo.shift()) {
     if (!draft.ending && !draft.failure) next();
@@ -61,9 +64,14 @@ export function advance(
   return finish(draft, idle);
 }
 
-/** What a run that has never begun begins with. */
-export function firstAttempts(workflow: WorkflowData): readonly StepBegin[] {
-  return advance(workflow, newRun(), { ended: [] }, 0, 0).transition.begun;
+/**
+ * What the write that makes a run, or claims one that has never begun, begins it with; null where more follows than the beginning of
+ * attempts (a step that ends at once, a deadline that is over): whoever has the run then records it as a write of its own.
+ */
+export function firstAdvance(workflow: WorkflowData, state: RunState, now: number): Advance | null {
+  const first = advance(workflow, state, { ended: [] }, now, 0);
+  const { ended, run, begun } = first.transition;
+  return ended.length > 0 || run || begun.length === 0 ? null : first;
 }
 
 function isFailure(end: Ended): boolean {
@@ -125,8 +133,12 @@ function attemptFailed(draft: Draft, path: string, error: SpineError, result: St
   else failed(draft, path, located);
 }
 
-/** What the time has come for: attempts to be repeated, waits that are over, the end of the run itself. */
-function timePassed(draft: Draft): void {
+/**
+ * What the time has come for: attempts to be repeated, waits that are over, the end of the run itself.
+ *
+ * @param read true when what has come for the run was read: a signal that came in time counts, however late it is read.
+ */
+function timePassed(draft: Draft, read: boolean): void {
   const { deadline } = draft.before;
   if (deadline !== null && deadline <= draft.now && !draft.ending) draft.failure ??= deadlineOver(deadline);
   for (const path of draft.due("retries", (at: number) => at)) {
@@ -144,7 +156,8 @@ function timePassed(draft: Draft): void {
     if (!draft.isStill("waiting", path)) continue;
     const step = draft.at(path);
     if (step?.kind === "wait" && step.isTimeout) {
-      fail(draft, path, waitOver(path));
+      if (read) fail(draft, path, waitOver(path));
+      else draft.overdue = draft.unread = true;
       continue;
     }
     completeWait(draft, path, null);
@@ -204,7 +217,7 @@ function runChange(draft: Draft, idle: boolean): RunChange | null {
   if (!draft.isEmpty("running")) return goesOn;
   // What had come before is looked at first, for what is seen already may be for a step that begins to wait now. What comes
   // while this is recorded makes the run claimable at once.
-  if (draft.unread && (before.unread || draft.inbox > 0)) return goesOn;
+  if (draft.unread && (before.unread || draft.inbox > 0 || draft.overdue)) return goesOn;
   const waiting = draft.all<Waiting>("waiting").map(([, one]) => one);
   // Nothing of it is at work here. Children are probably not at work for long: they are waited for in memory first.
   if (!idle && waiting.some(({ child }) => child !== null)) return goesOn;

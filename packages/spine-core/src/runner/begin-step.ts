@@ -1,12 +1,13 @@
 import { type ErrorJson, SpineError } from "../errors.ts";
 import type { StepEnd } from "../history/history-store.ts";
 import type { JsonValue } from "../json.ts";
+import type { ChoiceStep } from "../workflow/composite-steps.ts";
 import type { Step } from "../workflow/step.ts";
 import { innerSteps, nameIn, parentOf, pathIn } from "../workflow/step-paths.ts";
 import type { Draft } from "./draft.ts";
 import type { StepResult } from "./durable.ts";
 import type { Plan } from "./plan.ts";
-import type { StepState, Waiting } from "./run-state.ts";
+import { isOpen, type StepState, type Waiting } from "./run-state.ts";
 
 /** The longest output of a step that is made of others, as JSON text: each of them may have a mebibyte. */
 const LONGEST_OUTPUT = 16 * 2 ** 20;
@@ -39,6 +40,11 @@ export function orderOf(before: StepState, step: Step, next: number): number {
 /** The step's own code has said what is to be done inside of it, or what it waits for. */
 export function planned(draft: Draft, path: string, step: Step, { plan = {}, child }: StepResult): void {
   const { attempt } = draft.step(path);
+  if (step.kind === "choice" && !hasCase(step, plan)) {
+    // It is not recorded as its plan: once the code is mended, it is asked again.
+    fail(draft, path, unknownCase(path, plan.case ?? "", step.cases));
+    return;
+  }
   if (child) draft.children.push(child);
   draft.attachments.push({
     kind: "checkpoint",
@@ -49,6 +55,11 @@ export function planned(draft: Draft, path: string, step: Step, { plan = {}, chi
   enter(draft, path, step, plan);
   // A child that was there before may have ended already.
   if (plan.child !== undefined && !child) draft.unread = true;
+}
+
+/** True where the case that a choice has chosen is one of its own. */
+export function hasCase(step: ChoiceStep, plan: Plan): boolean {
+  return step.cases.some(({ name }) => name === plan.case);
 }
 
 /** What a plan is recorded under, with the number of its attempt behind it. */
@@ -62,28 +73,24 @@ function enter(draft: Draft, path: string, step: Step, plan: Plan): void {
       waitFor(draft, path, plan);
       return;
     case "map":
-      draft.entered.set(path, attempt);
-      draft.set(path, { plan, position: 0, open: 0 });
-      beginItems(draft, path, step);
-      break;
-    case "choice": {
-      draft.entered.set(path, attempt);
-      draft.set(path, { plan, open: 0 });
-      const chosen = step.cases.find(({ name }) => name === plan.case);
-      if (!chosen) {
-        fail(draft, path, unknownCase(path, plan.case ?? "", step.cases));
-        return;
-      }
-      beginInside(draft, path, chosen.name, chosen);
-      break;
-    }
+    case "choice":
     case "parallel":
       draft.entered.set(path, attempt);
-      draft.set(path, { plan, open: 0 });
-      for (const branch of step.branches) beginInside(draft, path, branch.name, branch);
-      break;
-    default:
+      draft.set(path, { plan, position: 0, open: 0 });
+      goOnInside(draft, path, step);
       return;
+    default:
+  }
+}
+
+/** Begins what can begin inside of a step that is made of others, or says that all of it is done. */
+export function goOnInside(draft: Draft, path: string, step: Step): void {
+  if (step.kind === "map") beginItems(draft, path, step);
+  else {
+    const chosen = step.kind === "choice" ? draft.step(path).plan?.case : undefined;
+    for (const inner of innerSteps(step)) {
+      if (chosen === undefined || inner.name === chosen) beginInside(draft, path, inner.name, inner);
+    }
   }
   const { status, open } = draft.step(path);
   if (status === "RUNNING" && open === 0) completeComposite(draft, path, step);
@@ -108,11 +115,12 @@ export function completeWait(draft: Draft, path: string, output: JsonValue): voi
   done(draft, path, output);
 }
 
-/** Begins what is inside of a step, unless an earlier attempt has finished it. */
+/** Begins what is inside of a step, unless it is finished already, or under way. */
 function beginInside(draft: Draft, parent: string, name: string, step: Step): void {
   const path = pathIn(parent, name);
   // One of those before it has failed at once, and its surroundings with it.
-  if (draft.step(parent).status !== "RUNNING" || isDone(draft, path, step)) return;
+  if (draft.step(parent).status !== "RUNNING" || isDone(draft, path, step) || isOpen(draft.step(path)))
+    return;
   draft.set(parent, { open: (draft.step(parent).open ?? 0) + 1 });
   begin(draft, path, step);
 }
@@ -137,10 +145,7 @@ export function goOnIn(draft: Draft, path: string | null, steps: readonly Step[]
     const inner = pathIn(path, step.name);
     if (isDone(draft, inner, step)) continue;
     setPosition(draft, path, position);
-    const { status, retryAt } = draft.step(inner);
-    const underWay =
-      status === "RUNNING" || status === "WAITING" || (status === "FAILED" && retryAt !== null);
-    if (!underWay) begin(draft, inner, step);
+    if (!isOpen(draft.step(inner))) begin(draft, inner, step);
     return;
   }
   setPosition(draft, path, position);
@@ -193,7 +198,8 @@ function goOnAround(draft: Draft, parent: string | null): void {
   }
   draft.set(parent, { open: (state.open ?? 1) - 1 });
   if (around.kind === "map") beginItems(draft, parent, around);
-  if (draft.step(parent).open === 0) completeComposite(draft, parent, around);
+  const { status, open } = draft.step(parent);
+  if (status === "RUNNING" && open === 0) completeComposite(draft, parent, around);
 }
 
 /** False when the step, or one around it, has ended without what is inside of it. */

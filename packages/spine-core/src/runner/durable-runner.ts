@@ -10,6 +10,7 @@ import { newId } from "../ids.ts";
 import type { Registry } from "../registry.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { ActiveRuns } from "./active-runs.ts";
+import { AdoptedRuns } from "./adopted-runs.ts";
 import { claimRefusal } from "./claim-refusal.ts";
 import { KnownWorkflows } from "./known-workflows.ts";
 import { Ownership } from "./ownership.ts";
@@ -64,6 +65,7 @@ export class DurableRunner implements Runner {
   readonly #starts: RunStarts;
   readonly #controls: RunControls;
   readonly #children: RunChildren;
+  readonly #adopted: AdoptedRuns;
   #working = false;
   #stopping: Promise<void> | undefined;
   #listening: Promise<void> | undefined;
@@ -109,6 +111,8 @@ export class DurableRunner implements Runner {
       retry: (runId) => this.control(runId, "retry"),
       cancel: (runId) => this.control(runId, "cancel"),
     });
+    const told = () => this.#queued();
+    this.#adopted = new AdoptedRuns({ history, workflows: options.workflows, logger, told });
     this.#worker = `${hostname()}-${process.pid}-${newId().slice(-12)}`;
   }
 
@@ -119,6 +123,7 @@ export class DurableRunner implements Runner {
     this.#working = true;
     this.#ownership.start();
     this.#loop.start();
+    this.#adopted.start();
   }
 
   stop(): Promise<void> {
@@ -138,6 +143,7 @@ export class DurableRunner implements Runner {
       // From here on nothing begins at once; what is on its way is at work before it is let go of.
       this.#working = false;
       await this.#starts.settled();
+      await this.#adopted.stop();
       await this.#loop.stop();
       await this.#ownership.stop();
       await this.#active.abortAll(stopped);
@@ -185,7 +191,8 @@ export class DurableRunner implements Runner {
     const execution = { runId, workflow: name, domain, params: stored, partition, parentRunId, queue: null };
     this.#tellBegun(execution, commit.begun);
     const fence = { worker, token: 1 };
-    this.#execute({ workflow, execution, fence, state, lost: null, checkpoints: new Map() });
+    const begun = commit.begun.length > 0;
+    this.#execute({ workflow, execution, fence, state, lost: begun ? null : [], checkpoints: new Map() });
   }
 
   /** First attempts were begun by the write that made the run this process's. */

@@ -203,12 +203,15 @@ export class HistoryDurable implements Durable {
 
   async #commitWithWrites(writing: Writing, plan: (ended: readonly Ended[]) => Planned): Promise<void> {
     const { step, attempt } = writing;
+    const cancelled = new Set<string>();
     const transition = await this.#withLogs((logs) =>
       this.transaction(async (transaction) => {
         const result = await writing.result.write(transaction);
-        const { transition } = plan([{ step, attempt, result }]);
-        await this.#write(attaching(transition, logs), { transaction });
-        return transition;
+        const next = plan([{ step, attempt, result }]);
+        const left = next.cancelled.filter((runId) => !cancelled.has(runId));
+        if (left.length > 0) throw new CancelFirst(left);
+        await this.#write(attaching(next.transition, logs), { transaction });
+        return next.transition;
       }),
     );
     this.#options.onRecorded(transition);

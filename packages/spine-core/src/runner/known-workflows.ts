@@ -1,7 +1,8 @@
 import type { ClaimRequest, FirstAttempts } from "../history/history-store.ts";
 import type { Registry } from "../registry.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import { firstAttempts } from "./advance.ts";
+import { firstAdvance } from "./advance.ts";
+import { newRun } from "./run-state.ts";
 
 type Known = Pick<ClaimRequest, "workflows" | "pinned"> & {
   readonly first: ReadonlyMap<string, FirstAttempts>;
@@ -21,9 +22,10 @@ export class KnownWorkflows {
     const names = this.#workflows.names();
     if (names.length === this.#known.workflows.length) return this.#known;
     const all = names.map((name) => this.#workflows.get(name));
-    const first = all.map((workflow): [string, FirstAttempts] => {
+    const first = all.flatMap((workflow): readonly [string, FirstAttempts][] => {
       const { name, fingerprint } = workflow;
-      return [name, { fingerprint, begun: firstAttempts(workflow) }];
+      const begun = firstAdvance(workflow, newRun(), 0)?.transition.begun;
+      return begun ? [[name, { fingerprint, begun }]] : [];
     });
     const pinned = all.filter(({ whenChanged }) => whenChanged === "pin");
     this.#known = {

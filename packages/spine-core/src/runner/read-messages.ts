@@ -1,28 +1,34 @@
 import { SpineError } from "../errors.ts";
 import type { ChildEnd, Inbox, SignalRecord } from "../history/history-store.ts";
-import { encodeJson, type JsonValue } from "../json.ts";
-import { schemaIssues } from "../schema-issues.ts";
+import type { JsonValue } from "../json.ts";
 import type { WaitStep } from "../workflow/composite-steps.ts";
+import { ADOPT } from "./adopted-runs.ts";
 import { completeWait, fail } from "./begin-step.ts";
 import type { Draft } from "./draft.ts";
 import type { Waiting } from "./run-state.ts";
+import { isFor, readSignal } from "./signals.ts";
 
 /** Gives what has come to the steps that wait for it: each signal to one of them, the first that waits. */
 export function readMessages(draft: Draft, { count, signals, children }: Inbox): void {
   draft.inbox = Math.max(draft.inbox, count);
   draft.unread = false;
   if (draft.ending) return;
-  const left = [...signals];
-  for (const [path, { signal, child }] of draft.all<Waiting>("waiting")) {
+  const left = signals.filter(({ name }) => name !== ADOPT);
+  for (const { name, signalId } of signals) if (name === ADOPT) draft.taken.push(signalId);
+  for (const [path, { until, signal, child }] of draft.all<Waiting>("waiting")) {
     if (!draft.isStill("waiting", path)) continue;
     if (child !== null) {
       const ended = children.find(({ runId }) => runId === child);
       if (ended) childEnded(draft, path, ended);
     }
     if (signal === null) continue;
-    const index = left.findIndex(({ name }) => name === signal);
+    const step = draft.at(path);
+    if (step?.kind !== "wait") continue;
+    const index = left.findIndex(
+      (one) => one.name === signal && isInTime(one, until) && isFor(draft.workflow, step, one),
+    );
     const [found] = index === -1 ? [] : left.splice(index, 1);
-    if (found) signalCame(draft, path, found);
+    if (found) signalCame(draft, path, step, found);
   }
 }
 
@@ -34,43 +40,22 @@ function childEnded(draft: Draft, path: string, { runId, status, outputs, error 
   fail(draft, path, error ? SpineError.fromJSON(error).withContext({ child: runId }) : childCancelled(runId));
 }
 
-function signalCame(draft: Draft, path: string, { signalId, name, payload }: SignalRecord): void {
-  const step = draft.at(path);
-  if (step?.kind !== "wait") return;
-  draft.taken.push(signalId);
-  const refused = step.isApproval ? refusal(path, payload) : undefined;
-  if (refused) {
-    fail(draft, path, refused);
-    return;
-  }
-  try {
-    completeWait(draft, path, checked(step, path, name, payload));
-  } catch (error) {
-    fail(draft, path, SpineError.from(error));
-  }
+/** What was sent before the time was over counts, however long it took until somebody read it. */
+function isInTime({ sentAt }: SignalRecord, until: number | null): boolean {
+  return until === null || Date.parse(sentAt) <= until;
 }
 
-/** The payload as the step's schema makes it; the sender's was checked already where the workflow is known there. */
-function checked({ schema }: WaitStep, path: string, name: string, payload: JsonValue): JsonValue {
-  if (!schema) return payload;
-  const parsed = schema.safeParse(payload);
-  if (parsed.success) {
-    return JSON.parse(encodeJson(parsed.data, `the signal "${name}" of step "${path}"`)) as JsonValue;
-  }
-  const issues = schemaIssues(parsed.error);
-  const list = issues.map(({ path: at, message }) => `${at}: ${message}`).join("; ");
-  throw new SpineError(
-    "SIGNAL_INVALID",
-    `The signal "${name}" is not what step "${path}" waits for: ${list}.`,
-    {
-      detail: { issues },
-    },
-  );
+function signalCame(draft: Draft, path: string, step: WaitStep, signal: SignalRecord): void {
+  draft.taken.push(signal.signalId);
+  const reading = readSignal(step, signal);
+  const error = "error" in reading ? reading.error : step.isApproval ? refusal(path, signal.payload) : null;
+  if (error) fail(draft, path, error);
+  else if ("output" in reading) completeWait(draft, path, reading.output);
 }
 
-function refusal(path: string, payload: JsonValue): SpineError | undefined {
+function refusal(path: string, payload: JsonValue): SpineError | null {
   const { approved, by, comment } = (payload ?? {}) as Readonly<Record<string, unknown>>;
-  if (approved === true) return undefined;
+  if (approved === true) return null;
   const who = typeof by === "string" ? ` by ${by}` : "";
   const why = typeof comment === "string" && comment !== "" ? `: ${comment}` : ".";
   return new SpineError("APPROVAL_REJECTED", `Step "${path}" was not approved${who}${why}`);

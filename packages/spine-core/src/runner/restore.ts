@@ -2,20 +2,12 @@ import { SpineError } from "../errors.ts";
 import type { CheckpointRecord, RunDetail, RunRecord, StepRecord } from "../history/records.ts";
 import { deepFreeze, type JsonValue } from "../json.ts";
 import type { Step } from "../workflow/step.ts";
-import {
-  innerSteps,
-  isUndo,
-  nameIn,
-  parentOf,
-  pathIn,
-  stepAt,
-  undoneBy,
-  undoOf,
-} from "../workflow/step-paths.ts";
+import { isUndo, nameIn, parentOf, stepAt, undoneBy, undoOf } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import { orderOf, PLAN } from "./begin-step.ts";
+import { hasCase, orderOf, PLAN } from "./begin-step.ts";
 import type { Ended } from "./durable.ts";
 import type { Plan } from "./plan.ts";
+import { dropRetry, isReached, restoreOrder } from "./restore-order.ts";
 import { NOT_BEGUN, newRun, type RunState, type StepState } from "./run-state.ts";
 import { undosLeft, withFailedUndos } from "./undo.ts";
 
@@ -29,28 +21,30 @@ export function restore(
   checkpoints: readonly CheckpointRecord[],
 ): { readonly state: RunState; readonly lost: readonly Ended[] } {
   const state = newRun(run.deadline === null ? null : Date.parse(run.deadline));
-  const lost: Ended[] = [];
   const plans = plansIn(checkpoints);
+  state.resumes = true;
   state.begun = records.length;
   let undoing = false;
   for (const record of records) {
     // While a run is undone nothing else begins: it was retried since.
     if (undoing && !isUndo(record.name)) undoAnew(state);
     undoing = isUndo(record.name);
-    restoreAttempt(workflow, state, record, plans, lost, run);
+    restoreAttempt(workflow, state, record, plans, run);
   }
   for (const path of state.retries.keys()) {
     // A run that is on its way to its end only undoes, and one that goes on does not.
     const isOther = isUndo(path) === (run.endsAs === null);
-    if (isOther || !isReached(workflow, state, path)) dropRetry(state, path);
+    if (isOther || !(isUndo(path) || isReached(workflow, state, path))) dropRetry(state, path);
   }
-  for (const step of workflow.steps) {
-    if (!restoreInside(state, step.name, step)) break;
-    state.position += 1;
-  }
+  restoreOrder(workflow, state);
   state.unread = [...state.waiting.values()].some(({ signal, child }) => signal !== null || child !== null);
   if (run.endsAs === null) undoAnew(state);
   else state.ending = { as: run.endsAs, error: withFailedUndos(state, run.error), left: undosLeft(state) };
+  const lost = [...state.running].map(([step, attempt]) => ({
+    step,
+    attempt,
+    failure: workerLost(run.worker),
+  }));
   return { state, lost };
 }
 
@@ -70,25 +64,24 @@ function restoreAttempt(
   state: RunState,
   record: StepRecord,
   plans: ReadonlyMap<string, ReadonlyMap<number, Plan>>,
-  lost: Ended[],
-  { worker, inherited }: Pick<RunRecord, "worker" | "inherited">,
+  { inherited }: Pick<RunRecord, "inherited">,
 ): void {
   const { name: path, attempt, status, seq } = record;
   // With a new attempt, what an earlier one failed with is over.
   const { error: _error, ...before } = state.steps.get(path) ?? NOT_BEGUN;
   const step = isUndo(path) ? undefined : stepAt(workflow.steps, path);
-  const plan = plans.get(path)?.get(attempt) ?? keptPlan(before, step);
+  const found = plans.get(path)?.get(attempt);
+  state.retries.delete(path);
+  if (!isFinished(record) && !isStill(workflow, state, record, found)) {
+    // The workflow has it no more, or as something else: what is under way of it ends, and it begins anew where there is one.
+    if (record.completedAt === null) state.interrupted.set(path, { attempt, child: found?.child ?? null });
+    state.steps.set(path, { ...NOT_BEGUN, attempt, generation: before.generation ?? 0 });
+    return;
+  }
+  const plan = found ?? keptPlan(before, step, path);
   // What it has from the run that it repeats is that run's to undo.
   const order = step?.undo && seq > inherited ? { order: orderOf(before, step, seq) } : {};
-  const at: StepState = {
-    ...before,
-    ...order,
-    attempt,
-    retryAt: null,
-    undone: false,
-    ...(plan ? { plan } : {}),
-  };
-  state.retries.delete(path);
+  const at: StepState = { ...before, ...order, attempt, retryAt: null, ...(plan ? { plan } : {}) };
   switch (status) {
     case "COMPLETED":
       state.steps.set(path, { ...at, status });
@@ -110,17 +103,41 @@ function restoreAttempt(
     }
     case "RUNNING":
       state.steps.set(path, { ...at, status });
-      if (isEntered(step, plan)) {
-        state.entered.set(path, attempt);
-        break;
-      }
-      state.running.set(path, attempt);
-      lost.push({ step: path, attempt, failure: workerLost(worker) });
+      if (isEntered(step, plan)) state.entered.set(path, attempt);
+      else state.running.set(path, attempt);
       break;
     default:
       // Cancelled: it begins again when the run goes on.
       state.steps.set(path, { ...at, status: "PENDING" });
   }
+}
+
+/** What is finished stays so, whatever its step is by now. */
+function isFinished({ status }: StepRecord): boolean {
+  return status === "COMPLETED" || status === "SKIPPED";
+}
+
+/** True for an attempt whose step is what it was, and so is what is around it. */
+function isStill(
+  { steps }: WorkflowData,
+  state: RunState,
+  { name: path, kind }: StepRecord,
+  plan: Plan | undefined,
+): boolean {
+  if (isUndo(path)) return Boolean(stepAt(steps, undoneBy(path))?.undo);
+  const step = stepAt(steps, path);
+  if (step?.kind !== kind || (plan && !isPlanOf(step, path, plan))) return false;
+  for (let around = parentOf(path); around !== null; around = parentOf(around)) {
+    if (state.interrupted.has(around)) return false;
+  }
+  return true;
+}
+
+/** False for what a step found out before it was changed: its case is gone, or it waits for another signal. */
+function isPlanOf(step: Step, path: string, plan: Plan): boolean {
+  if (step.kind === "choice") return hasCase(step, plan);
+  if (step.kind !== "wait") return true;
+  return (plan.signal ?? null) === (step.isApproval ? path : step.signal);
 }
 
 /** The run goes on: an undo that failed for good is tried again, should it come to that once more. */
@@ -144,7 +161,7 @@ function forget(state: RunState, undone: string): void {
   if (undo) state.steps.set(undoOf(undone), { ...undo, status: "PENDING", failures: 0 });
   for (let path = parentOf(undone); path !== null; path = parentOf(path)) {
     const at = state.steps.get(path);
-    if (at) state.steps.set(path, { ...at, status: "PENDING", undone: true });
+    if (at) state.steps.set(path, { ...at, status: "PENDING" });
     dropOutput(state, path);
   }
 }
@@ -153,7 +170,7 @@ function beginAnew(state: RunState, path: string): void {
   const at = state.steps.get(path);
   if (!at) return;
   const { plan: _plan, output: _output, error: _error, order: _order, generation = 0, ...rest } = at;
-  state.steps.set(path, { ...rest, status: "PENDING", failures: 0, generation: generation + 1, undone: true });
+  state.steps.set(path, { ...rest, status: "PENDING", failures: 0, generation: generation + 1 });
   dropOutput(state, path);
 }
 
@@ -184,8 +201,9 @@ function restoreFailure(
   state.retries.set(path, next);
 }
 
-/** What an earlier attempt found out is found out, unless that attempt failed because of it. */
-function keptPlan({ plan }: StepState, step: Step | undefined): Plan | undefined {
+/** What an earlier attempt found out is found out, as long as its step is what it was. */
+function keptPlan({ plan }: StepState, step: Step | undefined, path: string): Plan | undefined {
+  if (step && plan && !isPlanOf(step, path, plan)) return undefined;
   return plan ?? (step?.kind === "parallel" && !step.when ? {} : undefined);
 }
 
@@ -205,105 +223,6 @@ function keepOutput(workflow: WorkflowData, state: RunState, path: string, outpu
   if (stepAt(workflow.steps, parent)?.kind === "sequence") {
     state.locals.set(parent, { ...state.locals.get(parent), [nameIn(path)]: output });
   }
-}
-
-/** True when all steps around this one are under way: otherwise these begin again, and it with them. */
-function isReached(workflow: WorkflowData, state: RunState, path: string): boolean {
-  if (isUndo(path)) return true;
-  for (let around = parentOf(path); around !== null; around = parentOf(around)) {
-    if (!state.entered.has(around) && stepAt(workflow.steps, around)?.kind !== "sequence") return false;
-  }
-  return true;
-}
-
-function dropRetry(state: RunState, path: string): void {
-  state.retries.delete(path);
-  const at = state.steps.get(path);
-  if (at) state.steps.set(path, { ...at, status: "PENDING", retryAt: null });
-}
-
-/** Works out what stands in no row: positions, and how much is under way. True when the step is done. */
-function restoreInside(state: RunState, path: string, step: Step, collected = false): boolean {
-  const at = state.steps.get(path);
-  if (step.kind === "sequence") return restoreSequence(state, path, step.steps, collected);
-  if (at?.status === "COMPLETED" || at?.status === "SKIPPED") return true;
-  if (at) {
-    const counts = restoreBranches(state, path, step, at);
-    if (state.entered.has(path)) {
-      state.steps.set(path, { ...at, ...counts });
-      return false;
-    }
-  }
-  if (at?.status !== "FAILED" || at.retryAt !== null) return false;
-  if (step.onError === "continue" || collected) return true;
-  state.steps.set(path, { ...at, status: "PENDING" });
-  return false;
-}
-
-/** The same for what is inside of a step; how much of that has begun, and has not ended. */
-function restoreBranches(
-  state: RunState,
-  path: string,
-  step: Step,
-  { plan }: StepState,
-): { readonly open: number; readonly position: number } {
-  const names = step.kind === "map" ? (plan?.keys ?? []) : innerSteps(step).map(({ name }) => name);
-  const collect = "collect" in step && step.collect;
-  let open = 0;
-  let position = 0;
-  for (const [index, name] of names.entries()) {
-    const inner = pathIn(path, name);
-    const each = step.kind === "map" ? step.each : innerSteps(step)[index];
-    const isDone = each !== undefined && restoreInside(state, inner, each, collect);
-    if (!isBegun(state, inner)) continue;
-    position = index + 1;
-    if (!isDone) open += 1;
-  }
-  return { open, position };
-}
-
-function restoreSequence(state: RunState, path: string, steps: readonly Step[], collected: boolean): boolean {
-  let position = 0;
-  for (const step of steps) {
-    if (!restoreInside(state, pathIn(path, step.name), step)) break;
-    position += 1;
-  }
-  const last = steps.at(-1);
-  const isDone = position === steps.length;
-  const here = steps[position];
-  const failed = here && state.steps.get(pathIn(path, here.name));
-  const output = isDone && last ? (state.steps.get(pathIn(path, last.name))?.output ?? null) : undefined;
-  const begun = steps.some(({ name }) => isBegun(state, pathIn(path, name)));
-  const gaveUp =
-    collected &&
-    !isDone &&
-    failed?.error !== undefined &&
-    failed.status === "PENDING" &&
-    !isUnderWay(state, path);
-  state.steps.set(path, {
-    ...NOT_BEGUN,
-    position,
-    status: isDone ? "COMPLETED" : gaveUp ? "FAILED" : begun ? "RUNNING" : "PENDING",
-    ...(output === undefined ? {} : { output }),
-    ...(gaveUp && failed?.error ? { error: failed.error } : {}),
-  });
-  return isDone || gaveUp;
-}
-
-/** True when code inside of the step is under way, waits, or is to be tried again. */
-function isUnderWay(state: RunState, path: string): boolean {
-  const inside = (one: string) => one.startsWith(`${path}/`);
-  return [
-    ...state.running.keys(),
-    ...state.entered.keys(),
-    ...state.waiting.keys(),
-    ...state.retries.keys(),
-  ].some(inside);
-}
-
-function isBegun(state: RunState, path: string): boolean {
-  const at = state.steps.get(path);
-  return at !== undefined && !at.undone && (at.attempt > 0 || at.status !== "PENDING");
 }
 
 function workerLost(worker: string | null): SpineError {

@@ -4,13 +4,11 @@ import type { ControlCommit, HistoryStore } from "../history/history-store.ts";
 import type { RunDetail, RunStatus, RunSummary } from "../history/records.ts";
 import type { RunFilter } from "../history/run-query.ts";
 import { newId } from "../ids.ts";
-import { encodeJson } from "../json.ts";
+import { decodeJson, encodeJson } from "../json.ts";
 import type { Registry } from "../registry.ts";
-import { schemaIssues } from "../schema-issues.ts";
-import type { WaitStep } from "../workflow/composite-steps.ts";
-import { everyStep } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import type { BulkOptions, BulkResult, Control } from "./runner.ts";
+import { checkSignal } from "./signals.ts";
 
 export interface RunControlsOptions {
   readonly history: HistoryStore;
@@ -106,7 +104,7 @@ export class RunControls {
     checkText(name, "The name of a signal", LONGEST_NAME);
     checkText(signalId, "The `id` of a signal", LONGEST_NAME);
     const { run } = await this.#options.get(runId);
-    const text = await this.#payload(run.workflow, name, payload);
+    const text = this.#payload(run, name, payload);
     const [outcome] = await this.#options.history.commit([
       { kind: "signal", runId, signalId, name, payload: text },
     ]);
@@ -121,34 +119,14 @@ export class RunControls {
     this.#options.sent(runId);
   }
 
-  /** The payload as JSON, checked where this process knows the workflow. */
-  async #payload(workflow: string, name: string, payload: unknown): Promise<string> {
+  /** The payload as JSON, checked where this process knows the version of the workflow that the run is of. */
+  #payload({ workflow, fingerprint }: RunDetail["run"], name: string, payload: unknown): string {
     const text = encodeJson(payload ?? null, `the payload of the signal "${name}"`);
     const { workflows } = this.#options;
     if (!workflows.has(workflow)) return text;
-    const waits = signalsOf(workflows.get(workflow));
-    const wait = waits.find((one) =>
-      one.isApproval ? name.split("/").includes(one.name) : one.signal === name,
-    );
-    if (!wait) {
-      const known = waits.map((one) => `"${one.signal ?? one.name}"`).join(", ");
-      throw new ValidationError(
-        `No step of "${workflow}" waits for a signal "${name}". It waits for ${known || "none"}.`,
-        { detail: { issues: [{ path: "/name", message: "is waited for by no step" }] } },
-      );
-    }
-    if (!wait.schema) return text;
-    const parsed = await wait.schema.safeParseAsync(payload);
-    if (parsed.success) return text;
-    const issues = schemaIssues(parsed.error);
-    const list = issues.map(({ path, message }) => `${path}: ${message}`).join("; ");
-    throw new SpineError(
-      "SIGNAL_INVALID",
-      `The payload of the signal "${name}" does not fit its schema: ${list}.`,
-      {
-        detail: { issues },
-      },
-    );
+    const known = workflows.get(workflow);
+    if (known.fingerprint === fingerprint) checkSignal(known, { name, payload: decodeJson(text) });
+    return text;
   }
 
   async #commit(commit: ControlCommit): Promise<void> {
@@ -182,12 +160,4 @@ export class RunControls {
     }
     return runIds;
   }
-}
-
-function signalsOf(workflow: WorkflowData): readonly WaitStep[] {
-  const waits: WaitStep[] = [];
-  for (const step of everyStep(workflow.steps)) {
-    if (step.kind === "wait" && (step.signal !== null || step.isApproval)) waits.push(step);
-  }
-  return waits;
 }

@@ -3,7 +3,7 @@ import type { ExecutionContext } from "../context.ts";
 import type { Database, StateStores } from "../database/database.ts";
 import { SpineError } from "../errors.ts";
 import type { Events } from "../events.ts";
-import type { Fence, Transition } from "../history/history-store.ts";
+import type { Fence, StepEnd, Transition } from "../history/history-store.ts";
 import type { Metrics } from "../history/records.ts";
 import { deepFreeze, type JsonValue } from "../json.ts";
 import { type Logger, type LogLevel, redactingLogger } from "../logger.ts";
@@ -47,7 +47,7 @@ export interface OwnedRun {
   readonly execution: ExecutionContext;
   readonly fence: Fence;
   readonly state: RunState;
-  /** Attempts of an owner that is gone; null for a run that starts here. */
+  /** Attempts of an owner that is gone; null for a run whose first ones were begun by the write that made it this process's. */
   readonly lost: readonly Ended[] | null;
   /** What earlier attempts recorded inside their steps: step → key → value. */
   readonly checkpoints: Map<string, Map<string, JsonValue>>;
@@ -249,25 +249,16 @@ function fact(execution: ExecutionContext): { readonly runId: string; readonly w
 
 /** Tells this process what has just become durable. */
 function announce(events: Events, execution: ExecutionContext, transition: Transition): void {
-  for (const end of transition.ended) {
-    events.emit("step.ended", {
-      ...fact(execution),
-      step: end.name,
-      attempt: end.attempt,
-      status: end.status,
-      rows: end.rows,
-      error: end.error,
-      retryAt: end.retryAt,
-    });
+  const { ended, begun } = transition;
+  const atOnce = (end: StepEnd) =>
+    begun.some(({ name, attempt }) => name === end.name && attempt === end.attempt);
+  const tell = ({ name, attempt, status, rows, error, retryAt }: StepEnd) =>
+    events.emit("step.ended", { ...fact(execution), step: name, attempt, status, rows, error, retryAt });
+  for (const end of ended) if (!atOnce(end)) tell(end);
+  for (const { name, kind, attempt } of begun) {
+    events.emit("step.started", { ...fact(execution), step: name, kind, attempt });
   }
-  for (const begin of transition.begun) {
-    events.emit("step.started", {
-      ...fact(execution),
-      step: begin.name,
-      kind: begin.kind,
-      attempt: begin.attempt,
-    });
-  }
+  for (const end of ended) if (atOnce(end)) tell(end);
   if (transition.run) {
     const { status, error } = transition.run;
     events.emit("run.changed", { ...fact(execution), status, error: error ?? null });

@@ -22,8 +22,6 @@ export interface StepState {
   readonly plan?: Plan | undefined;
   /** How often it was undone: what it recorded before (checkpoints) is of a time that did not happen. */
   readonly generation?: number;
-  /** True when it, or something inside of it, was undone, and it has not begun again since. */
-  readonly undone?: boolean;
   /** Of a sequence: how many of its steps are done. Of a map: how many of its items have begun. */
   readonly position?: number;
   /** Of a step that is made of others: how many of them have begun and not ended. */
@@ -33,10 +31,23 @@ export interface StepState {
 /** A step before its first attempt. */
 export const NOT_BEGUN: StepState = { attempt: 0, status: "PENDING", failures: 0, retryAt: null };
 
+/** True for a step that has begun and not ended: it is under way, waits, or is tried again. */
+export function isOpen(at: StepState | undefined): boolean {
+  if (!at) return false;
+  const { status, retryAt } = at;
+  return status === "RUNNING" || status === "WAITING" || (status === "FAILED" && retryAt !== null);
+}
+
 /** A step that waits: until when, for which signal, for which run. */
 export interface Waiting {
   readonly until: number | null;
   readonly signal: string | null;
+  readonly child: string | null;
+}
+
+/** An attempt that is to end, and the run that it waits for. */
+export interface Interrupted {
+  readonly attempt: number;
   readonly child: string | null;
 }
 
@@ -78,6 +89,10 @@ export interface RunState {
   /** When the run fails if it has not ended (ms since the epoch). */
   readonly deadline: number | null;
   ending: Ending | null;
+  /** True when it was rebuilt and nothing has followed yet: what its steps would have begun by now, they begin. */
+  resumes: boolean;
+  /** Attempts under way that do not go on: their step is gone, or it is not their turn any more. */
+  readonly interrupted: Map<string, Interrupted>;
 }
 
 /** What follows from what happened: what to record, and what is new in the state once that is recorded. */
@@ -120,6 +135,8 @@ export function newRun(deadline: number | null = null): RunState {
     unread: false,
     deadline,
     ending: null,
+    resumes: false,
+    interrupted: new Map(),
   };
 }
 
@@ -131,6 +148,8 @@ export function apply(state: RunState, next: Advance): void {
   state.inbox = next.inbox;
   state.unread = next.unread;
   state.ending = next.ending;
+  state.resumes = false;
+  state.interrupted.clear();
   for (const [path, step] of next.steps) state.steps.set(path, step);
   Object.assign(state.outputs, next.outputs);
   for (const [path, outputs] of next.locals) {

@@ -10,7 +10,7 @@ import { newId } from "../ids.ts";
 import { canonicalJson, decodeJson, encodeJson } from "../json.ts";
 import { schemaIssues } from "../schema-issues.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import { advance, hasUndo } from "./advance.ts";
+import { firstAdvance, hasUndo } from "./advance.ts";
 import { checkOption } from "./check-start.ts";
 import { queueing } from "./queueing.ts";
 import { apply, newRun, type RunState } from "./run-state.ts";
@@ -21,7 +21,7 @@ const LONGEST_NAME = 200;
 
 export interface NewRunPlan {
   readonly commit: CreateCommit;
-  /** The state of a run that starts at once. */
+  /** The state of a run that starts at once; where the commit begins nothing, that is still to be recorded. */
   readonly state: RunState;
 }
 
@@ -70,8 +70,8 @@ export async function planRun(
   const stored: unknown = decodeJson(params);
   const deadline = deadlineOf(workflow, options, now);
   const state = newRun(deadline);
-  const first = advance(workflow, state, { ended: [] }, now, 0);
-  apply(state, first);
+  const first = owner === null ? null : firstAdvance(workflow, state, now);
+  if (first) apply(state, first);
   return {
     state,
     commit: {
@@ -99,7 +99,7 @@ export async function planRun(
         ...(debounce ? { debounce: debounce.store } : {}),
         worker: owner,
       },
-      begun: owner === null ? [] : first.transition.begun,
+      begun: first?.transition.begun ?? [],
     },
   };
 }

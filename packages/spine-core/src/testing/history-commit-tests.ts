@@ -5,6 +5,7 @@ import {
   advanceCommit,
   committed,
   createCommit,
+  expectNoGaps,
   outcome,
   startRun,
   stepBegin,
@@ -141,6 +142,51 @@ export function historyCommitTests(check: Check): void {
         startedAt: "2026-01-05T09:00:01.500Z",
       }),
     ]);
+  });
+
+  check("begins attempts that end in the same write", async ({ stores: { history }, clock }) => {
+    const { runId, fence } = await startRun(history);
+    clock.advance(1_000);
+    const version = await committed(
+      history,
+      advanceCommit(runId, fence, {
+        // In whatever order: what ended before comes first, then what begins, then its end.
+        ended: [stepEnd("inner", { output: "{}" }), stepEnd("first"), stepEnd("around", { output: "1" })],
+        begun: [stepBegin("around"), stepBegin("inner"), stepBegin("last")],
+      }),
+    );
+    const at = "2026-01-05T09:00:01.000Z";
+    expect((await history.get(runId))?.steps).toMatchObject([
+      { name: "first", seq: 1, status: "COMPLETED", completedAt: at },
+      { name: "around", seq: 2, status: "COMPLETED", startedAt: at, completedAt: at, output: 1 },
+      { name: "inner", seq: 3, status: "COMPLETED", startedAt: at, completedAt: at, output: {} },
+      { name: "last", seq: 4, status: "RUNNING", startedAt: at },
+    ]);
+    const events = await history.events(runId, { after: 3 });
+    const told = events.map(({ type, data }) => [type, (data as { readonly step: string }).step]);
+    expect(told).toEqual([
+      ["step.completed", "first"],
+      ["step.started", "around"],
+      ["step.started", "inner"],
+      ["step.started", "last"],
+      ["step.completed", "inner"],
+      ["step.completed", "around"],
+    ]);
+    await expectNoGaps(history, runId);
+    expect((await history.get(runId))?.run.version).toBe(version);
+    // Known to the next write as it is in the database, and not under way any more.
+    await expect(
+      history.commit([advanceCommit(runId, fence, { ended: [stepEnd("around")] })]),
+    ).rejects.toThrow("not under way");
+    await committed(
+      history,
+      advanceCommit(runId, fence, {
+        ended: [stepEnd("last"), stepEnd("only")],
+        begun: [stepBegin("only")],
+        run: { status: "COMPLETED" },
+      }),
+    );
+    await expectNoGaps(history, runId);
   });
 
   check(

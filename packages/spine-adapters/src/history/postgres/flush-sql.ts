@@ -84,8 +84,9 @@ RETURNING r.run_id, r.version - f.events AS base)`);
     parts.push(`ended AS (
 INSERT INTO ${t.workflow_step_runs} (run_id, seq, attempt, begun_event, ended_event, rows_in, rows_out, rows_rejected,
   started_at, completed_at, retry_at, step_name, step_type, status, output, error, metrics)
-SELECT e.run_id, e.seq, e.attempt, e.begun_event, o.base + e.pos, e.rows_in, e.rows_out, e.rows_rejected,
-  e.started_at, ${now}, e.retry_at, e.name, e.kind, e.status, e.output, e.error, e.metrics
+SELECT e.run_id, e.seq, e.attempt, CASE WHEN e.started_at IS NULL THEN o.base + e.begun_event ELSE e.begun_event END,
+  o.base + e.pos, e.rows_in, e.rows_out, e.rows_rejected,
+  coalesce(e.started_at, ${now}), ${now}, e.retry_at, e.name, e.kind, e.status, e.output, e.error, e.metrics
 FROM ${from("ended", "e")} JOIN owner o ON o.run_id = e.run_id)`);
   }
   if (has.events) {

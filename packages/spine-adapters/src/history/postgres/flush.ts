@@ -189,21 +189,28 @@ export class Flush {
       Object.assign(fold, { before: start, attempts: start.attempts, open: start.open });
       fold.parent = start.parent ?? null;
     }
-    const ending = ended.map((end) => fold.open.find(isAttempt(end)) ?? refuse(runId, "end", end));
-    // What begins in this statement cannot end in it: only the database knows when it began, and under which number.
-    if (ending.some((step) => "pos" in step) || !this.#attachments.fits(attachments)) return false;
+    // What begins with a commit may end with it; behind one that it began with, its end waits for the next statement.
+    const within = ended.filter((end) => !fold.open.some(isAttempt(end)));
+    for (const end of within) if (!begun.some(isAttempt(end))) refuse(runId, "end", end);
+    const ending = within.length === 0 ? ended : ended.filter((end) => !within.includes(end));
+    const steps = ending.map((end) => fold.open.find(isAttempt(end)));
+    if (steps.some((step) => step && "pos" in step) || !this.#attachments.fits(attachments)) return false;
     for (const wait of waiting) {
       const isIt = isAttempt(wait);
-      const ends = ending.some(isIt);
+      const ends = ended.some(isIt);
       if (ends || !(fold.open.some(isIt) || begun.some(isIt))) refuse(runId, "wait", wait);
     }
     this.#folds.set(runId, fold);
 
-    for (const [index, end] of ended.entries()) {
-      const step = ending[index];
-      if (step && "event" in step) this.#end(fold, step, end);
+    for (const [index, end] of ending.entries()) {
+      const step = steps[index];
+      if (step) this.#end(fold, step, end);
     }
     for (const step of begun) begin(fold, step);
+    for (const end of within) {
+      const step = fold.open.find(isAttempt(end));
+      if (step) this.#end(fold, step, end);
+    }
     for (const wait of waiting) {
       fold.events += 1;
       this.#event(fold, stepWaits(wait));
@@ -235,7 +242,12 @@ export class Flush {
     return true;
   }
 
-  #end(fold: Fold, step: OpenStep, { status, output, error, rows, metrics, retryAt }: StepEnd): void {
+  /** Without a time, a step began in this statement: `begun_event` is then its number among those of the statement. */
+  #end(
+    fold: Fold,
+    step: OpenStep | BegunStep,
+    { status, output, error, rows, metrics, retryAt }: StepEnd,
+  ): void {
     fold.events += 1;
     fold.open = fold.open.filter((open) => open !== step);
     this.#ended.add(
@@ -245,8 +257,7 @@ export class Flush {
       step.name,
       step.kind,
       step.attempt,
-      step.event,
-      step.at,
+      ...("event" in step ? [step.event, step.at] : [step.pos, null]),
       status,
       output,
       error && JSON.stringify(error),

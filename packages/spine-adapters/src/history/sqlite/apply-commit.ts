@@ -5,6 +5,7 @@ import {
   type RunChange,
   type RunCommit,
   SpineError,
+  type StepEnd,
   type StepWait,
   type Transition,
 } from "spine-core";
@@ -83,7 +84,9 @@ function move(
   const { ended, begun, waiting = NONE, run, metrics, attachments, children, taken } = transition;
   const told = toldBy(ended.length + begun.length, waiting, run);
   const version = from.seen + ended.length + begun.length + told.length + (endsRun(run) ? 1 : 0);
-  const open = openAfter(from, transition, at);
+  const { earlier, within } = endsOf(transition, from);
+  const starts = opened(begun, from.attempts, from.seen + earlier.length, at);
+  const open = openAfter(from, starts, transition);
   const attempts = from.attempts + begun.length;
   const values: SqlValue[] = [version, attempts, writeOpenSteps(open)];
   const { worker, token } = fence;
@@ -100,10 +103,13 @@ function move(
     );
   }
   if (connection.run(update, ...values, runId, worker, token, from.seen) === 0) return undefined;
-  for (const [index, end] of ended.entries()) {
-    const began = from.open.find(isAttempt(end));
-    if (!began) throw notUnderWay(runId, end, "end");
+  for (const [index, { began, end }] of earlier.entries()) {
     insertStep(scope, runId, began, end, from.seen + index + 1);
+  }
+  for (const [index, end] of within.entries()) {
+    const began = starts.find(isAttempt(end));
+    if (!began) throw notUnderWay(runId, end, "end");
+    insertStep(scope, runId, began, end, from.seen + earlier.length + begun.length + index + 1);
   }
   for (const wait of waiting) if (!open.some(isAttempt(wait))) throw notUnderWay(runId, wait, "wait");
   tell(scope, runId, from.seen + ended.length + begun.length, told);
@@ -120,14 +126,31 @@ function move(
 const NONE: readonly never[] = [];
 const UNCHANGED: RunChange = { status: "RUNNING" };
 
+/** What ends of the attempts that were under way, and of those that the transition itself begins. */
+function endsOf(
+  { ended }: Transition,
+  from: RunPosition,
+): {
+  readonly earlier: readonly { readonly began: OpenStep; readonly end: StepEnd }[];
+  readonly within: readonly StepEnd[];
+} {
+  const earlier: { readonly began: OpenStep; readonly end: StepEnd }[] = [];
+  const within: StepEnd[] = [];
+  for (const end of ended) {
+    const began = from.open.find(isAttempt(end));
+    if (began) earlier.push({ began, end });
+    else within.push(end);
+  }
+  return { earlier, within };
+}
+
 /** The attempts under way after a transition. */
 function openAfter(
   from: RunPosition,
-  { ended, begun, waiting = NONE }: Transition,
-  at: string,
+  starts: readonly OpenStep[],
+  { ended, waiting = NONE }: Transition,
 ): readonly OpenStep[] {
-  const left = from.open.filter((step) => !ended.some(isAttempt(step)));
-  const open = left.concat(opened(begun, from.attempts, from.seen + ended.length, at));
+  const open = from.open.concat(starts).filter((step) => !ended.some(isAttempt(step)));
   return withWaits(open, waiting, isoTime);
 }
 

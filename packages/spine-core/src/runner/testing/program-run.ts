@@ -5,7 +5,7 @@ import { isTerminal } from "../../history/records.ts";
 import type { JsonValue } from "../../json.ts";
 import { isUndo, parentOf, stepAt, undoneBy, undoOf } from "../../workflow/step-paths.ts";
 import type { WorkflowData } from "../../workflow/workflow.ts";
-import { advance, type Happened, hasUndo, nextTime } from "../advance.ts";
+import { advance, firstAdvance, type Happened, hasUndo, nextTime } from "../advance.ts";
 import type { Ended, StepResult } from "../durable.ts";
 import type { Plan } from "../plan.ts";
 import { restore } from "../restore.ts";
@@ -13,6 +13,9 @@ import { apply, newRun, type RunState } from "../run-state.ts";
 import { ATTEMPTS, isFatal, type Node, nodeAt, type Program, signalsIn } from "./programs.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** When the time of those that wait with one is over; it may be before they begin. */
+const IN_TIME = 1_003_000;
 
 /** More steps than any program needs: one that goes on for longer goes round in circles. */
 const MOST_TURNS = 5_000;
@@ -27,31 +30,41 @@ export class ProgramRun {
   readonly #random: () => number;
   readonly #records: Mutable<StepRecord>[] = [];
   readonly #checkpoints: CheckpointRecord[] = [];
-  readonly #children = new Map<string, { readonly path: string; ended: boolean }>();
+  readonly #children = new Map<
+    string,
+    { readonly path: string; ended: boolean; readonly cancelled: boolean }
+  >();
   #signals: SignalRecord[] = [];
+  /** Of those without a time: how many. */
   #sent = 0;
+  #ids = 0;
+  #retried = 0;
   #inbox = 0;
   #endsAs: EndsAs | null = null;
   #error: RunDetail["run"]["error"] = null;
   #availableAt: number | null = null;
   #state: RunState;
   #now = 1_000_000;
-  #lost: readonly Ended[] | null = null;
-  /** How many attempts there were when it was retried the last time. */
-  #before = 0;
-  /** Whatever made it fail does not any more. */
+  #deadline: number | null;
+  /** Whatever made code fail does not any more. */
   #mended = false;
-  /** True for a run that somebody cancels on its way, or nobody does. */
+  /** True for a run that somebody cancels on its way. */
   readonly #isCancelled: boolean;
   status: RunStatus = "RUNNING";
 
-  constructor(workflow: WorkflowData, program: Program, seed: number) {
+  constructor(workflow: WorkflowData, program: Program, seed: number, deadlineMs: number | null = null) {
     this.#workflow = workflow;
     this.#program = program;
     this.#random = generator(seed);
     this.#isCancelled = this.#random() < 0.1;
-    this.#state = newRun();
-    this.#happen({ ended: [] });
+    this.#deadline = deadlineMs === null ? null : this.#now + deadlineMs;
+    this.#state = newRun(this.#deadline);
+    const first = firstAdvance(workflow, this.#state, this.#now);
+    // The write that makes a run takes nothing but the beginning of attempts.
+    if (first) {
+      for (const { name, kind, attempt } of first.transition.begun) this.#begin(name, kind, attempt);
+      apply(this.#state, first);
+    } else this.#happen({ ended: [] });
   }
 
   /** Lets things happen until the run has ended. */
@@ -60,6 +73,29 @@ export class ProgramRun {
       if (turn > MOST_TURNS) throw new Error("The run does not end.");
       this.#turn();
     }
+  }
+
+  /** True when its deadline ended it, or somebody cancelled it: then the model does not say how far it came. */
+  get isCutShort(): boolean {
+    return this.status === "CANCELLED" || this.errorCode === "RUN_DEADLINE";
+  }
+
+  get errorCode(): string | null {
+    return this.#error?.code ?? null;
+  }
+
+  /** Somebody has it tried again after it has ended. @param mended whether the code of its steps succeeds from now on. */
+  retry(mended: boolean): void {
+    this.#retried = this.#records.length;
+    this.#mended = mended;
+    if (mended) this.#deadline = null;
+    this.#endsAs = null;
+    this.#error = null;
+    for (const [runId, child] of this.#children) {
+      this.#children.set(runId, { ...child, path: runId.slice("child of ".length), ended: false });
+    }
+    this.#claim();
+    this.drive();
   }
 
   /** The outputs by step, without what is said about failures that were collected. */
@@ -77,7 +113,7 @@ export class ProgramRun {
     if (open.length > 0)
       throw new Error(`Attempts are left under way: ${open.map(({ name }) => name).join()}`);
     const undone = this.#records
-      .slice(this.#before)
+      .slice(this.#retried)
       .filter(({ name, status }) => isUndo(name) && status === "COMPLETED")
       .map(({ name }) => undoneBy(name));
     if (this.status === "COMPLETED") {
@@ -98,8 +134,9 @@ export class ProgramRun {
 
   /** Everything that was undone has happened again since. */
   #auditDoneAgain(): void {
+    const done = new Set(this.#done());
     for (const { name, status } of this.#records) {
-      if (!isUndo(name) || status !== "COMPLETED" || this.#done().includes(undoneBy(name))) continue;
+      if (!isUndo(name) || status !== "COMPLETED" || done.has(undoneBy(name))) continue;
       throw new Error(`${undoneBy(name)} was undone, and not done again.`);
     }
   }
@@ -117,21 +154,6 @@ export class ProgramRun {
 
   #doneAt(path: string): number {
     return this.#records.findLastIndex(({ name, status }) => name === path && status === "COMPLETED");
-  }
-
-  /** Somebody retries it once it has failed. @param mended whether it can succeed now. */
-  retry(mended: boolean): void {
-    this.#before = this.#records.length;
-    this.#mended = mended;
-    this.#endsAs = null;
-    this.#error = null;
-    for (const child of this.#children.values()) child.ended = false;
-    this.#claim();
-    this.drive();
-  }
-
-  dump(): unknown {
-    return { steps: this.#records.slice(-30).map((r) => `${r.seq} ${r.name} ${r.attempt} ${r.status}`), state: this.#state, children: this.#children, status: this.status, at: this.#availableAt, now: this.#now, ending: this.#endsAs, count: this.#records.length };
   }
 
   #turn(): void {
@@ -194,11 +216,20 @@ export class ProgramRun {
     if (one && this.#random() < 0.6) one[1].ended = true;
     else if (this.#sent < signalsIn(this.#program)) {
       this.#sent += 1;
-      this.#signals = [
-        ...this.#signals,
-        { signalId: `signal ${this.#sent}`, name: "go", payload: "go", sentAt: isoTime(this.#now) },
-      ];
+      this.#send("go", this.#now);
+      return;
     } else return;
+    this.#messageCame();
+  }
+
+  #send(name: string, at: number): void {
+    this.#ids += 1;
+    const signal = { signalId: `signal ${this.#ids}`, name, payload: name, sentAt: isoTime(at) };
+    this.#signals = [...this.#signals, signal];
+    this.#messageCame();
+  }
+
+  #messageCame(): void {
     this.#inbox += 1;
     if (this.status === "WAITING") this.#availableAt = Math.min(this.#availableAt ?? this.#now, this.#now);
   }
@@ -221,7 +252,7 @@ export class ProgramRun {
   /** As a store does it: undone first where there may be something to undo, and once. */
   #cancel(): void {
     if (this.#endsAs !== null) return;
-    for (const child of this.#children.values()) child.ended = true;
+    for (const [runId, child] of this.#children) this.#children.set(runId, { ...child, ended: true });
     if (!hasUndo(this.#workflow) || !this.#records.some(({ status }) => status === "COMPLETED")) {
       this.#pause(() => {
         this.status = "CANCELLED";
@@ -237,8 +268,7 @@ export class ProgramRun {
     this.status = "RUNNING";
     const restored = restore(this.#workflow, this.#detail(), this.#checkpoints);
     this.#state = restored.state;
-    this.#lost = restored.lost;
-    this.#happen({ ended: this.#lost });
+    this.#happen({ ended: restored.lost });
   }
 
   #detail(): RunDetail {
@@ -246,7 +276,7 @@ export class ProgramRun {
       worker: "w",
       inherited: 0,
       status: this.status,
-      deadline: null,
+      deadline: this.#deadline === null ? null : isoTime(this.#deadline),
       endsAs: this.#endsAs,
       error: this.#error,
     };
@@ -289,11 +319,15 @@ export class ProgramRun {
         return { plan: { keys, items: keys } };
       }
       case "choice":
+        if (node.chosen < 0) return { plan: { case: "typo" } };
         return node.cases[node.chosen] ? { plan: { case: `c${node.chosen}` } } : { skipped: true };
       case "sleep":
         return { plan: { until: this.#now + node.ms, signal: null } };
       case "signal":
-        return { plan: { until: null, signal: "go" } };
+        if (node.name === "go") return { plan: { until: null, signal: "go" } };
+        // One that comes in time is read whenever it may be, also when the time is over.
+        this.#send(node.name, node.name === "kept" ? Math.min(this.#now, IN_TIME) : IN_TIME + 1);
+        return { plan: { until: IN_TIME, signal: node.name } };
       case "child":
         return this.#child(path);
       default:
@@ -309,7 +343,11 @@ export class ProgramRun {
 
   #child(path: string): { readonly plan: Plan; readonly child?: NonNullable<StepResult["child"]> } {
     const known = this.#state.steps.get(path)?.plan?.child;
-    if (known !== undefined && this.#children.has(known)) return { plan: { child: known } };
+    if (known !== undefined && this.#children.has(known)) {
+      const child = this.#children.get(known);
+      if (child?.cancelled) this.#children.set(known, { path, ended: false, cancelled: false });
+      return { plan: { child: known } };
+    }
     const runId = `child of ${path}`;
     return { plan: { child: runId }, child: { runId } as NonNullable<StepResult["child"]> };
   }
@@ -326,7 +364,7 @@ export class ProgramRun {
   #happen(happened: Happened): void {
     const next = advance(this.#workflow, this.#state, happened, this.#now, this.#random());
     this.#record(next.transition);
-    for (const child of next.cancelled) this.#children.set(child, { path: "", ended: true });
+    for (const child of next.cancelled) this.#children.set(child, { path: "", ended: true, cancelled: true });
     apply(this.#state, next);
     if (this.status !== "RUNNING" && this.#state.running.size > 0) {
       throw new Error(`It is ${this.status} while code is under way.`);
@@ -335,20 +373,13 @@ export class ProgramRun {
 
   /** What a store does, and what it refuses. */
   #record({ ended, begun, waiting = [], children = [], taken = [], run, attachments }: Transition): void {
-    for (const { name, attempt, ...end } of ended) {
-      const record = this.#open(name, attempt);
-      if (!record) throw new Error(`${name} ${attempt} ends, but is not under way.`);
-      Object.assign(record, {
-        status: end.status,
-        output: end.output === null ? null : (JSON.parse(end.output) as JsonValue),
-        error: end.error,
-        completedAt: isoTime(this.#now),
-        retryAt: end.retryAt === null ? null : isoTime(end.retryAt),
-        waitingFor: null,
-        waitingUntil: null,
-      });
-    }
+    const atOnce = ended.filter((end) =>
+      begun.some((one) => one.name === end.name && one.attempt === end.attempt),
+    );
+    this.#ends(ended.filter((end) => !atOnce.includes(end)));
     for (const { name, kind, attempt } of begun) this.#begin(name, kind, attempt);
+    this.#ends(atOnce);
+    for (const { name } of begun) this.#checkConcurrency(name);
     for (const { name, attempt, until, reason } of waiting) {
       const record = this.#open(name, attempt);
       if (!record) throw new Error(`${name} ${attempt} waits, but is not under way.`);
@@ -357,7 +388,7 @@ export class ProgramRun {
       record.waitingUntil = until === null ? null : isoTime(until);
     }
     for (const { runId } of children) {
-      this.#children.set(runId, { path: runId.slice("child of ".length), ended: false });
+      this.#children.set(runId, { path: runId.slice("child of ".length), ended: false, cancelled: false });
     }
     for (const id of taken) {
       if (!this.#signals.some(({ signalId }) => signalId === id)) throw new Error(`${id} is taken twice.`);
@@ -378,16 +409,32 @@ export class ProgramRun {
     this.#availableAt = (run.inbox ?? this.#inbox) < this.#inbox ? this.#now : (run.availableAt ?? null);
   }
 
+  #ends(ended: Transition["ended"]): void {
+    for (const { name, attempt, ...end } of ended) {
+      const record = this.#open(name, attempt);
+      if (!record) throw new Error(`${name} ${attempt} ends, but is not under way.`);
+      Object.assign(record, {
+        status: end.status,
+        output: end.output === null ? null : (JSON.parse(end.output) as JsonValue),
+        error: end.error,
+        completedAt: isoTime(this.#now),
+        retryAt: end.retryAt === null ? null : isoTime(end.retryAt),
+        waitingFor: null,
+        waitingUntil: null,
+      });
+    }
+  }
+
   #begin(name: string, kind: string, attempt: number): void {
     const before = this.#records.filter((record) => record.name === name);
     const newest = before.at(-1);
     if ((newest?.attempt ?? 0) + 1 !== attempt)
       throw new Error(`${name} begins attempt ${attempt} out of turn.`);
-    if (newest && this.#isFinished(newest)) {
+    const isFinished = newest?.status === "COMPLETED" || newest?.status === "SKIPPED";
+    if (newest && isFinished && !this.#isUndone(newest)) {
       throw new Error(`${name} is finished and begins again.`);
     }
     if (newest && newest.completedAt === null) throw new Error(`${name} begins twice.`);
-    this.#checkConcurrency(name);
     this.#records.push({
       runId: "r",
       seq: this.#records.length + 1,
@@ -407,26 +454,28 @@ export class ProgramRun {
     });
   }
 
-  /** Finished for good: nothing that is inside of it, or that it is itself, was undone since. */
-  #isFinished({ name, status }: StepRecord): boolean {
-    if (status !== "COMPLETED" && status !== "SKIPPED") return false;
-    const at = this.#records.findLastIndex((record) => record.name === name);
-    const since = this.#records.slice(at + 1).filter((record) => record.status === "COMPLETED");
-    const isOfIt = (path: string) => path === undoOf(name) || path.startsWith(`${undoOf(name)}/`);
-    // What is undone is done again once, for what undoes it ends with that.
-    if (isUndo(name)) return this.#done().every((path) => path !== undoneBy(name));
-    return !since.some((record) => isOfIt(record.name));
+  /** True when a finished step was taken back, or something inside of it; or when what was taken back was done again. */
+  #isUndone({ name, seq }: StepRecord): boolean {
+    const later = this.#records.filter((record) => record.seq > seq && record.status === "COMPLETED");
+    if (isUndo(name)) return later.some((record) => record.name === undoneBy(name));
+    const undo = undoOf(name);
+    return later.some((record) => record.name === undo || record.name.startsWith(`${undo}/`));
   }
 
-  /** No more items of a map at a time than it allows. */
+  /** No more items of a map at a time than it allows, whatever they are made of. */
   #checkConcurrency(name: string): void {
-    const map = parentOf(name);
-    const step = map === null || isUndo(name) ? undefined : stepAt(this.#workflow.steps, map);
-    if (step?.kind !== "map") return;
-    const open = this.#records.filter(
-      (record) => record.completedAt === null && parentOf(record.name) === map && record.name !== name,
-    );
-    if (open.length >= step.concurrency) throw new Error(`${map} has more items at a time than it may.`);
+    if (isUndo(name)) return;
+    for (let map = parentOf(name); map !== null; map = parentOf(map)) {
+      const step = stepAt(this.#workflow.steps, map);
+      if (step?.kind !== "map") continue;
+      const inside = `${map}/`;
+      const itemOf = (path: string) => path.slice(inside.length).split("/")[0];
+      const open = this.#records.filter(
+        (record) => record.completedAt === null && record.name.startsWith(inside),
+      );
+      const items = new Set(open.map((record) => itemOf(record.name)));
+      if (items.size > step.concurrency) throw new Error(`${map} has more items at a time than it may.`);
+    }
   }
 
   #open(name: string, attempt: number): Mutable<StepRecord> | undefined {

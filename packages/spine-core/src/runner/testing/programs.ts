@@ -7,19 +7,31 @@ import { pathIn } from "../../workflow/step-paths.ts";
 export type Node =
   | Leaf
   | { readonly kind: "sequence"; readonly steps: readonly Node[] }
-  | { readonly kind: "parallel"; readonly branches: readonly Node[]; readonly collect: boolean }
+  | {
+      readonly kind: "parallel";
+      readonly branches: readonly Node[];
+      readonly collect: boolean;
+      readonly taken: boolean;
+    }
   | {
       readonly kind: "map";
       readonly items: number;
       readonly concurrency: number;
       readonly collect: boolean;
       readonly each: Node;
+      readonly taken: boolean;
     }
-  /** `chosen` is the position of a case; another one skips the step. */
-  | { readonly kind: "choice"; readonly cases: readonly Node[]; readonly chosen: number }
+  /** `chosen` is the position of a case; the one behind the last skips the step, a negative one names none that there is. */
+  | {
+      readonly kind: "choice";
+      readonly cases: readonly Node[];
+      readonly chosen: number;
+      readonly taken: boolean;
+    }
   | { readonly kind: "sleep"; readonly ms: number }
-  | { readonly kind: "signal" }
-  | { readonly kind: "child"; readonly fails: boolean };
+  /** Without a time, with one in which the signal comes, or one after which it does. */
+  | { readonly kind: "signal"; readonly name: "go" | "kept" | "missed"; readonly taken: boolean }
+  | { readonly kind: "child"; readonly fails: boolean; readonly taken: boolean };
 
 interface Leaf {
   readonly kind: "leaf";
@@ -55,6 +67,8 @@ const leaf = fc.record({
   ),
 });
 
+const taken = fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true));
+
 /** Programs of up to five steps, up to three deep. */
 export function programs(): fc.Arbitrary<Program> {
   const { node } = fc.letrec<{ node: Node; inner: Node }>((tie) => {
@@ -71,17 +85,27 @@ export function programs(): fc.Arbitrary<Program> {
         { depthSize: "small", withCrossShrink: true, maxDepth: 3 },
         { weight: 6, arbitrary: leaf },
         fc.record({ kind: fc.constant("sleep" as const), ms: fc.integer({ min: 0, max: 5_000 }) }),
-        fc.record({ kind: fc.constant("signal" as const) }),
+        fc.record({
+          kind: fc.constant("signal" as const),
+          name: fc.oneof(
+            { weight: 4, arbitrary: fc.constant("go" as const) },
+            { weight: 4, arbitrary: fc.constant("kept" as const) },
+            fc.constant("missed" as const),
+          ),
+          taken,
+        }),
         fc.record({
           kind: fc.constant("child" as const),
           fails: fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, fc.constant(true)),
+          taken,
         }),
         {
           weight: 2,
           arbitrary: fc.record({
             kind: fc.constant("parallel" as const),
-            branches: fc.array(tie("inner"), { minLength: 1, maxLength: 3 }),
+            branches: fc.array(tie("inner"), { maxLength: 3 }),
             collect: fc.boolean(),
+            taken,
           }),
         },
         {
@@ -92,12 +116,14 @@ export function programs(): fc.Arbitrary<Program> {
             concurrency: fc.integer({ min: 1, max: 3 }),
             collect: fc.boolean(),
             each: tie("inner"),
+            taken,
           }),
         },
         fc.record({
           kind: fc.constant("choice" as const),
           cases: fc.array(tie("inner"), { minLength: 1, maxLength: 2 }),
-          chosen: fc.integer({ min: 0, max: 2 }),
+          chosen: fc.oneof({ weight: 8, arbitrary: fc.integer({ min: 0, max: 2 }) }, fc.constant(-1)),
+          taken,
         }),
       ),
     };
@@ -114,11 +140,12 @@ function nameInSequence(depth: number, index: number): string {
 export function toStep(node: Node, name: string, depth = 1): Step {
   const inner = (one: Node, innerName: string) => toStep(one, innerName, depth + 1);
   const code = () => null;
+  const onError = isTaken(node) ? "continue" : "stop";
   switch (node.kind) {
     case "leaf":
       return Step.lambda(name, code, {
         retry: { attempts: ATTEMPTS, delay: "1s" },
-        onError: node.taken ? "continue" : "stop",
+        onError,
         when: code,
         ...(node.undo ? { undo: code } : {}),
       });
@@ -133,25 +160,28 @@ export function toStep(node: Node, name: string, depth = 1): Step {
         node.branches.map((branch, index) => inner(branch, `b${index}`)),
         {
           collect: node.collect,
+          onError,
         },
       );
     case "map":
       return Step.map(name, code, inner(node.each, "each"), {
         collect: node.collect,
         concurrency: node.concurrency,
+        onError,
       });
     case "choice":
       return Step.choice(
         name,
         code,
         node.cases.map((one, index) => inner(one, `c${index}`)),
+        { onError },
       );
     case "sleep":
       return Step.wait(name, { for: node.ms });
     case "signal":
-      return Step.wait(name, { signal: "go" });
+      return Step.wait(name, { signal: node.name, onError, ...(node.name === "go" ? {} : { timeout: 1 }) });
     case "child":
-      return Step.pipeline(name, "random.child");
+      return Step.pipeline(name, "random.child", code, { onError });
   }
 }
 
@@ -172,11 +202,11 @@ function inside(node: Node, name: string): Node | undefined {
   return node.kind === "map" ? node.each : undefined;
 }
 
-/** How many steps may wait for a signal, each once. */
+/** How many steps may wait for a signal without a time, each once. */
 export function signalsIn(nodes: readonly Node[]): number {
   let count = 0;
   for (const node of nodes) {
-    if (node.kind === "signal") count += 1;
+    if (node.kind === "signal") count += node.name === "go" ? 1 : 0;
     else if (node.kind === "sequence") count += signalsIn(node.steps);
     else if (node.kind === "parallel") count += signalsIn(node.branches);
     else if (node.kind === "choice") count += signalsIn(node.cases);
@@ -210,7 +240,7 @@ export function expectedOf(program: Program): {
 }
 
 function isTaken(node: Node): boolean {
-  return node.kind === "leaf" && node.taken;
+  return "taken" in node && node.taken;
 }
 
 function evaluate(node: Node, path: string): Outcome {
@@ -223,7 +253,7 @@ function evaluate(node: Node, path: string): Outcome {
     case "sleep":
       return { status: "COMPLETED", output: null };
     case "signal":
-      return { status: "COMPLETED", output: "go" };
+      return node.name === "missed" ? { status: "FAILED" } : { status: "COMPLETED", output: node.name };
     case "child":
       return node.fails ? { status: "FAILED" } : { status: "COMPLETED", output: { of: path } };
     case "sequence": {
@@ -237,6 +267,7 @@ function evaluate(node: Node, path: string): Outcome {
     }
     case "choice": {
       const chosen = node.cases[node.chosen];
+      if (node.chosen < 0) return { status: "FAILED" };
       if (!chosen) return { status: "SKIPPED" };
       const name = pathIn(path, `c${node.chosen}`);
       const outcome = evaluate(chosen, name);
