@@ -109,8 +109,13 @@ function waitFor(draft: Draft, path: string, plan: Plan): void {
 
 /** What a step waited for is there. */
 export function completeWait(draft: Draft, path: string, output: JsonValue): void {
+  const text = JSON.stringify(output);
+  if (text.length > LONGEST_OUTPUT) {
+    fail(draft, path, outputTooLong(path, text.length));
+    return;
+  }
   draft.waiting.set(path, null);
-  end(draft, path, { status: "COMPLETED", output: JSON.stringify(output) });
+  end(draft, path, { status: "COMPLETED", output: text });
   draft.set(path, { status: "COMPLETED" });
   done(draft, path, output);
 }

@@ -19,9 +19,10 @@ export function claimRefusal(
   const unreadable = claimed.unreadable ?? (holdsEncoded(claimed) ? notDecoded().toJSON() : null);
   if (unreadable) {
     const context = { runId: claimed.run.runId, workflow: workflow.name };
-    return failClaimed(claimed, SpineError.fromJSON(unreadable).withContext(context).toJSON());
+    return failClaimed(claimed, workflow, SpineError.fromJSON(unreadable).withContext(context).toJSON());
   }
-  if (claimed.run.crashes > maxCrashes) return failClaimed(claimed, poisoned(claimed, maxCrashes).toJSON());
+  if (claimed.run.crashes > maxCrashes)
+    return failClaimed(claimed, workflow, poisoned(claimed, maxCrashes).toJSON());
   const hasBegun = claimed.steps.length > 0 && !claimed.begun;
   const isOwn = claimed.run.fingerprint === workflow.fingerprint || workflow.whenChanged === "adopt";
   return isOwn || !hasBegun ? null : workflowChanged(claimed, workflow);

@@ -337,6 +337,8 @@ export class DurableRunner implements Runner {
 
   async #refuse({ run, fence }: ClaimedRun, transition: Transition): Promise<void> {
     const { runId, workflow } = run;
+    // Before it is recorded that nobody waits for them, as in every other end.
+    await this.#children.cancelAllOf(runId);
     await this.#history.commit([{ kind: "advance", runId, fence, transition }]);
     this.#changed(runId);
     const error = transition.run?.error ?? null;

@@ -204,16 +204,30 @@ export class HistoryDurable implements Durable {
   async #commitWithWrites(writing: Writing, plan: (ended: readonly Ended[]) => Planned): Promise<void> {
     const { step, attempt } = writing;
     const cancelled = new Set<string>();
-    const transition = await this.#withLogs((logs) =>
+    let left: readonly string[] = [];
+    const writeOnce = (logs: readonly Attachment[]) =>
       this.transaction(async (transaction) => {
+        left = [];
         const result = await writing.result.write(transaction);
         const next = plan([{ step, attempt, result }]);
-        const left = next.cancelled.filter((runId) => !cancelled.has(runId));
-        if (left.length > 0) throw new CancelFirst(left);
+        left = next.cancelled.filter((runId) => !cancelled.has(runId));
+        if (left.length > 0) throw new Error("Children are cancelled before this is written.");
         await this.#write(attaching(next.transition, logs), { transaction });
         return next.transition;
-      }),
-    );
+      });
+    const transition = await this.#withLogs(async (logs) => {
+      for (;;) {
+        try {
+          return await writeOnce(logs);
+        } catch (error) {
+          // Nobody else may be able to write while the transaction is open: it is rolled back, and made once more behind that.
+          if (left.length === 0) throw error;
+          const children = left;
+          await this.#persist(() => this.#options.cancelChildren(children));
+          for (const runId of children) cancelled.add(runId);
+        }
+      }
+    });
     this.#options.onRecorded(transition);
   }
 

@@ -27,7 +27,7 @@ export function workflowChanged(detail: RunDetail, workflow: WorkflowData): Tran
       },
     },
   ).toJSON();
-  return failClaimed(detail, error);
+  return failClaimed(detail, workflow, error);
 }
 
 function difference(removed: readonly string[], added: readonly string[]): string {

@@ -179,8 +179,7 @@ function insertRuns(t: StateTables, { seq, now, rows, shape, exists = "" }: Inse
   const placed = shape === "created" ? "" : ", coalesce(queue, ''), coalesce(rank, 0::int2), concurrency_key";
   const related = shape === "related" ? ", parent_step, rerun_of, deadline_at, debounce_key" : "";
   const undo = shape === "related" ? ", has_undo, inherited" : "";
-  const undoing =
-    shape === "related" ? ", coalesce(has_undo, false), coalesce(inherited, 0::int4)" : "";
+  const undoing = shape === "related" ? ", coalesce(has_undo, false), coalesce(inherited, 0::int4)" : "";
   const due = `coalesce(available_at, ${now})`;
   const available =
     shape === "related" ? `least(${due}, ${now} + latest_ms * interval '1 millisecond')` : due;

@@ -36,11 +36,7 @@ SELECT run_id FROM below`,
 }
 
 /** Changes a run, whoever owns it: its token is raised, and its attempts under way are cancelled. */
-function controlOne(
-  scope: HistoryWrite,
-  commit: ControlCommit,
-  positions: RunPositions,
-): CommitResult {
+function controlOne(scope: HistoryWrite, commit: ControlCommit, positions: RunPositions): CommitResult {
   const { connection, sql, at } = scope;
   const { runId, from, reason } = commit;
   const run = connection.get<RunRow>(sql.runRow, runId);
