@@ -191,6 +191,38 @@ describe.each(PLACES)("%s", (_name, open) => {
     });
   });
 
+  test("map: keys that no database takes, and paths too long for an index, are the step's failure", async () => {
+    const nested = (key: string) =>
+      defineWorkflow({ name: "demo.keys" }).map("m", {
+        over: () => [1],
+        key: () => key,
+        steps: (block) =>
+          block.map("n", {
+            over: () => [1],
+            key: () => key,
+            steps: (inner) =>
+              inner.map("o", {
+                over: () => [1],
+                key: () => key,
+                run: async ({ step, checkpoint }) => await checkpoint("k".repeat(200), () => step.length),
+              }),
+          }),
+      });
+    const place = await placed();
+    const faults = ["a\0b", "a\ud800", "", "\u4e01".repeat(200), "x".repeat(201), "/".repeat(200)];
+    for (const key of faults) {
+      const flow = nested(key);
+      const spine = await startAt(place, [flow]);
+      const run = await spine.run(flow, {});
+      await expect(run.result()).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
+      expect((await spine.get(run.id)).run.status).toBe("FAILED");
+      await spine.stop();
+    }
+    const longest = nested("\u4e01".repeat(170));
+    const spine = await startAt(place, [longest]);
+    expect((await (await spine.run(longest, {})).result()).outputs).toEqual({ m: [[[518]]] });
+  });
+
   test("choice and when: the steps that were chosen, and no others", async () => {
     const flow = defineWorkflow({ name: "demo.choice", params: z.object({ rows: z.number() }) })
       .choice(
@@ -273,18 +305,6 @@ describe.each(PLACES)("%s", (_name, open) => {
     }
     const single = [await spine.run(alone, {}), await spine.run(alone, {}, { delay: 1 })];
     for (const run of single) expect((await run.result()).outputs).toEqual({ only: {} });
-  });
-
-  test("outputs that are too long together fail their step, and again when it is retried", async () => {
-    const flow = defineWorkflow({ name: "demo.long" }).map("long", {
-      over: () => Array.from({ length: 17 }, (_, index) => index),
-      run: () => "x".repeat(1_000_000),
-    });
-    const spine = await startAt(await placed(), [flow]);
-    const run = await spine.run(flow, {});
-    await expect(run.result()).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
-    await spine.retry(run.id);
-    await expect((await spine.attach(run.id)).result()).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
   });
 
   test("a deadline that is over as the run starts", async () => {

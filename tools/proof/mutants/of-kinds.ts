@@ -46,8 +46,8 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/advance.ts`,
-        find: "(before.unread || draft.inbox > 0)",
-        replace: "before.unread",
+        find: "(before.unread || draft.inbox > 0 || draft.overdue)",
+        replace: "(before.unread || draft.overdue)",
       },
     ],
     caughtBy: EACH_SIGNAL,
@@ -77,7 +77,9 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
   {
     name: "signals-not-taken",
     breaks: "two steps that wait for the same signal are both given the first one",
-    changes: [{ file: `${ENGINE}/read-messages.ts`, find: "  draft.taken.push(signalId);\n", replace: "" }],
+    changes: [
+      { file: `${ENGINE}/read-messages.ts`, find: "  draft.taken.push(signal.signalId);\n", replace: "" },
+    ],
     caughtBy: EACH_SIGNAL,
     says: "to deeply equal",
     quick: true,
@@ -136,8 +138,8 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/restore.ts`,
-        find: "  for (const path of state.retries.keys()) if (!isReached(workflow, state, path)) dropRetry(state, path);\n",
-        replace: "",
+        find: "if (!isUndo(path) && !isReached(workflow, state, path)) dropRetry(state, path);",
+        replace: "if (isUndo(path) && !isReached(workflow, state, path)) dropRetry(state, path);",
       },
     ],
     caughtBy: PROGRAMS,
@@ -150,8 +152,22 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/restore.ts`,
-        find: "plans.get(path)?.get(attempt) ?? keptPlan(before, step)",
-        replace: "keptPlan(before, step)",
+        find: "const plan = found ?? keptPlan(before, step, path);",
+        replace: "const plan = keptPlan(before, step, path);",
+      },
+    ],
+    caughtBy: PROGRAMS,
+    says: "Property failed",
+    quick: false,
+  },
+  {
+    name: "signals-in-time-lost",
+    breaks: "a wait whose time is over fails before anybody has read whether its signal came in time",
+    changes: [
+      {
+        file: `${ENGINE}/advance.ts`,
+        find: "      if (read) fail(draft, path, waitOver(path));\n",
+        replace: "      if (read || draft.now > 0) fail(draft, path, waitOver(path));\n",
       },
     ],
     caughtBy: PROGRAMS,

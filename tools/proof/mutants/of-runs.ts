@@ -80,9 +80,9 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
       },
       {
         file: `${POSTGRES}/flush.ts`,
-        find: "    this.#folds.set(runId, fold);\n\n    for (const [index, end] of ended",
+        find: "    this.#folds.set(runId, fold);\n\n    for (const [index, end] of ending",
         replace:
-          "    this.#folds.set(`${runId}/${this.#count}`, fold);\n\n    for (const [index, end] of ended",
+          "    this.#folds.set(`${runId}/${this.#count}`, fold);\n\n    for (const [index, end] of ending",
       },
     ],
     caughtBy: {

@@ -96,6 +96,34 @@ describe("advance", () => {
     });
   });
 
+  test("outputs that are too long together fail their step, and again when it is retried", () => {
+    const keys = Array.from({ length: 17 }, (_, index) => String(index));
+    const long = defineWorkflow({ name: "demo.long" }).map("m", { over: () => keys, run: () => "" });
+    let { state } = advance(long, NEW_RUN, [], 0, 0);
+    const planned: Ended = {
+      step: "m",
+      attempt: 1,
+      result: { ...result(null), plan: { keys, items: keys } },
+    };
+    state = advance(long, state, [planned], 0, 0).state;
+    const output = "x".repeat(1_000_000);
+    while (state.running.size > 0) {
+      const ended = [...state.running.keys()].map((path) => done(path, output));
+      const { transition, state: after } = advance(long, state, ended, 0, 0);
+      state = after;
+      if (state.running.size === 0) {
+        expect(transition.run).toMatchObject({ status: "FAILED", error: { code: "PAYLOAD_INVALID" } });
+      }
+    }
+    // Retried: all items are done, so that it begins and ends at once.
+    const again = plan(long, { ...state, status: "RUNNING" }, { ended: [] }, 0, 0);
+    expect(again.transition).toMatchObject({
+      begun: [{ name: "m", attempt: 2 }],
+      ended: [{ name: "m", attempt: 2, status: "FAILED" }],
+      run: { status: "FAILED", error: { code: "PAYLOAD_INVALID" } },
+    });
+  });
+
   test("is pure: the same facts give the same answer, and the state before is untouched", () => {
     const { state } = advance(flow, NEW_RUN, [], 0, 0);
     const before = structuredClone(state);

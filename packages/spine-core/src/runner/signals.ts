@@ -39,7 +39,7 @@ export function readSignal({ schema, isApproval }: WaitStep, { name, payload }: 
 }
 
 /** The steps of a workflow that a signal of this name can be for. That of an approval is the path of its step. */
-export function waitersFor({ steps }: WorkflowData, name: string): readonly WaitStep[] {
+function waitersFor({ steps }: WorkflowData, name: string): readonly WaitStep[] {
   const waiters: WaitStep[] = [];
   const named = stepAt(steps, name);
   if (named?.kind === "wait" && named.isApproval) waiters.push(named);

@@ -88,6 +88,12 @@ expectTypeOf<O["review"]>().toEqualTypeOf<Approval>();
 flow.parallel("p2", { a: ({ outputs }) => outputs.nope });
 // @ts-expect-error a name is used once
 flow.parallel("venues", { a: () => 1 });
+// @ts-expect-error branches have timeouts of their own
+flow.parallel("p3", { a: () => 1 }, { timeout: "1s" });
+// @ts-expect-error one thing is done for each item
+flow.map("m3", { over: () => [1], run: () => 1, steps: (block) => block.step("a", () => 1) });
+// @ts-expect-error the steps of an item have options of their own
+flow.map("m4", { over: () => [1], each: { timeout: "1s" }, steps: (block) => block.step("a", () => 1) });
 // @ts-expect-error there is no such case
 flow.choice("c2", () => "c", { a: () => 1, b: () => 2 });
 // @ts-expect-error the child's parameters

@@ -106,6 +106,40 @@ describe("defineWorkflow", () => {
       "an input that no step makes",
       () => defineWorkflow(head).load("load", { from: "nope" as never, into: table, disposition: "append" }),
     ],
+    [
+      "two things to do for each item",
+      () => defineWorkflow(head).map("m", { over: () => [1], run: () => 1, steps: () => 1 } as never),
+    ],
+    [
+      "options of items whose steps have their own",
+      () =>
+        defineWorkflow(head).map("m", {
+          over: () => [1],
+          each: { timeout: "1s" },
+          steps: (block: Workflow) => block.step("a", () => 1),
+        } as never),
+    ],
+    [
+      "a timeout of branches",
+      () => defineWorkflow(head).parallel("p", { a: () => 1 }, { timeout: "1s" } as never),
+    ],
+    [
+      "retries of branches",
+      () => defineWorkflow(head).parallel("p", { a: () => 1 }, { retry: { attempts: 2 } } as never),
+    ],
+    [
+      "steps nested too deep for an index",
+      () =>
+        defineWorkflow({
+          ...head,
+          steps: [
+            Array.from({ length: 30 }).reduce<Step>(
+              (inner) => Step.parallel("p".repeat(64), [inner]),
+              Step.lambda("a", () => 1),
+            ),
+          ],
+        }),
+    ],
     ["retries", () => defineWorkflow(head).step("a", () => 1, { retry: { attempts: 0 } })],
   ])("refuses %s that cannot be used", (_what, define) => {
     expect(define).toThrowError(expect.objectContaining({ code: "WORKFLOW_INVALID" }));

@@ -17,7 +17,7 @@ import {
   stepData,
   type WaitOptions,
 } from "./step.ts";
-import { innerSteps, UNDO } from "./step-paths.ts";
+import { innerSteps, LONGEST_PATH, longestInside, UNDO } from "./step-paths.ts";
 import { WHEN_CHANGED, type WhenChanged, type Workflow, type WorkflowData } from "./workflow.ts";
 
 export interface WorkflowOptions<S extends z.ZodType> {
@@ -39,8 +39,9 @@ export interface WorkflowOptions<S extends z.ZodType> {
   readonly deadline?: Duration;
   /**
    * What becomes of runs that are under way when the step list changes: they fail and say so (`strict`, the default), wait for
-   * a process that has their version (`pin`), or go on with the new list, keeping the results of steps of the same name
-   * (`adopt`). Code may change freely, and a run that has not begun is always one of the new version.
+   * a process that has their version (`pin`), or go on with the new list, keeping the results of steps of the same path
+   * (`adopt`): what is under way of steps that are gone, or that are others by now, is cancelled, and what is new begins when
+   * its turn comes. Code may change freely, and a run that has not begun is always one of the new version.
    */
   readonly whenChanged?: WhenChanged;
   /** The slice of the data that a run is about. */
@@ -53,8 +54,8 @@ const NAME = /^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*$/;
 const STEP_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
 /**
- * Begins a workflow: a value to which `.step`, `.fetch`, `.transform`, `.quality`, `.load` and `.pipeline`
- * add steps. Each call returns a new, frozen workflow, so there is nothing to commit or to close.
+ * Begins a workflow: a value to which `.step`, `.fetch`, `.transform`, `.quality`, `.load`, `.pipeline`, `.parallel`, `.map`,
+ * `.choice`, `.when` and `.wait` add steps. Each call returns a new, frozen workflow, so there is nothing to commit or to close.
  *
  * @throws SpineError WORKFLOW_INVALID for a name, a step name or an option that cannot be used.
  * @example
@@ -213,14 +214,18 @@ function builderOf(head: Head, steps: readonly Step[], names: Set<string>): Reco
     const given = typeof branches === "function" ? branches(nested()) : branches;
     return Object.entries(given).map(([branch, block]) => branchOf(branch, block));
   }
-  function eachOf(name: string, { run, steps: block, pipeline, params, each = {} }: Each): Step {
+  function eachOf(name: string, { run, steps: block, pipeline, params, each }: Each): Step {
+    const refuse = (why: string): never => {
+      throw new SpineError("WORKFLOW_INVALID", `Workflow "${head.name}", step "${name}": ${why}`);
+    };
+    const given = [run, block, pipeline].filter((one) => one !== undefined);
+    if (given.length > 1) refuse("give it one of `run`, `steps` and `pipeline` for each item, not several.");
     if (pipeline) return Step.pipeline("each", pipeline.name, params ?? itemOf, each);
-    if (block) return branchOf("each", block(nested()));
     if (run) return Step.lambda("each", run, each);
-    throw new SpineError(
-      "WORKFLOW_INVALID",
-      `Workflow "${head.name}", step "${name}": it says nothing to do for each item. Give it \`run\`, \`steps\` or \`pipeline\`.`,
-    );
+    if (block && each)
+      refuse("`each` is about `run` and `pipeline`; the steps of an item have options of their own.");
+    if (block) return branchOf("each", block(nested()));
+    return refuse("it says nothing to do for each item. Give it `run`, `steps` or `pipeline`.");
   }
 }
 
@@ -291,6 +296,9 @@ function checkStep(
   const input = inputOf(step);
   if (input !== null && !earlier.has(input) && !outer.has(input))
     refuse(`it reads the dataset of "${input}", but no step before it has that name.`);
+  if (step.name.length + longestInside(step) > LONGEST_PATH) {
+    refuse(`the paths of steps inside of it have more than ${LONGEST_PATH} characters; nest fewer of them.`);
+  }
   const around = new Set([...outer, ...earlier]);
   for (const inner of innerSteps(step)) checkInner(workflow, step, inner, around);
 }

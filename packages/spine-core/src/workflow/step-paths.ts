@@ -25,6 +25,17 @@ export function pathIn(parent: string | null, name: string): string {
   return `${parent}/${odd ? name.replaceAll("%", "%25").replaceAll("/", "%2F") : name}`;
 }
 
+/** The longest path in bytes: with the key of a checkpoint, which it stands beside in an index, databases take no more. */
+export const LONGEST_PATH = 1_600;
+
+/** How many bytes the longest path of a step inside of this one adds to its own, as far as that is known before it runs. */
+export function longestInside(step: Step): number {
+  const inner = innerSteps(step);
+  // Keys of a map are not known; whoever has them adds them.
+  const names = inner.map((one) => (step.kind === "map" ? 0 : one.name.length + 1) + longestInside(one));
+  return Math.max(0, ...names);
+}
+
 /** The path of the step around this one; null for one of the workflow's own list. */
 export function parentOf(path: string): string | null {
   const end = path.lastIndexOf("/");

@@ -66,9 +66,17 @@ export interface StepContext<Params = unknown, Outputs = unknown> extends Execut
 }
 
 export interface StepOptions {
-  /** When and how often a failed attempt is repeated; the default repeats retryable errors twice. */
+  /**
+   * When and how often a failed attempt is repeated; the default repeats retryable errors twice. Of a step that is made of others
+   * (`map`, `choice`, `when`) or runs another workflow (`pipeline`), it is about its own code: the list, the condition, the
+   * parameters. What is inside has its own.
+   */
   readonly retry?: RetryPolicy;
-  /** The longest that one attempt may take; afterwards its signal is aborted and it fails with STEP_TIMEOUT. */
+  /**
+   * The longest that the code of one attempt may take; afterwards its signal is aborted and it fails with STEP_TIMEOUT. As with
+   * `retry`, what is inside of a step has its own, and a child has the `deadline` of its workflow. Of a wait, it is how long a signal
+   * or an approval is waited for: it fails with WAIT_TIMEOUT.
+   */
   readonly timeout?: Duration;
   /**
    * What becomes of the run when the step has failed for good: it ends (`stop`, the default), or goes on without the step's
@@ -210,6 +218,12 @@ export const Step = {
   /** Steps at the same time. */
   parallel(name: string, branches: readonly Step[], options: AnyStepOptions & Collecting = {}): Step {
     const collect = options.collect ?? false;
+    if (!options.when && (options.retry !== undefined || options.timeout !== undefined)) {
+      throw new SpineError(
+        "WORKFLOW_INVALID",
+        `Step "${name}" has no code of its own that \`retry\` or \`timeout\` could be about. Give them to the steps inside of it.`,
+      );
+    }
     return freezeStep({ ...stepData(name, options), kind: "parallel", branches, collect });
   },
   /** A step for each item of what `over` returns. */

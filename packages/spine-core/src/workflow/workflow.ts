@@ -84,9 +84,12 @@ interface EachItem<T, P, O, Scope> extends StepOptions {
   readonly key?: (item: Json<T>, index: number) => string;
   /** Items at a time; 10 when left out. */
   readonly concurrency?: number;
-  /** Retries and timeout of each item; those beside it are the ones of making the list. */
+}
+/** Retries and timeout of each item; those beside it are the ones of making the list. Steps of an item have their own. */
+interface EachAttempt {
   readonly each?: Pick<StepOptions, "retry" | "timeout">;
 }
+type NoOther<K extends "run" | "steps" | "pipeline" | "each"> = { readonly [P in K]?: never };
 type ItemScope<T> = ItemContext<Json<T>>;
 
 /**
@@ -200,7 +203,7 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
   parallel<N extends string, const B extends Branches<Params, Outputs, Scope>>(
     name: NewName<N, Outputs>,
     branches: Inside<Params, Outputs, Scope, B>,
-    options: StepOptions & { readonly collect: true },
+    options: Pick<StepOptions, "onError"> & { readonly collect: true },
   ): Workflow<
     Input,
     Params,
@@ -211,7 +214,7 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
   parallel<N extends string, const B extends Branches<Params, Outputs, Scope>>(
     name: NewName<N, Outputs>,
     branches: Inside<Params, Outputs, Scope, B>,
-    options?: StepOptions & { readonly collect?: false },
+    options?: Pick<StepOptions, "onError"> & { readonly collect?: false },
   ): Workflow<
     Input,
     Params,
@@ -233,10 +236,12 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
    */
   map<N extends string, T, R>(
     name: NewName<N, Outputs>,
-    options: EachItem<T, Params, Outputs, Scope> & {
-      readonly run: Handler<Params, Outputs, R, ItemScope<T>>;
-      readonly collect: true;
-    },
+    options: EachItem<T, Params, Outputs, Scope> &
+      EachAttempt &
+      NoOther<"steps" | "pipeline"> & {
+        readonly run: Handler<Params, Outputs, R, ItemScope<T>>;
+        readonly collect: true;
+      },
   ): Workflow<
     Input,
     Params,
@@ -246,10 +251,12 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
   >;
   map<N extends string, T, R>(
     name: NewName<N, Outputs>,
-    options: EachItem<T, Params, Outputs, Scope> & {
-      readonly run: Handler<Params, Outputs, R, ItemScope<T>>;
-      readonly collect?: false;
-    },
+    options: EachItem<T, Params, Outputs, Scope> &
+      EachAttempt &
+      NoOther<"steps" | "pipeline"> & {
+        readonly run: Handler<Params, Outputs, R, ItemScope<T>>;
+        readonly collect?: false;
+      },
   ): Workflow<
     Input,
     Params,
@@ -259,9 +266,10 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
   >;
   map<N extends string, T, B extends Steps>(
     name: NewName<N, Outputs>,
-    options: EachItem<T, Params, Outputs, Scope> & {
-      readonly steps: (block: Block<Params, Outputs, ItemScope<T>>) => B;
-    },
+    options: EachItem<T, Params, Outputs, Scope> &
+      NoOther<"run" | "pipeline" | "each"> & {
+        readonly steps: (block: Block<Params, Outputs, ItemScope<T>>) => B;
+      },
   ): Workflow<
     Input,
     Params,
@@ -271,10 +279,12 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
   >;
   map<N extends string, T, I, P, O>(
     name: NewName<N, Outputs>,
-    options: EachItem<T, Params, Outputs, Scope> & {
-      readonly pipeline: Workflow<I, P, O>;
-      readonly params: Handler<Params, Outputs, NoInfer<I>, ItemScope<T>>;
-    },
+    options: EachItem<T, Params, Outputs, Scope> &
+      EachAttempt &
+      NoOther<"run" | "steps"> & {
+        readonly pipeline: Workflow<I, P, O>;
+        readonly params: Handler<Params, Outputs, NoInfer<I>, ItemScope<T>>;
+      },
   ): Workflow<Input, Params, Outputs & { readonly [K in N]: readonly O[] }, readonly O[], Scope>;
 
   /**
