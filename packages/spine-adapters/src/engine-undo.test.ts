@@ -2,7 +2,17 @@
 
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { defineWorkflow, encryptPayloads, type Spine, TransientError } from "spine-core";
+import {
+  createSpine,
+  defineTable,
+  defineWorkflow,
+  encryptPayloads,
+  type Spine,
+  silentLogger,
+  systemClock,
+  TransientError,
+} from "spine-core";
+import { arraySource } from "spine-core/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { PLACES } from "./testing/places.ts";
@@ -266,6 +276,49 @@ describe.each(PLACES)("%s", (_name, open) => {
     expect((await (await spine.retry(paused.id)).result()).outputs).toEqual({ a: 1, b: 2 });
     const { run } = await spine.get(paused.id);
     expect(Date.parse(run.deadline ?? "") - Date.parse(run.createdAt)).toBeGreaterThan(1_300);
+  });
+
+  test("a load that ends when the deadline is over: the runs that others wait for are cancelled with it", async () => {
+    let offset = 0;
+    const clock = {
+      now: () => Date.now() + offset,
+      after: (ms: number, call: () => void) => systemClock.after(ms, call),
+    };
+    const place = await placed();
+    const database = place.database();
+    const transaction = database.transaction.bind(database);
+    // The time of the load is the time at which the deadline passes.
+    const late = Object.assign(Object.create(database) as typeof database, {
+      transaction: ((work) =>
+        transaction(async (open) => {
+          offset = 2 * 3_600_000;
+          return await work(open);
+        })) as typeof database.transaction,
+    });
+    const child = defineWorkflow({ name: "demo.child" }).wait("never", { signal: "never" });
+    const table = defineTable({ name: "late_rows", columns: { a: "text" }, key: ["a"] });
+    const flow = defineWorkflow({ name: "demo.late", deadline: "1h" })
+      .fetch("fetch", { from: arraySource([{ a: "1" }], { name: "rows" }), request: () => ({}) })
+      .transform("rows", { from: "fetch", row: (row) => row, schema: z.object({ a: z.string() }) })
+      .parallel("both", (block) => ({
+        child: block.pipeline("child", { run: child, params: () => ({}) }),
+        load: block
+          .wait("begun", { signal: "begun" })
+          .load("load", { from: "rows", into: table, disposition: "append" }),
+      }));
+    const spine = await createSpine({
+      database: late,
+      workflows: [flow, child],
+      logger: silentLogger,
+      clock,
+    });
+    onTestFinished(() => spine.stop());
+    const run = await spine.run(flow, {});
+    await expect.poll(async () => (await childOf(spine, run.id))?.status, SOON).toBe("WAITING");
+    await spine.signal(run.id, "begun");
+    await expect(run.result()).rejects.toMatchObject({ code: "RUN_DEADLINE" });
+    expect((await childOf(spine, run.id))?.status).toBe("CANCELLED");
+    expect(await stepsOf(spine, run.id)).toContain("both/load/load 1 COMPLETED");
   });
 
   test("controls need no key: what they did is told, although the run cannot be read", async () => {

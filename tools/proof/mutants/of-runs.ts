@@ -290,14 +290,14 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/history-durable.ts`,
-        find: "        await this.#write(attaching(transition, logs), { transaction });\n",
+        find: "        await this.#write(attaching(next.transition, logs), { transaction });\n",
         replace: "",
       },
       {
         file: `${ENGINE}/history-durable.ts`,
-        find: "      }),\n    );\n    this.#options.onRecorded(transition);\n",
+        find: "      }\n    });\n    this.#options.onRecorded(transition);\n",
         replace:
-          "      }),\n    );\n    await this.#write(transition);\n    this.#options.onRecorded(transition);\n",
+          "      }\n    });\n    await this.#write(transition);\n    this.#options.onRecorded(transition);\n",
       },
     ],
     caughtBy: { file: CRASHES, test: AFTER_DEATH },

@@ -207,7 +207,6 @@ export class HistoryDurable implements Durable {
     let left: readonly string[] = [];
     const writeOnce = (logs: readonly Attachment[]) =>
       this.transaction(async (transaction) => {
-        left = [];
         const result = await writing.result.write(transaction);
         const next = plan([{ step, attempt, result }]);
         left = next.cancelled.filter((runId) => !cancelled.has(runId));
@@ -217,6 +216,7 @@ export class HistoryDurable implements Durable {
       });
     const transition = await this.#withLogs(async (logs) => {
       for (;;) {
+        left = [];
         try {
           return await writeOnce(logs);
         } catch (error) {
