@@ -60,6 +60,8 @@ export const ERRORS = {
   KEY_REUSED: kind("VALIDATION", 422),
   SIGNAL_INVALID: kind("VALIDATION", 422),
   APPROVAL_REJECTED: kind("VALIDATION", 409),
+  // Somebody's decision, as that one: nothing of ours is broken.
+  RUN_CANCELLED: kind("VALIDATION", 409),
 
   SOURCE_NOT_FOUND: kind("SOURCE", 502),
   SOURCE_NOT_A_FILE: kind("SOURCE", 502),
@@ -96,7 +98,6 @@ export const ERRORS = {
   PERMISSION_DENIED: kind("PERMISSION", 403),
   DATABASE_FULL: kind("RESOURCE", 507, true),
 
-  RUN_CANCELLED: kind("INTERNAL", 409),
   RUN_PAUSED: kind("INTERNAL", 409),
   POISONED: kind("INTERNAL", 500),
   WORKER_LOST: kind("INTERNAL", 500, true),

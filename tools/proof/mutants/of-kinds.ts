@@ -138,8 +138,8 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/restore.ts`,
-        find: "if (!isUndo(path) && !isReached(workflow, state, path)) dropRetry(state, path);",
-        replace: "if (isUndo(path) && !isReached(workflow, state, path)) dropRetry(state, path);",
+        find: "if (isOther || !(isUndo(path) || isReached(workflow, state, path))) dropRetry(state, path);",
+        replace: "if (isOther) dropRetry(state, path);",
       },
     ],
     caughtBy: PROGRAMS,
@@ -180,18 +180,55 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/undo.ts`,
-        find: 'undoing !== "COMPLETED" && undoing !== "FAILED"',
-        replace: 'undoing !== "FAILED"',
+        find: 'return undoing?.status !== "COMPLETED" && !gaveUp;',
+        replace: "return !gaveUp;",
       },
       // Either of the two is enough.
       {
         file: `${ENGINE}/restore.ts`,
-        find: "      if (isUndo(path)) forget(state, undoneBy(path));\n      else undoable",
-        replace: "      if (!isUndo(path)) undoable",
+        find: "      if (isUndo(path)) forget(state, undoneBy(path));\n",
+        replace: "",
       },
     ],
     caughtBy: { file: KINDS_CRASHES, test: ["a run that is undone, SQLite", AFTER] },
     says: "RAN_AGAIN",
+    quick: false,
+  },
+  {
+    name: "cancelled-without-undo",
+    breaks: "a run below a cancelled one is cancelled without being undone",
+    changes: [
+      {
+        file: "packages/spine-adapters/src/history/control-change.ts",
+        find: "return run.hasToUndo ? undoing : change;",
+        replace: "return change;",
+      },
+    ],
+    caughtBy: {
+      file: `${SQLITE}/sqlite-history-store.test.ts`,
+      test: ["history store: SQLite in a file", "decides for each run by itself whether it is undone first"],
+    },
+    says: "to match object",
+    quick: true,
+  },
+  {
+    name: "undone-and-remembered",
+    breaks: "what a step recorded before it was undone is found when it is done again: it does nothing",
+    changes: [
+      {
+        file: `${ENGINE}/step-checkpoints.ts`,
+        find: "return generation === 0 ? key : ",
+        replace: "return generation >= 0 ? key : ",
+      },
+    ],
+    caughtBy: {
+      file: "packages/spine-adapters/src/engine-undo.test.ts",
+      test: [
+        "SQLite",
+        "a retry does what was undone again from nothing, and undoes it again: checkpoints, transactions, children",
+      ],
+    },
+    says: "to deeply equal",
     quick: false,
   },
 ];

@@ -290,13 +290,13 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/history-durable.ts`,
-        find: "        await this.#write(attaching(transition, logs), { transaction });\n",
+        find: "        await this.#write(attaching(next.transition, logs), { transaction });\n",
         replace: "",
       },
       {
         file: `${ENGINE}/history-durable.ts`,
-        find: "      }),\n    );\n    this.#recorded(transition);\n",
-        replace: "      }),\n    );\n    await this.#write(transition);\n    this.#recorded(transition);\n",
+        find: "      }\n    });\n    this.#recorded(transition);\n",
+        replace: "      }\n    });\n    await this.#write(transition);\n    this.#recorded(transition);\n",
       },
     ],
     caughtBy: { file: CRASHES, test: AFTER_DEATH },

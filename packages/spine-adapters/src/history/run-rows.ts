@@ -47,6 +47,11 @@ export interface RunRow {
   readonly inbox: number;
   /** What it is on its way to while its steps are undone. */
   readonly ends_as: string | null;
+  /** True or 1 when its workflow has anything that is taken back. */
+  readonly has_undo: boolean | number;
+  readonly inherited: number;
+  /** How long its deadline is, once a retry has moved it. */
+  readonly deadline_ms?: number | null;
   readonly crashes: number;
   readonly attempts: number;
   readonly created_at: string;
@@ -169,6 +174,8 @@ export function readRun(row: RunRow): RunRecord {
     rerunOf: row.rerun_of,
     deadline: row.deadline_at,
     inbox: row.inbox,
+    hasUndo: Boolean(row.has_undo),
+    inherited: row.inherited,
     endsAs: row.ends_as as EndsAs | null,
     queue: orNull(row.queue),
     priority: priorityOf(row.rank),

@@ -125,7 +125,11 @@ export class EncodedHistory implements HistoryStore {
       case "advance":
         return { ...commit, transition: this.#transition(commit.runId, commit.transition) };
       case "control":
-        return { ...commit, change: this.#change(commit.runId, commit.change) };
+        return {
+          ...commit,
+          change: this.#change(commit.runId, commit.change),
+          ...(commit.undoing && { undoing: this.#change(commit.runId, commit.undoing) }),
+        };
       case "signal":
         return {
           ...commit,

@@ -127,6 +127,8 @@ export interface NewRun {
   readonly parentStep?: string | null;
   /** The run that it repeats; none when left out. */
   readonly rerunOf?: string | null;
+  /** True when its workflow has anything that is taken back (`undo`): a control decides by it; false when left out. */
+  readonly hasUndo?: boolean;
   /** When it fails if it has not ended (ms since the epoch); never when left out. */
   readonly deadline?: number | null;
   /**
@@ -154,7 +156,7 @@ export interface CreateCommit {
   readonly begun: readonly StepBegin[];
   /**
    * Results that it has from the run that it repeats, in their order: stored as attempts that have ended, with `kind`. Only
-   * for a queued run.
+   * for a queued run, whose record says how many these are.
    */
   readonly inherited?: readonly (StepEnd & { readonly kind: string })[];
   /** What these steps recorded inside of them. */
@@ -172,7 +174,8 @@ export interface AdvanceCommit {
 /**
  * Changes a run from outside, whoever owns it: cancel, pause, resume, retry. It takes the run out of its owner's hands (the
  * token is raised), and attempts that are under way or wait end as `CANCELLED`. Lost workers of a run that had ended are not
- * counted any more.
+ * counted any more, and its deadline, if it has one, begins anew. A run that is queued again has no error any more, unless it is
+ * on its way to an end (`endsAs`). One that is paused is claimable at its deadline, to end by it.
  */
 export interface ControlCommit {
   readonly kind: "control";
@@ -180,6 +183,12 @@ export interface ControlCommit {
   /** The statuses in which the change is allowed. */
   readonly from: readonly RunStatus[];
   readonly change: RunChange;
+  /**
+   * What becomes, instead of `change`, of a run that has something to undo: its workflow has (`hasUndo`), and a step of its own
+   * is COMPLETED. Decided for each run by itself when its row is locked, so that no step ends in between. A run that is on its way to
+   * an end already stays as it is; a paused one goes on with that (PENDING).
+   */
+  readonly undoing?: RunChange;
   /** Who or what asked for it, for the event log. */
   readonly reason: string;
   /**
@@ -207,7 +216,7 @@ export type RunCommit = CreateCommit | AdvanceCommit | ControlCommit | SignalCom
 
 /** What became of one commit. The others of the same call are not affected. */
 export type CommitResult =
-  | { readonly result: "committed"; readonly version: number }
+  | { readonly result: "committed"; readonly version: number; readonly controlled?: ControlledRun }
   /** The run belongs to somebody else by now: nothing was written, stop working on it. */
   | { readonly result: "fenced" }
   /** A run with this workflow, scope and key exists: nothing was written. */
@@ -217,6 +226,14 @@ export type CommitResult =
   /** The run is not in one of the statuses asked for. */
   | { readonly result: "conflict"; readonly status: RunStatus }
   | { readonly result: "missing" };
+
+/** What a control made of the run that it is about. */
+export interface ControlledRun {
+  readonly workflow: string;
+  readonly status: RunStatus;
+  /** False when it stays as it is: it is on its way to where it was sent. */
+  readonly changed: boolean;
+}
 
 /** Ends the wait for a database that is away, where a store waits for one. What was sent by then may happen all the same. */
 export interface OutageOptions {

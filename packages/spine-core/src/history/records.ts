@@ -80,7 +80,7 @@ export interface RunSummary {
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly completedAt: string | null;
-  /** When it may be claimed, while PENDING or WAITING. */
+  /** When it may be claimed, while PENDING or WAITING; while PAUSED: when its deadline ends it. */
   readonly availableAt: string | null;
 }
 
@@ -97,6 +97,10 @@ export interface RunRecord extends RunSummary {
   readonly metrics: Metrics;
   /** How many messages (signals, ends of children) it has got. */
   readonly inbox: number;
+  /** True when the workflow that it was started with has anything that is taken back. */
+  readonly hasUndo: boolean;
+  /** How many of its first attempts it has from the run that it repeats. */
+  readonly inherited: number;
   /** What it is on its way to, while its finished steps are undone. */
   readonly endsAs: "FAILED" | "CANCELLED" | null;
 }

@@ -3,11 +3,11 @@ import type { StepEnd } from "../history/history-store.ts";
 import type { JsonValue } from "../json.ts";
 import type { ChoiceStep } from "../workflow/composite-steps.ts";
 import type { Step } from "../workflow/step.ts";
-import { innerSteps, nameIn, parentOf, pathIn, undoOf } from "../workflow/step-paths.ts";
+import { innerSteps, nameIn, parentOf, pathIn } from "../workflow/step-paths.ts";
 import type { Draft } from "./draft.ts";
 import type { StepResult } from "./durable.ts";
 import type { Plan } from "./plan.ts";
-import { isOpen, type Waiting } from "./run-state.ts";
+import { isOpen, type StepState, type Waiting } from "./run-state.ts";
 
 /** The longest output of a step that is made of others, as JSON text: each of them may have a mebibyte. */
 const LONGEST_OUTPUT = 16 * 2 ** 20;
@@ -22,7 +22,7 @@ export function begin(draft: Draft, path: string, step: Step): void {
   const before = draft.step(path);
   const attempt = before.attempt + 1;
   draft.begun.push({ name: path, kind: step.kind, attempt });
-  const order = step.undo ? { order: draft.before.begun + draft.begun.length } : {};
+  const order = step.undo ? { order: orderOf(before, step, draft.before.begun + draft.begun.length) } : {};
   draft.set(path, { ...order, attempt, status: "RUNNING", retryAt: null });
   const plan =
     step.kind === "pipeline"
@@ -30,6 +30,11 @@ export function begin(draft: Draft, path: string, step: Step): void {
       : (before.plan ?? (step.kind === "parallel" && !step.when ? {} : undefined));
   if (plan) enter(draft, path, step, plan);
   else draft.running.set(path, attempt);
+}
+
+/** What is inside of a step is undone before it, although it may have begun again behind that. */
+export function orderOf(before: StepState, step: Step, next: number): number {
+  return innerSteps(step).length > 0 ? (before.order ?? next) : next;
 }
 
 /** The step's own code has said what is to be done inside of it, or what it waits for. */
@@ -104,8 +109,13 @@ function waitFor(draft: Draft, path: string, plan: Plan): void {
 
 /** What a step waited for is there. */
 export function completeWait(draft: Draft, path: string, output: JsonValue): void {
+  const text = JSON.stringify(output);
+  if (text.length > LONGEST_OUTPUT) {
+    fail(draft, path, outputTooLong(path, text.length));
+    return;
+  }
   draft.waiting.set(path, null);
-  end(draft, path, { status: "COMPLETED", output: JSON.stringify(output) });
+  end(draft, path, { status: "COMPLETED", output: text });
   draft.set(path, { status: "COMPLETED" });
   done(draft, path, output);
 }
@@ -237,9 +247,6 @@ function outputOf(draft: Draft, path: string, step: Step): JsonValue {
 /** Records the end of a step's attempt. */
 export function end(draft: Draft, path: string, how: Pick<StepEnd, "status"> & Partial<StepEnd>): void {
   dropWait(draft, path);
-  // Done again after it was undone: there is something to undo again.
-  const undo = how.status === "COMPLETED" && draft.at(path)?.undo ? undoOf(path) : null;
-  if (undo !== null && draft.step(undo).attempt > 0) draft.set(undo, { status: "PENDING" });
   draft.ended.push({
     name: path,
     attempt: draft.step(path).attempt,

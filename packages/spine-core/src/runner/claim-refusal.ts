@@ -20,9 +20,10 @@ export function claimRefusal(
   const unreadable = claimed.unreadable ?? (holdsEncoded(claimed) ? notDecoded().toJSON() : null);
   if (unreadable) {
     const context = { runId: claimed.run.runId, workflow: workflow.name };
-    return failClaimed(claimed, SpineError.fromJSON(unreadable).withContext(context).toJSON());
+    return failClaimed(claimed, workflow, SpineError.fromJSON(unreadable).withContext(context).toJSON());
   }
-  if (claimed.run.crashes > maxCrashes) return failClaimed(claimed, poisoned(claimed, maxCrashes).toJSON());
+  if (claimed.run.crashes > maxCrashes)
+    return failClaimed(claimed, workflow, poisoned(claimed, maxCrashes).toJSON());
   const hasBegun = claimed.steps.length > 0 && !claimed.begun;
   const isOwn = claimed.run.fingerprint === workflow.fingerprint || workflow.whenChanged === "adopt";
   return isOwn || !hasBegun ? null : workflowChanged(claimed, workflow);
@@ -37,7 +38,7 @@ export function trackedRefusal(claimed: ClaimedRun): Transition | null {
     "The process that recorded this run is gone. How far its work got is not known; Spine does not do it again.",
     { retryable: false, context: { runId, workflow } },
   );
-  return failClaimed(claimed, error.toJSON());
+  return failClaimed(claimed, null, error.toJSON());
 }
 
 /** Of a run that ends every process that works on it. */

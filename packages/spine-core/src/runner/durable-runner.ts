@@ -281,7 +281,9 @@ export class DurableRunner implements Runner {
   }
 
   async attach(runId: string): Promise<RunHandle> {
-    await this.get(runId);
+    // What stands in it may be encoded with a key that this process does not have.
+    const [found] = await this.#history.glance([runId]);
+    if (!found) await this.get(runId);
     return this.#results.handle(runId, true);
   }
 
@@ -314,8 +316,7 @@ export class DurableRunner implements Runner {
       this.#ownership.check();
       this.#watch.touch(runId);
       this.#options.stores.hints.tell({ changed: [runId], taken: [runId] });
-      if (workflow !== null)
-        this.#options.events.emit("run.changed", { runId, workflow, status, error: null });
+      this.#options.events.emit("run.changed", { runId, workflow, status, error: null });
       if (status === "PENDING") this.#queued();
     };
   }

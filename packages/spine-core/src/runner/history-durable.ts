@@ -206,14 +206,31 @@ export class HistoryDurable implements Durable {
 
   async #commitWithWrites(writing: Writing, plan: (ended: readonly Ended[]) => Planned): Promise<void> {
     const { step, attempt } = writing;
-    const transition = await this.#withLogs((logs) =>
+    const cancelled = new Set<string>();
+    let left: readonly string[] = [];
+    const writeOnce = (logs: readonly Attachment[]) =>
       this.transaction(async (transaction) => {
         const result = await writing.result.write(transaction);
-        const { transition } = plan([{ step, attempt, result }]);
-        await this.#write(attaching(transition, logs), { transaction });
-        return transition;
-      }),
-    );
+        const next = plan([{ step, attempt, result }]);
+        left = next.cancelled.filter((runId) => !cancelled.has(runId));
+        if (left.length > 0) throw new Error("Children are cancelled before this is written.");
+        await this.#write(attaching(next.transition, logs), { transaction });
+        return next.transition;
+      });
+    const transition = await this.#withLogs(async (logs) => {
+      for (;;) {
+        left = [];
+        try {
+          return await writeOnce(logs);
+        } catch (error) {
+          // Nobody else may be able to write while the transaction is open: it is rolled back, and made once more behind that.
+          if (left.length === 0) throw error;
+          const children = left;
+          await this.#persist(() => this.#options.cancelChildren(children));
+          for (const runId of children) cancelled.add(runId);
+        }
+      }
+    });
     this.#recorded(transition);
   }
 

@@ -1,6 +1,8 @@
 import { SpineError, ValidationError } from "../errors.ts";
 import type { CreateCommit } from "../history/history-store.ts";
-import type { RunDetail, StepRecord } from "../history/records.ts";
+import { isTerminal, type RunDetail, type RunRecord, type StepRecord } from "../history/records.ts";
+import type { Step } from "../workflow/step.ts";
+import { everyStep, undoOf } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 
 /** The results that a new run has from the one that it repeats: those of the steps before `from`. */
@@ -20,6 +22,7 @@ export function inheritedBy(
   }
   return workflow.steps.slice(0, position).map((step) => {
     const record = newestOf(steps, step.name);
+    if (isUndone(run, steps, step, record)) throw undone(run.runId, step.name, from);
     if (record && isDone(record, step.onError)) return inherited(record);
     throw new SpineError(
       "RUN_CONFLICT",
@@ -27,6 +30,29 @@ export function inheritedBy(
       { context: { runId: run.runId, step: step.name } },
     );
   });
+}
+
+/** True for what was taken back since, or still may be; what this run had from another one is that one's. */
+function isUndone(
+  { status, inherited }: RunRecord,
+  steps: readonly StepRecord[],
+  step: Step,
+  record: StepRecord | undefined,
+): boolean {
+  const undo = undoOf(step.name);
+  const isOfIt = ({ name }: StepRecord) => name === undo || name.startsWith(`${undo}/`);
+  const since = record?.seq ?? 0;
+  if (steps.some((one) => isOfIt(one) && one.status === "COMPLETED" && one.seq > since)) return true;
+  if (isTerminal(status) || since <= inherited) return false;
+  return [...everyStep([step])].some((each) => each.undo !== null);
+}
+
+function undone(runId: string, step: string, from: string): SpineError {
+  return new SpineError(
+    "RUN_CONFLICT",
+    `Run ${runId} cannot be repeated from "${from}": what its step "${step}" did was undone, or is while the run has not ended. Begin with that step, or one before it.`,
+    { context: { runId, step } },
+  );
 }
 
 function newestOf(steps: readonly StepRecord[], name: string): StepRecord | undefined {

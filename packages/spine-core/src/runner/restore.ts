@@ -1,16 +1,16 @@
 import { countsAsFailure, SpineError } from "../errors.ts";
-import type { CheckpointRecord, RunDetail, StepRecord } from "../history/records.ts";
+import type { CheckpointRecord, RunDetail, RunRecord, StepRecord } from "../history/records.ts";
 import { deepFreeze, type JsonValue } from "../json.ts";
 import type { Step } from "../workflow/step.ts";
 import { isUndo, nameIn, parentOf, stepAt, undoneBy, undoOf } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import { hasCase, PLAN } from "./begin-step.ts";
+import { hasCase, orderOf, PLAN } from "./begin-step.ts";
 import { cursorsIn } from "./cursor-marks.ts";
 import type { Ended } from "./durable.ts";
 import type { Plan } from "./plan.ts";
 import { dropRetry, isReached, restoreOrder } from "./restore-order.ts";
 import { NOT_BEGUN, newRun, type RunState, type StepState } from "./run-state.ts";
-import { undosLeft } from "./undo.ts";
+import { undosLeft, withFailedUndos } from "./undo.ts";
 
 /**
  * The state of a claimed run, and the attempts whose code its earlier owner left under way: they are lost, and count as
@@ -26,15 +26,22 @@ export function restore(
   for (const [step, cursors] of cursorsIn(checkpoints)) state.cursors.set(step, cursors);
   state.resumes = true;
   state.begun = records.length;
-  for (const record of records) restoreAttempt(workflow, state, record, plans);
+  let undoing = false;
+  for (const record of records) {
+    // While a run is undone nothing else begins: it was retried since.
+    if (undoing && !isUndo(record.name)) undoAnew(state);
+    undoing = isUndo(record.name);
+    restoreAttempt(workflow, state, record, plans, run);
+  }
   for (const path of state.retries.keys()) {
-    if (!isUndo(path) && !isReached(workflow, state, path)) dropRetry(state, path);
+    // A run that is on its way to its end only undoes, and one that goes on does not.
+    const isOther = isUndo(path) === (run.endsAs === null);
+    if (isOther || !(isUndo(path) || isReached(workflow, state, path))) dropRetry(state, path);
   }
   restoreOrder(workflow, state);
   state.unread = [...state.waiting.values()].some(({ signal, child }) => signal !== null || child !== null);
-  if (run.endsAs !== null) {
-    state.ending = { as: run.endsAs, error: run.error, left: undosLeft(state) };
-  }
+  if (run.endsAs === null) undoAnew(state);
+  else state.ending = { as: run.endsAs, error: withFailedUndos(state, run.error), left: undosLeft(state) };
   const lost = [...state.running].map(([step, attempt]) => ({
     step,
     attempt,
@@ -59,26 +66,28 @@ function restoreAttempt(
   state: RunState,
   record: StepRecord,
   plans: ReadonlyMap<string, ReadonlyMap<number, Plan>>,
+  { inherited }: Pick<RunRecord, "inherited">,
 ): void {
   const { name: path, attempt, status, seq } = record;
-  const before = state.steps.get(path) ?? NOT_BEGUN;
+  // With a new attempt, what an earlier one failed with is over.
+  const { error: _error, ...before } = state.steps.get(path) ?? NOT_BEGUN;
   const step = isUndo(path) ? undefined : stepAt(workflow.steps, path);
   const found = plans.get(path)?.get(attempt);
   state.retries.delete(path);
   if (!isFinished(record) && !isStill(workflow, state, record, found)) {
     // The workflow has it no more, or as something else: what is under way of it ends, and it begins anew where there is one.
     if (record.completedAt === null) state.interrupted.set(path, { attempt, child: found?.child ?? null });
-    state.steps.set(path, { ...NOT_BEGUN, attempt });
+    state.steps.set(path, { ...NOT_BEGUN, attempt, generation: before.generation ?? 0 });
     return;
   }
   const plan = found ?? keptPlan(before, step, path);
-  const order = step?.undo ? { order: seq } : {};
+  // What it has from the run that it repeats is that run's to undo.
+  const order = step?.undo && seq > inherited ? { order: orderOf(before, step, seq) } : {};
   const at: StepState = { ...before, ...order, attempt, retryAt: null, ...(plan ? { plan } : {}) };
   switch (status) {
     case "COMPLETED":
       state.steps.set(path, { ...at, status });
       if (isUndo(path)) forget(state, undoneBy(path));
-      else undoable(state, path);
       keepOutput(workflow, state, path, deepFreeze(record.output));
       break;
     case "SKIPPED":
@@ -133,21 +142,44 @@ function isPlanOf(step: Step, path: string, plan: Plan): boolean {
   return (plan.signal ?? null) === (step.isApproval ? path : step.signal);
 }
 
-/** A step was undone: it, and what is around it, has not happened. A run that goes on does it again. */
-function forget(state: RunState, undone: string): void {
-  for (let path: string | null = undone; path !== null; path = parentOf(path)) {
-    const at = state.steps.get(path);
-    if (at) state.steps.set(path, { ...at, status: "PENDING" });
-    const around = parentOf(path);
-    const outputs = around === null ? state.outputs : state.locals.get(around);
-    if (outputs) delete outputs[nameIn(path)];
+/** The run goes on: an undo that failed for good is tried again, should it come to that once more. */
+function undoAnew(state: RunState): void {
+  for (const [path, at] of state.steps) {
+    if (isUndo(path) && at.status === "FAILED" && at.retryAt === null)
+      state.steps.set(path, { ...at, status: "PENDING" });
   }
 }
 
-/** A step was done again after it had been undone: there is something to undo again. */
-function undoable(state: RunState, path: string): void {
-  const undo = state.steps.get(undoOf(path));
-  if (undo) state.steps.set(undoOf(path), { ...undo, status: "PENDING" });
+/**
+ * A step was undone: it, what is inside of it, and what is around it, has not happened. A run that goes on does it again, and
+ * what it found out and recorded then counts no more. (What is inside and has an undo of its own is undone by that.)
+ */
+function forget(state: RunState, undone: string): void {
+  for (const [path, { order }] of state.steps) {
+    if (path === undone || (path.startsWith(`${undone}/`) && order === undefined)) beginAnew(state, path);
+  }
+  // Done again, it can be undone again.
+  const undo = state.steps.get(undoOf(undone));
+  if (undo) state.steps.set(undoOf(undone), { ...undo, status: "PENDING", failures: 0 });
+  for (let path = parentOf(undone); path !== null; path = parentOf(path)) {
+    const at = state.steps.get(path);
+    if (at) state.steps.set(path, { ...at, status: "PENDING" });
+    dropOutput(state, path);
+  }
+}
+
+function beginAnew(state: RunState, path: string): void {
+  const at = state.steps.get(path);
+  if (!at) return;
+  const { plan: _plan, output: _output, error: _error, order: _order, generation = 0, ...rest } = at;
+  state.steps.set(path, { ...rest, status: "PENDING", failures: 0, generation: generation + 1 });
+  dropOutput(state, path);
+}
+
+function dropOutput(state: RunState, path: string): void {
+  const around = parentOf(path);
+  const outputs = around === null ? state.outputs : state.locals.get(around);
+  if (outputs) delete outputs[nameIn(path)];
 }
 
 function restoreFailure(

@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { SpineError } from "../errors.ts";
 import type { HistoryStore } from "../history/history-store.ts";
+import { isTerminal, RUN_STATUSES } from "../history/records.ts";
 import type { Registry } from "../registry.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { planRun } from "./start-run.ts";
@@ -13,6 +14,9 @@ export interface RunChildrenOptions {
   readonly retry: (runId: string) => Promise<void>;
   readonly cancel: (runId: string) => Promise<void>;
 }
+
+const ACTIVE = RUN_STATUSES.filter((status) => !isTerminal(status));
+const PAGE = 200;
 
 /** The runs that steps of other runs start and wait for. */
 export class RunChildren {
@@ -41,6 +45,17 @@ export class RunChildren {
     const options = { parentRunId: parent.runId, triggeredBy: "pipeline" };
     const { commit } = await planRun(workflows.get(pipeline), params, options, null, clock);
     return { runId: commit.run.runId, child: { ...commit.run, parentStep: parent.step } };
+  }
+
+  /** Cancels all that steps of a run wait for, as far as they have not ended. */
+  async cancelAllOf(parentRunId: string): Promise<void> {
+    const { history } = this.#options;
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const query = { parentRunId, status: ACTIVE, limit: PAGE };
+      const page = await history.list(cursor === undefined ? query : { ...query, cursor });
+      await this.cancel(page.items.filter(({ parentStep }) => parentStep !== null).map(({ runId }) => runId));
+      cursor = page.nextCursor;
+    }
   }
 
   /** Cancels those that have not ended. */

@@ -8,7 +8,6 @@ import { KnownWorkflows } from "./known-workflows.ts";
 import { restore } from "./restore.ts";
 import type { RunChildren } from "./run-children.ts";
 import type { OwnedRun } from "./run-execution.ts";
-import type { RunState } from "./run-state.ts";
 import type { Slots } from "./slots.ts";
 import { checkpointsByStep } from "./step-checkpoints.ts";
 import type { StrandedRuns } from "./stranded-runs.ts";
@@ -28,7 +27,7 @@ export interface RunClaimsOptions {
   readonly slots: Slots;
   readonly stranded: StrandedRuns;
   readonly unattended: UnattendedRuns;
-  readonly children: Pick<RunChildren, "cancel">;
+  readonly children: Pick<RunChildren, "cancelAllOf">;
   readonly events: Events;
   /** A write of a run is durable. */
   readonly changed: (runId: string) => void;
@@ -97,7 +96,7 @@ export class RunClaims {
   }
 
   #takeUp(claimed: ClaimedRun): void {
-    const { workflows, maxCrashes, stranded, children, events, changed, execute } = this.#options;
+    const { workflows, maxCrashes, stranded, events, changed, execute } = this.#options;
     const { run, fence } = claimed;
     const workflow = workflows.get(run.workflow);
     const { runId, domain, params, partition, parentRunId, queue } = run;
@@ -110,11 +109,6 @@ export class RunClaims {
     const execution = { runId, workflow: workflow.name, domain, params, partition, parentRunId, queue };
     events.emit("run.changed", { runId, workflow: workflow.name, status: "RUNNING", error: null });
     changed(runId);
-    if (run.endsAs !== null) {
-      // It was cancelled, and only undoes: nobody waits for the runs that its steps waited for.
-      const cancelling = children.cancel(childrenOf(state));
-      cancelling.catch((error: unknown) => stranded.add(runId, fence, error));
-    }
     const work = {
       workflow,
       execution,
@@ -127,10 +121,12 @@ export class RunClaims {
   }
 
   async #refuse({ run, fence }: ClaimedRun, transition: Transition): Promise<void> {
-    const { history, events, changed, signal } = this.#options;
+    const { history, children, events, changed, signal } = this.#options;
     const { runId, workflow } = run;
     this.#refusing.add(runId);
     try {
+      // Before it is recorded that nobody waits for them, as in every other end.
+      await children.cancelAllOf(runId);
       await history.commit([{ kind: "advance", runId, fence, transition }], { signal });
     } finally {
       this.#refusing.delete(runId);
@@ -139,11 +135,4 @@ export class RunClaims {
     const error = transition.run?.error ?? null;
     events.emit("run.changed", { runId, workflow, status: "FAILED", error });
   }
-}
-
-/** The runs that steps waited for which were cancelled. */
-function childrenOf({ steps }: RunState): readonly string[] {
-  return [...steps.values()].flatMap(({ status, plan }) =>
-    status === "PENDING" && plan?.child !== undefined ? [plan.child] : [],
-  );
 }

@@ -1,6 +1,6 @@
 import { checkText } from "../check-text.ts";
 import { SpineError, ValidationError } from "../errors.ts";
-import type { ControlCommit, HistoryStore } from "../history/history-store.ts";
+import type { ControlCommit, ControlledRun, HistoryStore } from "../history/history-store.ts";
 import { TRACKED } from "../history/history-tracker.ts";
 import { RUN_STATUSES, type RunDetail, type RunStatus } from "../history/records.ts";
 import { checkFilter, type RunFilter } from "../history/run-query.ts";
@@ -9,7 +9,6 @@ import { decodeJson, encodeJson } from "../json.ts";
 import type { Registry } from "../registry.ts";
 import { shown } from "../shown.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import { hasUndo } from "./advance.ts";
 import { checkBulk } from "./check-start.ts";
 import type { BulkOptions, BulkResult, Control } from "./runner.ts";
 import { checkSignal } from "./signals.ts";
@@ -24,8 +23,8 @@ export interface RunControlsOptions {
   readonly sent: (runId: string) => void;
 }
 
-/** Is told the run's new status, and its workflow where that is known. */
-export type Controlled = (status: RunStatus, workflow: string | null) => void;
+/** Is told the run's new status, and its workflow. */
+export type Controlled = (status: RunStatus, workflow: string) => void;
 
 interface Rule {
   readonly from: readonly RunStatus[];
@@ -37,6 +36,13 @@ const RULES: Readonly<Record<Control, Rule>> = {
   pause: { from: ["PENDING", "RUNNING", "WAITING"], status: "PAUSED" },
   resume: { from: ["PAUSED"], status: "PENDING" },
   retry: { from: ["FAILED", "CANCELLED"], status: "PENDING" },
+};
+
+/** What becomes of a cancelled run that has something to undo: whoever knows its workflow does that. */
+const UNDOING: NonNullable<ControlCommit["undoing"]> = {
+  status: "PENDING",
+  endsAs: "CANCELLED",
+  error: new SpineError("RUN_CANCELLED", "The run was cancelled.").toJSON(),
 };
 
 /** The most runs of one bulk control. */
@@ -55,24 +61,24 @@ export class RunControls {
   /** @throws SpineError RUN_NOT_FOUND, or RUN_CONFLICT when the run is in no status for that. */
   async control(runId: string, control: Control): Promise<void> {
     const { status, from } = RULES[control];
+    if (control !== "cancel") refuseTracked(await this.#read(runId), control);
+    const isRetry = control === "retry";
     // Before the commit: after it the run may be at work anew before anybody has been told.
-    const known = await this.#read(runId);
-    if (known && control !== "cancel") refuseTracked(known, control);
-    const undoes = control === "cancel" && known !== null && this.#hasToUndo(known);
-    const change: ControlCommit["change"] = undoes
-      ? { status: "PENDING", endsAs: "CANCELLED", error: cancelled().toJSON() }
-      : status === "PENDING"
-        ? { status, ...(control === "retry" ? { error: null, endsAs: null } : {}) }
-        : { status };
-    const withChildren = !undoes && control !== "retry";
     const controlled = this.#options.controlling(runId, control);
-    await this.#commit({ kind: "control", runId, from, change, reason: control, withChildren });
-    controlled(change.status, known?.run.workflow ?? null);
-    // It was done all the same: nobody has to read a run to stop it.
-    if (!known) await this.#options.get(runId);
+    const made = await this.#commit({
+      kind: "control",
+      runId,
+      from,
+      change: { status, ...(isRetry ? { error: null, endsAs: null } : {}) },
+      // Only the store knows what has ended by then, and in which runs below this one.
+      ...(control === "cancel" ? { undoing: UNDOING } : {}),
+      reason: control,
+      withChildren: !isRetry,
+    });
+    if (made?.changed) controlled(made.status, made.workflow);
   }
 
-  /** The run; null for one that cannot be decoded here. */
+  /** The run; null for one that cannot be decoded here, which keeps nobody from stopping it. */
   async #read(runId: string): Promise<RunDetail | null> {
     try {
       return await this.#options.get(runId);
@@ -151,7 +157,7 @@ export class RunControls {
     return text;
   }
 
-  async #commit(commit: ControlCommit): Promise<void> {
+  async #commit(commit: ControlCommit): Promise<ControlledRun | undefined> {
     const { history, get } = this.#options;
     const { runId, from, reason } = commit;
     const [outcome] = await history.commit([commit]);
@@ -163,13 +169,8 @@ export class RunControls {
         { context: { runId } },
       );
     }
-  }
-
-  /** True when steps of the run have to be taken back before it is cancelled; whoever knows its workflow does that. */
-  #hasToUndo({ run, steps }: RunDetail): boolean {
-    const { workflows } = this.#options;
-    if (!workflows.has(run.workflow) || !hasUndo(workflows.get(run.workflow))) return false;
-    return steps.some(({ status }) => status === "COMPLETED");
+    // Not read back: what stands in it may be encoded with a key that this process does not have.
+    return outcome?.result === "committed" ? outcome.controlled : undefined;
   }
 
   async #find(filter: RunFilter, expect: number): Promise<readonly string[]> {
@@ -188,13 +189,10 @@ export class RunControls {
   }
 }
 
-function cancelled(): SpineError {
-  return new SpineError("RUN_CANCELLED", "The run was cancelled.");
-}
-
 /** A run that is only recorded can be ended, and nothing else: nobody would go on with it. */
-function refuseTracked({ run: { runId, fingerprint } }: RunDetail, control: Control): void {
-  if (fingerprint !== TRACKED) return;
+function refuseTracked(detail: RunDetail | null, control: Control): void {
+  if (detail?.run.fingerprint !== TRACKED) return;
+  const { runId } = detail.run;
   throw new SpineError(
     "RUN_CONFLICT",
     `Cannot ${control} run ${runId}: a HistoryTracker recorded it, and Spine does no work for it. Start it again where its work is done.`,

@@ -12,7 +12,7 @@ import type { Registry } from "../registry.ts";
 import { type ResolvedParams, resolveSecrets, type SecretResolver } from "../secret.ts";
 import type { Source } from "../sources/source.ts";
 import type { Step, StepContext } from "../workflow/step.ts";
-import { isUndo } from "../workflow/step-paths.ts";
+import { isUndo, undoneBy } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { codeOf } from "./advance.ts";
 import type { Ended } from "./durable.ts";
@@ -180,6 +180,7 @@ function scopeOf(
   const recording = log.logger(engine.logger, path, attempt);
   const checkpoints = new StepCheckpoints({
     step: path,
+    generation: run.state.steps.get(isUndo(path) ? undoneBy(path) : path)?.generation ?? 0,
     signal,
     transaction: (work) => durable.transaction(work),
     clock: engine.clock,

@@ -5,6 +5,7 @@ import { SpineError } from "../errors.ts";
 import type { CommitResult, HistoryStore } from "../history/history-store.ts";
 import type { RunDetail } from "../history/records.ts";
 import type { Logger } from "../logger.ts";
+import { isEncoded, notDecoded } from "../payload-codec.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { checkItem, checkItems, checkRerunOptions, checkRunOptions } from "./check-start.ts";
 import { keptCursors } from "./cursor-marks.ts";
@@ -122,9 +123,15 @@ export class RunStarts {
   /** Starts a run that repeats another one; queued, with the results that it has from that. */
   async rerun(workflow: WorkflowData, detail: RunDetail, options: RerunOptions): Promise<RunHandle> {
     checkRerunOptions(options);
-    const { params = detail.run.params, from, ...others } = options;
-    const { commit, state } = await this.#plan(workflow, { params, ...others }, null);
-    const { runId } = detail.run;
+    const { run: repeated } = detail;
+    const { runId } = repeated;
+    const { params = repeated.params, from, ...others } = options;
+    if (options.params === undefined && isEncoded(repeated.params)) {
+      throw notDecoded().withContext({ runId, workflow: workflow.name });
+    }
+    // What it is found by, and how urgent it is, stays what it was.
+    const { tags, priority } = repeated;
+    const { commit, state } = await this.#plan(workflow, { params, tags, priority, ...others }, null);
     const inherited = inheritedBy(detail, workflow, from);
     const kept = new Set(inherited.map(({ name }) => name));
     const checkpoints =

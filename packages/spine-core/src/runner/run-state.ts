@@ -21,6 +21,8 @@ export interface StepState {
   readonly output?: JsonValue;
   readonly error?: ErrorJson;
   readonly plan?: Plan | undefined;
+  /** How often it was undone: what it recorded before (checkpoints) is of a time that did not happen. */
+  readonly generation?: number;
   /** Of a sequence: how many of its steps are done. Of a map: how many of its items have begun. */
   readonly position?: number;
   /** Of a step that is made of others: how many of them have begun and not ended. */

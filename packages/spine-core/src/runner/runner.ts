@@ -27,7 +27,7 @@ export interface RunOptions {
   readonly concurrencyKey?: string;
   /** How long it waits before it may begin: milliseconds, or a text such as `"30s"`. Not together with `startAt`. */
   readonly delay?: Duration;
-  /** How long it may take from its start to its end; it fails with RUN_DEADLINE then, wherever it is. The workflow's own when left out. */
+  /** How long it may take from its start to its end; it fails with RUN_DEADLINE then, also when it is paused. The workflow's own when left out. */
   readonly deadline?: Duration;
   /**
    * Starts that come while a run with this debounce key waits change that one (to their parameters) instead of making

@@ -10,7 +10,7 @@ import { newId } from "../ids.ts";
 import { canonicalJson, decodeJson, encodeJson } from "../json.ts";
 import { schemaIssues } from "../schema-issues.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import { firstAdvance } from "./advance.ts";
+import { firstAdvance, hasUndo } from "./advance.ts";
 import { checkOption, wrongOption } from "./check-start.ts";
 import { endOf, queueing } from "./queueing.ts";
 import { apply, newRun, type RunState } from "./run-state.ts";
@@ -97,7 +97,12 @@ export async function planRun(
         triggeredBy,
         parentRunId,
         ...place,
+        // One whose deadline comes before its time ends at its deadline.
+        ...(deadline !== null && place.availableAt !== null && deadline < place.availableAt
+          ? { availableAt: deadline }
+          : {}),
         ...(deadline === null ? {} : { deadline }),
+        ...(hasUndo(workflow) ? { hasUndo: true } : {}),
         ...(debounce ? { debounce: debounce.store } : {}),
         worker: owner,
       },

@@ -29,6 +29,8 @@ const ONLY_TRANSACTION = "transaction";
 
 export interface StepCheckpointsOptions {
   readonly step: string;
+  /** How often the step was undone: what was recorded before that is not found any more. */
+  readonly generation: number;
   /**
    * Aborted when the attempt has to stop: its time is over, the step around it ended without it, or its run is let go of. What
    * is recorded then would be another attempt's. It is not aborted by the attempt's own end.
@@ -93,10 +95,7 @@ export class StepCheckpoints {
         const value = this.#encode(key, result);
         this.#options.signal.throwIfAborted();
         // The fence: the last statement before COMMIT.
-        await this.#options.commit(
-          { kind: "checkpoint", step: this.#options.step, key, value },
-          { transaction },
-        );
+        await this.#options.commit(this.#attachment(key, value), { transaction });
         return value;
       }),
     );
@@ -107,7 +106,7 @@ export class StepCheckpoints {
     return await this.#once(key, async () => {
       const value = await make();
       this.#options.signal.throwIfAborted();
-      await this.#options.commit({ kind: "checkpoint", step: this.#options.step, key, value });
+      await this.#options.commit(this.#attachment(key, value));
       return value;
     });
   }
@@ -121,7 +120,8 @@ export class StepCheckpoints {
 
   async #once(key: string, make: () => Promise<string>): Promise<JsonValue> {
     const recorded = this.#options.recorded();
-    if (recorded.has(key)) return recorded.get(key) ?? null;
+    const stored = this.#stored(key);
+    if (recorded.has(stored)) return recorded.get(stored) ?? null;
     const open = this.#open.get(key) ?? this.#record(key, make);
     this.#open.set(key, open);
     return await open;
@@ -130,11 +130,21 @@ export class StepCheckpoints {
   async #record(key: string, make: () => Promise<string>): Promise<JsonValue> {
     try {
       const value = decodeJson(await make());
-      this.#options.recorded().set(key, value);
+      this.#options.recorded().set(this.#stored(key), value);
       return value;
     } finally {
       this.#open.delete(key);
     }
+  }
+
+  /** The key under which it is stored. */
+  #stored(key: string): string {
+    const { generation } = this.#options;
+    return generation === 0 ? key : `${OWN_KEYS}again#${generation}:${key}`;
+  }
+
+  #attachment(key: string, value: string): CheckpointAttachment {
+    return { kind: "checkpoint", step: this.#options.step, key: this.#stored(key), value };
   }
 
   #checkKey(key: string): void {

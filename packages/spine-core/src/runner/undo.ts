@@ -1,5 +1,5 @@
 import type { ErrorJson, SpineError } from "../errors.ts";
-import { UNDO, undoneBy, undoOf } from "../workflow/step-paths.ts";
+import { isUndo, UNDO, undoneBy, undoOf } from "../workflow/step-paths.ts";
 import type { Draft } from "./draft.ts";
 import type { RunState, StepState } from "./run-state.ts";
 
@@ -8,8 +8,11 @@ export function undosOf({ before, steps }: Pick<Draft, "before" | "steps">): rea
   const all = new Map<string, StepState>([...before.steps, ...steps]);
   return [...all]
     .filter(([path, { status, order }]) => {
-      const undoing = all.get(undoOf(path))?.status;
-      return status === "COMPLETED" && order !== undefined && undoing !== "COMPLETED" && undoing !== "FAILED";
+      if (status !== "COMPLETED" || order === undefined) return false;
+      const undoing = all.get(undoOf(path));
+      // One that failed is tried again, unless it failed for good.
+      const gaveUp = undoing?.status === "FAILED" && undoing.retryAt === null;
+      return undoing?.status !== "COMPLETED" && !gaveUp;
     })
     .sort(([, a], [, b]) => (b.order ?? 0) - (a.order ?? 0))
     .map(([path]) => path);
@@ -38,6 +41,15 @@ export function undone(draft: Draft, path: string, error?: SpineError): void {
   const left = ending.left.filter((one) => undoOf(one) !== path);
   const failedUndo = error && ending.error ? withFailedUndo(ending.error, path) : ending.error;
   draft.ending = { ...ending, left, error: failedUndo ?? error?.toJSON() ?? null };
+}
+
+/** What a run ends with, and which of its undos have failed: only the end of the run stores that. */
+export function withFailedUndos({ steps }: RunState, error: ErrorJson | null): ErrorJson | null {
+  let told = error;
+  for (const [path, { status, retryAt }] of steps) {
+    if (told && isUndo(path) && status === "FAILED" && retryAt === null) told = withFailedUndo(told, path);
+  }
+  return told;
 }
 
 function withFailedUndo(error: ErrorJson, path: string): ErrorJson {

@@ -21,7 +21,7 @@ export function workflowChanged(detail: RunDetail, workflow: WorkflowData): Tran
       detail: { recorded, declared, ...diff, fingerprints: [detail.run.fingerprint, workflow.fingerprint] },
     },
   ).toJSON();
-  return failClaimed(detail, error);
+  return failClaimed(detail, workflow, error);
 }
 
 function difference({ removed, added, changed, moved }: WorkflowDiff): string {

@@ -48,6 +48,8 @@ export function historyCommitTests(check: Check): void {
         rerunOf: null,
         deadline: null,
         inbox: 0,
+        hasUndo: false,
+        inherited: 0,
         endsAs: null,
         queue: null,
         priority: 0,

@@ -1,6 +1,8 @@
 import { expect } from "vitest";
+import { SpineError } from "../errors.ts";
 import type { ControlCommit, HistoryStore, NewRun } from "../history/history-store.ts";
 import type { RunStatus } from "../history/records.ts";
+import { newId } from "../ids.ts";
 import {
   ACTIVE,
   advanceCommit,
@@ -195,6 +197,103 @@ export function historyControlTests(check: Check): void {
     expect(await statuses()).toEqual(before);
     await committed(history, controlCommit(runs.root, ACTIVE, { status: "CANCELLED" }));
     expect((await statuses()).slice(1)).toEqual(before.slice(1));
+  });
+
+  check("decides for each run by itself whether it is undone first", async ({ stores: { history } }) => {
+    const done = { ended: [stepEnd("first")], begun: [stepBegin("second")] };
+    const begin = async (changes: Partial<NewRun>) => {
+      const { runId, fence } = await startRun(history, changes);
+      await committed(history, advanceCommit(runId, fence, done));
+      return runId;
+    };
+    const root = await begin({});
+    const below = { parentRunId: root, parentStep: "second" };
+    const undone = await begin({ ...below, hasUndo: true });
+    const nothingDone = (await startRun(history, { ...below, hasUndo: true })).runId;
+    const repeated = {
+      ...createCommit({ ...below, hasUndo: true, rerunOf: newId() }),
+      inherited: [{ ...stepEnd("first"), kind: "lambda" }],
+    };
+    await committed(history, repeated);
+    expect(await runOf(history, undone)).toMatchObject({ hasUndo: true, inherited: 0 });
+    expect(await runOf(history, repeated.run.runId)).toMatchObject({ hasUndo: true, inherited: 1 });
+    expect(await runOf(history, root)).toMatchObject({ hasUndo: false, inherited: 0 });
+
+    const error = new SpineError("RUN_CANCELLED", "Enough.").toJSON();
+    const undoing = { status: "PENDING", endsAs: "CANCELLED", error } as const;
+    const cancel = (runId: string) =>
+      controlCommit(runId, ACTIVE, { status: "CANCELLED" }, { ...WITH_CHILDREN, undoing });
+    const [result] = await history.commit([cancel(root)]);
+    const controlled = { workflow: "demo", status: "CANCELLED", changed: true };
+    const { version } = await runOf(history, root);
+    expect(result).toEqual({ result: "committed", version, controlled });
+    for (const runId of [root, nothingDone, repeated.run.runId]) {
+      expect(await runOf(history, runId)).toMatchObject({ status: "CANCELLED", endsAs: null, error: null });
+      await expectNoGaps(history, runId);
+    }
+    const onItsWay = { status: "PENDING", endsAs: "CANCELLED", error };
+    expect(await runOf(history, undone)).toMatchObject(onItsWay);
+    await expectNoGaps(history, undone);
+
+    // Once more: it is on its way, and nothing of it changes, at work or not.
+    const [owned] = (await claim(history)).runs;
+    expect(owned?.run.runId).toBe(undone);
+    const before = await wholeRun(history, undone);
+    const [again] = await history.commit([cancel(undone)]);
+    expect(again).toMatchObject({ controlled: { status: "RUNNING", changed: false } });
+    expect(await wholeRun(history, undone)).toEqual(before);
+    // Paused on its way, it keeps its error, and goes on when it is cancelled as when it is resumed.
+    for (const goOn of [cancel(undone), controlCommit(undone, ["PAUSED"], { status: "PENDING" })]) {
+      await committed(history, controlCommit(undone, ACTIVE, { status: "PAUSED" }));
+      expect(await runOf(history, undone)).toMatchObject({ ...onItsWay, status: "PAUSED" });
+      await committed(history, goOn);
+      expect(await runOf(history, undone)).toMatchObject(onItsWay);
+    }
+    // A retry is a new beginning.
+    await committed(history, controlCommit(undone, ACTIVE, { status: "FAILED", endsAs: null }));
+    await committed(history, controlCommit(undone, ["FAILED"], { status: "PENDING", endsAs: null }));
+    expect(await runOf(history, undone)).toMatchObject({ status: "PENDING", endsAs: null, error: null });
+  });
+
+  check(
+    "a deadline is there for a run that is paused, and begins anew once it is retried",
+    async (context) => {
+      const { stores, clock } = context;
+      const { history } = stores;
+      const deadline = clock.now() + 60_000;
+      const { runId } = await startRun(history, { deadline });
+      await committed(history, controlCommit(runId, ACTIVE, { status: "PAUSED" }));
+      expect((await claim(history)).ids).toEqual([]);
+      clock.advance(60_000);
+      const { runs } = await claim(history);
+      expect(runs.map(({ run }) => run.runId)).toEqual([runId]);
+      for (let times = 0; times < 2; times += 1) {
+        await committed(history, controlCommit(runId, ACTIVE, { status: "FAILED" }));
+        clock.advance(90_000);
+        await committed(history, controlCommit(runId, ["FAILED"], { status: "PENDING" }));
+        const anew = Date.parse((await runOf(history, runId)).deadline ?? "") - clock.now();
+        expect(Math.abs(anew - 60_000)).toBeLessThan(1_000);
+      }
+      // A run that has not ended keeps it.
+      const before = (await runOf(history, runId)).deadline;
+      clock.advance(1_000);
+      await committed(history, controlCommit(runId, ACTIVE, { status: "PAUSED" }));
+      await committed(history, controlCommit(runId, ["PAUSED"], { status: "PENDING" }));
+      expect((await runOf(history, runId)).deadline).toBe(before);
+    },
+  );
+
+  check("begins no attempt of a run whose deadline is over when it is claimed", async ({ stores, clock }) => {
+    const { history } = stores;
+    const late = createCommit({ deadline: clock.now() + 1_000 });
+    const inTime = createCommit({ deadline: clock.now() + 60_000 });
+    for (const commit of [late, inTime]) await committed(history, commit);
+    await history.beat("w", "alive");
+    clock.advance(2_000);
+    const first = new Map([["demo", { fingerprint: "f1", begun: [stepBegin("first")] }]]);
+    const { runs } = await history.claim({ worker: "w", workflows: ["demo"], limit: 10, first });
+    const begun = new Map(runs.map((each) => [each.run.runId, each.begun]));
+    expect([begun.get(late.run.runId), begun.get(inTime.run.runId)]).toEqual([false, true]);
   });
 
   check("remembers what a run is on its way to", async ({ stores: { history } }) => {

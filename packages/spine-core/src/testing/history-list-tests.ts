@@ -80,6 +80,7 @@ export function historyListTests(check: Check): void {
           queue: null,
           priority: 0,
           concurrencyKey: null,
+          fingerprint: "f1",
           crashes: 0,
           createdAt: run?.createdAt,
           startedAt: run?.startedAt,

@@ -30,7 +30,7 @@ export function claimStatement(t: StateTables, pinned = false): string {
   const inLine = (alias: string) =>
     `r.queue = ${alias}.queue AND r.workflow_name = ${alias}.workflow_name AND r.rank = ${alias}.rank`;
   const candidate =
-    "run_id, status, worker, started_at, available_at, rank, workflow_name, fingerprint, attempts";
+    "run_id, status, worker, started_at, available_at, rank, workflow_name, fingerprint, attempts, deadline_at";
   return `WITH RECURSIVE
 gone AS MATERIALIZED (
   SELECT worker_id FROM ${t.workers} w
@@ -72,7 +72,8 @@ chosen AS MATERIALIZED (
 taken AS MATERIALIZED (
   SELECT c.*, f.steps, coalesce(f.begun, 0) AS begun FROM chosen c
   LEFT JOIN json_to_recordset($8::json) AS f(workflow text, fingerprint text, steps json, begun int4)
-    ON c.workflow_name = f.workflow AND c.fingerprint = f.fingerprint AND c.attempts = 0 AND c.kind = 1),
+    ON c.workflow_name = f.workflow AND c.fingerprint = f.fingerprint AND c.attempts = 0 AND c.kind = 1
+    AND (c.deadline_at IS NULL OR c.deadline_at > ${at})),
 claimed AS (
   UPDATE ${t.workflow_runs} r SET
     status = 'RUNNING', worker = $1, token = r.token + 1, version = r.version + 1 + c.begun, write_seq = $6,

@@ -2,10 +2,12 @@ import {
   type CommitResult,
   type ControlCommit,
   isTerminal,
+  type RunChange,
   type RunStatus,
   type SpineError,
 } from "spine-core";
 import type { Query } from "../../databases/postgres/postgres-pools.ts";
+import { beginsAnew, changeOf, clearsError } from "../control-change.ts";
 import { type OpenStep, writeOpenSteps } from "../open-steps.ts";
 import { errorCode, type NewEvent, runChanged } from "../run-events.ts";
 import { openStepsOf, type RunRow } from "../run-rows.ts";
@@ -16,11 +18,21 @@ import { parentIdSql } from "./run-parent.ts";
 import { wakeSql } from "./wake-sql.ts";
 
 /** What is read of a run whose row is locked, to change it from outside. */
-export type Locked = Pick<RunRow, "run_id" | "version" | "open_steps" | "open_version" | "open_since"> & {
-  readonly status: RunStatus;
-};
+export type Locked = Pick<
+  RunRow,
+  | "run_id"
+  | "workflow_name"
+  | "version"
+  | "open_steps"
+  | "open_version"
+  | "open_since"
+  | "ends_as"
+  | "has_undo"
+  | "inherited"
+> & { readonly status: RunStatus };
 
-export const LOCKED_COLUMNS = "run_id, status, version, open_steps, open_version, open_since";
+export const LOCKED_COLUMNS =
+  "run_id, workflow_name, status, version, open_steps, open_version, open_since, ends_as, has_undo, inherited";
 
 interface Scope {
   readonly query: Query;
@@ -41,7 +53,7 @@ export async function controlRun(
   scope: Scope & { readonly time: DatabaseTime },
   commit: ControlCommit,
 ): Promise<Controlled> {
-  const { runId, from, change, reason, withChildren = false } = commit;
+  const { runId, from, withChildren = false } = commit;
   if (!isRunId(runId)) return { result: { result: "missing" }, runIds: [] };
   const { query, tables: t } = scope;
   const [run] = await query<Locked>(
@@ -51,7 +63,61 @@ export async function controlRun(
   if (!run) return { result: { result: "missing" }, runIds: [] };
   if (!from.includes(run.status)) return { result: { result: "conflict", status: run.status }, runIds: [] };
   const below = withChildren ? await lockBelow(scope, runId) : [];
-  const runs = [run, ...below.filter(({ status }) => from.includes(status))];
+  const asked = [run, ...below.filter(({ status }) => from.includes(status))];
+  const toUndo = commit.undoing ? await toBeUndone(scope, asked) : NONE;
+  const all = asked.flatMap((each): readonly Controlling[] => {
+    const change = changeOf(commit, { ...each, hasToUndo: toUndo.has(each.run_id) });
+    return change ? [{ run: each, change }] : [];
+  });
+  const versions = new Map<Locked, number>();
+  // Those with the same change are changed together.
+  for (const [change, group] of Map.groupBy(all, (one) => one.change)) {
+    const alike = group.map((one) => one.run);
+    const reached = await changeAll(scope, commit, change, alike);
+    for (const [index, each] of alike.entries()) versions.set(each, reached[index] ?? each.version);
+  }
+  const own = all.find((one) => one.run === run);
+  const status = own?.change.status ?? run.status;
+  const version = versions.get(run) ?? run.version;
+  return {
+    result: {
+      result: "committed",
+      version,
+      controlled: { workflow: run.workflow_name, status, changed: own !== undefined },
+    },
+    runIds: all.map((one) => one.run.run_id),
+  };
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+interface Controlling {
+  readonly run: Locked;
+  readonly change: RunChange;
+}
+
+/** Of runs whose rows are locked: those with a COMPLETED step of their own that may have to be undone. */
+async function toBeUndone(
+  { query, tables: t }: Scope,
+  runs: readonly Locked[],
+): Promise<ReadonlySet<string>> {
+  const able = runs.filter(({ has_undo }) => has_undo);
+  if (able.length === 0) return NONE;
+  const rows = await query<{ readonly run_id: string }>(
+    `SELECT r.run_id::text AS run_id FROM unnest($1::uuid[], $2::int4[]) AS r(run_id, inherited) WHERE EXISTS (
+  SELECT FROM ${t.workflow_step_runs} s WHERE s.run_id = r.run_id AND s.seq > r.inherited AND s.status = 'COMPLETED')`,
+    [able.map(({ run_id }) => run_id), able.map(({ inherited }) => inherited)],
+  );
+  return new Set(rows.map(({ run_id }) => run_id));
+}
+
+/** Changes runs whose rows are locked, all in the same way; returns the versions that they reach. */
+async function changeAll(
+  scope: Scope & { readonly time: DatabaseTime },
+  { reason }: ControlCommit,
+  change: RunChange,
+  runs: readonly Locked[],
+): Promise<readonly number[]> {
   const runIds = runs.map(({ run_id }) => run_id);
   await keepEnds(
     scope,
@@ -59,10 +125,10 @@ export async function controlRun(
   );
   const cancelled = await cancelSteps(scope, runs, null);
   const versions = runs.map(({ version }, index) => version + (cancelled[index] ?? 0) + 1);
-  await changeRows(scope, change, runIds, versions);
+  await changeRows(scope, change, runs, versions);
   await tell(scope, runIds, versions, runChanged(change.status, { reason, ...errorCode(change.error) }));
   if (isTerminal(change.status)) await wakeParents(scope, runIds);
-  return { result: { result: "committed", version: versions[0] ?? run.version }, runIds };
+  return versions;
 }
 
 /**
@@ -112,34 +178,39 @@ WHERE run_id IN (SELECT run_id FROM below) AND run_id <> ALL ($2::uuid[]) ORDER 
 
 async function changeRows(
   { query, tables: t, at, time }: Scope & { readonly time: DatabaseTime },
-  { status, outputs, error, availableAt, endsAs, inbox }: ControlCommit["change"],
-  runIds: readonly string[],
+  change: RunChange,
+  runs: readonly Locked[],
   versions: readonly number[],
 ): Promise<void> {
+  const { status, outputs, error, availableAt, endsAs, inbox } = change;
   const queued = status === "PENDING";
+  const anew = "c.anew AND r.deadline_at IS NOT NULL";
+  const length = "coalesce(r.deadline_ms * interval '1 millisecond', r.deadline_at - r.created_at)";
   // A run that another start could change waits for its first beginning: it is none any more, whatever it is from now on.
   await query(
     `UPDATE ${t.workflow_runs} r SET
   status = $3::text, version = c.version, token = r.token + 1, open_steps = NULL, debounce_key = NULL,
   worker = CASE WHEN $3::text = 'RUNNING' THEN r.worker END,
   outputs = CASE WHEN $4::bool THEN NULL ELSE coalesce($5::json, r.outputs) END,
-  error = CASE WHEN $6::bool THEN $7::json ELSE r.error END,
+  error = CASE WHEN $6::bool OR c.clears THEN $7::json ELSE r.error END,
   available_at = CASE WHEN $3::text = 'PENDING' THEN coalesce($8::timestamptz, $9::timestamptz, now())
     WHEN $3::text = 'WAITING' THEN
       CASE WHEN r.inbox > $13::int4 THEN least($8::timestamptz, coalesce($9::timestamptz, now())) ELSE $8::timestamptz END
-    END,
+    WHEN $3::text = 'PAUSED' AND r.ends_as IS NULL THEN r.deadline_at END,
+  deadline_at = CASE WHEN ${anew} THEN coalesce($9::timestamptz, now()) + ${length} ELSE r.deadline_at END,
+  deadline_ms = CASE WHEN ${anew} THEN extract(epoch FROM ${length}) * 1000 ELSE r.deadline_ms END,
   completed_at = CASE WHEN $10::bool THEN coalesce($9::timestamptz, now()) END,
   ends_as = CASE WHEN $11::bool THEN $12::text ELSE r.ends_as END,
   crashes = CASE WHEN r.completed_at IS NULL THEN r.crashes ELSE 0 END
-FROM unnest($1::uuid[], $2::int8[]) AS c(run_id, version) WHERE r.run_id = c.run_id`,
+FROM unnest($1::uuid[], $2::int8[], $14::bool[], $15::bool[]) AS c(run_id, version, clears, anew) WHERE r.run_id = c.run_id`,
     [
-      runIds,
+      runs.map(({ run_id }) => run_id),
       versions,
       status,
       // Queued again: what it ended with the last time is not its result any more.
       queued && outputs === undefined,
       outputs ?? null,
-      queued || error !== undefined,
+      error !== undefined,
       error ? JSON.stringify(error) : null,
       availableAt == null ? null : time.toDatabase(availableAt),
       at,
@@ -147,6 +218,8 @@ FROM unnest($1::uuid[], $2::int8[]) AS c(run_id, version) WHERE r.run_id = c.run
       endsAs !== undefined,
       endsAs ?? null,
       inbox ?? null,
+      runs.map(({ ends_as }) => clearsError(change, ends_as)),
+      runs.map((run) => beginsAnew(change, run.status)),
     ],
   );
 }

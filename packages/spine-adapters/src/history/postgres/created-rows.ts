@@ -15,11 +15,13 @@ export interface CreatedState {
   readonly attempts: number;
   /** JSON text. */
   readonly openSteps: string | null;
+  /** How many of its attempts it has from the run that it repeats. */
+  readonly inherited: number;
 }
 
 /** How many columns `queued` and `related` add (flush-columns.ts). */
 const PLACE = 3;
-const RELATIONS = 5;
+const RELATIONS = 7;
 const ADDED = { created: 0, queued: PLACE, related: PLACE + RELATIONS } as const;
 
 /**
@@ -40,7 +42,7 @@ export class CreatedRows {
 
   add(run: NewRun, state: CreatedState, time: DatabaseTime): void {
     const place = queueCells(run);
-    const relations = relationCells(run, time);
+    const relations = relationCells(run, state.inherited, time);
     const needed = relations.length > 0 ? "related" : place.length > 0 ? "queued" : "created";
     if (ADDED[needed] > ADDED[this.#shape]) {
       this.#rows = this.#rows.widened(ADDED[needed] - ADDED[this.#shape]);
@@ -61,9 +63,9 @@ export function childCells(run: NewRun, time: DatabaseTime): readonly Cell[] {
   // Whoever starts it decides that it exists: it is no start that changes another run instead.
   const child: NewRun = { ...run, worker: null, debounce: null };
   return [
-    ...newRunCells(child, { version: 1, attempts: 0, openSteps: null }, time),
+    ...newRunCells(child, { version: 1, attempts: 0, openSteps: null, inherited: 0 }, time),
     ...padded(queueCells(child), PLACE),
-    ...padded(relationCells(child, time), RELATIONS),
+    ...padded(relationCells(child, 0, time), RELATIONS),
   ];
 }
 
@@ -97,18 +99,22 @@ function newRunCells(
 
 /** What few runs have; nothing where it is all left out. */
 function relationCells(
-  { parentStep = null, rerunOf = null, deadline = null, debounce = null, worker }: NewRun,
+  { parentStep = null, rerunOf = null, deadline = null, debounce = null, hasUndo = false, worker }: NewRun,
+  inherited: number,
   time: DatabaseTime,
 ): readonly Cell[] {
   // Only a run that waits can be changed by another start.
   const waits = worker === null ? debounce : null;
-  if (parentStep === null && rerunOf === null && deadline === null && waits === null) return [];
+  const isPlain = parentStep === null && rerunOf === null && deadline === null && waits === null;
+  if (isPlain && !hasUndo && inherited === 0) return [];
   return [
     parentStep,
     rerunOf,
     deadline === null ? null : time.toDatabase(deadline),
     waits?.key ?? null,
     waits?.latest ?? null,
+    hasUndo || null,
+    inherited || null,
   ];
 }
 

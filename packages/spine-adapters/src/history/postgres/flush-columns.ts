@@ -40,6 +40,8 @@ const related = {
   deadline_at: "timestamptz",
   debounce_key: "text",
   latest_ms: "int8",
+  has_undo: "bool",
+  inherited: "int4",
 };
 
 const changes = {

@@ -190,15 +190,17 @@ function insertRuns(t: StateTables, { seq, now, rows, shape, exists = "" }: Inse
   const place = shape === "created" ? "" : ", queue, rank, concurrency_key";
   const placed = shape === "created" ? "" : ", coalesce(queue, ''), coalesce(rank, 0::int2), concurrency_key";
   const related = shape === "related" ? ", parent_step, rerun_of, deadline_at, debounce_key" : "";
+  const undo = shape === "related" ? ", has_undo, inherited" : "";
+  const undoing = shape === "related" ? ", coalesce(has_undo, false), coalesce(inherited, 0::int4)" : "";
   const due = `coalesce(available_at, ${now})`;
   const available =
     shape === "related" ? `least(${due}, ${now} + latest_ms * interval '1 millisecond')` : due;
   return `INSERT INTO ${t.workflow_runs} (run_id, list_id, version, token, write_seq, attempts, open_steps, open_since, created_at,
   started_at, available_at, status, workflow_name, worker, started_by, domain, partition_key, run_key, run_scope,
-  fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params${place}${related})
+  fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params${place}${related}${undo})
 SELECT run_id, run_id, version, 1, ${seq}, attempts, open_steps, ${now}, ${now}, CASE WHEN worker IS NOT NULL THEN ${now} END,
   CASE WHEN worker IS NULL THEN ${available} END,
   CASE WHEN worker IS NULL THEN 'PENDING' ELSE 'RUNNING' END, workflow_name, worker, worker, domain, partition_key,
-  run_key, run_scope, fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params${placed}${related}
+  run_key, run_scope, fingerprint, params_hash, triggered_by, parent_run_id, partition, tags, params${placed}${related}${undoing}
 FROM ${rows} ON CONFLICT ${exists === "" ? "" : `${exists} `}DO NOTHING RETURNING run_id`;
 }

@@ -173,7 +173,12 @@ export class Flush {
     fold.commits.push(commit);
     fold.positions.push(fold.events);
     this.#folds.set(runId, fold);
-    const state = { version: fold.events, attempts: fold.attempts, openSteps: writeOpenSteps(fold.open) };
+    const state = {
+      version: fold.events,
+      attempts: fold.attempts,
+      openSteps: writeOpenSteps(fold.open),
+      inherited: inherited.length,
+    };
     this.#created.add(run, state, this.#time);
     return true;
   }

@@ -51,7 +51,9 @@ export function claimRun(
   const takenOver = status === "RUNNING";
   const claimed = connection.get<RunRow>(sql.claimRun, worker, at, takenOver ? 1 : 0, run_id);
   if (!claimed) throw new Error(`Run ${run_id} vanished inside a transaction`);
-  const begins = takenOver || claimed.attempts > 0 ? undefined : first?.get(claimed.workflow_name);
+  // One whose deadline is over ends without having begun.
+  const isOver = claimed.deadline_at !== null && claimed.deadline_at <= at;
+  const begins = takenOver || isOver || claimed.attempts > 0 ? undefined : first?.get(claimed.workflow_name);
   const begun = begins?.fingerprint === claimed.fingerprint ? begins.begun : [];
   const row = begun.length === 0 ? claimed : begin(connection, sql, claimed, begun, at);
   const reason = takenOver ? "takeover" : status === "WAITING" ? "waiting" : "queued";

@@ -1,4 +1,5 @@
 import { type CommitResult, type ControlCommit, isTerminal, type RunStatus } from "spine-core";
+import { beginsAnew, changeOf, clearsError } from "../control-change.ts";
 import { isoTime } from "../iso-time.ts";
 import { readOpenSteps } from "../open-steps.ts";
 import { errorCode, runChanged } from "../run-events.ts";
@@ -35,17 +36,24 @@ SELECT run_id FROM below`,
 }
 
 /** Changes a run, whoever owns it: its token is raised, and its attempts under way are cancelled. */
-function controlOne(
-  scope: HistoryWrite,
-  { runId, from, change, reason }: ControlCommit,
-  positions: RunPositions,
-): CommitResult {
+function controlOne(scope: HistoryWrite, commit: ControlCommit, positions: RunPositions): CommitResult {
   const { connection, sql, at } = scope;
-  positions.forget(runId);
+  const { runId, from, reason } = commit;
   const run = connection.get<RunRow>(sql.runRow, runId);
   if (!run) return { result: "missing" };
   const before = from.find((status) => status === run.status);
   if (!before) return { result: "conflict", status: run.status as RunStatus };
+  const hasToUndo = commit.undoing !== undefined && isToUndo(scope, run);
+  const change = changeOf(commit, { status: before, ends_as: run.ends_as, hasToUndo });
+  const workflow = run.workflow_name;
+  if (!change) {
+    return {
+      result: "committed",
+      version: run.version,
+      controlled: { workflow, status: before, changed: false },
+    };
+  }
+  positions.forget(runId);
   if (isTerminal(before)) keepEnd(scope, run);
   const open = readOpenSteps(run.open_steps);
   cancelSteps(scope, runId, run.version, open, null);
@@ -53,11 +61,13 @@ function controlOne(
   const { status, outputs, error, availableAt, inbox, endsAs } = change;
   const queued = status === "PENDING";
   const due = availableAt == null ? null : isoTime(availableAt);
+  const deadline = beginsAnew(change, before) ? deadlineAnew(run, at) : deadlineOf(run);
+  const paused = status === "PAUSED" && run.ends_as === null ? deadline.deadline_at : null;
   const missed = inbox !== undefined && run.inbox > inbox;
   connection.run(
     `UPDATE ${sql.tables.workflow_runs} SET status = ?, version = ?, token = token + 1, open_steps = NULL,
   worker = iif(?, worker, NULL), outputs = iif(?, NULL, coalesce(?, outputs)), error = iif(?, ?, error),
-  ends_as = iif(?, ?, ends_as), available_at = ?, completed_at = ?, debounce_key = NULL,
+  ends_as = iif(?, ?, ends_as), available_at = ?, completed_at = ?, debounce_key = NULL, deadline_at = ?, deadline_ms = ?,
   crashes = iif(completed_at IS NULL, crashes, 0) WHERE run_id = ?`,
     status,
     version,
@@ -65,16 +75,38 @@ function controlOne(
     // Queued again: what it ended with the last time is not its result any more.
     queued && outputs === undefined ? 1 : 0,
     outputs ?? null,
-    queued || error !== undefined ? 1 : 0,
+    error !== undefined || clearsError(change, run.ends_as) ? 1 : 0,
     error ? JSON.stringify(error) : null,
     endsAs === undefined ? 0 : 1,
     endsAs ?? null,
-    queued ? (due ?? at) : status !== "WAITING" ? null : missed ? at : due,
+    queued ? (due ?? at) : status !== "WAITING" ? paused : missed ? at : due,
     isTerminal(status) ? at : null,
+    deadline.deadline_at,
+    deadline.deadline_ms,
     runId,
   );
   tell(scope, runId, version - 1, [runChanged(status, { reason, ...errorCode(error) })]);
-  return { result: "committed", version };
+  return { result: "committed", version, controlled: { workflow, status, changed: true } };
+}
+
+/** True when a step of the run is COMPLETED that may have to be undone; one that it has from another run is not its own. */
+function isToUndo({ connection, sql }: HistoryWrite, { run_id, has_undo, inherited }: RunRow): boolean {
+  if (!has_undo) return false;
+  const own = `SELECT 1 FROM ${sql.tables.workflow_step_runs} WHERE run_id = ? AND seq > ? AND status = 'COMPLETED' LIMIT 1`;
+  return connection.get(own, run_id, inherited) !== undefined;
+}
+
+type Deadline = Required<Pick<RunRow, "deadline_at" | "deadline_ms">>;
+
+function deadlineOf({ deadline_at, deadline_ms = null }: RunRow): Deadline {
+  return { deadline_at, deadline_ms };
+}
+
+/** As long again, from now on. */
+function deadlineAnew(run: RunRow, at: string): Deadline {
+  if (run.deadline_at === null) return deadlineOf(run);
+  const deadline_ms = run.deadline_ms ?? Date.parse(run.deadline_at) - Date.parse(run.created_at);
+  return { deadline_at: isoTime(Date.parse(at) + deadline_ms), deadline_ms };
 }
 
 /** The end of a run is told by its row; before that changes, it becomes a row of its own. */

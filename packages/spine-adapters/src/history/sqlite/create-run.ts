@@ -36,7 +36,7 @@ export function insertFor(sql: HistorySql, values: readonly SqlValue[]): string 
 const PLAIN_CELLS = 21;
 const QUEUE_CELLS = 3;
 /** The cells behind the plain ones, of a run that needs none of them. */
-const DEFAULTS: readonly SqlValue[] = ["", 0, null, null, null, null, null];
+const DEFAULTS: readonly SqlValue[] = ["", 0, null, null, null, null, null, 0, 0];
 
 /** What is stored of a run that is created. */
 export function newRunRow(
@@ -49,7 +49,7 @@ export function newRunRow(
   const version = before + begun.length;
   const attempts = inherited.length + begun.length;
   const open = opened(begun, inherited.length, before, at);
-  const links = linkCells(run);
+  const links = linkCells(run, inherited.length);
   const place = queueCells(run);
   const values = plainCells(run, version, attempts, writeOpenSteps(open), at);
   values.push(...place);
@@ -102,13 +102,15 @@ function dueAt({ availableAt }: NewRun, at: string): string {
   return availableAt === null ? at : isoTime(availableAt);
 }
 
-/** `parent_step`, `rerun_of`, `deadline_at` and `debounce_key`; undefined where there is none of them. */
-function linkCells(run: NewRun): readonly SqlValue[] | undefined {
-  const { parentStep = null, rerunOf = null, deadline = null, debounce = null } = run;
-  if (parentStep === null && rerunOf === null && deadline === null && debounce === null) return undefined;
+/** `parent_step`, `rerun_of`, `deadline_at`, `debounce_key`, `has_undo` and `inherited`; undefined where there is none of them. */
+function linkCells(run: NewRun, inherited: number): readonly SqlValue[] | undefined {
+  const { parentStep = null, rerunOf = null, deadline = null, debounce = null, hasUndo = false } = run;
+  const isPlain = parentStep === null && rerunOf === null && deadline === null && debounce === null;
+  if (isPlain && !hasUndo && inherited === 0) return undefined;
   // A run that starts at once is beyond change.
   const debounceKey = run.worker === null && debounce ? debounce.key : null;
-  return [parentStep, rerunOf, deadline === null ? null : isoTime(deadline), debounceKey];
+  const deadlineAt = deadline === null ? null : isoTime(deadline);
+  return [parentStep, rerunOf, deadlineAt, debounceKey, hasUndo ? 1 : 0, inherited];
 }
 
 /** What a new run has from the one that it repeats. */

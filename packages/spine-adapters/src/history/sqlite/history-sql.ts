@@ -92,8 +92,8 @@ WHERE run_id = ?4 RETURNING *`,
 }
 
 const QUEUE_COLUMNS = ", queue, rank, concurrency_key";
-const LINK_COLUMNS = `${QUEUE_COLUMNS}, parent_step, rerun_of, deadline_at, debounce_key`;
-const LINK_VALUES = ", ?22, ?23, ?24, ?25, ?26, ?27, ?28";
+const LINK_COLUMNS = `${QUEUE_COLUMNS}, parent_step, rerun_of, deadline_at, debounce_key, has_undo, inherited`;
+const LINK_VALUES = ", ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30";
 const DEBOUNCED = `
 ON CONFLICT (workflow_name, run_scope, debounce_key) WHERE debounce_key IS NOT NULL AND status = 'PENDING' DO NOTHING`;
 

@@ -5,12 +5,12 @@ import { isTerminal } from "../../history/records.ts";
 import type { JsonValue } from "../../json.ts";
 import { isUndo, parentOf, stepAt, undoneBy, undoOf } from "../../workflow/step-paths.ts";
 import type { WorkflowData } from "../../workflow/workflow.ts";
-import { advance, firstAdvance, type Happened, nextTime } from "../advance.ts";
+import { advance, firstAdvance, type Happened, hasUndo, nextTime } from "../advance.ts";
 import type { Ended, StepResult } from "../durable.ts";
 import type { Plan } from "../plan.ts";
 import { restore } from "../restore.ts";
 import { apply, newRun, type RunState } from "../run-state.ts";
-import { isFatal, type Node, nodeAt, type Program, signalsIn } from "./programs.ts";
+import { ATTEMPTS, isFatal, type Node, nodeAt, type Program, signalsIn } from "./programs.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -45,13 +45,18 @@ export class ProgramRun {
   #availableAt: number | null = null;
   #state: RunState;
   #now = 1_000_000;
-  readonly #deadline: number | null;
+  #deadline: number | null;
+  /** Whatever made code fail does not any more. */
+  #mended = false;
+  /** True for a run that somebody cancels on its way. */
+  readonly #isCancelled: boolean;
   status: RunStatus = "RUNNING";
 
   constructor(workflow: WorkflowData, program: Program, seed: number, deadlineMs: number | null = null) {
     this.#workflow = workflow;
     this.#program = program;
     this.#random = generator(seed);
+    this.#isCancelled = this.#random() < 0.1;
     this.#deadline = deadlineMs === null ? null : this.#now + deadlineMs;
     this.#state = newRun(this.#deadline);
     const first = firstAdvance(workflow, this.#state, this.#now);
@@ -70,17 +75,27 @@ export class ProgramRun {
     }
   }
 
-  /** True when it failed because of its deadline: then the model does not say how far it came. */
-  get isOverdue(): boolean {
-    return this.#error?.code === "RUN_DEADLINE";
+  /** True when its deadline ended it, or somebody cancelled it: then the model does not say how far it came. */
+  get isCutShort(): boolean {
+    return this.status === "CANCELLED" || this.errorCode === "RUN_DEADLINE";
   }
 
-  /** Somebody has it tried again after it failed. */
-  retry(): void {
+  get errorCode(): string | null {
+    return this.#error?.code ?? null;
+  }
+
+  /** Somebody has it tried again after it has ended. @param mended whether the code of its steps succeeds from now on. */
+  retry(mended: boolean): void {
     this.#retried = this.#records.length;
+    this.#mended = mended;
+    if (mended) this.#deadline = null;
     this.#endsAs = null;
     this.#error = null;
+    for (const [runId, child] of this.#children) {
+      this.#children.set(runId, { ...child, path: runId.slice("child of ".length), ended: false });
+    }
     this.#claim();
+    this.drive();
   }
 
   /** The outputs by step, without what is said about failures that were collected. */
@@ -97,17 +112,48 @@ export class ProgramRun {
     const open = this.#records.filter(({ completedAt }) => completedAt === null);
     if (open.length > 0)
       throw new Error(`Attempts are left under way: ${open.map(({ name }) => name).join()}`);
-    const records = this.#records.slice(this.#retried);
-    const undone = records.filter(({ name, status }) => isUndo(name) && status === "COMPLETED");
-    if (this.status === "COMPLETED" && undone.length > 0) throw new Error("A run that succeeded was undone.");
-    if (this.status !== "FAILED") return;
-    const toUndo = records
-      .filter(({ name, status }) => status === "COMPLETED" && !isUndo(name) && this.#hasUndo(name))
-      .map(({ name }) => undoOf(name))
-      .reverse();
-    if (toUndo.join() !== undone.map(({ name }) => name).join()) {
-      throw new Error(`Undone were ${undone.map(({ name }) => name).join()}, not ${toUndo.join()}.`);
+    const undone = this.#records
+      .slice(this.#retried)
+      .filter(({ name, status }) => isUndo(name) && status === "COMPLETED")
+      .map(({ name }) => undoneBy(name));
+    if (this.status === "COMPLETED") {
+      if (undone.length > 0) throw new Error("A run that succeeded was undone.");
+      this.#auditDoneAgain();
+      return;
     }
+    const newestFirst = [...undone].sort((a, b) => this.#doneAt(b) - this.#doneAt(a));
+    if (newestFirst.join() !== undone.join()) {
+      throw new Error(`Undone were ${undone.join()}, not ${newestFirst.join()}.`);
+    }
+    const left = this.#done().filter((name) => this.#hasUndo(name));
+    const gaveUp = left.filter((name) => undoFailsOf(nodeAt(this.#program, name)) >= ATTEMPTS);
+    if (left.length > gaveUp.length) throw new Error(`Not undone are ${left.join()}, not ${gaveUp.join()}.`);
+    const told = String(this.#error?.context?.not_undone ?? "").split(", ");
+    for (const name of gaveUp) if (!told.includes(name)) throw new Error(`${name} is not told of.`);
+  }
+
+  /** Everything that was undone has happened again since. */
+  #auditDoneAgain(): void {
+    const done = new Set(this.#done());
+    for (const { name, status } of this.#records) {
+      if (!isUndo(name) || status !== "COMPLETED" || done.has(undoneBy(name))) continue;
+      throw new Error(`${undoneBy(name)} was undone, and not done again.`);
+    }
+  }
+
+  /** Steps that have happened, and not been undone since. */
+  #done(): readonly string[] {
+    const done = new Set<string>();
+    for (const { name, status } of this.#records) {
+      if (status !== "COMPLETED") continue;
+      if (isUndo(name)) done.delete(undoneBy(name));
+      else done.add(name);
+    }
+    return [...done];
+  }
+
+  #doneAt(path: string): number {
+    return this.#records.findLastIndex(({ name, status }) => name === path && status === "COMPLETED");
   }
 
   #turn(): void {
@@ -118,6 +164,7 @@ export class ProgramRun {
     const chance = this.#random();
     if (chance < 0.05) this.#crash();
     else if (chance < 0.08) this.#pause();
+    else if (chance < 0.1 && this.#isCancelled && !this.#mended) this.#cancel();
     else if (chance < 0.2) this.#messageComes();
     else if (this.#state.running.size > 0 && chance < 0.9) this.#settle();
     else this.#look();
@@ -192,14 +239,29 @@ export class ProgramRun {
   }
 
   /** Everything under way is cancelled, and the run goes on later. */
-  #pause(): void {
+  #pause(then = () => this.#claim()): void {
     for (const record of this.#records) {
       if (record.completedAt !== null) continue;
       record.status = "CANCELLED";
       record.completedAt = isoTime(this.#now);
     }
     this.#now += 500;
-    this.#claim();
+    then();
+  }
+
+  /** As a store does it: undone first where there may be something to undo, and once. */
+  #cancel(): void {
+    if (this.#endsAs !== null) return;
+    for (const [runId, child] of this.#children) this.#children.set(runId, { ...child, ended: true });
+    if (!hasUndo(this.#workflow) || !this.#records.some(({ status }) => status === "COMPLETED")) {
+      this.#pause(() => {
+        this.status = "CANCELLED";
+      });
+      return;
+    }
+    this.#endsAs = "CANCELLED";
+    this.#error = new SpineError("RUN_CANCELLED", "cancelled").toJSON();
+    this.#pause();
   }
 
   #claim(): void {
@@ -212,6 +274,7 @@ export class ProgramRun {
   #detail(): RunDetail {
     const run = {
       worker: "w",
+      inherited: 0,
       status: this.status,
       deadline: this.#deadline === null ? null : isoTime(this.#deadline),
       endsAs: this.#endsAs,
@@ -239,16 +302,17 @@ export class ProgramRun {
   #outcome(
     path: string,
   ): SpineError | (Partial<Omit<StepResult, "output">> & { readonly output?: JsonValue }) {
-    if (isUndo(path)) return {};
+    if (isUndo(path)) {
+      const fails = undoFailsOf(nodeAt(this.#program, undoneBy(path)));
+      return this.#failuresOf(path) < fails ? new TransientError("not yet") : {};
+    }
     const node: Node = nodeAt(this.#program, path);
     switch (node.kind) {
       case "leaf": {
         if (node.skips) return { skipped: true };
+        if (this.#mended) return { output: path };
         if (isFatal(node, path)) return new SpineError("STEP_FAILED", "fatal");
-        const failed = this.#records.filter(
-          ({ name, status, error }) => name === path && status === "FAILED" && error?.code === "TRANSIENT",
-        );
-        return failed.length < node.fails ? new TransientError("again") : { output: path };
+        return this.#failuresOf(path) < node.fails ? new TransientError("again") : { output: path };
       }
       case "map": {
         const keys = Array.from({ length: node.items }, (_, index) => String(index));
@@ -271,6 +335,12 @@ export class ProgramRun {
     }
   }
 
+  #failuresOf(path: string): number {
+    return this.#records.filter(
+      ({ name, status, error }) => name === path && status === "FAILED" && error?.code === "TRANSIENT",
+    ).length;
+  }
+
   #child(path: string): { readonly plan: Plan; readonly child?: NonNullable<StepResult["child"]> } {
     const known = this.#state.steps.get(path)?.plan?.child;
     if (known !== undefined && this.#children.has(known)) {
@@ -285,7 +355,7 @@ export class ProgramRun {
   #childEnd(runId: string): ChildEnd {
     const { path } = this.#children.get(runId) ?? { path: "" };
     const node = nodeAt(this.#program, path);
-    const fails = node.kind === "child" && node.fails;
+    const fails = node.kind === "child" && node.fails && !this.#mended;
     return fails
       ? { runId, status: "FAILED", outputs: null, error: new SpineError("STEP_FAILED", "child").toJSON() }
       : { runId, status: "COMPLETED", outputs: { of: path }, error: null };
@@ -419,6 +489,10 @@ export class ProgramRun {
       stepAt(this.#workflow.steps, name)?.undo !== null && stepAt(this.#workflow.steps, name) !== undefined
     );
   }
+}
+
+function undoFailsOf(node: Node): number {
+  return node.kind === "leaf" ? node.undoFails : 0;
 }
 
 function isoTime(ms: number): string {

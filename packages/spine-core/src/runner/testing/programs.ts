@@ -43,12 +43,14 @@ interface Leaf {
   /** Its failure is taken: `onError: "continue"`. */
   readonly taken: boolean;
   readonly undo: boolean;
+  /** How often what undoes it fails in a way that is tried again; three times are too often. */
+  readonly undoFails: number;
 }
 
 export type Program = readonly Node[];
 
 /** How often a failing step is tried. */
-const ATTEMPTS = 3;
+export const ATTEMPTS = 3;
 
 const leaf = fc.record({
   kind: fc.constant("leaf" as const),
@@ -57,6 +59,12 @@ const leaf = fc.record({
   skips: fc.oneof({ weight: 6, arbitrary: fc.constant(false) }, fc.constant(true)),
   taken: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
   undo: fc.boolean(),
+  undoFails: fc.oneof(
+    { weight: 6, arbitrary: fc.constant(0) },
+    fc.constant(1),
+    fc.constant(2),
+    fc.constant(9),
+  ),
 });
 
 const taken = fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true));
