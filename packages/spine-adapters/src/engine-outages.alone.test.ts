@@ -1,6 +1,5 @@
 // A database that is away, full, locked, or of a newer Spine: errors that say so, runs that wait, nothing lost.
 
-import { readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
@@ -37,11 +36,14 @@ function fourSteps(ran: string[], before: (step: string) => Promise<void> = asyn
   return defineWorkflow({ name: "demo.four", steps });
 }
 
-/** Lets a server and all its processes stand still, or go on. */
-function freeze(pid: number | undefined, signal: "SIGSTOP" | "SIGCONT"): void {
-  if (pid === undefined) return;
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
-  for (const each of [pid, ...children.trim().split(" ").map(Number)]) if (each) process.kill(each, signal);
+/** Lets a server stand still, with all its processes; returns what lets it go on. */
+async function freeze(pid: number | undefined, { database }: Spine): Promise<() => void> {
+  const { rows } = await sql<{ pid: number }>`SELECT pid FROM pg_stat_activity`.execute(database.kysely);
+  const pids = [pid ?? expect.unreachable("no server"), ...rows.map((row) => row.pid)];
+  for (const each of pids) process.kill(each, "SIGSTOP");
+  return () => {
+    for (const each of pids) process.kill(each, "SIGCONT");
+  };
 }
 
 async function expectWhole(spine: Spine, runId: string): Promise<void> {
@@ -216,7 +218,9 @@ describe("Postgres", { timeout: 60_000 }, () => {
   });
 
   /** A Spine with a result to record, a run that waits, and who waits for it; its server goes as it is told. */
-  async function leftAlone(leave: (server: Awaited<ReturnType<typeof startPostgres>>) => Promise<unknown>) {
+  async function leftAlone(
+    leave: (server: Awaited<ReturnType<typeof startPostgres>>, spine: Spine) => Promise<unknown>,
+  ) {
     const server = await startPostgres();
     onTestFinished(() => server.stop());
     const warnings: string[] = [];
@@ -232,7 +236,7 @@ describe("Postgres", { timeout: 60_000 }, () => {
       () => null,
       (error: unknown) => error,
     );
-    await leave(server);
+    await leave(server, spine);
     left.resolve();
     return { server, spine, told, warnings, id };
   }
@@ -257,8 +261,9 @@ describe("Postgres", { timeout: 60_000 }, () => {
   });
 
   test("silent when it is stopped, with its connections open: the process stops within about 15 s", async () => {
-    const { server, spine, told } = await leftAlone(async ({ pid }) => freeze(pid, "SIGSTOP"));
-    onTestFinished(async () => freeze(server.pid, "SIGCONT"));
+    const { spine, told } = await leftAlone(async ({ pid }, of) => {
+      onTestFinished(await freeze(pid, of));
+    });
     await delay(1_000);
     expect(await stopIn(spine)).toBeLessThan(25_000);
     expect(await told).toMatchObject({ code: "STOPPED" });
