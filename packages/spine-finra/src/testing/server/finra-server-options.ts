@@ -4,6 +4,7 @@ import { addDays, isIsoDate } from "../../iso-date.ts";
 import { publishedOn } from "../../publication.ts";
 import { SAMPLE_WEEK } from "../sample-week.ts";
 import type { DirtyCode } from "../week-rows.ts";
+import type { QueryRecord } from "./query-record.ts";
 import type { Credentials } from "./tokens.ts";
 
 export interface FinraServerOptions {
@@ -17,6 +18,8 @@ export interface FinraServerOptions {
   readonly symbols?: number;
   /** How many bad rows of each kind, as far as answers can have them; as in files when left out. */
   readonly dirty?: Readonly<Partial<Record<DirtyCode, number>>>;
+  /** These rows of weeklySummary and no generated ones, for tests that need to know each; in the order of nothing. */
+  readonly rows?: readonly QueryRecord[];
   /** The most rows in a page, whatever is asked for; 5,000 as in reality when left out. */
   readonly pageRows?: number;
   /** The most bytes in a page; 3 MiB when left out. */
@@ -49,6 +52,7 @@ const Options = z.strictObject({
   seed: z.union([z.string(), z.number()]).optional(),
   symbols: count.optional(),
   dirty: z.record(z.string(), z.number().int().min(0)).optional(),
+  rows: z.array(z.record(z.string(), z.union([z.string(), z.number(), z.null()]))).optional(),
   pageRows: count.max(5_000).default(5_000),
   pageBytes: count.default(3 << 20),
   requestsPerSecond: count.nullable().default(20),

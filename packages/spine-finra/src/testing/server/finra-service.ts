@@ -51,13 +51,14 @@ export class FinraService {
   #second = { at: 0, requests: 0 };
 
   constructor(settings: FinraServerSettings) {
-    const { today, weeks, seed, symbols } = settings;
+    const { today, weeks, seed, symbols, rows } = settings;
     const dirty = settings.dirty as Readonly<Partial<Record<DirtyCode, number>>> | undefined;
     this.#settings = settings;
     this.#random = seededRandom(`orders/${seed ?? 1}`);
     this.published = new PublishedWeeks({
       today,
       weeks,
+      ...(rows === undefined ? {} : { rows }),
       ...(seed === undefined ? {} : { seed }),
       ...(symbols === undefined ? {} : { symbols }),
       ...(dirty === undefined ? {} : { dirty }),

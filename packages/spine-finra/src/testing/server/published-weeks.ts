@@ -20,6 +20,8 @@ export interface PublishedWeeksOptions extends Pick<GenerateWeekOptions, "seed" 
   readonly today: string;
   /** How many weeks before today are held. */
   readonly weeks: number;
+  /** In place of all that would be generated. */
+  readonly rows?: readonly QueryRecord[];
 }
 
 /** As much as three weeks of all tiers; the others are made again when they are asked for. */
@@ -31,6 +33,7 @@ export class PublishedWeeks {
   readonly #restatements: Restatement[] = [];
   readonly #made = new Map<string, readonly QueryRecord[]>();
   #today: string;
+  #available: readonly PublishedWeek[] | null = null;
 
   constructor(options: PublishedWeeksOptions) {
     this.#options = options;
@@ -45,6 +48,7 @@ export class PublishedWeeks {
     if (!isIsoDate(date))
       throw new SpineError("CONFIG_INVALID", `today "${date}" is not a date (YYYY-MM-DD).`);
     this.#today = date;
+    this.#available = null;
     this.#made.clear();
   }
 
@@ -56,16 +60,20 @@ export class PublishedWeeks {
 
   /** What is out, newest week first. */
   available(): readonly PublishedWeek[] {
+    if (this.#available) return this.#available;
     const last = toWeekStart(this.#today);
     const weeks = Array.from({ length: this.#options.weeks }, (_, index) => addDays(last, -7 * index));
-    return weeks.flatMap((week) =>
+    this.#available = weeks.flatMap((week) =>
       TIERS.filter((tier) => publishedOn(week, tier) <= this.#today).map((tier) => ({ week, tier })),
     );
+    return this.#available;
   }
 
   /** Every row of a week of a tier, at all grains; none where it is not out. */
   records(week: string, tier: Tier): readonly QueryRecord[] {
     if (!this.available().some((out) => out.week === week && out.tier === tier)) return [];
+    const { rows: given } = this.#options;
+    if (given) return given.filter((row) => row.weekStartDate === week && row.tierIdentifier === tier);
     const key = `${week}/${tier}`;
     const known = this.#made.get(key);
     if (known) return known;

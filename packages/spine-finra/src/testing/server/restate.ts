@@ -47,7 +47,7 @@ export function restate(records: readonly QueryRecord[], restatement: Restatemen
   for (let n = 1; pattern && n <= added; n++) {
     rows.push({
       ...pattern,
-      issueSymbolIdentifier: `ZZR${n}`,
+      issueSymbolIdentifier: `ZR${on.slice(5).replace("-", "")}N${n}`,
       issueName: `Restated Issue ${n}`,
       lastUpdateDate: on,
     });
