@@ -199,7 +199,7 @@ describe("kill -9 between two pages over HTTP", () => {
   test("by the command itself, whose server is another one each time", async () => {
     const db = join(folder.path, "command.db");
     let killed = 0;
-    for (let ms = 500; ; ms += 250) {
+    for (let ms = 700; ; ms *= 1.7) {
       const { code, signal, summary } = await start(["--db", db], { killAfterMs: ms });
       if (signal === "SIGKILL") {
         killed += 1;
