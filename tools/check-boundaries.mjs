@@ -30,7 +30,7 @@ const CORE_LAYERS = [
   ],
   [
     "contracts",
-    "workflow/* history/* database/* data/dataset sources/source quality/quality-check alerts/alert runner/runner runner/durable runner/plan plugin config events",
+    "workflow/* history/* database/* data/dataset sources/source sources/rate-budgets quality/quality-check alerts/alert runner/runner runner/durable runner/plan plugin config events",
   ],
   ["engine", "runner/* quality/* diagnose"],
   ["spine", "spine"],

@@ -65,6 +65,7 @@ export const ERRORS = {
   SOURCE_NOT_A_FILE: kind("SOURCE", 502),
   SOURCE_EMPTY: kind("SOURCE", 502),
   SOURCE_NO_ROWS: kind("SOURCE", 502),
+  SOURCE_REFUSED: kind("SOURCE", 502),
   SOURCE_HEADER: kind("SOURCE", 502),
   SOURCE_DELIMITER: kind("SOURCE", 502),
   SOURCE_ENCODING: kind("SOURCE", 502),
@@ -76,6 +77,7 @@ export const ERRORS = {
   SOURCE_CHANGED: kind("SOURCE", 409),
   SOURCE_FORMAT: kind("SOURCE", 502),
   SOURCE_UNAVAILABLE: kind("DEPENDENCY", 502, true),
+  SOURCE_TIMEOUT: kind("TIMEOUT", 504, true),
 
   TRANSFORM_FAILED: kind("TRANSFORM", 500),
   TRANSACTION_TOO_LONG: kind("LOAD", 500),
@@ -89,6 +91,8 @@ export const ERRORS = {
   WAIT_TIMEOUT: kind("TIMEOUT", 504),
   RUN_DEADLINE: kind("TIMEOUT", 504),
   RATE_LIMITED: kind("RATE_LIMIT", 429, true),
+  /** Our own budget is used up: a wait, not a failure; the engine does not count it against the retry policy. */
+  RATE_BUDGET_USED: kind("RATE_LIMIT", 429, true),
   PERMISSION_DENIED: kind("PERMISSION", 403),
   DATABASE_FULL: kind("RESOURCE", 507, true),
 
@@ -285,6 +289,18 @@ function storableMember(this: unknown, _key: string, value: unknown): unknown {
 /** The name of an error's class; the base class's as a text, because builds rename a class that refers to itself. */
 function nameOf(Class: { readonly name: string }): string {
   return Class === SpineError ? "SpineError" : Class.name;
+}
+
+/** What an attempt may end with that is no failure of its step. */
+const NO_FAILURES: readonly string[] = ["WORKER_LOST", "RATE_BUDGET_USED"];
+
+/**
+ * Whether an attempt that ended with this error counts against its step's retry policy.
+ *
+ * @internal
+ */
+export function countsAsFailure(code: string | undefined): boolean {
+  return code === undefined || !NO_FAILURES.includes(code);
 }
 
 type NamedOptions = SpineErrorOptions & { readonly code?: ErrorCode | (string & {}) };

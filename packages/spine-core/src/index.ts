@@ -180,6 +180,7 @@ export {
   type QualityResult,
   type QualityStatus,
 } from "./quality/quality-check.ts";
+export { type KnownSecret, type Redaction, redaction } from "./redaction.ts";
 export { Registry } from "./registry.ts";
 export type {
   Durable,
@@ -210,7 +211,15 @@ export {
 } from "./runner/runner.ts";
 export { environmentSecrets, type SecretOptions, type SecretResolver, secret } from "./secret.ts";
 // Data
-export type { Page, Reject, Row, Source, StreamOptions } from "./sources/source.ts";
+export {
+  processBudgets,
+  type RateBudget,
+  type RateBudgets,
+  type RateCell,
+  rateCell,
+  takeFrom,
+} from "./sources/rate-budgets.ts";
+export type { Page, Reject, Row, Source, SourceChange, StreamOptions } from "./sources/source.ts";
 export { createSpine, type Run, type Spine, type SpineOptions } from "./spine.ts";
 // Workflows
 export type { Approval, Collected } from "./workflow/composite-steps.ts";

@@ -7,6 +7,7 @@ import { PostgresHints } from "../history/postgres/postgres-hints.ts";
 import { PostgresHistoryStore } from "../history/postgres/postgres-history-store.ts";
 import { PostgresPartitionStore } from "../history/postgres/postgres-partition-store.ts";
 import { PostgresQueueStore } from "../history/postgres/postgres-queue-store.ts";
+import { PostgresRateBudgets } from "../history/postgres/postgres-rate-budgets.ts";
 import { PostgresRunLogs } from "../history/postgres/postgres-run-logs.ts";
 import { PostgresRunStatistics } from "../history/postgres/postgres-run-statistics.ts";
 import { WorkerBeats } from "../history/postgres/worker-beats.ts";
@@ -76,6 +77,7 @@ export function postgres(target: string | PostgresOptions): Database {
         statistics: new PostgresRunStatistics({ pools, tables, clock }),
         logs: new PostgresRunLogs({ pools, tables }),
         queues: new PostgresQueueStore({ pools, tables, clock }),
+        budgets: new PostgresRateBudgets({ pools, tables, clock }),
         hints,
       };
     },

@@ -12,6 +12,7 @@ import { SqliteHints } from "../history/sqlite/sqlite-hints.ts";
 import { SqliteHistoryStore } from "../history/sqlite/sqlite-history-store.ts";
 import { SqlitePartitionStore } from "../history/sqlite/sqlite-partition-store.ts";
 import { SqliteQueueStore } from "../history/sqlite/sqlite-queue-store.ts";
+import { SqliteRateBudgets } from "../history/sqlite/sqlite-rate-budgets.ts";
 import { SqliteRunLogs } from "../history/sqlite/sqlite-run-logs.ts";
 import { SqliteRunStatistics } from "../history/sqlite/sqlite-run-statistics.ts";
 import { WorkerLocks } from "../history/sqlite/worker-locks.ts";
@@ -68,6 +69,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
         statistics: new SqliteRunStatistics({ pool, tables, clock }),
         logs: new SqliteRunLogs({ pool, tables }),
         queues: new SqliteQueueStore({ pool, tables, clock }),
+        budgets: new SqliteRateBudgets({ pool, tables, clock }),
         hints,
       };
     },

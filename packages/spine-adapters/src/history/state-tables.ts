@@ -16,6 +16,7 @@ const NAMES = [
   "partitions",
   "quality_results",
   "run_logs",
+  "rate_budgets",
 ] as const;
 
 /** The names of Spine's own tables as they stand in SQL. */

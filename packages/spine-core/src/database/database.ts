@@ -8,6 +8,7 @@ import type { PartitionStore } from "../history/partition-store.ts";
 import type { QueueStore } from "../history/queue-store.ts";
 import type { RunLogs } from "../history/run-logs.ts";
 import type { RunStatistics } from "../history/run-statistics.ts";
+import type { RateBudgets } from "../sources/rate-budgets.ts";
 import type { AnySchema, DatabaseTransaction } from "./database-transaction.ts";
 import type { Check } from "./diagnosis.ts";
 
@@ -23,6 +24,7 @@ export interface StateStores {
   readonly statistics: RunStatistics;
   readonly hints: Hints;
   readonly queues: QueueStore;
+  readonly budgets: RateBudgets;
 }
 
 export interface StateOptions {

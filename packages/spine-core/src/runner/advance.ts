@@ -1,4 +1,4 @@
-import { SpineError } from "../errors.ts";
+import { countsAsFailure, SpineError } from "../errors.ts";
 import type { Inbox, RunChange, StepBegin } from "../history/history-store.ts";
 import { isTerminal } from "../history/records.ts";
 import { decodeJson, deepFreeze } from "../json.ts";
@@ -107,7 +107,7 @@ function attemptFailed(draft: Draft, path: string, error: SpineError, result: St
   const at = draft.step(path);
   const located = locate(draft, path, error);
   const lost = error.code === "WORKER_LOST";
-  const failures = lost ? at.failures : at.failures + 1;
+  const failures = at.failures + (countsAsFailure(error.code) ? 1 : 0);
   const policy = (isUndo(path) ? draft.at(undoneBy(path)) : draft.at(path))?.retry;
   const delay = lost ? 0 : retryDelay(policy ?? null, error, failures, draft.random);
   const retryAt = delay === null ? null : draft.now + delay;

@@ -1,4 +1,4 @@
-import { SpineError } from "../errors.ts";
+import { countsAsFailure, SpineError } from "../errors.ts";
 import type { CheckpointRecord, RunDetail, StepRecord } from "../history/records.ts";
 import { deepFreeze, type JsonValue } from "../json.ts";
 import type { Step } from "../workflow/step.ts";
@@ -139,7 +139,7 @@ function restoreFailure(
     return;
   }
   const next = retryAt === null ? 0 : Date.parse(retryAt);
-  const failures = before.failures + (lost ? 0 : 1);
+  const failures = before.failures + (countsAsFailure(error?.code) ? 1 : 0);
   state.steps.set(path, { ...at, status: "FAILED", failures, retryAt: next });
   state.retries.set(path, next);
 }

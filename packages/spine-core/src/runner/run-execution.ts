@@ -204,6 +204,7 @@ function scopeOf(
     database: engine.database,
     datasets: engine.stores.datasets,
     partitions: engine.stores.partitions,
+    budgets: engine.stores.budgets,
     clock: engine.clock,
     redaction: redacting,
     progress: (rows, bytes, totalBytes) =>

@@ -9,6 +9,7 @@ import type { NewRun } from "../history/history-store.ts";
 import type { PartitionStore } from "../history/partition-store.ts";
 import type { RowCounts } from "../history/records.ts";
 import type { Redaction } from "../redaction.ts";
+import type { RateBudgets } from "../sources/rate-budgets.ts";
 import type { StepContext } from "../workflow/step.ts";
 import type { Plan } from "./plan.ts";
 
@@ -20,6 +21,7 @@ export interface StepScope {
   readonly database: Database;
   readonly datasets: DatasetStore;
   readonly partitions: PartitionStore;
+  readonly budgets: RateBudgets;
   readonly clock: Clock;
   /** Takes the run's secrets out of what is about to be recorded; null where it has none. */
   readonly redaction: Redaction | null;

@@ -1,4 +1,5 @@
 import type { JsonValue } from "../json.ts";
+import type { RateBudgets } from "./rate-budgets.ts";
 
 /** A row as sources deliver it. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -34,6 +35,15 @@ export interface StreamOptions {
   readonly signal?: AbortSignal;
   /** The cursor of the last page that was stored; null or absent to start at the beginning. */
   readonly cursor?: JsonValue | null;
+  /** Counts requests against limits that all processes share; without it a source counts within itself. */
+  readonly budgets?: RateBudgets;
+}
+
+/** Whether a source is still as it was. */
+export interface SourceChange {
+  readonly changed: boolean;
+  /** What tells this state of the source from others, e.g. an ETag; passed back as `since` next time. */
+  readonly mark: JsonValue;
 }
 
 /**
@@ -45,4 +55,9 @@ export interface StreamOptions {
 export interface Source<Request = never, R extends object = Row> {
   readonly name: string;
   stream(request: Request, options?: StreamOptions): AsyncIterable<Page<R>>;
+  /** Whether anything is new since a mark that an earlier call gave (null: since never), without reading all of it. */
+  changed?(
+    request: Request,
+    options: { readonly since: JsonValue | null; readonly signal?: AbortSignal },
+  ): Promise<SourceChange>;
 }

@@ -8,10 +8,14 @@ import type { Place } from "./place.ts";
 /** Looks at what runs of a crash workflow left behind, on a connection of its own, through the ports. */
 export class CrashObserver {
   readonly #database: Database;
-  readonly #stores: Omit<StateStores, "hints">;
+  readonly #stores: Omit<StateStores, "hints" | "budgets">;
   readonly subject: CrashSubject;
 
-  constructor(database: Database, stores: Omit<StateStores, "hints">, subject: CrashSubject = everyRows) {
+  constructor(
+    database: Database,
+    stores: Omit<StateStores, "hints" | "budgets">,
+    subject: CrashSubject = everyRows,
+  ) {
     this.#database = database;
     this.#stores = stores;
     this.subject = subject;

@@ -23,6 +23,7 @@ export { testDatabase } from "./test-database.ts";
 export { testDatasetStore } from "./test-dataset-store.ts";
 export { testHistoryStore } from "./test-history-store.ts";
 export { testQueueStore } from "./test-queue-store.ts";
+export { testRateBudgets } from "./test-rate-budgets.ts";
 export { testRefusals } from "./test-refusals.ts";
 export { testRunStatistics } from "./test-run-statistics.ts";
 export { type SourceFactory, type SourceFixture, testSource } from "./test-source.ts";

@@ -66,11 +66,12 @@ function never(): Promise<never> {
 }
 
 function guarded(stores: StateStores, alive: Alive): StateStores {
-  const { history, datasets, partitions, statistics, logs, hints, queues } = stores;
+  const { history, datasets, partitions, statistics, logs, hints, queues, budgets } = stores;
   return {
     logs: promising(logs, alive),
     hints: promising(hints, alive),
     queues: promising(queues, alive),
+    budgets: promising(budgets, alive),
     statistics: promising(statistics, alive),
     history: promising(history, alive),
     partitions: promising(partitions, alive),

@@ -12,17 +12,19 @@ export async function runFetch(step: FetchStep, scope: StepScope): Promise<StepO
   const request = step.request(context);
 
   let state = await datasets.open(writer);
-  if (!state.sealed) {
+  for (let resumed = state.chunks > 0; !state.sealed; resumed = false) {
     try {
       state = await readInto(source, request, state, scope);
+      break;
     } catch (error) {
-      // What was stored so far belongs to a source that is not the same any more: read it from its start.
-      if (!(SpineError.is(error) && error.code === "SOURCE_CHANGED" && state.chunks > 0)) throw error;
+      if (!(SpineError.is(error) && error.code === "SOURCE_CHANGED")) throw error;
+      // What was stored so far belongs to a source that is not the same any more: nobody may go on behind it.
+      state = await datasets.open(writer, { fresh: true });
+      if (!resumed) throw error;
       context.logger.warn("The source changed since the fetch began; it is read from its start.", {
         runId: context.runId,
         step: context.step,
       });
-      state = await readInto(source, request, await datasets.open(writer, { fresh: true }), scope);
     }
   }
   const ref = await datasets.seal(writer, state.dataset);
@@ -53,11 +55,12 @@ async function readInto(
   from: DatasetState,
   scope: StepScope,
 ): Promise<DatasetState> {
-  const { context, datasets } = scope;
+  const { context, datasets, budgets } = scope;
   const writer = writerOf(scope);
   let state = from;
   let bytes = 0;
-  for await (const page of source.stream(request, { signal: context.signal, cursor: from.cursor })) {
+  const options = { signal: context.signal, cursor: from.cursor, budgets };
+  for await (const page of source.stream(request, options)) {
     context.signal.throwIfAborted();
     checkPage(page, source);
     state = await datasets.append(writer, state.dataset, {

@@ -1,0 +1,4 @@
+import { testRateBudgets } from "spine-core/testing";
+import { postgresHarness } from "../../testing/postgres-harness.ts";
+
+testRateBudgets("Postgres", postgresHarness);

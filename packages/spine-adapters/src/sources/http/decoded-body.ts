@@ -1,0 +1,153 @@
+import { pipeline, Readable, type Transform } from "node:stream";
+import {
+  constants,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createZstdDecompress,
+} from "node:zlib";
+import { SourceError } from "spine-core";
+import type { GuardedResponse } from "../../net/guarded-request.ts";
+import type { ReplyTimer } from "./reply-timer.ts";
+
+/** What a body may grow to when it is unpacked. */
+export interface BodyLimits {
+  /** Bytes of a body, unpacked. */
+  readonly maxBytes: number;
+  /** Bytes unpacked for each byte that was sent. */
+  readonly maxRatio: number;
+}
+
+/** Below this the ratio means nothing: short texts of one character are packed very well. */
+const RATIO_FROM_BYTES = 1024 * 1024;
+/** So small that what one of them may become is noticed before it fills the memory. */
+const DECODED_AT_ONCE = 16 * 1024;
+const UNPACKED_AT_ONCE = 64 * 1024;
+/** What a decoder may have to keep in memory, as a power of two: 8 MiB is what every encoder on the web keeps to. */
+const WINDOW_BITS = 23;
+
+const DECODERS: Readonly<Record<string, () => Transform>> = {
+  gzip: () => createGunzip({ chunkSize: UNPACKED_AT_ONCE }),
+  "x-gzip": () => createGunzip({ chunkSize: UNPACKED_AT_ONCE }),
+  deflate: () => createInflate({ chunkSize: UNPACKED_AT_ONCE }),
+  br: () => createBrotliDecompress({ chunkSize: UNPACKED_AT_ONCE }),
+  zstd: () =>
+    createZstdDecompress({
+      chunkSize: UNPACKED_AT_ONCE,
+      params: { [constants.ZSTD_d_windowLogMax]: WINDOW_BITS },
+    }),
+};
+
+/**
+ * The bytes of a body, unpacked piece by piece: never more in memory than a few pieces, whatever it would become. Leaving it
+ * early closes the connection.
+ *
+ * Errors: SOURCE_FORMAT for encodings that are not known, SOURCE_TOO_LARGE, SOURCE_TRUNCATED (retryable) for what ends too
+ * early, and what the timer throws.
+ */
+export async function* decodedBody(
+  response: GuardedResponse,
+  timer: ReplyTimer,
+  limits: BodyLimits,
+): AsyncGenerator<Buffer> {
+  const sent = { bytes: 0 };
+  const encodings = (response.header("content-encoding") ?? "")
+    .toLowerCase()
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "" && name !== "identity");
+  const [encoding] = encodings;
+  const decoder = encoding === undefined ? undefined : DECODERS[encoding];
+  if (encodings.length > 1 || (encoding !== undefined && decoder === undefined)) {
+    response.body.on("error", () => {}).destroy();
+    throw new SourceError(
+      `The body is encoded as ${encodings.join(", ").slice(0, 100)}; gzip, deflate, br and zstd can be read, one at a time.`,
+      { code: "SOURCE_FORMAT" },
+    );
+  }
+  let unpacked = 0;
+  for await (const piece of unpack(sentBody(response, timer, sent), decoder)) {
+    unpacked += piece.length;
+    if (unpacked > limits.maxBytes) {
+      throw tooLarge(`has more than ${limits.maxBytes} bytes (\`maxBytes\`)`);
+    }
+    if (decoder && unpacked > RATIO_FROM_BYTES && unpacked > sent.bytes * limits.maxRatio) {
+      throw tooLarge(
+        `becomes more than ${limits.maxRatio} times as large when it is unpacked (\`maxRatio\`)`,
+      );
+    }
+    yield piece;
+  }
+}
+
+/** The bytes as they come, each waited for as long as it may take. */
+async function* sentBody(
+  response: GuardedResponse,
+  timer: ReplyTimer,
+  sent: { bytes: number },
+): AsyncGenerator<Buffer> {
+  const pieces = (response.body as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await timer.during("idle", () => pieces.next()).catch(asTruncated);
+      if (next.done) return;
+      for (let from = 0; from < next.value.length; from += DECODED_AT_ONCE) {
+        const piece = next.value.subarray(from, from + DECODED_AT_ONCE);
+        sent.bytes += piece.length;
+        yield piece;
+      }
+    }
+  } finally {
+    response.body.on("error", () => {}).destroy();
+  }
+}
+
+async function* unpack(pieces: AsyncGenerator<Buffer>, decoder: (() => Transform) | undefined) {
+  if (decoder === undefined) {
+    yield* pieces;
+    return;
+  }
+  const source = Readable.from(pieces, { objectMode: true, highWaterMark: 1 });
+  const unpacked = pipeline(source, decoder(), () => {});
+  try {
+    for await (const piece of unpacked) yield piece as Buffer;
+  } catch (error) {
+    throw unpackError(error);
+  } finally {
+    source.destroy();
+    unpacked.destroy();
+  }
+}
+
+function unpackError(error: unknown): unknown {
+  const code = (error as NodeJS.ErrnoException).code ?? "";
+  if (code === "Z_BUF_ERROR" || /unexpected end/i.test((error as Error).message)) {
+    return truncated("its packed form ends too early", error);
+  }
+  if (!/^(?:Z_|ERR__?(?:BROTLI|ZSTD|ERROR)|ERR_BROTLI|ERR_ZSTD|ZSTD_)/.test(code)) return error;
+  return new SourceError(`The body cannot be unpacked: ${(error as Error).message}.`, {
+    code: "SOURCE_MALFORMED",
+    cause: error,
+  });
+}
+
+/** A connection that ends before the body does. */
+function asTruncated(error: unknown): never {
+  const { code = "", name = "" } = (error ?? {}) as NodeJS.ErrnoException;
+  if (name === "HTTPParserError" || /^(?:UND_ERR|ECONN|EPIPE|ETIMEDOUT|ERR_)/.test(code)) {
+    throw truncated(`the connection ended first (${code || name})`, error);
+  }
+  throw error;
+}
+
+function truncated(why: string, cause: unknown): SourceError {
+  return new SourceError(`The body is cut off: ${why}.`, {
+    code: "SOURCE_TRUNCATED",
+    retryable: true,
+    cause,
+  });
+}
+
+function tooLarge(why: string): SourceError {
+  return new SourceError(`The body ${why}.`, { code: "SOURCE_TOO_LARGE" });
+}
