@@ -9,6 +9,8 @@ export const FINRA_ORIGIN = "FINRA";
 export const SAMPLE_ORIGIN = "SAMPLE";
 /** Where FINRA gives tokens for credentials. */
 const FINRA_TOKENS = "https://ews.fip.finra.org/fip/rest/ews/oauth2/access_token";
+/** How often FINRA may be asked within a second, from one address. */
+const FINRA_REQUESTS = 20;
 /** The most rows that FINRA gives at a time. */
 const FINRA_PAGE = 5_000;
 
@@ -37,13 +39,19 @@ export interface FinraOtcOptions {
   readonly credentials?: FinraCredentials;
   /** True: the service may stand on this machine or in a private network. FINRA's own does not. */
   readonly allowPrivate?: boolean;
+  /**
+   * Requests a second that all processes on one database send together; FINRA's most, 20, when left out. Null for no
+   * limit of ours.
+   */
+  readonly requestsPerSecond?: number | null;
   /** Rows asked for at a time: 5,000, FINRA's most, when left out. */
   readonly pageRows?: number;
 }
 
-const reference = z
-  .string()
-  .regex(/^env:[A-Za-z_][A-Za-z0-9_]*$/, "is not a reference (env:NAME) to an environment variable");
+const reference = z.custom<`env:${string}`>(
+  (value) => typeof value === "string" && /^env:[A-Za-z_][A-Za-z0-9_]*$/.test(value),
+  "is not a reference (env:NAME) to an environment variable",
+);
 const Options = z
   .strictObject({
     baseUrl: z.url({ protocol: /^https?$/ }).default(FINRA_API),
@@ -56,6 +64,7 @@ const Options = z
       })
       .optional(),
     allowPrivate: z.boolean().default(false),
+    requestsPerSecond: z.int().min(1).nullable().default(FINRA_REQUESTS),
     pageRows: z.int().min(1).max(FINRA_PAGE).default(FINRA_PAGE),
   })
   .transform((options) => ({ ...options, isFinra: new URL(options.baseUrl).origin === FINRA_API }))

@@ -1,6 +1,6 @@
 import { type Page, type Source, SpineError } from "spine-core";
 import { testSource } from "spine-core/testing";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { finraOtc } from "./finra-otc.ts";
 import type { FinraOtcOptions } from "./finra-otc-options.ts";
 import { generateWeek } from "./testing/generate-week.ts";
@@ -19,8 +19,11 @@ async function serve(options: FinraServerOptions = {}): Promise<FinraServer> {
   return server;
 }
 
+const localTo = ({ url }: FinraServer) =>
+  ({ baseUrl: url, origin: "SAMPLE", allowPrivate: true, requestsPerSecond: null }) as const;
+
 function sourceOf(server: FinraServer, options: FinraOtcOptions = {}) {
-  return finraOtc({ baseUrl: server.url, origin: "SAMPLE", pageRows: 40, ...options });
+  return finraOtc({ ...localTo(server), pageRows: 40, ...options });
 }
 
 type WeekSource = Source<FinraOtcRequest, WeeklyRow>;
@@ -169,6 +172,74 @@ describe("finraOtc", () => {
     expect(error.message).toContain("does not heed the filters");
   });
 
+  it("proves who it is with credentials from the environment, and again when its token has run out", async () => {
+    const credentials = { clientId: "SPINE_TEST_ID", clientSecret: "SPINE_TEST_SECRET" };
+    const server = await serve({
+      requireToken: true,
+      credentials: { clientId: "me", clientSecret: "s:e cret" },
+    });
+    vi.stubEnv(credentials.clientId, "me");
+    vi.stubEnv(credentials.clientSecret, "s:e cret");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const source = sourceOf(server, {
+      credentials: {
+        clientId: "env:SPINE_TEST_ID",
+        clientSecret: "env:SPINE_TEST_SECRET",
+        tokenUrl: server.tokenUrl,
+      },
+    });
+    const whole = await rowsOf(source);
+    expect(whole.length).toBeGreaterThan(40);
+    server.expireTokens();
+    expect(await rowsOf(source)).toEqual(whole);
+    const statuses = server.requests.map(({ path, status }) => (path.includes("oauth2") ? "token" : status));
+    expect(statuses.filter((status) => status === "token")).toHaveLength(2);
+    expect(statuses.filter((status) => status === 401)).toHaveLength(1);
+    // Without credentials there is nothing to try again.
+    expect(await failure(rowsOf(sourceOf(server)))).toMatchObject({
+      code: "PERMISSION_DENIED",
+      retryable: false,
+    });
+    vi.stubEnv(credentials.clientSecret, "hunter2");
+    const refused = await failure(
+      rowsOf(
+        sourceOf(server, {
+          credentials: {
+            clientId: "env:SPINE_TEST_ID",
+            clientSecret: "env:SPINE_TEST_SECRET",
+            tokenUrl: server.tokenUrl,
+          },
+        }),
+      ),
+    );
+    expect(refused).toMatchObject({ code: "PERMISSION_DENIED" });
+    expect(refused.message).not.toContain("hunter2");
+  });
+
+  it.each([
+    ["a status 503", { status: 503 }],
+    ["too many requests for a moment", { status: 429, retryAfter: 1 }],
+    ["a body that is cut off", { cutAfter: 700 }],
+  ] as const)("gets over %s, and still has every row once", async (_what, kind) => {
+    const server = await serve();
+    const whole = await rowsOf(sourceOf(server));
+    server.inject({ page: 2, kind });
+    expect(await rowsOf(sourceOf(server))).toEqual(whole);
+  });
+
+  it.each([
+    ["RATE_LIMITED", "too many requests for an hour", { status: 429, retryAfter: 3_600 }],
+    ["PERMISSION_DENIED", "no right to the data", { status: 403 }],
+    ["SOURCE_REFUSED", "a query that is not understood", { status: 400 }],
+    ["SOURCE_FORMAT", "a page of the web", "html"],
+  ] as const)("says %s of %s", async (code, _what, kind) => {
+    const server = await serve();
+    server.inject({ page: 2, times: 9, kind });
+    const error = await failure(rowsOf(sourceOf(server)));
+    expect(error).toMatchObject({ code });
+    if (code === "RATE_LIMITED") expect(error).toMatchObject({ retryable: true, retryAfterMs: 3_600_000 });
+  });
+
   it("says which service cannot be reached", async () => {
     const server = await serve();
     const source = sourceOf(server);
@@ -212,7 +283,7 @@ testSource("finraOtc", {
         lastUpdateDate: "2026-03-23",
       })),
     });
-    const source = finraOtc({ baseUrl: server.url, origin: "SAMPLE" });
+    const source = finraOtc(localTo(server));
     return {
       source: {
         name: source.name,
@@ -235,7 +306,7 @@ testSource("finraOtc", {
     const server = await startFinraServer({ symbols: 5, weeks: 8 });
     server.inject({ times: 99, kind: "html" });
     return {
-      source: finraOtc({ baseUrl: server.url, origin: "SAMPLE" }),
+      source: finraOtc(localTo(server)),
       request: T1,
       dispose: () => server.close(),
     };

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
+import { type HttpRequest, httpSource } from "spine-adapters/sources";
 import { type JsonValue, type Page, type Source, SourceError, type StreamOptions } from "spine-core";
 import { type FinraOtcOptions, type FinraOtcSettings, readFinraOtcOptions } from "./finra-otc-options.ts";
 import { isIsoDate } from "./iso-date.ts";
 import { publishedOn } from "./publication.ts";
 import { type QueryApiRow, toWeeklyRow } from "./query-api-row.ts";
-import { type QueryRequest, queryPages } from "./query-pages.ts";
 import { ATS_BY_SYMBOL_AND_VENUE } from "./trade-activity.ts";
 import { type FinraOtcRequest, overlappingPages, ROW_KEY, weekChanged, weekQuery } from "./week-query.ts";
 import type { WeeklyRow } from "./weekly-file-columns.ts";
@@ -30,7 +30,17 @@ export function finraOtc(
 ): Source<FinraOtcRequest, WeeklyRow> & { readonly origin: string } {
   const settings = readFinraOtcOptions(options);
   const name = `finra.query_api (${settings.origin})`;
-  const pages = queryPages(name, settings.baseUrl, overlappingPages(settings.pageRows));
+  const { baseUrl, credentials, allowPrivate, pageRows, requestsPerSecond } = settings;
+  const pages = httpSource({
+    name,
+    baseUrl,
+    allowPrivate,
+    paginate: overlappingPages(pageRows),
+    // More than an answer has, so that an answer is a page.
+    batchRows: 2 * pageRows,
+    ...(credentials ? { auth: { kind: "oauth2", ...credentials } } : {}),
+    ...(requestsPerSecond === null ? {} : { rate: { limit: requestsPerSecond, perMs: 1_000 } }),
+  });
   return Object.freeze({
     name,
     origin: settings.origin,
@@ -41,7 +51,7 @@ export function finraOtc(
 
 interface Reading {
   readonly settings: FinraOtcSettings;
-  readonly pages: Source<QueryRequest>;
+  readonly pages: Source<HttpRequest>;
 }
 
 /** Where a stream stands after a page. */
@@ -70,6 +80,8 @@ async function* readWeek(
   const cursor = position?.at ?? null;
   for await (const page of reading.pages.stream(weekQuery(request), { ...streaming, cursor })) {
     const all = page.rows as readonly QueryApiRow[];
+    const [refused] = page.rejects ?? [];
+    if (refused) throw malformed(`A row of the answer is no row: ${refused.message}`, reading);
     for (const row of all) checkAsked(row, request, reading);
     const [first] = all;
     if (first === undefined) continue;
@@ -100,14 +112,21 @@ async function* readWeek(
 }
 
 /** Filters that are not heeded give the first page of everything with status 200. */
-function checkAsked(row: QueryApiRow, { tier, week_start }: FinraOtcRequest, { settings }: Reading): void {
+function checkAsked(row: QueryApiRow, { tier, week_start }: FinraOtcRequest, reading: Reading): void {
   const found = [row.weekStartDate, row.tierIdentifier, row.summaryTypeCode];
   const asked = [week_start, tier, ATS_BY_SYMBOL_AND_VENUE];
   if (found.every((value, index) => value === asked[index])) return;
-  throw new SourceError(
-    `${settings.baseUrl} was asked for ${asked.join(", ")} and answered with a row of ${found.map(String).join(", ")}: it does not heed the filters. Nothing of it is kept; report it, and load the week from its file.`,
-    { code: "SOURCE_MALFORMED", context: { tier, week_start, source: settings.origin } },
+  throw malformed(
+    `${reading.settings.baseUrl} was asked for ${asked.join(", ")} and answered with a row of ${found.map(String).join(", ")}: it does not heed the filters.`,
+    reading,
   );
+}
+
+function malformed(what: string, { settings }: Reading): SourceError {
+  return new SourceError(`${what} Nothing of it is kept: report it, and load the week from its file.`, {
+    code: "SOURCE_MALFORMED",
+    context: { source: settings.origin },
+  });
 }
 
 function earliest(rows: readonly QueryApiRow[]): string {
@@ -169,5 +188,5 @@ function positionOf(cursor: JsonValue | null | undefined): Position | null {
   const { at, rows, last, base, restated } = cursor as Partial<Position>;
   const fits = Number.isSafeInteger(rows) && typeof last === "string" && typeof base === "string";
   if (fits && at !== undefined && typeof restated?.sum === "number") return cursor as Position;
-  throw new SourceError("The cursor is not one of this source.", { code: "SOURCE_CHANGED" });
+  throw weekChanged("the place to go on at is not one of this source");
 }

@@ -1,6 +1,6 @@
+import type { HttpRequest, PageAnswer, Paginate } from "spine-adapters/sources";
 import { type JsonValue, SourceError } from "spine-core";
 import { QUERY_FIELDS } from "./query-api-row.ts";
-import type { QueryRequest } from "./query-pages.ts";
 import type { Tier } from "./tiers.ts";
 import { ATS_BY_SYMBOL_AND_VENUE } from "./trade-activity.ts";
 
@@ -18,7 +18,7 @@ export const ROW_KEY = ["issueSymbolIdentifier", "MPID", "issueName", "productTy
  * What is asked for: one partition at one grain, in an order without ties. FINRA sorts only where all keys of the
  * partition are filtered by EQUAL. With `after`, only rows whose `lastUpdateDate` is later.
  */
-export function weekQuery({ tier, week_start }: FinraOtcRequest, after?: string): QueryRequest {
+export function weekQuery({ tier, week_start }: FinraOtcRequest, after?: string): HttpRequest {
   const filter = (fieldName: string, fieldValue: string, compareType = "EQUAL") => ({
     fieldName,
     compareType,
@@ -39,13 +39,6 @@ export function weekQuery({ tier, week_start }: FinraOtcRequest, after?: string)
   };
 }
 
-/** An answer, as much of it as paging needs. */
-interface Answer {
-  readonly place: JsonValue | null;
-  readonly records: number;
-  header(name: string): string | null;
-}
-
 /** Rows so far, and how many there are in all. A type, because it has to be JSON. */
 type Place = { readonly rows: number; readonly total: number };
 
@@ -54,25 +47,35 @@ type Place = { readonly rows: number; readonly total: number };
  * the same answer that nothing moved in between. It goes on behind the rows that came, not behind those that were asked
  * for; and the total must stay what it was.
  */
-export function overlappingPages(limit: number) {
+export function overlappingPages(limit: number): Paginate {
   return {
-    kind: "custom" as const,
-    apply(request: QueryRequest, place: JsonValue | null): QueryRequest {
+    kind: "custom",
+    apply(request: HttpRequest, place: JsonValue | null): HttpRequest {
       const offset = place === null ? 0 : (place as Place).rows - 1;
-      return { ...request, body: { ...request.body, limit, offset } };
+      return {
+        ...request,
+        body: { ...(request.body as Readonly<Record<string, JsonValue>>), limit, offset },
+      };
     },
-    next({ place, records, header }: Answer): JsonValue | null {
+    next({ place, records, header }: PageAnswer): JsonValue | null {
       const before = place as Place | null;
-      const total = Number(header("record-total") ?? Number.NaN);
       if (records === 0 && before === null) return null;
+      const total = Number(header("record-total") ?? Number.NaN);
       if (!Number.isSafeInteger(total)) {
-        throw new SourceError("An answer has rows and no Record-Total: whether they are all is not known.", {
+        throw new SourceError("It has rows and no Record-Total: nobody can tell whether they are all.", {
           code: "SOURCE_FORMAT",
         });
       }
+      if (before !== null && total !== before.total) {
+        throw weekChanged(`it had ${before.total} rows, and has ${total} now`);
+      }
       const rows = before === null ? records : before.rows + records - 1;
-      if ((before !== null && (total !== before.total || records < 2)) || rows > total) {
-        throw weekChanged(`it had ${before?.total ?? rows} rows and has ${total} now`);
+      if (rows > total) throw weekChanged(`${rows} rows came, of ${total}`);
+      if (before !== null && records < 2) {
+        throw new SourceError(`It ends after ${before.rows} rows, of ${total}.`, {
+          code: "SOURCE_TRUNCATED",
+          retryable: true,
+        });
       }
       return rows === total ? null : { rows, total };
     },
@@ -83,6 +86,6 @@ export function overlappingPages(limit: number) {
 export function weekChanged(how: string): SourceError {
   return new SourceError(
     `The week changed at the service while it was read: ${how}. It has to be read from its start.`,
-    { code: "SOURCE_CHANGED" },
+    { code: "SOURCE_CHANGED", retryable: true },
   );
 }

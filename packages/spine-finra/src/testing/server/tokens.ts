@@ -35,8 +35,9 @@ export class Tokens {
       return refused("Unsupported grant type", "unsupported_grant_type");
     const shown = Buffer.from(authorization.slice(6), "base64").toString();
     const known = this.#credentials;
-    if (known === null || shown !== `${known.clientId}:${known.clientSecret}`)
-      return refused("Invalid Credentials");
+    // RFC 6749 has both parts encoded as in forms; most who send them do not.
+    const forms = known === null ? [] : formsOf(known);
+    if (!forms.includes(shown)) return refused("Invalid Credentials");
     const access_token = randomUUID();
     this.#given.set(access_token, Date.now() + this.#seconds * 1_000);
     return { status: 200, body: { access_token, token_type: "Bearer", expires_in: this.#seconds } };
@@ -53,4 +54,11 @@ export class Tokens {
   expire(): void {
     this.#given.clear();
   }
+}
+
+function formsOf({ clientId, clientSecret }: Credentials): readonly string[] {
+  return [
+    `${clientId}:${clientSecret}`,
+    `${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`,
+  ];
 }
