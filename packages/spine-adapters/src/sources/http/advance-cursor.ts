@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type JsonValue, SourceError } from "spine-core";
 import { type HttpCursor, sourceChanged } from "./http-cursor.ts";
 import type { HttpRules } from "./http-source-options.ts";
@@ -62,7 +63,8 @@ export class Places {
   readonly #met = new Set<string>();
 
   meet(place: Place): void {
-    const text = JSON.stringify(place);
+    // Cursors may be long, and there may be many: their hashes are met.
+    const text = createHash("sha256").update(JSON.stringify(place)).digest("base64url").slice(0, 22);
     if (!this.#met.has(text)) {
       this.#met.add(text);
       return;

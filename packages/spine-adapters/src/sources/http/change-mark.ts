@@ -39,7 +39,7 @@ export async function changeOf(look: Look, since: JsonValue | null): Promise<Sou
     ...(before?.etag ? { "if-none-match": before.etag } : {}),
     ...(before?.lastModified ? { "if-modified-since": before.lastModified } : {}),
   };
-  const conditional = { ...asking, accept: NOT_MODIFIED };
+  const conditional = before ? { ...asking, accept: NOT_MODIFIED } : asking;
   return await client.ask({ ...outgoing, headers }, conditional, async (reply) => {
     const { response } = reply;
     if (response.status === NOT_MODIFIED && before) {

@@ -25,11 +25,13 @@ function endOfParameters(text: string, from: number): number {
   return text.length;
 }
 
+/** `; name=value` and `; name="value"`. */
+const PARAMETER = /;\s*(?<name>[\w*!-]+)\s*=\s*(?:"(?<quoted>[^"]*)"|(?<bare>[^\s;,"]+))/g;
+
 function relationsIn(parameters: string): readonly string[] {
-  for (const parameter of parameters.split(";")) {
-    const [name = "", value = ""] = parameter.split("=");
-    if (name.trim().toLowerCase() !== "rel") continue;
-    return value.trim().replaceAll('"', "").toLowerCase().split(/\s/);
+  for (const { groups } of parameters.matchAll(PARAMETER)) {
+    if (groups?.name?.toLowerCase() !== "rel") continue;
+    return (groups.quoted ?? groups.bare ?? "").toLowerCase().split(/\s/);
   }
   return [];
 }
