@@ -37,7 +37,7 @@ const WEEKLY_FIELDS = {
 const WEEKLY_PARTITIONS = ["weekStartDate", "tierIdentifier"] as const;
 
 /** The datasets that the local server has; every other one is a 404 there. */
-export const DATASETS: readonly QueryDataset[] = [
+const DATASETS: readonly QueryDataset[] = [
   { name: "weeklySummary", fields: WEEKLY_FIELDS, partitionKeys: WEEKLY_PARTITIONS },
   {
     name: "weeklySummaryHistoric",
