@@ -151,6 +151,40 @@ describe("finraOtc", () => {
     },
   );
 
+  it("looks for a restatement at the end also where it died right before", async () => {
+    const server = await serve();
+    const source = sourceOf(server);
+    const last = (await pagesOf(source)).at(-1)?.cursor;
+    expect(await rowsOf(source, T1, last)).toEqual([]);
+    server.restate({ weekStart: SAMPLE_WEEK, tier: "T1", on: "2026-04-09", changed: 1 });
+    expect(await failure(rowsOf(source, T1, last))).toMatchObject({ code: "SOURCE_CHANGED" });
+    // A single page was one answer: it is what it was.
+    const whole = sourceOf(server, { pageRows: 5_000 });
+    const [only, ...others] = await pagesOf(whole);
+    expect(others).toEqual([]);
+    server.restate({ weekStart: SAMPLE_WEEK, tier: "T1", on: "2026-04-10", changed: 1 });
+    expect(await rowsOf(whole, T1, only?.cursor)).toEqual([]);
+  });
+
+  it("takes rows without a date as they come", async () => {
+    const row = {
+      weekStartDate: SAMPLE_WEEK,
+      tierIdentifier: "T1",
+      summaryTypeCode: "ATS_W_SMBL_FIRM",
+      MPID: "UBSA",
+    };
+    const dates = ["2026-03-23", null, "2026-04-07", null, "2026-03-23"];
+    const server = await serve({
+      rows: dates.map((lastUpdateDate, index) => ({
+        ...row,
+        issueSymbolIdentifier: `Q${index}`,
+        lastUpdateDate,
+      })),
+    });
+    const rows = await rowsOf(sourceOf(server, { pageRows: 2 }));
+    expect(rows.map(({ lastUpdateDate }) => lastUpdateDate || null)).toEqual(dates);
+  });
+
   it("is SOURCE_CHANGED when it goes on and the rows stand otherwise than before", async () => {
     const server = await serve();
     const source = sourceOf(server);

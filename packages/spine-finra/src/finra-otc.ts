@@ -59,7 +59,8 @@ type Position = {
   /** The same of the pages below. */
   readonly at: JsonValue;
   readonly rows: number;
-  /** Hash of the last row's key. */
+  readonly pages: number;
+  /** The key of the last row. */
   readonly last: string;
   /** The earliest `lastUpdateDate` of the first page: rows with a later one were restated. Empty where none has a date. */
   readonly base: string;
@@ -75,7 +76,6 @@ async function* readWeek(
   reading: Reading,
 ): AsyncGenerator<Page<WeeklyRow>> {
   let position = positionOf(streaming.cursor);
-  let pages = position === null ? 0 : 1;
   const seen = new Set<string>();
   const cursor = position?.at ?? null;
   for await (const page of reading.pages.stream(weekQuery(request), { ...streaming, cursor })) {
@@ -98,17 +98,17 @@ async function* readWeek(
     position = {
       at: page.cursor,
       rows: before + fresh.length,
+      pages: (position?.pages ?? 0) + 1,
       last: keyOf(all.at(-1) as QueryApiRow),
       base,
       restated: addRestated(position?.restated ?? { rows: 0, sum: 0 }, fresh, base),
     };
-    pages += 1;
     const rows = fresh.map(toWeeklyRow);
     yield { ...page, rows, lines: rows.map((_row, index) => before + index + 1), cursor: position };
   }
   if (position === null) throw noRows(request, reading);
   // A single page is one answer, and of one piece. Several may have a restatement between them.
-  if (pages > 1 && position.base !== "") await checkRestated(position, request, streaming, reading);
+  if (position.pages > 1 && position.base !== "") await checkRestated(position, request, streaming, reading);
 }
 
 /** Filters that are not heeded give the first page of everything with status 200. */
@@ -137,7 +137,8 @@ function earliest(rows: readonly QueryApiRow[]): string {
 const SUMS_BELOW = 2 ** 48;
 
 function addRestated(before: Restated, rows: readonly QueryApiRow[], base: string): Restated {
-  const restated = rows.filter((row) => String(row.lastUpdateDate) > base);
+  // What has no date is no answer to a question about dates either.
+  const restated = rows.filter(({ lastUpdateDate: date }) => isIsoDate(String(date)) && String(date) > base);
   const sum = restated.reduce((so, row) => (so + hashOf(row).readUIntBE(0, 6)) % SUMS_BELOW, before.sum);
   return { rows: before.rows + restated.length, sum };
 }
@@ -185,8 +186,12 @@ function hashOf(row: QueryApiRow): Buffer {
 
 function positionOf(cursor: JsonValue | null | undefined): Position | null {
   if (cursor === null || cursor === undefined) return null;
-  const { at, rows, last, base, restated } = cursor as Partial<Position>;
-  const fits = Number.isSafeInteger(rows) && typeof last === "string" && typeof base === "string";
+  const { at, rows, pages, last, base, restated } = cursor as Partial<Position>;
+  const fits =
+    Number.isSafeInteger(rows) &&
+    Number.isSafeInteger(pages) &&
+    typeof last === "string" &&
+    typeof base === "string";
   if (fits && at !== undefined && typeof restated?.sum === "number") return cursor as Position;
   throw weekChanged("the place to go on at is not one of this source");
 }
