@@ -85,6 +85,14 @@ describe("finraOtc", () => {
     }
   });
 
+  it("goes on at another address of the same service", async () => {
+    const all = await rowsOf(sourceOf(await serve()));
+    const [first] = await pagesOf(sourceOf(await serve()));
+    const moved = await serve();
+    expect(await rowsOf(sourceOf(moved), T1, first?.cursor)).toEqual(all.slice(first?.rows.length));
+    expect(moved.requests[0]?.body?.offset).toBe(39);
+  });
+
   it("goes by the rows that came, not by those that were asked for", async () => {
     const server = await serve({ pageBytes: 3_000 });
     const rows = await rowsOf(sourceOf(server));

@@ -27,7 +27,7 @@ export const MUTANTS_OF_SOURCES: readonly Mutant[] = [
       },
     ],
     caughtBy: CUT,
-    says: "rows in all",
+    says: "The pages end after",
     quick: false,
   },
   {
@@ -89,7 +89,7 @@ export const MUTANTS_OF_SOURCES: readonly Mutant[] = [
       },
     ],
     caughtBy: { file: HOSTILE, test: ["a resume", "notices another total, and rows in another order"] },
-    says: "moved by",
+    says: "instead of rejecting",
     quick: false,
   },
   {
@@ -118,7 +118,7 @@ export const MUTANTS_OF_SOURCES: readonly Mutant[] = [
     changes: [
       {
         file: `${HTTP}/decoded-body.ts`,
-        find: "unpacked > sent.bytes * limits.maxRatio",
+        find: "unpacked > decoder.bytesWritten * limits.maxRatio",
         replace: "unpacked < 0",
       },
     ],
@@ -216,7 +216,7 @@ export const MUTANTS_OF_SOURCES: readonly Mutant[] = [
         "a total that changes while it is read is read again from its start, and nothing of the first time is left",
       ],
     },
-    says: "SOURCE_CHANGED",
+    says: "There were 40 rows in all",
     quick: false,
   },
   {

@@ -51,6 +51,8 @@ export async function guardedRequest(
       signal,
       ...(body === undefined ? {} : { body }),
     });
+    // It may be aborted before anybody reads it, and an error that nobody hears ends the process.
+    content.on("error", () => {});
     const header = (name: string) => {
       const value = given[name.toLowerCase()];
       return value === undefined ? null : Array.isArray(value) ? value.join(", ") : value;
@@ -58,7 +60,7 @@ export async function guardedRequest(
     const response: GuardedResponse = { url, status: statusCode, header, body: content };
     const next = redirectOf(response, method, redirects);
     if (next === null) return response;
-    content.on("error", () => {}).destroy();
+    content.destroy();
     if (next.origin !== url.origin) {
       headers = Object.fromEntries(Object.entries(headers).filter(([name]) => HARMLESS.includes(name)));
     }

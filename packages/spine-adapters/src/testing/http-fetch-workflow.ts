@@ -3,7 +3,7 @@ import { z } from "zod";
 import { httpSource } from "../sources/http/http-source.ts";
 import type { HttpSourceOptions } from "../sources/http/http-source-options.ts";
 
-export const fetchedRows = defineTable({ name: "fetched_rows", columns: { id: "text" }, key: ["id"] });
+const fetchedRows = defineTable({ name: "fetched_rows", columns: { id: "text" }, key: ["id"] });
 
 /** A workflow that loads what a server of tests has, page by page. */
 export function httpWorkflow(options: HttpSourceOptions, attempts = 3) {
@@ -22,7 +22,7 @@ export function httpWorkflow(options: HttpSourceOptions, attempts = 3) {
 }
 
 /** A hundred pages by offset, as a process that is killed reads them. */
-export const hundredPages: HttpSourceOptions = {
+const hundredPages: HttpSourceOptions = {
   paginate: { kind: "offset", limit: 20, total: { header: "Record-Total" } },
   key: "id",
 };

@@ -43,7 +43,7 @@ export async function changeOf(look: Look, since: JsonValue | null): Promise<Sou
   return await client.ask({ ...outgoing, headers }, conditional, async (reply) => {
     const { response } = reply;
     if (response.status === NOT_MODIFIED && before) {
-      response.body.on("error", () => {}).destroy();
+      response.body.destroy();
       return { changed: false, mark: before };
     }
     const mark = await markOf(reply, look);
@@ -73,7 +73,7 @@ async function markOf(reply: Reply, { rules, pager }: Look): Promise<ChangeMark 
     const next = pager.next({ ...came, place: pager.first, received: records, total });
     return next === undefined ? { ...given, hash: isGiven ? null : hash } : null;
   } finally {
-    response.body.on("error", () => {}).destroy();
+    response.body.destroy();
   }
 }
 

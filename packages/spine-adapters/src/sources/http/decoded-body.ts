@@ -20,13 +20,14 @@ export interface BodyLimits {
 
 /** Below this the ratio means nothing: short texts of one character are packed very well. */
 const RATIO_FROM_BYTES = 1024 * 1024;
-/** So small that what one of them may become is noticed before it fills the memory. */
-const DECODED_AT_ONCE = 16 * 1024;
 const UNPACKED_AT_ONCE = 64 * 1024;
 /** What a decoder may have to keep in memory, as a power of two: 8 MiB is what every encoder on the web keeps to. */
 const WINDOW_BITS = 23;
 
-const DECODERS: Readonly<Record<string, () => Transform>> = {
+/** `bytesWritten` are those that it has taken in: what is sent ahead does not hide what few bytes become. */
+type Decoder = Transform & { readonly bytesWritten: number };
+
+const DECODERS: Readonly<Record<string, () => Decoder>> = {
   gzip: () => createGunzip({ chunkSize: UNPACKED_AT_ONCE }),
   "x-gzip": () => createGunzip({ chunkSize: UNPACKED_AT_ONCE }),
   deflate: () => createInflate({ chunkSize: UNPACKED_AT_ONCE }),
@@ -50,28 +51,28 @@ export async function* decodedBody(
   timer: ReplyTimer,
   limits: BodyLimits,
 ): AsyncGenerator<Buffer> {
-  const sent = { bytes: 0 };
   const encodings = (response.header("content-encoding") ?? "")
     .toLowerCase()
     .split(",")
     .map((name) => name.trim())
     .filter((name) => name !== "" && name !== "identity");
   const [encoding] = encodings;
-  const decoder = encoding === undefined ? undefined : DECODERS[encoding];
-  if (encodings.length > 1 || (encoding !== undefined && decoder === undefined)) {
-    response.body.on("error", () => {}).destroy();
+  const makeDecoder = encoding === undefined ? undefined : DECODERS[encoding];
+  if (encodings.length > 1 || (encoding !== undefined && makeDecoder === undefined)) {
+    response.body.destroy();
     throw new SourceError(
       `The body is encoded as ${encodings.join(", ").slice(0, 100)}; gzip, deflate, br and zstd can be read, one at a time.`,
       { code: "SOURCE_FORMAT" },
     );
   }
+  const decoder = makeDecoder?.();
   let unpacked = 0;
-  for await (const piece of unpack(sentBody(response, timer, sent), decoder)) {
+  for await (const piece of unpack(sentBody(response, timer), decoder)) {
     unpacked += piece.length;
     if (unpacked > limits.maxBytes) {
       throw tooLarge(`has more than ${limits.maxBytes} bytes (\`maxBytes\`)`);
     }
-    if (decoder && unpacked > RATIO_FROM_BYTES && unpacked > sent.bytes * limits.maxRatio) {
+    if (decoder && unpacked > RATIO_FROM_BYTES && unpacked > decoder.bytesWritten * limits.maxRatio) {
       throw tooLarge(
         `becomes more than ${limits.maxRatio} times as large when it is unpacked (\`maxRatio\`)`,
       );
@@ -81,34 +82,26 @@ export async function* decodedBody(
 }
 
 /** The bytes as they come, each waited for as long as it may take. */
-async function* sentBody(
-  response: GuardedResponse,
-  timer: ReplyTimer,
-  sent: { bytes: number },
-): AsyncGenerator<Buffer> {
+async function* sentBody(response: GuardedResponse, timer: ReplyTimer): AsyncGenerator<Buffer> {
   const pieces = (response.body as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   try {
     for (;;) {
       const next = await timer.during("idle", () => pieces.next()).catch(asTruncated);
       if (next.done) return;
-      for (let from = 0; from < next.value.length; from += DECODED_AT_ONCE) {
-        const piece = next.value.subarray(from, from + DECODED_AT_ONCE);
-        sent.bytes += piece.length;
-        yield piece;
-      }
+      yield next.value;
     }
   } finally {
-    response.body.on("error", () => {}).destroy();
+    response.body.destroy();
   }
 }
 
-async function* unpack(pieces: AsyncGenerator<Buffer>, decoder: (() => Transform) | undefined) {
+async function* unpack(pieces: AsyncGenerator<Buffer>, decoder: Decoder | undefined) {
   if (decoder === undefined) {
     yield* pieces;
     return;
   }
   const source = Readable.from(pieces, { objectMode: true, highWaterMark: 1 });
-  const unpacked = pipeline(source, decoder(), () => {});
+  const unpacked = pipeline(source, decoder, () => {});
   try {
     for await (const piece of unpacked) yield piece as Buffer;
   } catch (error) {

@@ -208,7 +208,7 @@ export class HttpClient {
 }
 
 function drop({ body }: GuardedResponse): void {
-  body.on("error", () => {}).destroy();
+  body.destroy();
 }
 
 function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {

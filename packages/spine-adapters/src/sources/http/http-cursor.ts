@@ -27,7 +27,7 @@ export type BodyPart = {
   readonly hash: string;
 };
 
-export function startOf(question: string, first: Place): HttpCursor {
+function startOf(question: string, first: Place): HttpCursor {
   return { question, next: first, answers: 0, received: 0, total: null };
 }
 

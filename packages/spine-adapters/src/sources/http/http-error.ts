@@ -25,6 +25,12 @@ export function asConnectionError(error: unknown): unknown {
       cause: error,
     });
   }
+  if (code === "UND_ERR_INVALID_ARG") {
+    return new SpineError(
+      "CONFIG_INVALID",
+      `The request cannot be sent: ${message}. Check its headers and \`auth\`.`,
+    );
+  }
   if (code === "UND_ERR_HEADERS_OVERFLOW") {
     return new SourceError("The headers of the answer are too long.", {
       code: "SOURCE_TOO_LARGE",

@@ -271,8 +271,8 @@ describe("statuses", () => {
         { body: page, headers: html },
         { body: page, headers: { "content-type": "application/json" } },
         { body: `\n  ${page.toLowerCase()}` },
-        { body: "[]", headers: html },
         { body: "a,b\n1,2\n", headers: html },
+        { body: "Please sign in", headers: html },
       ]) {
         const server = await serve(() => answer);
         await expect(readHttp(server.url, { format })).rejects.toMatchObject({ code: "SOURCE_FORMAT" });
@@ -367,6 +367,14 @@ describe("bodies", () => {
     const text = await serveBytes((socket) => socket.end(`${HEAD}\r\n${CSV}`));
     await expect(readHttp(text.url, { format: "csv" })).rejects.toMatchObject({ code: "SOURCE_TRUNCATED" });
     expect((await readHttp(text.url, { format: "csv", allowUnframed: true })).rows).toEqual(ROWS);
+  });
+
+  test("that are JSON are read though they call themselves HTML, as many services let them", async () => {
+    const html = { "content-type": "text/html; charset=utf-8" };
+    const server = await serve(() => ({ body: TEXTS.json, headers: html }));
+    expect((await readHttp(server.url)).rows).toEqual(ROWS);
+    const delimited = await serve(() => ({ body: "[a],{b}\n1,2\n", headers: html }));
+    await expect(readHttp(delimited.url, { format: "csv" })).rejects.toMatchObject({ code: "SOURCE_FORMAT" });
   });
 
   test("are unpacked from one encoding that is known", async () => {

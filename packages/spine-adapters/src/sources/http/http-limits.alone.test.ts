@@ -110,9 +110,8 @@ describe("what becomes large when it is unpacked", () => {
     clearInterval(timer);
     expect(outcome).toMatchObject({ category: "SOURCE", retryable: false });
     expect((outcome as { code: string }).code).toMatch(/^SOURCE_(?:TOO_LARGE|LINE_TOO_LONG)$/);
-    expect(performance.now() - start).toBeLessThan(2_000);
-    console.log(encoding, format, body.length, ((peak - before) / MIB).toFixed(1));
     expect((peak - before) / MIB).toBeLessThanOrEqual(32);
+    expect(performance.now() - start).toBeLessThan(5_000);
   });
 
   test("a body without an end is read no further than `maxBytes`", async () => {

@@ -31,6 +31,15 @@ export interface Outgoing {
 /** Where a parameter of paging goes. */
 export type SentIn = "query" | "body";
 
+const FIELDS: readonly string[] = [
+  "url",
+  "method",
+  "query",
+  "headers",
+  "body",
+  "auth",
+] satisfies (keyof HttpRequest)[];
+
 /** The request as it is sent for its first page, were there no paging. */
 export function outgoingOf(
   {
@@ -39,6 +48,9 @@ export function outgoingOf(
   }: { readonly baseUrl: string | null; readonly headers: Readonly<Record<string, string>> },
   request: HttpRequest,
 ): Outgoing {
+  const unknown = Object.keys(request).find((key) => !FIELDS.includes(key));
+  if (unknown !== undefined)
+    throw invalid(`A request to an HTTP source has no \`${unknown}\`; it has ${FIELDS.join(", ")}.`);
   const url = urlOf(baseUrl, request.url);
   for (const [name, value] of Object.entries(request.query ?? {})) {
     if (value === null) continue;

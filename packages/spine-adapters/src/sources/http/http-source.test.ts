@@ -193,6 +193,10 @@ describe("what is asked", () => {
       await expect(readHttp({ url }, options), url).rejects.toMatchObject({ code: "PERMISSION_DENIED" });
     }
     await expect(readHttp({ url: "/relative" })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    const wrong = { url: server.url, params: {} } as HttpRequest;
+    await expect(readHttp(wrong)).rejects.toThrow("`params`");
+    const headers = { "x-a": "b\r\nx-c: d" };
+    await expect(readHttp({ url: server.url, headers })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   });
 
   test("may not lead to this machine unless it is named", async () => {

@@ -70,7 +70,7 @@ export async function* pagesOfText(
   for await (const piece of decodedBody(response, timer, rules)) {
     check.take(piece);
     const text = decoder.decode(piece);
-    if (isFirst) refuseHtml(response, text);
+    if (isFirst) refuseHtml(response, text, rules.format === "jsonl");
     isFirst = false;
     reader.feed(text);
     pages.read(piece.length);

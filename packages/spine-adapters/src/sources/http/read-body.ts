@@ -31,7 +31,7 @@ export async function readJson(
     bytes += piece.length;
     hash.update(piece);
     text += decoder.decode(piece);
-    if (bytes === piece.length) refuseHtml(response, text);
+    if (bytes === piece.length) refuseHtml(response, text, true);
   }
   decoder.end();
   if (text.trim() === "") throw emptyBody(response);
@@ -59,14 +59,15 @@ export function charsetOf(response: GuardedResponse): string | undefined {
   }
 }
 
-/** SOURCE_FORMAT for a page for people, such as a login or an error with status 200. */
-export function refuseHtml(response: GuardedResponse, beginning: string): void {
-  const type = response.header("content-type") ?? "";
-  if (
-    !/^\s*(?:text\/html|application\/xhtml)/i.test(type) &&
-    !/^\s*<(?:!doctype|html|head|body|!--)/i.test(beginning)
-  )
-    return;
+/**
+ * SOURCE_FORMAT for a page for people, such as a login or an error with status 200.
+ *
+ * @param maySay true where a body that begins like JSON is data even if it calls itself HTML, as many services let it
+ */
+export function refuseHtml(response: GuardedResponse, beginning: string, maySay: boolean): void {
+  const isCalled = /^\s*(?:text\/html|application\/xhtml)/i.test(response.header("content-type") ?? "");
+  const isData = !/^\s*<(?:!doctype|html|head|body|!--)/i.test(beginning);
+  if (isData && !(isCalled && !(maySay && /^\s*[[{]/.test(beginning)))) return;
   throw new SourceError(
     "What came is a page for people (HTML), not data: perhaps a login, or an error that is told with status 200.",
     { code: "SOURCE_FORMAT" },
