@@ -14,7 +14,8 @@ beforeAll(async () => {
   file = await writeWeekFile({ folder: folder.path, weekStart: SAMPLE_WEEK, tier: "T1" });
   undisturbed = (await start(["--db", join(folder.path, "undisturbed.db"), "--file", file])).summary;
   expect(undisturbed.status).toBe("COMPLETED");
-});
+  // As long as a test of it may take: it is the same command.
+}, 180_000);
 afterAll(() => folder[Symbol.dispose]());
 
 function expectSameResult(summary: Finished["summary"], db: string): void {
