@@ -17,11 +17,7 @@ export async function warmUp(inFlight: number, work: (index: number) => Promise<
   return busy + (await doFor(AS_MEASURED_MS, inFlight, (index) => work(busy + index)));
 }
 
-async function doFor(
-  ms: number,
-  inFlight: number,
-  work: (index: number) => Promise<void>,
-): Promise<number> {
+async function doFor(ms: number, inFlight: number, work: (index: number) => Promise<void>): Promise<number> {
   const end = performance.now() + ms;
   let done = 0;
   await eachInFlight(

@@ -11,8 +11,10 @@ export interface NamedWeek {
 }
 
 export interface Arguments extends NamedWeek {
-  /** The weekly file to ingest; null for the generated sample week. */
+  /** The weekly file to ingest; null for a week from a service. */
   readonly file: string | null;
+  /** Without a file: from FINRA's real service instead of the local one with its generated sample week. */
+  readonly live: boolean;
   /** The database file. */
   readonly db: string;
   readonly json: boolean;
@@ -23,10 +25,13 @@ export interface Arguments extends NamedWeek {
 
 export const USAGE = `Ingests FINRA OTC weekly data into an embedded database and shows what happened.
 
-  npm start                        a generated sample week, all three tiers
+  npm start                        a generated sample week, all three tiers, from a local server
   npm start -- --file PATH         a FINRA weekly file (tier and week are read from it)
              --week-ending DATE    the week of a restated file, whose dates do not tell: any day of it, YYYY-MM-DD
              --last-update-date DATE   with it: the one date of all rows, where the whole week was restated that day
+  npm start -- --live              the newest week of each tier from FINRA's Query API; credentials, if you have any, from
+                                   FINRA_CLIENT_ID and FINRA_CLIENT_SECRET
+             --week-ending DATE    another week: any day of it
              --db PATH             the database file (default .spine/finra.db)
              --json                one JSON summary line last, on standard output
              --once                exit when the job is done
@@ -42,6 +47,7 @@ export function readArguments(
     allowPositionals: false,
     options: {
       file: { type: "string" },
+      live: { type: "boolean", default: false },
       "week-ending": { type: "string" },
       "last-update-date": { type: "string" },
       db: { type: "string" },
@@ -50,17 +56,31 @@ export function readArguments(
       help: { type: "boolean", default: false },
     },
   });
-  const { file, db, "week-ending": weekEnding = null, "last-update-date": lastUpdateDate = null } = values;
+  const {
+    file,
+    live,
+    db,
+    "week-ending": weekEnding = null,
+    "last-update-date": lastUpdateDate = null,
+  } = values;
   if (weekEnding !== null) {
-    if (file === undefined) throw new TypeError("--week-ending is about a file: name it with --file.");
+    if (file === undefined && !live) {
+      throw new TypeError(
+        "--week-ending is about a file or the real service: name it with --file, or say --live.",
+      );
+    }
     toWeekStart(weekEnding);
   }
   if (lastUpdateDate !== null) {
+    if (file === undefined) throw new TypeError("--last-update-date is about a file: name it with --file.");
     if (weekEnding === null) {
       throw new TypeError("--last-update-date is about a named week: name it with --week-ending.");
     }
     // Only that it is a date.
     toWeekStart(lastUpdateDate);
+  }
+  if (live && file !== undefined) {
+    throw new TypeError("--live and --file exclude each other: a week comes from the one or from the other.");
   }
   if (file === "") throw new TypeError("--file is empty: give the path of a FINRA weekly file.");
   if (db === "") throw new TypeError("--db is empty: give the path of the database file.");
@@ -71,6 +91,7 @@ export function readArguments(
   }
   return {
     file: file === undefined ? null : resolve(cwd, file),
+    live,
     weekEnding,
     lastUpdateDate,
     db: db === undefined ? resolve(".spine/finra.db") : resolve(cwd, db),

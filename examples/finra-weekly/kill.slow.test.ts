@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { generateWeek, SAMPLE_WEEK, writeWeekFile } from "spine-finra/testing";
+import { generateWeek, SAMPLE_WEEK, startFinraServer, writeWeekFile } from "spine-finra/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Finished, run, start, temporaryFolder } from "./testing/command.ts";
 import { attempts, query, tableHash } from "./testing/inspect.ts";
@@ -14,7 +14,8 @@ beforeAll(async () => {
   file = await writeWeekFile({ folder: folder.path, weekStart: SAMPLE_WEEK, tier: "T1" });
   undisturbed = (await start(["--db", join(folder.path, "undisturbed.db"), "--file", file])).summary;
   expect(undisturbed.status).toBe("COMPLETED");
-});
+  // As long as a test of it may take: it is the same command.
+}, 180_000);
 afterAll(() => folder[Symbol.dispose]());
 
 function expectSameResult(summary: Finished["summary"], db: string): void {
@@ -145,5 +146,55 @@ describe("kill -9 between two pages", () => {
       { n: undisturbed.rows.out },
     ]);
     expect(query(db, "select count(*) n from loads")).toEqual([{ n: 2 }]);
+  });
+});
+
+describe("kill -9 between two pages over HTTP", () => {
+  const offsets = (server: { readonly requests: readonly { readonly body: unknown }[] }, from = 0) =>
+    server.requests.slice(from).map(({ body }) => {
+      const { offset, compareFilters } = body as { offset: number; compareFilters: readonly unknown[] };
+      // What is asked once more at the end is which rows were restated.
+      return compareFilters.length === 3 ? offset : "restated";
+    });
+
+  test("it goes on at the page that it was at, and asks for no earlier one", async () => {
+    await using server = await startFinraServer({ pageRows: 500, requestsPerSecond: null });
+    const db = join(folder.path, "http.db");
+    const killed = await run("testing/kill-at.ts", [db, server.url, "step.progress", "fetch", "4"]);
+    expect(killed.signal, killed.stderr).toBe("SIGKILL");
+    const kept = query(db, "select * from dataset_chunks order by rowid");
+    expect(kept).toHaveLength(4);
+    // Each page begins with the last row of the one before.
+    const all = Array.from({ length: 9 }, (_none, page) => page * 499);
+    expect(offsets(server).slice(0, 4)).toEqual(all.slice(0, 4));
+
+    // As the command does it: its server dies with it, and the next one is at another port.
+    await using other = await startFinraServer({ pageRows: 500, requestsPerSecond: null });
+    const resumed = await run("testing/kill-at.ts", [db, other.url]);
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(offsets(other)).toEqual([...all.slice(4), "restated"]);
+    expect(query(db, "select * from dataset_chunks order by rowid").slice(0, 4)).toEqual(kept);
+    const { expected } = generateWeek({ weekStart: SAMPLE_WEEK, tier: "T1" });
+    expect(query(db, "select count(*) n, sum(trades) trades from finra_otc_trade_activity")).toEqual([
+      { n: expected.rows, trades: expected.trades },
+    ]);
+    expect(query(db, "select count(*) n from loads")).toEqual([{ n: 1 }]);
+  });
+
+  test("while a page is on its way: the same", async () => {
+    await using server = await startFinraServer({ pageRows: 500, requestsPerSecond: null });
+    server.inject({ page: 6, kind: "silence" });
+    const db = join(folder.path, "http-under-way.db");
+    const running = run("testing/kill-at.ts", [db, server.url], {
+      killAfter: () => server.requests.length >= 6,
+    });
+    expect((await running).signal).toBe("SIGKILL");
+    const before = server.requests.length;
+    const resumed = await run("testing/kill-at.ts", [db, server.url]);
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(offsets(server, before)[0]).toBe(5 * 499);
+    expect(query(db, "select count(*) n from finra_otc_trade_activity")).toEqual([
+      { n: generateWeek({ weekStart: SAMPLE_WEEK, tier: "T1" }).expected.rows },
+    ]);
   });
 });

@@ -10,7 +10,7 @@ const withRealData = test.skipIf(!present);
 const reason = present ? "" : " (skipped: real data not present)";
 const file = (name: string) => new URL(name, real).pathname;
 
-test("without a file it loads the generated sample week, all three tiers, and says SAMPLE", async () => {
+test("without a file it loads the sample week of the local server, all three tiers, and says SAMPLE", async () => {
   using folder = temporaryFolder();
   const db = join(folder.path, "spine.db");
   const first = await start(["--db", db]);
@@ -31,11 +31,41 @@ test("without a file it loads the generated sample week, all three tiers, and sa
   const [totals] = query(db, "select count(*) n, sum(trades) trades from finra_otc_trade_activity");
   expect(totals).toEqual({ n: first.summary.rows.out, trades: first.summary.trades });
 
+  // In the history: with the run, in what it came to, and to be found by.
+  const params = query(db, "select params, tags from workflow_runs");
+  for (const row of params) {
+    expect(JSON.parse(String(row.params))).toMatchObject({ source: "SAMPLE" });
+    expect(String(row.tags)).toContain("SAMPLE");
+  }
+  const outputs = query(db, "select output from workflow_step_runs where step_name = 'summary'");
+  expect(outputs).toHaveLength(3);
+  for (const { output } of outputs) {
+    expect(JSON.parse(String(output))).toMatchObject({
+      source: "SAMPLE",
+      attribution: expect.stringContaining("no real trades"),
+    });
+  }
+
   const before = tableHash(db);
   const second = await start(["--db", db]);
   expect(second).toMatchObject({ code: 0, summary: { status: "COMPLETED", rows: first.summary.rows } });
   expect(second.summary.runs.every((run: { unchanged: boolean }) => run.unchanged)).toBe(true);
   expect(tableHash(db)).toBe(before);
+});
+
+test("--live asks the real service, and says so when it cannot be reached: nothing takes its place", async () => {
+  using folder = temporaryFolder();
+  const db = join(folder.path, "x.db");
+  const args = ["--db", db, "--live", "--week-ending", "2026-03-06"];
+  const { code, summary, stderr } = await start(args, { offline: true });
+  expect(stderr).toContain("LIVE https://api.finra.org");
+  expect(stderr).not.toContain("SAMPLE");
+  expect(code, stderr).toBe(1);
+  expect(summary).toMatchObject({ status: "FAILED", source: "LIVE", rows: { in: 0, out: 0, rejected: 0 } });
+  expect(summary.error).toContain("api.finra.org");
+  expect(query(db, "select distinct json_extract(params, '$.source') source from workflow_runs")).toEqual([
+    { source: "FINRA" },
+  ]);
 });
 
 withRealData(

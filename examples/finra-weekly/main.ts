@@ -1,14 +1,17 @@
 // What `npm start` runs: the FINRA weekly ingest on an embedded database, shown while it happens.
 import { SpineError } from "spine-core";
+import { ATTRIBUTION, FINRA_API } from "spine-finra";
+import { startFinraServer } from "spine-finra/testing";
 import { type Arguments, readArguments, USAGE } from "./arguments.ts";
 import { inCommandWords } from "./command-words.ts";
 import { inFolderOf } from "./folder.ts";
-import { openSpine, paramsOf, startOrAttach } from "./ingest.ts";
+import { openSpine, sourceName, startOrAttach, type Wanted, weekOfFile } from "./ingest.ts";
 import { catchInterrupts, exitCodeOf, unlessAborted } from "./interrupt.ts";
+import { liveWeeks } from "./live.ts";
 import { createOutput, type Output } from "./output.ts";
 import { showProgress } from "./progress.ts";
 import { reportRun } from "./report.ts";
-import { sampleFiles } from "./sample.ts";
+import { sampleWeeks } from "./sample.ts";
 import { failedBeforeRun, type InterruptedRun, interrupted, type Summary } from "./summary.ts";
 import { total } from "./total.ts";
 
@@ -62,33 +65,29 @@ async function ingest(
   signal: AbortSignal,
   current: Current,
 ): Promise<readonly Summary[]> {
-  const source = args.file ? "FILE" : "SAMPLE";
-  const paths = args.file ? [args.file] : await inFolderOf(args.db, sampleFiles);
-  const files = await Promise.all(paths.map((path) => paramsOf(path, args)));
+  const weeks = await weeksOf(args);
   signal.throwIfAborted();
   await inFolderOf(args.db, () => {});
 
   output.print(output.bold("Spine · FINRA OTC weekly"));
-  output.print(
-    args.file
-      ? output.dim(`  ${args.file} → ${args.db}`)
-      : `  ${output.yellow("SAMPLE")} ${output.dim(`generated data in FINRA's format, no real trades → ${args.db}`)}`,
-  );
-  const spine = await openSpine(args.db);
+  output.print(`  ${headline(args, output)}${output.dim(` → ${args.db}`)}`);
+  // For what is asked for, or for what an earlier call of it left unfinished.
+  await using sample = await startFinraServer();
+  const spine = await openSpine(args.db, sample);
   let done = () => {};
   try {
     const started = [];
-    for (const { file, params } of files) {
+    for (const { params, ...week } of weeks) {
       const run = await startOrAttach(spine, params);
-      started.push({ ...file, run });
-      current.run ??= { ...file, runId: run.id };
+      started.push({ ...week, run, source: sourceName(params) });
+      current.run ??= { ...week, runId: run.id };
     }
     signal.throwIfAborted();
     const tiers = new Map(started.map(({ run, tier }) => [run.id, tier]));
     done = showProgress(spine, output, (runId) => tiers.get(runId) ?? "other");
     await spine.start();
-    for (const { run, ...file } of started) {
-      current.run = { ...file, runId: run.id };
+    for (const { run, tier, week_start } of started) {
+      current.run = { tier, week_start, runId: run.id };
       // A failed run is reported like any other: by its summary.
       await unlessAborted(
         run.result().catch(() => {}),
@@ -97,12 +96,27 @@ async function ingest(
     }
     done();
     const summaries = [];
-    for (const { run } of started) summaries.push(await reportRun(spine, run.id, source, output));
+    for (const { run, source } of started) summaries.push(await reportRun(spine, run.id, source, output));
+    const isFinras = args.file !== null || args.live;
+    if (isFinras && summaries.some(({ status }) => status === "COMPLETED"))
+      output.print(`\n  ${output.dim(ATTRIBUTION)}`);
     return summaries;
   } finally {
     done();
     await spine.stop();
   }
+}
+
+async function weeksOf(args: Arguments): Promise<readonly Wanted[]> {
+  if (args.file) return [await weekOfFile(args.file, args)];
+  return args.live ? liveWeeks(args.weekEnding, new Date().toISOString().slice(0, 10)) : sampleWeeks();
+}
+
+/** Where the rows come from: nobody is to take a sample for the market. */
+function headline({ file, live }: Arguments, { yellow, green, dim }: Output): string {
+  if (file) return dim(file);
+  if (live) return `${green("LIVE")} ${dim(FINRA_API)}`;
+  return `${yellow("SAMPLE")} ${dim("generated data from a local server in FINRA's format, no real trades")}`;
 }
 
 process.exitCode = await main(process.argv.slice(2));

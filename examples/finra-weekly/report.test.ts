@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { SAMPLE_WEEK, writeWeekFile } from "spine-finra/testing";
 import { expect, test } from "vitest";
-import { openSpine, paramsOf, startOrAttach } from "./ingest.ts";
+import { openSpine, startOrAttach, weekOfFile } from "./ingest.ts";
 import { createOutput } from "./output.ts";
 import { reportRun } from "./report.ts";
 import { temporaryFolder } from "./testing/command.ts";
@@ -18,7 +18,7 @@ test("a report that fails still tells the run and its end", async () => {
     symbols: 20,
   });
   await using spine = await openSpine(db);
-  const run = await startOrAttach(spine, (await paramsOf(file)).params);
+  const run = await startOrAttach(spine, (await weekOfFile(file)).params);
   await spine.start();
   await run.result();
   const database = new DatabaseSync(db);

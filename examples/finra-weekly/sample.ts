@@ -1,12 +1,13 @@
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import { SAMPLE_WEEK, TIERS, writeWeekFile } from "spine-finra/testing";
+import { SAMPLE_ORIGIN, TIERS, weekEnding } from "spine-finra";
+import { SAMPLE_WEEK } from "spine-finra/testing";
+import type { Wanted } from "./ingest.ts";
 
-/** Writes the sample week, one file a tier, below `folder`: generated, the same each time. */
-export async function sampleFiles(folder: string): Promise<readonly string[]> {
-  const to = join(folder, "sample");
-  await mkdir(to, { recursive: true });
-  const paths = [];
-  for (const tier of TIERS) paths.push(await writeWeekFile({ folder: to, weekStart: SAMPLE_WEEK, tier }));
-  return paths;
+/** The sample week, all three tiers, of the local server: generated, the same each time. */
+export function sampleWeeks(): readonly Wanted[] {
+  const week_ending = weekEnding(SAMPLE_WEEK);
+  return TIERS.map((tier) => ({
+    tier,
+    week_start: SAMPLE_WEEK,
+    params: { tier, week_ending, source: SAMPLE_ORIGIN },
+  }));
 }

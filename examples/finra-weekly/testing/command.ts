@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const here = fileURLToPath(new URL("..", import.meta.url));
 
@@ -18,6 +18,10 @@ export interface Finished {
 
 export interface RunOptions {
   readonly killAfterMs?: number;
+  /** Kills it once this is true. */
+  readonly killAfter?: () => boolean;
+  /** Without a network: names of hosts cannot be resolved. */
+  readonly offline?: boolean;
   /** Sends a signal once, when this text has been written to standard error. */
   readonly interrupt?: { readonly when: string; readonly signal: NodeJS.Signals };
 }
@@ -28,7 +32,9 @@ export async function run(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Finished> {
-  const child = spawn(process.execPath, ["--conditions=spine-source", join(here, script), ...args], {
+  const offline = options.offline ? ["--import", pathToFileURL(join(here, "testing/no-names.ts")).href] : [];
+  const node = ["--conditions=spine-source", ...offline];
+  const child = spawn(process.execPath, [...node, join(here, script), ...args], {
     env: { ...process.env, NO_COLOR: "1", INIT_CWD: undefined },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -46,11 +52,14 @@ export async function run(
     options.killAfterMs === undefined
       ? undefined
       : setTimeout(() => child.kill("SIGKILL"), options.killAfterMs);
+  const { killAfter } = options;
+  const watch = killAfter && setInterval(() => killAfter() && child.kill("SIGKILL"), 5);
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (...how) => resolve(how));
   });
   clearTimeout(timer);
+  clearInterval(watch);
   const last = stdout.trimEnd().split("\n").at(-1) ?? "";
   return { code, signal, stdout, stderr, summary: last.startsWith("{") ? JSON.parse(last) : undefined };
 }

@@ -1,12 +1,15 @@
 // Works like the command, and kills its own process with SIGKILL at an exact point: right after the event
 // named by the arguments (the n-th of a step) is durable, and before anything else can happen. Without an event it
-// lives on. Prints each progress as `<step> <rows in>`.
+// lives on. The week is that of a file, or the sample of tier T1 where its path is the URL of a server. Prints each progress
+// as `<step> <rows in>`.
 import { writeSync } from "node:fs";
-import { openSpine, paramsOf, startOrAttach } from "../ingest.ts";
+import { openSpine, startOrAttach, type Wanted, weekOfFile } from "../ingest.ts";
+import { sampleWeeks } from "../sample.ts";
 
 const [db = "", path = "", event = "", step = "", nth = "1"] = process.argv.slice(2);
-const { params } = await paramsOf(path);
-const spine = await openSpine(db);
+const url = path.startsWith("http:") ? path : null;
+const { params } = url === null ? await weekOfFile(path) : (sampleWeeks()[0] as Wanted);
+const spine = await openSpine(db, url === null ? null : { url });
 let seen = 0;
 const kill = (at: { readonly step: string }) => {
   if (at.step !== step) return;

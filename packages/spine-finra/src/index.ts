@@ -1,5 +1,14 @@
 // The public face of spine-finra. Generated test data: `spine-finra/testing`.
 
+// The Query API
+export { finraOtc } from "./finra-otc.ts";
+export {
+  FINRA_API,
+  FINRA_ORIGIN,
+  type FinraCredentials,
+  type FinraOtcOptions,
+  SAMPLE_ORIGIN,
+} from "./finra-otc-options.ts";
 export { ATTRIBUTION, ingestWeek } from "./ingest-week.ts";
 export { IngestWeekParams } from "./ingest-week-params.ts";
 export { type FinraOptions, finra } from "./plugin.ts";
@@ -37,9 +46,11 @@ export {
   toTradeActivity,
 } from "./trade-activity.ts";
 export { TRADE_ACTIVITY_KEY, tradeActivity } from "./trade-activity-table.ts";
+export type { FinraOtcRequest } from "./week-query.ts";
+export type { FinraServiceRequest, WeekRequest } from "./week-source.ts";
 // Files
 export { type DescribeFileOptions, describeFile, type WeeklyFile } from "./weekly-file.ts";
-export { WEEKLY_FILE_COLUMNS, type WeeklyFileRow } from "./weekly-file-columns.ts";
+export { WEEKLY_FILE_COLUMNS, type WeeklyFileRow, type WeeklyRow } from "./weekly-file-columns.ts";
 export {
   finraWeeklyFile,
   OTC_TRANSPARENCY,

@@ -23,6 +23,14 @@ it.each([
   expect(IngestWeekParams.parse(input)).toEqual(stored);
 });
 
+it("without a file names the service that its rows come from", () => {
+  const params = IngestWeekParams.parse({ tier: "OTC", week_ending: "2025-11-14" });
+  const { file: _none, ...rest } = stored;
+  expect(params).toEqual({ ...rest, source: "FINRA" });
+  expect(IngestWeekParams.parse(params)).toEqual(params);
+  expect(IngestWeekParams.parse({ ...params, source: "SAMPLE" }).source).toBe("SAMPLE");
+});
+
 it("keeps the date of a restatement", () => {
   const params = IngestWeekParams.parse({ ...stored, last_update_date: "2026-01-08" } as const);
   expect(params.last_update_date).toBe("2026-01-08");
@@ -37,7 +45,8 @@ it.each([
   ["week_ending", { week_ending: "14.11.2025" }],
   ["weekEnding", { weekEnding: "2025-11-21" }],
   ["file", { file: "" }],
-  ["file", { file: undefined }],
+  ["source", { source: "SAMPLE" }],
+  ["source", { file: undefined, source: "" }],
   ["last_update_date", { last_update_date: "2025-12-12" }],
   ["last_update_date", { last_update_date: "soon" }],
 ])("names %s when it is wrong: %j", (field, change) => {
@@ -52,7 +61,7 @@ it("gives the run its partition", () => {
 
 it("has a JSON Schema for forms", () => {
   const schema = z.toJSONSchema(IngestWeekParams, { io: "input" });
-  expect(schema).toMatchObject({ type: "object", required: ["tier", "file"] });
+  expect(schema).toMatchObject({ type: "object", required: ["tier"] });
 });
 
 it("has its steps in the order of the pipeline", () => {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { FINRA_ORIGIN } from "./finra-otc-options.ts";
 import { publishedOn, toWeekStart, weekEnding } from "./publication.ts";
 import { parseTier, TIER_NAMES } from "./tiers.ts";
 
@@ -18,7 +19,15 @@ export const IngestWeekParams = z
     file: z
       .string()
       .min(1)
-      .describe("Path of the weekly file: absolute, or from the first of the plugin's fileRoots."),
+      .optional()
+      .describe(
+        "Path of the weekly file: absolute, or from the first of the plugin's fileRoots. Without it, rows come from the Query API.",
+      ),
+    source: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("Without a file: which service the rows come from, by its origin; FINRA when left out."),
     last_update_date: z.iso
       .date()
       .nullish()
@@ -26,7 +35,15 @@ export const IngestWeekParams = z
         "The one lastUpdateDate that every row must carry; any since the week's publication when left out.",
       ),
   })
-  .transform(({ tier, week_ending, weekEnding: alias, file, last_update_date }, context) => {
+  .transform(({ tier, week_ending, weekEnding: alias, file, source, last_update_date }, context) => {
+    if (file !== undefined && source !== undefined) {
+      context.addIssue({
+        code: "custom",
+        path: ["source"],
+        message: "is about runs without a file: leave one of both out",
+      });
+      return z.NEVER;
+    }
     const day = week_ending ?? alias;
     if (day === undefined) {
       context.addIssue({ code: "custom", path: ["week_ending"], message: "is required (YYYY-MM-DD)" });
@@ -50,11 +67,14 @@ export const IngestWeekParams = z
       });
       return z.NEVER;
     }
+    // A run keeps where its rows come from: it is part of what it is.
+    const from: { file?: string; source?: string } =
+      file === undefined ? { source: source ?? FINRA_ORIGIN } : { file };
     return {
       tier,
       week_start,
       week_ending: weekEnding(week_start),
-      file,
+      ...from,
       last_update_date: last_update_date ?? null,
     };
   });

@@ -8,16 +8,20 @@ import {
   satisfies,
   unique,
 } from "spine-core";
+import { FINRA_ORIGIN, SAMPLE_ORIGIN } from "./finra-otc-options.ts";
 import { IngestWeekParams } from "./ingest-week-params.ts";
 import { ownWeek } from "./own-week.ts";
 import { TIERS } from "./tiers.ts";
 import { OtcTradeActivity, toTradeActivity } from "./trade-activity.ts";
 import { TRADE_ACTIVITY_KEY, tradeActivity } from "./trade-activity-table.ts";
-import type { WeeklyFileRow } from "./weekly-file-columns.ts";
-import { OTC_TRANSPARENCY, type WeeklyFileRequest } from "./weekly-file-source.ts";
+import type { WeekRequest } from "./week-source.ts";
+import type { WeeklyRow } from "./weekly-file-columns.ts";
+import { OTC_TRANSPARENCY } from "./weekly-file-source.ts";
 
 /** FINRA's terms ask that it is named wherever the data, or what is derived from it, is shown. */
 export const ATTRIBUTION = "Source and owner of the data: FINRA (OTC Transparency data).";
+
+const SAMPLE_ATTRIBUTION = "Generated data in FINRA's format: no real trades, and not FINRA's.";
 
 // A trade was of one share at least until FINRA reported fractions: more trades than shares is possible now,
 // but odd enough to be seen.
@@ -32,16 +36,17 @@ const tradesWithinShares = satisfies(
 const MOST_REFUSED = { warn: 0.01, fail: 0.1 } as const;
 
 /**
- * Ingests one week of one tier of FINRA's OTC Transparency data: reads the file, refuses rows of another
- * tier or date and rows that make no sense, checks what is left, and replaces the week's partition of
- * `finra_otc_trade_activity`. The rows that were there before are kept as captures; the very same content
- * again changes nothing. A file of which more than a tenth is refused, or whose rows are all dated like another
+ * Ingests one week of one tier of FINRA's OTC Transparency data: reads the file, or asks the Query API where none is
+ * named, refuses rows of another tier or date and rows that make no sense, checks what is left, and replaces the week's
+ * partition of `finra_otc_trade_activity`. The rows that were there before are kept as captures; the very same content
+ * again changes nothing. A week of which more than a tenth is refused, or a file whose rows are all dated like another
  * week, replaces nothing.
  *
  * The plugin `finra()` brings it together with its source. Errors: VALIDATION_FAILED (parameters),
- * SOURCE_* (the file), QUALITY_FAILED (nothing is loaded then).
+ * SOURCE_* (the file, the service), QUALITY_FAILED (nothing is loaded then).
  *
  * @example
+ * await spine.run(ingestWeek, { tier: "OTCE", week_ending: "2025-11-14" });
  * await spine.run(ingestWeek, { tier: "OTCE", week_ending: "2025-11-14", file: "/data/week.csv" });
  */
 export const ingestWeek = defineWorkflow({
@@ -51,10 +56,11 @@ export const ingestWeek = defineWorkflow({
   params: IngestWeekParams,
   partition: ({ params }) => ({ week_start: params.week_start, tier: params.tier }),
 })
-  .fetch<"fetch", WeeklyFileRequest, WeeklyFileRow>("fetch", {
-    // By name: which folders files may come from is the plugin's to say, not the workflow's.
+  .fetch<"fetch", WeekRequest, WeeklyRow>("fetch", {
+    // By name: which folders and services rows may come from is the plugin's to say, not the workflow's.
     from: OTC_TRANSPARENCY,
-    request: ({ params }) => ({ path: params.file }),
+    request: ({ params: { file, source = FINRA_ORIGIN, tier, week_start } }) =>
+      file === undefined ? { tier, week_start, source } : { path: file },
   })
   .transform("transform", { from: "fetch", row: toTradeActivity, schema: OtcTradeActivity })
   .quality("quality", {
@@ -89,7 +95,7 @@ export const ingestWeek = defineWorkflow({
       superseded: load.superseded,
       unchanged: load.unchanged,
       quality_warnings: warnings,
-      source: params.file,
-      attribution: ATTRIBUTION,
+      source: params.file ?? params.source ?? FINRA_ORIGIN,
+      attribution: params.source === SAMPLE_ORIGIN ? SAMPLE_ATTRIBUTION : ATTRIBUTION,
     };
   });

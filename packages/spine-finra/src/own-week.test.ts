@@ -29,3 +29,13 @@ it("fails where every row is dated like another week, and names that week and wh
 it("believes who names the date of a week that was restated as a whole", () => {
   expect(statusOf(["2025-12-22"], "2025-12-22")).toBe("PASS");
 });
+
+it("believes the Query API, which names the week of each row", () => {
+  const counting = ownWeek.start({
+    params: { last_update_date: null, source: "FINRA" },
+    rows: 1,
+    rejected: 0,
+  });
+  counting.add({ ...week, last_update_date: "2025-12-22" });
+  expect(counting.finish().status).toBe("PASS");
+});

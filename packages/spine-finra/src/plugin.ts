@@ -1,6 +1,7 @@
 import type { Plugin } from "spine-core";
+import type { FinraOtcOptions } from "./finra-otc-options.ts";
 import { ingestWeek } from "./ingest-week.ts";
-import { finraWeeklyFile } from "./weekly-file-source.ts";
+import { weekSource } from "./week-source.ts";
 
 export interface FinraOptions {
   /**
@@ -8,17 +9,26 @@ export interface FinraOptions {
    * elsewhere, by a symbolic link too, is refused.
    */
   readonly fileRoots?: readonly string[];
+  /**
+   * The services that weeks may be asked of, by a run without a file: FINRA's own Query API, anonymously, when left out;
+   * `[]` for none. With several, a run's `source` says which.
+   */
+  readonly queryApi?: FinraOtcOptions | readonly FinraOtcOptions[];
 }
 
 /**
- * FINRA's OTC Transparency data as a plugin: the source `finra.otc_transparency` (weekly files), the workflow
+ * FINRA's OTC Transparency data as a plugin: the source `finra.otc_transparency` (weekly files and the Query API), the workflow
  * `finra.otc_transparency.ingest_week` and its table. Data is FINRA's: see the README for its terms.
  *
  * @example
  * const spine = await createSpine({ database: sqlite("spine.db"), plugins: [finra({ fileRoots: ["./incoming"] })] });
  */
 export function finra(options: FinraOptions = {}): Plugin {
-  const source = finraWeeklyFile(options.fileRoots ? { roots: options.fileRoots } : {});
+  const { fileRoots, queryApi = {} } = options;
+  const services = (Array.isArray as (value: unknown) => value is readonly FinraOtcOptions[])(queryApi)
+    ? queryApi
+    : [queryApi];
+  const source = weekSource(fileRoots ? { roots: fileRoots } : {}, services);
   return Object.freeze({
     name: "finra",
     sources: Object.freeze([source]),

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { isIsoDate } from "./iso-date.ts";
 import { publishedOn } from "./publication.ts";
 import { TIERS, type Tier, tierOf } from "./tiers.ts";
-import type { WeeklyFileRow } from "./weekly-file-columns.ts";
+import type { WeeklyRow } from "./weekly-file-columns.ts";
 
 /**
  * The grain of the weekly ATS download: one row per symbol and venue. FINRA publishes the same shares at
@@ -40,7 +40,7 @@ export const OtcTradeActivity = z.object({
   /** Shares traded, as decimal text. */
   shares: shareText,
   trades: z.int().min(0),
-  /** Dollars, as decimal text; null in the files. */
+  /** Dollars, as decimal text; null in the files, which do not tell it. */
   notional: z.string().nullable(),
   /** When FINRA last changed the row: the day of its publication, unless it was restated. */
   last_update_date: z.iso.date(),
@@ -56,6 +56,7 @@ export type TradeActivityReject =
   | "INVALID_MPID"
   | "INVALID_SHARES"
   | "INVALID_TRADES"
+  | "INVALID_NOTIONAL"
   | "NEGATIVE_VOLUME"
   | "NEGATIVE_TRADES"
   | "ZERO_VOLUME";
@@ -72,11 +73,11 @@ export interface TradeActivityContext {
 }
 
 /**
- * Makes the loaded row of a row of the weekly file, or says why it is refused. Pure. Nothing is trimmed,
+ * Makes the loaded row of a row of the weekly file or of the Query API, or says why it is refused. Pure. Nothing is trimmed,
  * upper-cased or rounded: what cannot be kept as it is, is refused.
  */
 export function toTradeActivity(
-  row: WeeklyFileRow,
+  row: WeeklyRow,
   { params }: TradeActivityContext,
 ): OtcTradeActivity | Rejection {
   const no = (code: TradeActivityReject, message: string) => reject(code, message);
@@ -93,7 +94,7 @@ export function toTradeActivity(
   if (!isIdentifier(symbol)) return no("INVALID_SYMBOL", identifierMessage("symbol", symbol));
   if (!isIdentifier(mpid)) return no("INVALID_MPID", identifierMessage("MPID", mpid));
 
-  const shares = sharesOf(row.totalWeeklyShareQuantity);
+  const shares = quantityOf(row.totalWeeklyShareQuantity);
   if (shares === undefined) {
     return no(
       "INVALID_SHARES",
@@ -105,6 +106,9 @@ export function toTradeActivity(
   if (trades === undefined)
     return no("INVALID_TRADES", `"${row.totalWeeklyTradeCount}" is not a whole number of trades.`);
   if (trades < 0) return no("NEGATIVE_TRADES", `The row has ${trades} trades.`);
+  const notional = row.totalNotionalSum ? quantityOf(row.totalNotionalSum) : null;
+  if (notional === undefined)
+    return no("INVALID_NOTIONAL", `"${row.totalNotionalSum}" is not a sum of dollars.`);
   if (shares === "0" && trades === 0) return no("ZERO_VOLUME", "The row has neither shares nor trades.");
 
   return {
@@ -113,12 +117,12 @@ export function toTradeActivity(
     summary_type_code: ATS_BY_SYMBOL_AND_VENUE,
     symbol,
     issue_name: row.issueName,
-    product_type_code: "",
+    product_type_code: row.productTypeCode ?? "",
     mpid,
     participant_name: row.marketParticipantName,
     shares,
     trades,
-    notional: null,
+    notional,
     last_update_date: lastUpdateDate,
   };
 }
@@ -160,12 +164,13 @@ function identifierMessage(name: string, text: string): string {
   return `The ${name} "${text}" begins or ends with a blank.`;
 }
 
-function sharesOf(text: string): string | undefined {
+/** A quantity as the table can keep it. */
+function quantityOf(text: string): string | undefined {
   // Also keeps a hostile field of a million digits away from the arithmetic.
   if (!/^[+-]?\d{1,40}(\.\d{1,40})?$/.test(text)) return undefined;
-  const shares = decimal(text);
-  const places = shares.split(".")[1]?.length ?? 0;
-  return places <= SHARE_PLACES && toUnits(shares, SHARE_PLACES) <= MAX_SHARE_UNITS ? shares : undefined;
+  const quantity = decimal(text);
+  const places = quantity.split(".")[1]?.length ?? 0;
+  return places <= SHARE_PLACES && toUnits(quantity, SHARE_PLACES) <= MAX_SHARE_UNITS ? quantity : undefined;
 }
 
 function tradesOf(text: string): number | undefined {

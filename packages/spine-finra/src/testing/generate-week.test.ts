@@ -8,7 +8,8 @@ import { TIERS, type Tier } from "../tiers.ts";
 import { OtcTradeActivity, toTradeActivity } from "../trade-activity.ts";
 import { TRADE_ACTIVITY_KEY } from "../trade-activity-table.ts";
 import { WEEKLY_FILE_COLUMNS, type WeeklyFileRow } from "../weekly-file-columns.ts";
-import { type DirtyCode, type ExpectedWeek, generateWeek, RAGGED_ROW } from "./generate-week.ts";
+import { generateWeek } from "./generate-week.ts";
+import { type DirtyCode, type ExpectedWeek, RAGGED_ROW } from "./week-rows.ts";
 import { writeWeekFile } from "./write-week-file.ts";
 
 const WEEK = "2025-11-10";

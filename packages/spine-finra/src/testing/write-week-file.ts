@@ -3,7 +3,8 @@ import { createReadStream } from "node:fs";
 import { link, open, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { type GenerateWeekOptions, weekFileName, weekLines } from "./generate-week.ts";
+import { weekFileName, weekLines } from "./generate-week.ts";
+import type { GenerateWeekOptions } from "./week-rows.ts";
 
 const PART = 1 << 20;
 

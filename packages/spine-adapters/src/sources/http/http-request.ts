@@ -99,9 +99,13 @@ export function withParameter(request: Outgoing, sent: SentIn, path: BodyPath, v
   return { ...request, url };
 }
 
-/** What tells a request from others: a page of one question is no page of another. Without credentials. */
-export function questionOf({ url, method, body }: Outgoing): string {
-  const text = canonicalJson([url.href, method, body ?? null]);
+/**
+ * What tells a request from others: a page of one question is no page of another. Without credentials, and without the
+ * host where that is the source's `baseUrl` to say: a service that moves is the same service.
+ */
+export function questionOf({ url, method, body }: Outgoing, baseUrl: string | null): string {
+  const where = baseUrl === null ? url.href : `${url.pathname}${url.search}`;
+  const text = canonicalJson([where, method, body ?? null]);
   return createHash("sha256").update(text).digest("base64url").slice(0, 22);
 }
 

@@ -77,7 +77,7 @@ async function* readAll(
   const { signal } = options;
   signal?.throwIfAborted();
   const { pager, plain } = begin(rules, request);
-  let at = readCursor(options.cursor, questionOf(plain), pager.first);
+  let at = readCursor(options.cursor, questionOf(plain, rules.baseUrl), pager.first);
   const places = new Places();
   const keys = rules.key === null ? null : new KeySample(rules.key, at.keys ?? null);
   const asking = { budgets: options.budgets ?? budgets, signal, auth: request.auth };
