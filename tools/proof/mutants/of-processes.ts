@@ -283,9 +283,9 @@ export const MUTANTS_OF_PROCESSES: readonly Mutant[] = [
       },
       {
         file: `${ENGINE}/run-controls.ts`,
-        find: "    controlled(change.status, known?.run.workflow ?? null);\n",
+        find: "    if (made?.changed) controlled(made.status, made.workflow);\n",
         replace:
-          "    await this.#options.get(runId);\n    controlled(change.status, known?.run.workflow ?? null);\n",
+          "    await this.#options.get(runId);\n    if (made?.changed) controlled(made.status, made.workflow);\n",
       },
     ],
     caughtBy: {

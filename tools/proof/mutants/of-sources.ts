@@ -205,8 +205,8 @@ export const MUTANTS_OF_SOURCES: readonly Mutant[] = [
     changes: [
       {
         file: "packages/spine-core/src/runner/steps/fetch-step.ts",
-        find: "state = await datasets.open(writer, { fresh: true });",
-        replace: "state = await datasets.open(writer);",
+        find: "if (isChange(error)) await datasets.open(writer, { fresh: true });",
+        replace: "if (isChange(error)) await datasets.open(writer);",
       },
     ],
     caughtBy: {
