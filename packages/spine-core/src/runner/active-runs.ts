@@ -1,7 +1,8 @@
 import type { SpineError } from "../errors.ts";
 import type { RunState } from "./run-state.ts";
 
-interface Execution {
+/** Work on a run under one fencing token. */
+export interface Execution {
   readonly controller: AbortController;
   /** The fencing token under which this process works on it. */
   readonly token: number;
@@ -48,8 +49,12 @@ export class ActiveRuns {
     return this.#current.get(runId);
   }
 
-  abort(runId: string, reason: SpineError): void {
-    this.#current.get(runId)?.controller.abort(reason);
+  /**
+   * Aborts an execution that is not this process's any more. Which one has to be said: the run may have come to work here
+   * anew by the time at which that is known.
+   */
+  abort(runId: string, execution: Execution | undefined, reason: SpineError): void {
+    execution?.controller.abort(reason);
     this.#tell(runId);
   }
 

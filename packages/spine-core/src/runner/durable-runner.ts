@@ -16,7 +16,7 @@ import { KnownWorkflows } from "./known-workflows.ts";
 import { Ownership } from "./ownership.ts";
 import { restore } from "./restore.ts";
 import { RunChildren } from "./run-children.ts";
-import { RunControls } from "./run-controls.ts";
+import { type Controlled, RunControls } from "./run-controls.ts";
 import { type Engine, executeRun, type OwnedRun } from "./run-execution.ts";
 import { RunResults } from "./run-results.ts";
 import { RunStarts } from "./run-starts.ts";
@@ -101,7 +101,7 @@ export class DurableRunner implements Runner {
       history,
       workflows: options.workflows,
       get: (runId) => this.get(runId),
-      controlled: (run, status) => this.#controlled(run, status),
+      controlling: (runId, control) => this.#controlling(runId, control),
       sent: (runId) => this.#sent(runId),
     });
     this.#children = new RunChildren({
@@ -246,19 +246,24 @@ export class DurableRunner implements Runner {
     return this.#options.stores.history;
   }
 
-  /** A control of a run is durable, and of those that its steps wait for. */
-  #controlled({ runId, workflow }: Pick<RunSummary, "runId" | "workflow">, status: RunStatus): void {
-    const stopped = new SpineError(
-      status === "PAUSED" ? "RUN_PAUSED" : "RUN_CANCELLED",
-      status === "PAUSED" ? "The run was paused." : "The run was cancelled.",
-    );
-    this.#active.abort(runId, stopped);
-    // Its children may be at work here as well.
-    this.#ownership.check();
-    this.#watch.touch(runId);
-    this.#options.stores.hints.tell({ changed: [runId], taken: [runId] });
-    this.#options.events.emit("run.changed", { runId, workflow, status, error: null });
-    if (status === "PENDING") this.#queued();
+  /** A control of a run, and of those that its steps wait for: what follows once it is durable. */
+  #controlling(runId: string, control: Control): Controlled {
+    // What is at work by then may be the run that was claimed anew, under a fence that holds.
+    const execution = control === "cancel" || control === "pause" ? this.#active.of(runId) : undefined;
+    const isPause = control === "pause";
+    return (status, workflow) => {
+      const stopped = new SpineError(
+        isPause ? "RUN_PAUSED" : "RUN_CANCELLED",
+        isPause ? "The run was paused." : "The run was cancelled.",
+      );
+      this.#active.abort(runId, execution, stopped);
+      // Its children may be at work here as well, or it was claimed in between.
+      this.#ownership.check();
+      this.#watch.touch(runId);
+      this.#options.stores.hints.tell({ changed: [runId], taken: [runId] });
+      this.#options.events.emit("run.changed", { runId, workflow, status, error: null });
+      if (status === "PENDING") this.#queued();
+    };
   }
 
   /** A message for a run is durable: it is at work here, or elsewhere, or may be claimed now. */

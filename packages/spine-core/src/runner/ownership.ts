@@ -71,7 +71,7 @@ export class Ownership {
           const execution = active.of(runId);
           if (!execution) continue;
           // A smaller one was read before this process claimed the run anew.
-          if (token > execution.token) active.abort(runId, takenAway(runId));
+          if (token > execution.token) active.abort(runId, execution, takenAway(runId));
           else if (inbox > execution.state.inbox) execution.message();
         }
       } catch (error) {

@@ -1,7 +1,7 @@
 import { checkText } from "../check-text.ts";
 import { SpineError, ValidationError } from "../errors.ts";
-import type { ControlCommit, HistoryStore } from "../history/history-store.ts";
-import type { RunDetail, RunStatus, RunSummary } from "../history/records.ts";
+import type { ControlCommit, ControlledRun, HistoryStore } from "../history/history-store.ts";
+import type { RunDetail, RunStatus } from "../history/records.ts";
 import type { RunFilter } from "../history/run-query.ts";
 import { newId } from "../ids.ts";
 import { decodeJson, encodeJson } from "../json.ts";
@@ -14,11 +14,14 @@ export interface RunControlsOptions {
   readonly history: HistoryStore;
   readonly workflows: Registry<WorkflowData>;
   readonly get: (runId: string) => Promise<RunDetail>;
-  /** A control of a run is durable. */
-  readonly controlled: (run: Pick<RunSummary, "runId" | "workflow">, status: RunStatus) => void;
+  /** A run is about to be controlled; what it returns is called when that is durable. */
+  readonly controlling: (runId: string, control: Control) => Controlled;
   /** A message for a run is durable. */
   readonly sent: (runId: string) => void;
 }
+
+/** Is told the run's new status, and its workflow. */
+export type Controlled = (status: RunStatus, workflow: string) => void;
 
 interface Rule {
   readonly from: readonly RunStatus[];
@@ -56,7 +59,9 @@ export class RunControls {
   async control(runId: string, control: Control): Promise<void> {
     const { status, from } = RULES[control];
     const isRetry = control === "retry";
-    await this.#commit({
+    // Before the commit: after it the run may be at work anew before anybody has been told.
+    const controlled = this.#options.controlling(runId, control);
+    const made = await this.#commit({
       kind: "control",
       runId,
       from,
@@ -66,6 +71,7 @@ export class RunControls {
       reason: control,
       withChildren: !isRetry,
     });
+    if (made?.changed) controlled(made.status, made.workflow);
   }
 
   /** The same for all runs of a filter; those in another status than the control is for are not among them. */
@@ -129,8 +135,8 @@ export class RunControls {
     return text;
   }
 
-  async #commit(commit: ControlCommit): Promise<void> {
-    const { history, get, controlled } = this.#options;
+  async #commit(commit: ControlCommit): Promise<ControlledRun | undefined> {
+    const { history, get } = this.#options;
     const { runId, from, reason } = commit;
     const [outcome] = await history.commit([commit]);
     if (outcome?.result === "missing") await get(runId);
@@ -142,8 +148,7 @@ export class RunControls {
       );
     }
     // Not read back: what stands in it may be encoded with a key that this process does not have.
-    const made = outcome?.result === "committed" ? outcome.controlled : undefined;
-    if (made?.changed) controlled({ runId, workflow: made.workflow }, made.status);
+    return outcome?.result === "committed" ? outcome.controlled : undefined;
   }
 
   async #find(filter: RunFilter, expect: number): Promise<readonly string[]> {
