@@ -260,7 +260,7 @@ test("what is right is taken, options that are undefined count as left out", () 
       when: one,
     })
     .step("b", one, { retry: undefined, retries: undefined })
-    .parallel("c", { x: one, y: child }, { collect: true, timeout: "1s" })
+    .parallel("c", { x: one, y: child }, { collect: true })
     .map("d", { over: one, key: one, run: one, concurrency: 2, collect: false, each: { timeout: 1 } })
     .map("e", { over: one, pipeline: child, params: one })
     .choice("f", one, (block: Plain) => ({ x: block.step("g", one) }))
