@@ -21,8 +21,12 @@ export interface FileSourceOptions {
   readonly columns?: readonly string[];
   /** Whether the first record is the header; true when left out. Without one, columns are col_0, col_1, … */
   readonly header?: boolean;
-  /** "count": the last record is the bare number of records, and is checked. */
-  readonly trailer?: "count" | null;
+  /**
+   * The last record announces the number of records, and is checked. "count": as a bare number (`8172`) or behind a
+   * usual label (`TRAILER|8172`, `T,8172`, `Total records: 8172`). Or an expression over the whole line with the group
+   * `count`: `/^99\|(?<count>\d+)\|/`.
+   */
+  readonly trailer?: "count" | RegExp | null;
   /** What happens to a later record that equals the header; "reject" when left out. */
   readonly repeatedHeader?: "skip" | "reject";
   /** Rows and rejects in a page at most; 5,000 when left out. */
