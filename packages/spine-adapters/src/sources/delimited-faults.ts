@@ -34,7 +34,10 @@ export function rejectOf(record: DelimitedRecord, columns: readonly string[]): R
   if (fields.some((field) => field.includes("\0"))) {
     return reject("NUL_CHARACTER", "A field holds a NUL character, which databases cannot store.");
   }
-  if (fields.every((field, index) => field === columns[index])) {
+  const [first = ""] = fields;
+  // A file that was joined to another brings its byte order mark along.
+  const named = first.startsWith("\uFEFF") ? first.slice(1) : first;
+  if (fields.every((field, index) => (index === 0 ? named : field) === columns[index])) {
     return reject("REPEATED_HEADER", "The record is the header again; files may have been joined.");
   }
   return null;

@@ -9,6 +9,8 @@ import type { RecordReader } from "./record-reader.ts";
 import { lineEnds, recordSplitter, type SplitText } from "./record-splitter.ts";
 import { type TrailerForm, trailerForm } from "./trailer.ts";
 
+const BYTE_ORDER_MARK = 0xfeff;
+
 /** What the rows of a file have in common. */
 interface Shape {
   readonly columns: readonly string[];
@@ -61,7 +63,8 @@ export class DelimitedReader implements RecordReader {
     }
     if (this.#trailer !== null) {
       const raw = this.#held?.raw();
-      const trailer = raw === undefined ? null : { line: this.#held?.line ?? 0, count: this.#trailer.count(raw) };
+      const trailer =
+        raw === undefined ? null : { line: this.#held?.line ?? 0, count: this.#trailer.count(raw) };
       checkTrailer(trailer, this.#pages.records);
     }
   }
@@ -97,7 +100,11 @@ export class DelimitedReader implements RecordReader {
           const stop = end > from && text.charCodeAt(end - 1) === 13 ? end - 1 : end;
           row[columns[index] as string] = text.slice(from, stop);
           // What may be anything else than a row is looked at closely.
-          if (row[columns[0] as string] !== columns[0] && !(shape.likeTrailer && this.#isTrailer(text.slice(at, stop)))) {
+          if (
+            row[columns[0] as string] !== columns[0] &&
+            text.charCodeAt(at) !== BYTE_ORDER_MARK &&
+            !(shape.likeTrailer && this.#isTrailer(text.slice(at, stop)))
+          ) {
             this.#pages.row(row, this.#line);
             this.#line += 1;
             at = end + 1;
@@ -148,6 +155,7 @@ export class DelimitedReader implements RecordReader {
         fields.length === shape.columns.length &&
         fields.length > 1 &&
         fields[0] !== shape.columns[0] &&
+        fields[0]?.charCodeAt(0) !== BYTE_ORDER_MARK &&
         !shape.likeTrailer &&
         this.#held === null &&
         !(open || malformed || nul)

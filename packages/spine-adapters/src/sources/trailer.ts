@@ -8,7 +8,8 @@ export interface TrailerForm {
 }
 
 /** Labels that stand before a count, in any case: `TRAILER|123`, `T,123`, `Total records: 123`. */
-const LABELS = "T|TR|TRL|TLR|TRAILER|FOOTER|EOF|END|COUNT|(?:TOTAL|ROW|ROWS|RECORD|RECORDS)(?:[ _](?:COUNT|ROWS|RECORDS))?";
+const LABELS =
+  "T|TR|TRL|TLR|TRAILER|FOOTER|EOF|END|COUNT|(?:TOTAL|ROW|ROWS|RECORD|RECORDS)(?:[ _](?:COUNT|ROWS|RECORDS))?";
 
 /**
  * @param trailer what the options say: "count" for the bare number of records or one behind a usual label, or an
@@ -18,7 +19,9 @@ export function trailerForm(trailer: "count" | RegExp | null, delimiter: string)
   if (trailer === null) return null;
   // Neither remembers where an earlier test ended.
   const expression =
-    trailer === "count" ? usualForm(delimiter) : new RegExp(trailer.source, trailer.flags.replace(/[gy]/g, ""));
+    trailer === "count"
+      ? usualForm(delimiter)
+      : new RegExp(trailer.source, trailer.flags.replace(/[gy]/g, ""));
   return {
     fields: trailer === "count" ? 2 : Number.POSITIVE_INFINITY,
     matches: (raw) => expression.test(raw),
