@@ -13,6 +13,7 @@ export interface DecompressLimits {
 
 /** Up to here no ratio is suspicious: a small file of equal rows is no bomb. */
 const HARMLESS_BYTES = 64 * 1024 * 1024;
+const MAGIC: Readonly<Record<Compression, string>> = { gz: "\x1F\x8B", zst: "\x28\xB5\x2F\xFD" };
 const CHUNK_BYTES = 256 * 1024;
 
 /**
@@ -53,7 +54,7 @@ export async function* decompress(
       if (stream.bytesWritten === 0) throw behind(from);
       from += stream.bytesWritten;
     } catch (error) {
-      throw explain(error, compression, from);
+      throw await explain(error, compression, { ...range, from });
     } finally {
       bytes.destroy();
       stream.destroy();
@@ -71,32 +72,29 @@ async function hasMore(range: ReadRange): Promise<boolean> {
   return false;
 }
 
-function explain(error: unknown, compression: Compression, from: number): unknown {
+async function explain(error: unknown, compression: Compression, range: ReadRange): Promise<unknown> {
   if (!(error instanceof Error) || !("code" in error) || !/^Z_|^ZSTD_/.test(String(error.code))) return error;
   const { code, message } = error as Error & { code: string };
   const options = { cause: error };
+  const archive = `The archive (${compression})`;
   if (code === "Z_BUF_ERROR") {
-    return new SourceError(`The archive (${compression}) is cut off.`, {
-      code: "SOURCE_TRUNCATED",
-      ...options,
-    });
+    return new SourceError(`${archive} is cut off.`, { code: "SOURCE_TRUNCATED", ...options });
   }
-  const foreign = message === "incorrect header check" || code === "ZSTD_error_prefix_unknown";
-  if (foreign && from > 0) return behind(from, error);
-  if (foreign) {
-    return new SourceError(`The file is not compressed with ${compression}.`, {
-      code: "SOURCE_FORMAT",
-      ...options,
-    });
+  if (message === "incorrect header check" || code === "ZSTD_error_prefix_unknown") {
+    const { buffer } = await range.handle.read(Buffer.alloc(4), 0, 4, 0);
+    if (!buffer.toString("latin1").startsWith(MAGIC[compression])) {
+      return new SourceError(`The file is not compressed with ${compression}.`, {
+        code: "SOURCE_FORMAT",
+        ...options,
+      });
+    }
+    return behind(range.from ?? 0, error);
   }
-  return new SourceError(`The archive (${compression}) is damaged: ${message}.`, {
-    code: "SOURCE_MALFORMED",
-    ...options,
-  });
+  return new SourceError(`${archive} is damaged: ${message}.`, { code: "SOURCE_MALFORMED", ...options });
 }
 
 function behind(at: number, cause?: unknown): SourceError {
-  return new SourceError(`Something else follows the archive at byte ${at}.`, {
+  return new SourceError(`Something else than the archive stands behind byte ${at}.`, {
     code: "SOURCE_MALFORMED",
     cause,
   });

@@ -11,6 +11,9 @@ import { type TrailerForm, trailerForm } from "./trailer.ts";
 
 const BYTE_ORDER_MARK = 0xfeff;
 
+/** Objects with more keys than about this many are hash tables, which are copied slowly. */
+const MAX_TEMPLATE = 100;
+
 /** What the rows of a file have in common. */
 interface Shape {
   readonly columns: readonly string[];
@@ -189,7 +192,7 @@ export class DelimitedReader implements RecordReader {
   #shapeOf(columns: readonly string[]): Shape {
     return {
       columns,
-      template: Object.fromEntries(columns.map((name) => [name, ""])),
+      template: columns.length > MAX_TEMPLATE ? {} : Object.fromEntries(columns.map((name) => [name, ""])),
       likeTrailer: (this.#trailer?.fields ?? 0) >= columns.length,
     };
   }

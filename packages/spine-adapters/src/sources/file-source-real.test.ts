@@ -114,7 +114,10 @@ describe("real files", () => {
     const lines = new Map(
       names.map((name) => {
         const text = gunzipSync(readFileSync(folder + name)).toString();
-        return [name, text.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("symbol,"))] as const;
+        return [
+          name,
+          text.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("symbol,")),
+        ] as const;
       }),
     );
     const expected = [...lines.values()].reduce((sum, { length }) => sum + length, 0);
