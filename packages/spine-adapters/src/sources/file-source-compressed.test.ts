@@ -140,8 +140,8 @@ describe.each(kinds)("%s", (kind, pack) => {
   });
 
   test("bombs are refused early, with little memory", async () => {
-    const bomb = pack(Buffer.alloc(200 * 1024 * 1024, `${"1234567 ".repeat(200)},1\n`));
-    expect(bomb.length).toBeLessThan(700_000);
+    const bomb = pack(Buffer.alloc(80 * 1024 * 1024, `${"1234567 ".repeat(200)},1\n`));
+    expect(bomb.length).toBeLessThan(300_000);
     const before = process.memoryUsage.rss();
     const drain = async (options: object): Promise<number> => {
       const path = await scratchFile(name, bomb);
@@ -150,8 +150,10 @@ describe.each(kinds)("%s", (kind, pack) => {
         rows += page.rows.length;
       return rows;
     };
-    await expect(drain({})).rejects.toThrow(/More than 250 times its size/);
-    await expect(drain({})).rejects.toMatchObject({ code: "SOURCE_TOO_LARGE" });
+    await expect(drain({})).rejects.toMatchObject({
+      code: "SOURCE_TOO_LARGE",
+      message: expect.stringContaining("More than 250 times its size"),
+    });
     await expect(drain({ maxDecodedBytes: 1_000_000 })).rejects.toThrow(/More than 1000000 bytes/);
     expect(process.memoryUsage.rss() - before).toBeLessThan(128 * 1024 * 1024);
     await expect(readContent(pack(Buffer.alloc(50_000_000)), {}, name)).rejects.toMatchObject({

@@ -99,6 +99,7 @@ async function* readFiles(
   if (before !== null && (first < 0 || before.among?.files !== fingerprint)) {
     throw changed("since their first pages were read");
   }
+  const totalBytes = files.reduce((sum, { state }) => sum + state.size, 0);
   const headers = new HeaderOfFiles(before?.among?.header ?? null);
   for (const [index, { name, path, state }] of files.slice(first).entries()) {
     at(name);
@@ -114,7 +115,7 @@ async function* readFiles(
       among,
     })) {
       const rejects = (page.rejects ?? []).map((each) => ({ ...each, message: `${name}: ${each.message}` }));
-      yield { ...page, rejects };
+      yield { ...page, rejects, ...(page.totalBytes === undefined ? {} : { totalBytes }) };
     }
   }
   at(glob);
@@ -143,7 +144,8 @@ async function* explained(
   } catch (error) {
     // Whoever aborted gets back the very reason that they gave.
     if (signal?.aborted && error === signal.reason) throw error;
-    const where = typeof path === "string" ? path : path();
+    const named = typeof path === "function" ? path() : path;
+    const where = typeof named === "string" ? named : "(no path)";
     const known = asSourceError(error, where);
     throw SpineError.is(known) ? explainFileError(known, rules, where) : known;
   }
