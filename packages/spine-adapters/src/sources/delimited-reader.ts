@@ -58,8 +58,9 @@ export class DelimitedReader implements RecordReader {
   }
 
   end(): void {
-    // A CR at the very end is half of a line end, also after a closing quote.
-    const rest = this.#rest.endsWith("\r") ? this.#rest.slice(0, -1) : this.#rest;
+    // A CR at the very end is half of a line end, also after a closing quote. Without quotes it is taken off like any other.
+    const half = this.#rest.endsWith("\r") && this.#rest.includes('"');
+    const rest = half ? this.#rest.slice(0, -1) : this.#rest;
     if (rest !== "") this.#take(rest, true);
     if (this.#shape === null) {
       throw new SourceError("The file holds nothing but blank lines.", { code: "SOURCE_EMPTY" });

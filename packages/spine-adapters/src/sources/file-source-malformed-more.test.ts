@@ -79,6 +79,7 @@ const files: Case[] = [
   // Line ends and marks
   ["LF and CRLF mixed", "a,b\n1,2\r\n3,4\n5,6\r\n", "3"],
   ["two CR before a LF", "a,b\n1,2\r\r\n3,4\n", "2"],
+  ["two CR at the end of the file", "a\n1\n\r\r", "2"],
   ["a CR within a row", "a,b\n1\r,2\n3,4\n", "2"],
   ["other line ends of Unicode are text", "a,b\n1\u2028,2\u2029\n3\u0085,4\n", "2"],
   ["vertical tabs and form feeds are text", "a,b\n1\v,\f2\n", "1"],
