@@ -57,6 +57,11 @@ function demand(holds: boolean, what: string, found: unknown): void {
   if (!holds) throw new Error(`${what}: ${JSON.stringify(found)}`);
 }
 
+/** Which of two errors is met first depends on the pieces. */
+function same(a: Outcome, b: Outcome): boolean {
+  return typeof a === "string" ? typeof b === "string" : JSON.stringify(a) === JSON.stringify(b);
+}
+
 const field = fc.string({
   unit: fc.constantFrom("a", "B", "1", " ", "ü", "€", "𝄞", "'", ";", "\t", "\v", "\u2028", "#", "="),
   maxLength: 6,
@@ -200,11 +205,7 @@ function checkUnquoted({
   const bytes = mutate(Buffer.from(text), changes);
   if (bytes.length === 0) return;
   const found = read(bytes, Math.floor(cut * bytes.length), "|", { quote: null });
-  demand(
-    JSON.stringify(read(bytes, 0, "|", { quote: null })) === JSON.stringify(found),
-    "pieces matter",
-    found,
-  );
+  demand(same(read(bytes, 0, "|", { quote: null }), found), "pieces matter", found);
   if (typeof found === "string") return;
   const lines = bytes
     .toString()
@@ -242,11 +243,7 @@ function checkQuoted({
   const bytes = mutate(Buffer.from(inner.text), changes);
   if (bytes.length === 0) return;
   const found = read(bytes, Math.floor(cut * bytes.length), inner.delimiter, {});
-  demand(
-    JSON.stringify(read(bytes, 0, inner.delimiter, {})) === JSON.stringify(found),
-    "pieces matter",
-    found,
-  );
+  demand(same(read(bytes, 0, inner.delimiter, {}), found), "pieces matter", found);
   if (typeof found === "string") return;
   const numbers = [...found.lines, ...found.rejected];
   demand(new Set(numbers).size === numbers.length, "a line twice", numbers);
