@@ -2,6 +2,12 @@ import type { Mutant } from "./mutant.ts";
 import { MUTANTS_OF_KINDS } from "./mutants/of-kinds.ts";
 import { MUTANTS_OF_PROCESSES } from "./mutants/of-processes.ts";
 import { MUTANTS_OF_RUNS } from "./mutants/of-runs.ts";
+import { MUTANTS_OF_SOURCES } from "./mutants/of-sources.ts";
 
 /** Each guarantee, broken in one place. */
-export const MUTANTS: readonly Mutant[] = [...MUTANTS_OF_RUNS, ...MUTANTS_OF_KINDS, ...MUTANTS_OF_PROCESSES];
+export const MUTANTS: readonly Mutant[] = [
+  ...MUTANTS_OF_RUNS,
+  ...MUTANTS_OF_KINDS,
+  ...MUTANTS_OF_PROCESSES,
+  ...MUTANTS_OF_SOURCES,
+];
