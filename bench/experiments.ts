@@ -134,6 +134,19 @@ export function experiments(quick: boolean): readonly Experiment[] {
       }),
       systems: SYSTEMS.filter(({ name }) => name === "spine-postgres"),
     },
+    data("data-parse", "parsing", "a pipe file of 100 MB into batches, beside bare parsers, MB/s", {
+      mib: 96,
+      rounds: quick ? 2 : 5,
+    }),
+    data(
+      "data-checkpoints",
+      "checkpoints",
+      "100 MB into a dataset, a commit for each page, beside the same in one transaction",
+      { mib: 96, rounds: quick ? 2 : 5 },
+    ),
+    data("data-memory", "data-memory", "a large file into a dataset: resident MiB above the idle process", {
+      mib: quick ? 256 : 2_048,
+    }),
     // How lists grow is told by many runs only: a quick run has none.
     ...(quick ? [] : [queries("w5-small", 10_000)]),
     queries("w5", quick ? 20_000 : 1_000_000),
@@ -169,6 +182,17 @@ function spineOnly(
 ): Experiment {
   const systems = SYSTEMS.filter(({ kind }) => kind === "spine");
   return { id, title, workload, durability: "full", systems, rounds, sizes: () => sizes };
+}
+
+/** Rounds are those of readers that take turns in one measurement. */
+function data(
+  id: string,
+  workload: string,
+  title: string,
+  sizes: Readonly<Record<string, number>>,
+): Experiment {
+  const systems = SYSTEMS.filter(({ name }) => name === "spine-sqlite");
+  return { id, title, workload, durability: "full", systems, rounds: 1, sizes: () => sizes };
 }
 
 function queries(id: string, runs: number): Experiment {

@@ -38,6 +38,9 @@ export interface Summary {
   readonly w5_rows_read: number | null;
   readonly w5_vs_get: number | null;
   readonly w5_vs_small: number | null;
+  readonly parse_vs_bare: number | null;
+  readonly checkpoint_overhead: number | null;
+  readonly peak_rss_mib: number | null;
 }
 
 type Goal = { readonly least: number } | { readonly most: number } | { readonly below: number };
@@ -82,6 +85,9 @@ export const GOALS: Readonly<Record<GoalName, Goal>> = {
   w5_rows_read: { most: 5 },
   w5_vs_get: { most: 5 },
   w5_vs_small: { most: 1.5 },
+  parse_vs_bare: { least: 0.8 },
+  checkpoint_overhead: { most: 0.1 },
+  peak_rss_mib: { most: 256 },
 };
 
 /** Peers that record each step, and so make the same promise. */
@@ -163,6 +169,9 @@ export function summarize(results: readonly Result[]): Summary {
     w5_rows_read: worst(rowsRead),
     w5_vs_get: ofSpine("w5", "worstVsGet"),
     w5_vs_small: worst(ENGINES.flatMap((name) => grown(find("w5", name), find("w5-small", name)))),
+    parse_vs_bare: figure("data-parse", lite, "vsBare"),
+    checkpoint_overhead: figure("data-checkpoints", lite, "overhead"),
+    peak_rss_mib: figure("data-memory", lite, "peakMib"),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Figures } from "../harness/statistics.ts";
 import type { System } from "../harness/system.ts";
 import { measureChildren } from "./children.ts";
 import { measureCommits } from "./commits.ts";
+import { measureCheckpoints, measureDataMemory, measureParsing } from "./data.ts";
 import {
   measureFanOut,
   measureIdle,
@@ -34,4 +35,7 @@ export const WORKLOADS: Readonly<
   waiting: measureWaiting,
   queries: measureQueries,
   "long-run": measureLongRun,
+  parsing: measureParsing,
+  checkpoints: measureCheckpoints,
+  "data-memory": measureDataMemory,
 };

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { showKills } from "./kills/show-kills.ts";
 import { MUTANTS } from "./mutants.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
+import { showFuzz } from "./show-fuzz.ts";
 import { showMutants } from "./show-mutants.ts";
 import { showOutages } from "./show-outages.ts";
 
@@ -23,5 +24,6 @@ process.exitCode = (await prove(options)) ? 0 : 1;
 async function prove(chosen: Options): Promise<boolean> {
   if (chosen.proof === "kills") return await showKills(chosen);
   if (chosen.proof === "outages") return await showOutages();
+  if (chosen.proof === "fuzz") return await showFuzz(chosen);
   return await showMutants(join(import.meta.dirname, "../.."), chosen);
 }

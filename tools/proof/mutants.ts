@@ -1,5 +1,6 @@
 import type { Mutant } from "./mutant.ts";
 import { MUTANTS_OF_DATA } from "./mutants/of-data.ts";
+import { MUTANTS_OF_FILES } from "./mutants/of-files.ts";
 import { MUTANTS_OF_FINRA } from "./mutants/of-finra.ts";
 import { MUTANTS_OF_KINDS } from "./mutants/of-kinds.ts";
 import { MUTANTS_OF_PROCESSES } from "./mutants/of-processes.ts";
@@ -13,5 +14,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_PROCESSES,
   ...MUTANTS_OF_DATA,
   ...MUTANTS_OF_SOURCES,
+  ...MUTANTS_OF_FILES,
   ...MUTANTS_OF_FINRA,
 ];

@@ -27,7 +27,19 @@ test("outages", () => {
   expect(() => readOptions(["--outages", "--mutants"], known)).toThrow(/--mutants, or --kills/);
 });
 
+test("fuzz, with a number, without, and with a seed", () => {
+  expect(readOptions(["--fuzz", "200000", "--seed", "7"], known)).toEqual({
+    proof: "fuzz",
+    inputs: 200_000,
+    seed: 7,
+  });
+  expect(readOptions(["--fuzz"], known)).toMatchObject({ inputs: 1_000_000, seed: expect.any(Number) });
+});
+
 test.each([
+  [["--fuzz", "x"], /--fuzz takes a whole number from 1, not "x"/],
+  [["--fuzz", "1", "2"], /--fuzz takes one number/],
+  [["--mutants", "5"], /5/],
   [[], /--mutants/],
   [["--mutants", "--kills", "1"], /--mutants, or --kills/],
   [["--mutants", "--only", "c"], /knows a, b; not c/],

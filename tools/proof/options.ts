@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-export type Options = MutantOptions | KillOptions | OutageOptions;
+export type Options = MutantOptions | KillOptions | OutageOptions | FuzzOptions;
 
 export interface MutantOptions {
   readonly proof: "mutants";
@@ -11,6 +11,12 @@ export interface MutantOptions {
 
 export interface OutageOptions {
   readonly proof: "outages";
+}
+
+export interface FuzzOptions {
+  readonly proof: "fuzz";
+  readonly inputs: number;
+  readonly seed: number;
 }
 
 export interface KillOptions {
@@ -28,6 +34,7 @@ export type KillDatabase = (typeof DATABASES)[number];
 export const USAGE = `npm run proof -- --mutants [--only a,b] [--json]
 npm run proof -- --kills N [--seed S] [--database sqlite|postgres|both] [--json]
 npm run proof -- --outages
+npm run proof -- --fuzz [N] [--seed S]
 
   --mutants   breaks each guarantee in the code, one at a time, and demands that its test fails
   --only      these mutants
@@ -36,33 +43,42 @@ npm run proof -- --outages
   --database  on which; both when left out, half of the kills on each
   --outages   a server that crashes and is away, connections that break, answers that are lost, a process that is busy: under
               load, on Postgres
+  --fuzz      reads so many generated and damaged inputs as files, a million when left out: no crash, no row lost
   --json      JSON lines; the last one has the counts
 
 The exit code is 1 when something failed, 2 for a wrong option.`;
 
 /** The command line as options. Throws an error that says what is wrong and what there is. */
 export function readOptions(args: readonly string[], known: readonly string[]): Options {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    // The number after --fuzz may be left out, so that it is no value of the option.
+    allowPositionals: args.includes("--fuzz"),
     options: {
       mutants: { type: "boolean", default: false },
       only: { type: "string" },
       kills: { type: "string" },
       outages: { type: "boolean", default: false },
+      fuzz: { type: "boolean", default: false },
       seed: { type: "string" },
       database: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
   const { json } = values;
-  const asked = [values.mutants, values.kills !== undefined, values.outages];
+  const asked = [values.mutants, values.kills !== undefined, values.outages, values.fuzz];
   if (asked.filter(Boolean).length !== 1) {
-    throw new Error("Say what is to be proved: --mutants, or --kills and how many, or --outages.");
+    throw new Error("Say what is to be proved: --mutants, or --kills and how many, or --outages, or --fuzz.");
   }
   if (values.outages) return { proof: "outages" };
+  const seed = values.seed === undefined ? Date.now() % 1_000_000 : wholeNumber("--seed", values.seed, 0);
+  if (values.fuzz) {
+    const [inputs = "1000000", ...others] = positionals;
+    if (others.length > 0) throw new Error(`--fuzz takes one number, not "${positionals.join(" ")}".`);
+    return { proof: "fuzz", inputs: wholeNumber("--fuzz", inputs, 1), seed };
+  }
   if (values.kills !== undefined) {
     const kills = wholeNumber("--kills", values.kills, 1);
-    const seed = values.seed === undefined ? Date.now() % 1_000_000 : wholeNumber("--seed", values.seed, 0);
     return { proof: "kills", kills, seed, databases: databasesOf(values.database ?? "both"), json };
   }
   const only = values.only?.split(",").filter((name) => name !== "") ?? null;

@@ -143,7 +143,7 @@ export const MUTANTS_OF_DATA: readonly Mutant[] = [
     changes: [
       {
         file: "packages/spine-adapters/src/data/chunk-codec.ts",
-        find: "if (hashOf(text) !== hash) throw",
+        find: "if (hashOf(bytes) !== hash) throw",
         replace: "if (hashOf(text) === null) throw",
       },
     ],

@@ -1,7 +1,10 @@
+import { createHash } from "node:crypto";
+import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import type { Row } from "spine-core";
 import { expect, test } from "vitest";
 import { decodeLines, decodeRows, encodeChunk, mergeColumns } from "./chunk-codec.ts";
 
+const hashOf = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 const roundTrip = (rows: readonly Row[]) => {
   const { data, hash } = encodeChunk(rows, null);
   return decodeRows(data, hash);
@@ -66,4 +69,59 @@ test("the columns of chunks and the types in them", () => {
   expect(Object.keys(mergeColumns([first, second]))).toEqual(["b", "a", "c", "d"]);
   const many = columns(Array.from({ length: 1_200 }, (_, index) => ({ [`c${index}`]: 1 })));
   expect(Object.keys(mergeColumns([many, first]))).toHaveLength(1_000);
+});
+
+test("texts come back whatever they hold, and columns of other values beside them", () => {
+  const odd = [
+    "",
+    "\x7F",
+    "a\x7Fb",
+    "\n",
+    "\uD800",
+    "\uD834\uDD1E",
+    "\u2028",
+    '"',
+    "\\",
+    "\r\n",
+    "\0",
+    "€",
+    "x".repeat(70_000),
+  ];
+  const rows: Row[] = odd.flatMap((text, n) => [
+    { text, plain: `p${n}`, n },
+    { text: "", plain: "", n: null },
+  ]);
+  expect(roundTrip(rows)).toStrictEqual(rows);
+  for (const text of odd) expect(roundTrip([{ text }])).toStrictEqual([{ text }]);
+  expect(roundTrip([{ a: "" }, { a: "" }])).toStrictEqual([{ a: "" }, { a: "" }]);
+  expect(roundTrip([{ a: "x" }, { a: 1 }, { a: "y", b: "z" }, { a: "q" }])).toStrictEqual([
+    { a: "x" },
+    { a: 1 },
+    { a: "y", b: "z" },
+    { a: "q" },
+  ]);
+  expect(roundTrip([])).toEqual([]);
+});
+
+test("chunks of earlier versions are read", () => {
+  const head = JSON.stringify([
+    {
+      keys: ["a", "b"],
+      rows: 2,
+      columns: [
+        ["x", "y"],
+        [1, null],
+      ],
+    },
+  ]);
+  expect(decodeRows(zstdCompressSync(head), hashOf(Buffer.from(head)))).toEqual([
+    { a: "x", b: 1 },
+    { a: "y", b: null },
+  ]);
+});
+
+test("a chunk that lacks its end is not taken for a whole one", () => {
+  const whole = zstdDecompressSync(encodeChunk([{ a: "one" }, { a: "two" }], null).data);
+  for (const bytes of [whole.subarray(0, -2), Buffer.concat([whole, Buffer.from("x")])])
+    expect(() => decodeRows(zstdCompressSync(bytes), hashOf(bytes))).toThrow(/bytes, not/);
 });

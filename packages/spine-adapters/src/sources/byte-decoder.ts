@@ -120,9 +120,8 @@ function refuseOtherContent(bytes: Buffer): void {
     ["\x28\xB5\x2F\xFD", "zstd"],
   ].find(([beginning = "", _name]) => magic.startsWith(beginning))?.[1];
   if (packed !== undefined) {
-    throw new SourceError(`The file is compressed (${packed}); it has to be unpacked first.`, {
-      code: "SOURCE_FORMAT",
-    });
+    const way = packed === "zip" ? "it has to be unpacked first" : "its name or `compression` has to say so";
+    throw new SourceError(`The file is compressed (${packed}); ${way}.`, { code: "SOURCE_FORMAT" });
   }
 }
 

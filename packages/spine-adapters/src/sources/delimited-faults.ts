@@ -34,7 +34,10 @@ export function rejectOf(record: DelimitedRecord, columns: readonly string[]): R
   if (fields.some((field) => field.includes("\0"))) {
     return reject("NUL_CHARACTER", "A field holds a NUL character, which databases cannot store.");
   }
-  if (fields.every((field, index) => field === columns[index])) {
+  const [first = ""] = fields;
+  // A file that was joined to another brings its byte order mark along.
+  const named = first.startsWith("\uFEFF") ? first.slice(1) : first;
+  if (fields.every((field, index) => (index === 0 ? named : field) === columns[index])) {
     return reject("REPEATED_HEADER", "The record is the header again; files may have been joined.");
   }
   return null;
@@ -58,19 +61,27 @@ export function cutOff(line: number, why: string): SourceError {
   });
 }
 
+/** A trailer and the number of records that it announces. */
+export interface Trailer {
+  readonly line: number;
+  /** NaN where it is no whole number. */
+  readonly count: number;
+}
+
 /** Compares a trailer with the number of records before it. SOURCE_TRAILER when they differ or there is none. */
-export function checkTrailer(trailer: DelimitedRecord | null, records: number): void {
+export function checkTrailer(trailer: Trailer | null, records: number): void {
   if (trailer === null) {
     throw new SourceError(`The trailer with the number of records is missing after ${records} records.`, {
       code: "SOURCE_TRAILER",
       detail: { found: records },
     });
   }
-  const announced = Number(trailer.fields[0]);
-  if (announced === records) return;
+  const { line, count } = trailer;
+  if (count === records) return;
+  const announced = Number.isNaN(count) ? "no whole number of" : String(count);
   throw new SourceError(`The trailer announces ${announced} records, the file has ${records}.`, {
     code: "SOURCE_TRAILER",
-    context: { line: trailer.line },
-    detail: { announced, found: records },
+    context: { line },
+    detail: { announced: Number.isNaN(count) ? null : count, found: records },
   });
 }

@@ -2,29 +2,50 @@ import { type Row, SourceError } from "spine-core";
 import { checkTrailer, cutOff, type DelimitedRecord, rejectOf, unclosedQuote } from "./delimited-faults.ts";
 import type { FileRules } from "./file-source-options.ts";
 import { checkHeader } from "./header-check.ts";
+import type { HeaderOfFiles } from "./header-of-files.ts";
 import { checkLineLength } from "./line-limit.ts";
 import type { PageBuilder } from "./page-builder.ts";
 import type { RecordReader } from "./record-reader.ts";
 import { lineEnds, recordSplitter, type SplitText } from "./record-splitter.ts";
+import { type TrailerForm, trailerForm } from "./trailer.ts";
+
+const BYTE_ORDER_MARK = 0xfeff;
+
+/** Objects with more keys than about this many are hash tables, which are copied slowly. */
+const MAX_TEMPLATE = 100;
+
+/** What the rows of a file have in common. */
+interface Shape {
+  readonly columns: readonly string[];
+  /** A row without values: a copy of it is faster than an object that grows key by key. */
+  readonly template: Row;
+  /** Whether a record with all columns may be the trailer. */
+  readonly likeTrailer: boolean;
+}
 
 /** Reads csv, psv and tsv. Every record becomes a row or a reject, or is blank, a header or the trailer. */
 export class DelimitedReader implements RecordReader {
   readonly #rules: FileRules;
   readonly #delimiter: string;
   readonly #pages: PageBuilder;
+  readonly #headers: HeaderOfFiles | null;
   readonly #split: (text: string, last: boolean) => SplitText;
+  readonly #trailer: TrailerForm | null;
   #rest = "";
   /** Line at which the next record begins. */
   #line = 1;
-  #columns: readonly string[] | null = null;
+  #shape: Shape | null = null;
   /** A record that is the trailer unless another one follows. */
   #held: DelimitedRecord | null = null;
 
-  constructor(rules: FileRules, delimiter: string, pages: PageBuilder) {
+  /** @param headers what the headers of several files have to agree with; null for a file that is read alone */
+  constructor(rules: FileRules, delimiter: string, pages: PageBuilder, headers: HeaderOfFiles | null = null) {
     this.#rules = rules;
     this.#delimiter = delimiter;
     this.#pages = pages;
-    this.#split = recordSplitter(delimiter, rules.quote);
+    this.#headers = headers;
+    this.#split = recordSplitter(delimiter);
+    this.#trailer = trailerForm(rules.trailer, delimiter);
   }
 
   feed(text: string): void {
@@ -37,17 +58,86 @@ export class DelimitedReader implements RecordReader {
   }
 
   end(): void {
-    // A CR at the very end is half of a line end, also after a closing quote.
-    const rest = this.#rest.endsWith("\r") ? this.#rest.slice(0, -1) : this.#rest;
+    // A CR at the very end is half of a line end, also after a closing quote. Without quotes it is taken off like any other.
+    const half = this.#rest.endsWith("\r") && this.#rest.includes('"');
+    const rest = half ? this.#rest.slice(0, -1) : this.#rest;
     if (rest !== "") this.#take(rest, true);
-    if (this.#columns === null) {
+    if (this.#shape === null) {
       throw new SourceError("The file holds nothing but blank lines.", { code: "SOURCE_EMPTY" });
     }
-    if (this.#rules.trailer === "count") checkTrailer(this.#held, this.#pages.records);
+    if (this.#trailer !== null) {
+      const raw = this.#held?.raw();
+      const trailer =
+        raw === undefined ? null : { line: this.#held?.line ?? 0, count: this.#trailer.count(raw) };
+      checkTrailer(trailer, this.#pages.records);
+    }
   }
 
   /** Takes the records of a text, and says whether what is left over has malformed quotes. */
   #take(text: string, last: boolean): boolean {
+    if (this.#rules.quote !== null && text.includes(this.#rules.quote)) return this.#takeQuoted(text, last);
+    this.#takePlain(text, last);
+    return false;
+  }
+
+  /** Takes records without quotes: each is a line, and nearly each has just the right number of fields. */
+  #takePlain(text: string, last: boolean): void {
+    const delimiter = this.#delimiter;
+    const doubtful = text.includes("\0") || text.length * 3 > this.#rules.maxLineBytes;
+    let at = 0;
+    let next = text.indexOf(delimiter);
+    for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", at)) {
+      const shape = this.#shape;
+      if (shape !== null && this.#held === null && !doubtful) {
+        const { columns } = shape;
+        const row: Record<string, string> = { ...(shape.template as Record<string, string>) };
+        const most = columns.length - 1;
+        let from = at;
+        let index = 0;
+        while (index < most && next !== -1 && next < end) {
+          row[columns[index] as string] = text.slice(from, next);
+          from = next + 1;
+          next = text.indexOf(delimiter, from);
+          index += 1;
+        }
+        if (index === most && most > 0 && (next === -1 || next > end)) {
+          const stop = end > from && text.charCodeAt(end - 1) === 13 ? end - 1 : end;
+          row[columns[index] as string] = text.slice(from, stop);
+          // What may be anything else than a row is looked at closely.
+          if (
+            row[columns[0] as string] !== columns[0] &&
+            text.charCodeAt(at) !== BYTE_ORDER_MARK &&
+            !(shape.likeTrailer && this.#isTrailer(text.slice(at, stop)))
+          ) {
+            this.#pages.row(row, this.#line);
+            this.#line += 1;
+            at = end + 1;
+            continue;
+          }
+        }
+      }
+      this.#lookAtLine(text.slice(at, end), false);
+      at = end + 1;
+      next = text.indexOf(delimiter, at);
+    }
+    this.#rest = text.slice(at);
+    if (last && this.#rest !== "") this.#lookAtLine(this.#rest, true);
+  }
+
+  #isTrailer(raw: string): boolean {
+    return this.#trailer?.matches(raw) ?? false;
+  }
+
+  /** @param text a line without its LF */
+  #lookAtLine(text: string, open: boolean): void {
+    const line = this.#line;
+    this.#line += 1;
+    checkLineLength(text, this.#rules.maxLineBytes, line);
+    const raw = text.endsWith("\r") ? text.slice(0, -1) : text;
+    this.#look({ fields: raw.split(this.#delimiter), line, malformed: false, open, raw: () => raw });
+  }
+
+  #takeQuoted(text: string, last: boolean): boolean {
     const split = this.#split(text, last);
     const count = split.records.length;
     const { maxLineBytes } = this.#rules;
@@ -63,17 +153,18 @@ export class DelimitedReader implements RecordReader {
       if (open && split.unclosed) throw unclosedQuote(line, malformed);
       if (lengths) checkLineLength(split.raw(index), maxLineBytes, line);
 
-      const columns = this.#columns;
+      const shape = this.#shape;
       if (
-        columns !== null &&
-        fields.length === columns.length &&
+        shape !== null &&
+        fields.length === shape.columns.length &&
         fields.length > 1 &&
-        fields[0] !== columns[0] &&
+        fields[0] !== shape.columns[0] &&
+        fields[0]?.charCodeAt(0) !== BYTE_ORDER_MARK &&
+        !shape.likeTrailer &&
         this.#held === null &&
         !(open || malformed || nul)
       ) {
-        // Nearly all records come here. What may be anything else is looked at closely.
-        this.#row(fields, columns, line);
+        this.#pages.row(toRow(fields, shape), line);
       } else {
         this.#look({ fields, line, malformed, open, raw: () => split.raw(index) });
       }
@@ -82,28 +173,29 @@ export class DelimitedReader implements RecordReader {
     return split.malformed.has(count);
   }
 
-  #row(fields: readonly string[], columns: readonly string[], line: number): void {
-    this.#pages.row(this.#pages.skips ? {} : toRow(fields, columns), line);
-  }
-
   #look(record: DelimitedRecord): void {
     const { fields } = record;
     if (fields.length === 1 && fields[0] === "" && record.raw() === "") return;
-    if (this.#columns === null) {
+    if (this.#shape === null) {
       const { header, columns } = this.#rules;
-      this.#columns = header
-        ? this.#header(record)
-        : (columns ?? fields.map((_field, index) => `col_${index}`));
+      this.#shape = this.#shapeOf(
+        header ? this.#header(record) : (columns ?? fields.map((_field, index) => `col_${index}`)),
+      );
       if (header) return;
     }
     const held = this.#held;
     this.#held = null;
-    if (held !== null) this.#data(held, this.#columns);
-    if (this.#rules.trailer === "count" && fields.length === 1 && /^\d{1,15}$/.test(fields[0] ?? "")) {
-      this.#held = record;
-    } else {
-      this.#data(record, this.#columns);
-    }
+    if (held !== null) this.#data(held, this.#shape);
+    if (this.#trailer !== null && !record.malformed && this.#isTrailer(record.raw())) this.#held = record;
+    else this.#data(record, this.#shape);
+  }
+
+  #shapeOf(columns: readonly string[]): Shape {
+    return {
+      columns,
+      template: columns.length > MAX_TEMPLATE ? {} : Object.fromEntries(columns.map((name) => [name, ""])),
+      likeTrailer: (this.#trailer?.fields ?? 0) >= columns.length,
+    };
   }
 
   #header(record: DelimitedRecord): readonly string[] {
@@ -119,11 +211,13 @@ export class DelimitedReader implements RecordReader {
       if (whole.startsWith(raw)) throw cutOff(record.line, "it ends within the header");
     }
     checkHeader(record, { expected, delimiter: this.#delimiter });
+    this.#headers?.check(record.fields);
     return record.fields;
   }
 
-  #data(record: DelimitedRecord, columns: readonly string[]): void {
+  #data(record: DelimitedRecord, shape: Shape): void {
     const { fields, line, open } = record;
+    const { columns } = shape;
     if (open && !record.malformed && fields.length < columns.length) {
       throw cutOff(line, `it has ${fields.length} of ${columns.length} fields and no line end`);
     }
@@ -133,14 +227,14 @@ export class DelimitedReader implements RecordReader {
       this.#pages.reject(reject, line);
       return;
     }
-    const why = open ? (this.#rules.lastRow?.(toRow(fields, columns)) ?? null) : null;
+    const why = open ? (this.#rules.lastRow?.(toRow(fields, shape)) ?? null) : null;
     if (why !== null) throw cutOff(line, why);
-    this.#row(fields, columns, line);
+    this.#pages.row(toRow(fields, shape), line);
   }
 }
 
-function toRow(fields: readonly string[], columns: readonly string[]): Row {
-  const row: Record<string, string> = {};
+function toRow(fields: readonly string[], { columns, template }: Shape): Row {
+  const row: Record<string, string> = { ...(template as Record<string, string>) };
   for (let index = 0; index < columns.length; index++)
     row[columns[index] as string] = fields[index] as string;
   return row;

@@ -7,7 +7,8 @@ export type FileAdvice = Readonly<Record<string, string>>;
 const ADVICE: FileAdvice = {
   SOURCE_NOT_FOUND: "Check the path; relative paths start at the source's first root.",
   SOURCE_NOT_A_FILE: "Give the path of one file.",
-  SOURCE_EMPTY: "Check that its download finished, and get it again.",
+  SOURCE_EMPTY:
+    "Check that its download finished, and get it again; where an empty file is right, set `allowEmpty`.",
   SOURCE_NO_ROWS: "Check that its download finished; where an empty file is right, set `allowNoRows`.",
   SOURCE_HEADER: "Check that this is the right file, or give the source the `columns` that it has.",
   SOURCE_DELIMITER: "Check that this is the right file, or set `delimiter`.",
@@ -16,7 +17,7 @@ const ADVICE: FileAdvice = {
   SOURCE_TRAILER: "Rows may be missing: get it again.",
   SOURCE_MALFORMED: "Correct the line, or set `quote: null` where quotes mean nothing.",
   SOURCE_LINE_TOO_LONG: "Check that it is a text file with line ends, or raise `maxLineBytes`.",
-  SOURCE_TOO_LARGE: "Use jsonl, which is read line by line, or raise `maxBytes`.",
+  SOURCE_TOO_LARGE: "Check where it comes from, or raise the limit; large data belongs into jsonl or csv.",
   SOURCE_CHANGED: "Start again once nothing writes to it any more.",
   PERMISSION_DENIED: "Check `roots` and the file's permissions.",
 };

@@ -1,5 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { appendFile, chmod, mkdir, readdir, symlink, truncate, utimes, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  chmod,
+  mkdir,
+  open,
+  readdir,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import type { Page } from "spine-core";
 import { describe, expect, test } from "vitest";
@@ -107,10 +118,22 @@ describe("a file that changes", () => {
     ["grows", (path) => appendFile(path, "1,2\n")],
     ["shrinks", (path) => truncate(path, 100)],
     ["is written over", (path) => writeFile(path, rows(100_000).replaceAll("1", "9"))],
+    [
+      "is written over, and its time is set back",
+      async (path) => {
+        const { atime, mtime } = await stat(path);
+        const handle = await open(path, "r+");
+        await handle.write("9999999", 1_500_000);
+        await handle.close();
+        await utimes(path, atime, mtime);
+      },
+    ],
     ["is touched", (path) => utimes(path, new Date(0), new Date(0))],
   ];
   test.each(changes)("%s while it is read: SOURCE_CHANGED", async (_how, change) => {
     const path = await scratchFile("rows.csv", rows(100_000));
+    // A whole second, which can be set again.
+    await utimes(path, 1_700_000_000, 1_700_000_000);
     const stream = fileSource({ roots: ["/"], batchRows: 100 })
       .stream({ path })
       [Symbol.asyncIterator]();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { FileSourceOptions } from "./file-source-options.ts";
-import { readContent } from "./testing/scratch-file.ts";
+import { outcomeOf, readContent } from "./testing/scratch-file.ts";
 
 /** What a file must come to: an error's code, or `rows/rejects` with each reject as `CODE@line`. */
 type Case = [
@@ -191,12 +191,7 @@ function wholeDate(row: Readonly<Record<string, unknown>>): string | null {
 
 describe("malformed files", () => {
   test.each(files)("%s", async (_what, content, expected, options = {}, name = "f.csv") => {
-    const outcome = await readContent(content, options, name).then(
-      ({ rows, rejects }) =>
-        [rows.length, ...rejects.map((reject) => `${reject.code}@${reject.line}`)].join(" "),
-      (error: { code?: string }) => error.code ?? error,
-    );
-    expect(outcome).toBe(expected);
+    expect(await outcomeOf(content, options, name)).toBe(expected);
   });
 });
 

@@ -1,7 +1,10 @@
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import type { FileCursor } from "./file-cursor.ts";
 import { fileSource } from "./file-source.ts";
 import type { FileSourceOptions } from "./file-source-options.ts";
 import { readPath } from "./testing/scratch-file.ts";
@@ -98,9 +101,50 @@ describe("real files", () => {
     expect(Object.keys(rows[0] ?? {})).toEqual(["Meta Data", "Time Series (1min)"]);
   });
 
-  test.skipIf(absent("prices-us-daily"))(`a packed file says so ${note}`, async () => {
-    const source = fileSource({ roots: [data], format: "csv" });
-    const stream = source.stream({ path: "prices-us-daily/prices-20150701.csv.gz" })[Symbol.asyncIterator]();
-    await expect(stream.next()).rejects.toMatchObject({ code: "SOURCE_FORMAT" });
+  test.skipIf(absent("prices-us-daily"))(`Yahoo crawls, all as one source ${note}`, async () => {
+    const folder = `${data}prices-us-daily/`;
+    const options: FileSourceOptions = {
+      roots: [folder],
+      repeatedHeader: "skip",
+      allowEmpty: true,
+      columns: ["symbol", "date", "open", "high", "low", "close", "volume", "adj_close"],
+    };
+    // What there is, counted by something else.
+    const names = (await readdir(folder)).filter((name) => name.endsWith(".gz")).sort();
+    const lines = new Map(
+      names.map((name) => {
+        const text = gunzipSync(readFileSync(folder + name)).toString();
+        return [
+          name,
+          text.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("symbol,")),
+        ] as const;
+      }),
+    );
+    const expected = [...lines.values()].reduce((sum, { length }) => sum + length, 0);
+    expect([names.length, expected]).toEqual([69, 829_194]);
+
+    let rows = 0;
+    let rejects = 0;
+    const files = new Set<string>();
+    const hash = createHash("sha256");
+    for await (const page of fileSource(options).stream({ glob: "prices-*.csv.gz" })) {
+      rows += page.rows.length;
+      rejects += page.rejects?.length ?? 0;
+      files.add((page.cursor as FileCursor).among?.file ?? "");
+      hash.update(page.rows.map((row) => `${Object.values(row).join(",")}\n`).join(""));
+    }
+    expect([rows, rejects]).toEqual([expected, 0]);
+    // Two of them are empty.
+    expect(files.size).toBe(67);
+    const whole = createHash("sha256");
+    for (const each of lines.values()) whole.update(each.map((line) => `${line}\n`).join(""));
+    expect(hash.digest("hex")).toBe(whole.digest("hex"));
+
+    // Crawls that were appended: without being told, their header is a reject.
+    const joined = await readPath(`${folder}prices-20150406.csv.gz`);
+    expect(joined.rejects.map(({ code }) => code)).toEqual(["REPEATED_HEADER"]);
+    expect(joined.rejects[0]?.line).toBe(12_089);
+    expect(joined.rows).toHaveLength(lines.get("prices-20150406.csv.gz")?.length ?? 0);
+    await expect(readPath(`${folder}prices-20150610.csv.gz`)).rejects.toMatchObject({ code: "SOURCE_EMPTY" });
   });
 });

@@ -9,115 +9,179 @@ import {
   SpineError,
   type StreamOptions,
 } from "spine-core";
-import { byteDecoder } from "./byte-decoder.ts";
-import { DelimitedReader } from "./delimited-reader.ts";
-import { recordsBefore } from "./file-cursor.ts";
+import { readCursor } from "./file-cursor.ts";
 import { explainFileError } from "./file-error.ts";
-import { DELIMITER_OF, formatOfPath } from "./file-format.ts";
 import { type FileRules, type FileSourceOptions, fileRules } from "./file-source-options.ts";
-import { JsonDocumentReader } from "./json-document-reader.ts";
-import { JsonLinesReader } from "./json-lines-reader.ts";
+import { findFiles, fingerprintOf } from "./find-files.ts";
+import { HeaderOfFiles } from "./header-of-files.ts";
 import { asSourceError, openInRoots } from "./open-in-roots.ts";
-import { PageBuilder } from "./page-builder.ts";
-import { readText } from "./read-text.ts";
-import type { RecordReader } from "./record-reader.ts";
+import { readOneFile } from "./read-one-file.ts";
 
-export interface FileRequest {
-  /** Relative paths start at the source's first root. */
-  readonly path: string;
-}
+/** One file, or all that match a pattern, in the order of their names, as one source. */
+export type FileRequest =
+  | {
+      /** Relative paths start at the source's first root. */
+      readonly path: string;
+    }
+  | {
+      /**
+       * `*`, `?`, `[a-z]`, `{a,b}` within a name, `**` for any folders; below the first root, or below one that it begins with.
+       * A path is never taken for a pattern.
+       */
+      readonly glob: string;
+    };
 
 /**
- * Reads files piece by piece: csv, psv and tsv as rows of strings exactly as they stand in the file, jsonl and
- * json as the objects they hold. Memory stays flat, except for json, which is read as a whole.
+ * Reads files piece by piece: csv, psv and tsv as rows of strings exactly as they stand in the file, jsonl, json and parquet
+ * as the objects they hold; all but parquet also compressed (gz, zst). Memory stays flat, except for json, which is read as a
+ * whole, and for parquet, whose row groups are.
  *
  * Every record of the file comes out as a row or a reject; blank lines, headers and the trailer are neither.
- * Rejects: RAGGED_ROW, MALFORMED_QUOTES, NUL_CHARACTER, REPEATED_HEADER, INVALID_JSON.
+ * Rejects: RAGGED_ROW, MALFORMED_QUOTES, NUL_CHARACTER, REPEATED_HEADER, INVALID_JSON. Where a glob is read, their messages begin
+ * with the name of the file.
  *
  * Errors: SOURCE_NOT_FOUND, SOURCE_NOT_A_FILE, SOURCE_EMPTY, SOURCE_NO_ROWS, SOURCE_FORMAT, SOURCE_ENCODING,
  * SOURCE_HEADER, SOURCE_DELIMITER, SOURCE_TRAILER, SOURCE_TRUNCATED, SOURCE_MALFORMED, SOURCE_LINE_TOO_LONG,
- * SOURCE_TOO_LARGE, SOURCE_CHANGED, PERMISSION_DENIED, and SOURCE_UNAVAILABLE, which is retried.
+ * SOURCE_TOO_LARGE, SOURCE_CHANGED, PERMISSION_DENIED, DRIVER_MISSING (parquet without hyparquet), and SOURCE_UNAVAILABLE,
+ * which is retried.
  *
- * A resumed stream reads the file again and leaves out what was delivered, provided that it is the same file.
+ * A resumed stream reads the file again and leaves out what was delivered, provided that it is the same file; of a glob it goes
+ * on with the file that it was at, provided that all files are the same; of parquet, with the row group.
  */
 export function fileSource(options: FileSourceOptions = {}): Source<FileRequest, Row> {
   const rules = fileRules(options);
   return {
     name: rules.name,
-    stream: (request, streamOptions = {}) => readFile(rules, request, streamOptions),
-    changed: (request, { since, signal }) => lookAtFile(rules, request, since, signal),
+    stream: (request, streamOptions = {}) =>
+      "glob" in request
+        ? readGlob(rules, request.glob, streamOptions)
+        : readPath(rules, request.path, streamOptions),
+    changed: (request, { since, signal }) => lookAt(rules, request, since, signal),
   };
 }
 
-/** A file is the one that it was while its size, its time and its place on the disk are. */
-async function lookAtFile(
+/** A file is the one that it was while its size, its time and its place on the disk are; files that match a pattern, while all of them are. */
+async function lookAt(
   rules: FileRules,
-  { path }: FileRequest,
+  request: FileRequest,
   since: JsonValue | null,
   signal: AbortSignal | undefined,
 ): Promise<SourceChange> {
   signal?.throwIfAborted();
+  const named = "glob" in request ? request.glob : request.path;
   try {
-    const { handle } = await openInRoots(path, rules.roots);
-    try {
-      const { size, mtimeMs, ino } = await handle.stat();
-      const mark = { size, mtimeMs, ino };
-      return { changed: since === null || canonicalJson(since) !== canonicalJson(mark), mark };
-    } finally {
-      await handle.close();
-    }
+    const mark =
+      "glob" in request
+        ? { files: fingerprintOf(await findFiles(request.glob, rules.roots, signal)) }
+        : await stateOfFile(request.path, rules);
+    return { changed: since === null || canonicalJson(since) !== canonicalJson(mark), mark };
   } catch (error) {
-    const known = asSourceError(error, path);
-    throw SpineError.is(known) ? explainFileError(known, rules, path) : known;
+    if (signal?.aborted && error === signal.reason) throw error;
+    const known = asSourceError(error, named);
+    throw SpineError.is(known) ? explainFileError(known, rules, named) : known;
   }
 }
 
-async function* readFile(
-  rules: FileRules,
-  request: FileRequest,
-  options: StreamOptions,
-): AsyncGenerator<Page> {
-  const { path } = request;
-  const { signal } = options;
+async function stateOfFile(path: string, { roots }: FileRules): Promise<Readonly<Record<string, number>>> {
+  const { handle } = await openInRoots(path, roots);
   try {
-    signal?.throwIfAborted();
-    const { handle, state } = await openInRoots(path, rules.roots);
-    try {
-      if (state.size === 0) throw new SourceError("The file has 0 bytes.", { code: "SOURCE_EMPTY" });
-      const pages = new PageBuilder(rules.batchRows, state, recordsBefore(options.cursor, state));
-      const reader = readerFor(rules, path, state.size, pages);
-      for await (const piece of readText(handle, state, byteDecoder(rules.encoding), signal)) {
-        reader.feed(piece.text);
-        pages.read(piece.bytes);
-        yield* inTime(pages.full(), signal);
-      }
-      reader.end();
-      if (pages.records === 0 && !rules.allowNoRows) {
-        throw new SourceError("The file has no records.", { code: "SOURCE_NO_ROWS" });
-      }
-      yield* inTime([...pages.full(), ...pages.rest()], signal);
-    } finally {
-      await handle.close();
+    const { size, mtimeMs, ino } = await handle.stat();
+    return { size, mtimeMs, ino };
+  } finally {
+    await handle.close();
+  }
+}
+
+async function* readPath(
+  rules: FileRules,
+  path: string,
+  { cursor, signal }: StreamOptions,
+): AsyncGenerator<Page> {
+  yield* explained(rules, path, signal, () =>
+    readOneFile(rules, { path, cursor: readCursor(cursor, "file"), signal }),
+  );
+}
+
+async function* readGlob(
+  rules: FileRules,
+  glob: string,
+  { cursor, signal }: StreamOptions,
+): AsyncGenerator<Page> {
+  let at = glob;
+  const pages = () => readFiles(rules, { glob, cursor, signal, at: (file) => (at = file) });
+  yield* explained(rules, () => at, signal, pages);
+}
+
+async function* readFiles(
+  rules: FileRules,
+  {
+    glob,
+    cursor,
+    signal,
+    at,
+  }: {
+    readonly glob: string;
+    readonly cursor: JsonValue | null | undefined;
+    readonly signal: AbortSignal | undefined;
+    at(file: string): void;
+  },
+): AsyncGenerator<Page> {
+  signal?.throwIfAborted();
+  const before = readCursor(cursor, "files");
+  const files = await findFiles(glob, rules.roots, signal);
+  const fingerprint = fingerprintOf(files);
+  const first = before === null ? 0 : files.findIndex(({ name }) => name === before.among?.file);
+  if (before !== null && (first < 0 || before.among?.files !== fingerprint)) {
+    throw changed("since their first pages were read");
+  }
+  const totalBytes = files.reduce((sum, { state }) => sum + state.size, 0);
+  const headers = new HeaderOfFiles(before?.among?.header ?? null);
+  for (const [index, { name, path, state }] of files.slice(first).entries()) {
+    at(name);
+    const among = {
+      listed: state,
+      headers,
+      cursor: () => ({ file: name, files: fingerprint, header: headers.fingerprint }),
+    };
+    for await (const page of readOneFile(rules, {
+      path,
+      cursor: index === 0 ? before : null,
+      signal,
+      among,
+    })) {
+      const rejects = (page.rejects ?? []).map((each) => ({ ...each, message: `${name}: ${each.message}` }));
+      yield { ...page, rejects, ...(page.totalBytes === undefined ? {} : { totalBytes }) };
     }
+  }
+  at(glob);
+  if (fingerprintOf(await findFiles(glob, rules.roots, signal)) !== fingerprint)
+    throw changed("while they were read");
+}
+
+function changed(when: string): SourceError {
+  return new SourceError(
+    `The files are not the same any more: one appeared, disappeared or changed ${when}.`,
+    {
+      code: "SOURCE_CHANGED",
+    },
+  );
+}
+
+/** Pages, and errors that say which file they are about and what to do. */
+async function* explained(
+  rules: FileRules,
+  path: string | (() => string),
+  signal: AbortSignal | undefined,
+  pages: () => AsyncIterable<Page>,
+): AsyncGenerator<Page> {
+  try {
+    yield* pages();
   } catch (error) {
     // Whoever aborted gets back the very reason that they gave.
     if (signal?.aborted && error === signal.reason) throw error;
-    const known = asSourceError(error, path);
-    throw SpineError.is(known) ? explainFileError(known, rules, path) : known;
+    const named = typeof path === "function" ? path() : path;
+    const where = typeof named === "string" ? named : "(no path)";
+    const known = asSourceError(error, where);
+    throw SpineError.is(known) ? explainFileError(known, rules, where) : known;
   }
-}
-
-/** The consumer may take its time with a page, and the signal may abort meanwhile. */
-function* inTime(pages: readonly Page[], signal: AbortSignal | undefined): Generator<Page> {
-  for (const page of pages) {
-    signal?.throwIfAborted();
-    yield page;
-  }
-}
-
-function readerFor(rules: FileRules, path: string, size: number, pages: PageBuilder): RecordReader {
-  const format = rules.format ?? (rules.delimiter === undefined ? formatOfPath(path) : "csv");
-  if (format === "jsonl") return new JsonLinesReader(rules.maxLineBytes, pages);
-  if (format === "json") return new JsonDocumentReader(rules.maxBytes, size, pages);
-  return new DelimitedReader(rules, rules.delimiter ?? DELIMITER_OF[format] ?? ",", pages);
 }

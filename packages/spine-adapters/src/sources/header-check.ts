@@ -42,7 +42,8 @@ export function checkHeader(header: DelimitedRecord, rules: HeaderRules): void {
   }
 }
 
-function difference(found: readonly string[], expected: readonly string[]): string {
+/** In what two headers differ, as a sentence. */
+export function difference(found: readonly string[], expected: readonly string[]): string {
   const missing = expected.filter((name) => !found.includes(name));
   const unexpected = found.filter((name) => !expected.includes(name));
   const parts = [

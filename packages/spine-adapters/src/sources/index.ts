@@ -1,7 +1,7 @@
 export type { Condition, DatabaseRequest } from "./database/database-request.ts";
 export { type DatabaseSourceOptions, databaseSource } from "./database/database-source.ts";
-export type { FileCursor } from "./file-cursor.ts";
-export { FILE_FORMATS, type FileFormat } from "./file-format.ts";
+export type { FileAmong, FileCursor } from "./file-cursor.ts";
+export { COMPRESSIONS, type Compression, FILE_FORMATS, type FileFormat } from "./file-format.ts";
 export { type FileRequest, fileSource } from "./file-source.ts";
 export type { FileSourceOptions } from "./file-source-options.ts";
 export type { BodyPath } from "./http/body-path.ts";

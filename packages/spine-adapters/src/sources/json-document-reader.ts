@@ -5,22 +5,20 @@ import type { RecordReader } from "./record-reader.ts";
 
 /** Reads a whole JSON document: an array of objects, or one object that is the only record. */
 export class JsonDocumentReader implements RecordReader {
+  readonly #maxBytes: number;
   readonly #pages: PageBuilder;
   #text = "";
 
-  /** @param size bytes of the file; SOURCE_TOO_LARGE above `maxBytes`, before anything is read */
+  /** @param size bytes of the file; SOURCE_TOO_LARGE above `maxBytes`, before anything is read; 0 where they are not known */
   constructor(maxBytes: number, size: number, pages: PageBuilder) {
+    this.#maxBytes = maxBytes;
     this.#pages = pages;
-    if (size > maxBytes) {
-      throw new SourceError(
-        `The document has ${size} bytes, more than the ${maxBytes} (\`maxBytes\`) that are read as a whole; large data belongs into jsonl.`,
-        { code: "SOURCE_TOO_LARGE", detail: { size, maxBytes } },
-      );
-    }
+    if (size > maxBytes) throw tooLarge(`${size} bytes, more than`, maxBytes);
   }
 
   feed(text: string): void {
     this.#text += text;
+    if (this.#text.length > this.#maxBytes) throw tooLarge("more than", this.#maxBytes);
   }
 
   end(): void {
@@ -35,6 +33,13 @@ export class JsonDocumentReader implements RecordReader {
       addJsonRecord(this.#pages, value, index + 1, () => rawOf(value), doubtful);
     });
   }
+}
+
+function tooLarge(how: string, maxBytes: number): SourceError {
+  return new SourceError(
+    `The document has ${how} the ${maxBytes} bytes (\`maxBytes\`) that are read as a whole; large data belongs into jsonl.`,
+    { code: "SOURCE_TOO_LARGE", detail: { maxBytes } },
+  );
 }
 
 function parse(text: string): JsonValue {

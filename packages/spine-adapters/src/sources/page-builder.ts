@@ -1,6 +1,8 @@
 import { type Page, type Reject, type Row, SourceError } from "spine-core";
 import type { FileCursor } from "./file-cursor.ts";
-import type { FileState } from "./open-in-roots.ts";
+
+/** What a cursor says of the file that it belongs to. */
+export type FilePlace = () => Omit<FileCursor, "records" | "line">;
 
 /** A page is closed early at this size, so that memory stays flat however long the lines are. */
 const MAX_PAGE_BYTES = 8 * 1024 * 1024;
@@ -17,8 +19,9 @@ interface Draft {
 /** Collects records into pages with their cursors, and leaves out those that were delivered before. */
 export class PageBuilder {
   readonly #batch: number;
-  readonly #file: FileState;
-  readonly #before: number;
+  readonly #place: FilePlace;
+  readonly #totalBytes: number | undefined;
+  readonly before: number;
   #seen = 0;
   #draft: Draft = newDraft();
   #closed: Draft[] = [];
@@ -27,12 +30,15 @@ export class PageBuilder {
 
   /**
    * @param batch rows and rejects in a page at most
+   * @param place what cursors say of the file; asked for each page
    * @param before records that were delivered before
+   * @param totalBytes decoded bytes in the whole file; undefined where they are not known
    */
-  constructor(batch: number, file: FileState, before: number) {
+  constructor(batch: number, place: FilePlace, before: number, totalBytes?: number) {
     this.#batch = batch;
-    this.#file = file;
-    this.#before = before;
+    this.#place = place;
+    this.before = before;
+    this.#totalBytes = totalBytes;
   }
 
   /** Rows and rejects met so far, those that were delivered before included. */
@@ -40,9 +46,10 @@ export class PageBuilder {
     return this.#seen;
   }
 
-  /** True while the next record is one that was delivered before. */
-  get skips(): boolean {
-    return this.#seen < this.#before;
+  /** Leaves out records that were delivered before, without making them. */
+  skip(records: number): void {
+    this.#seen += records;
+    this.#skippedSinceDrain += records;
   }
 
   row(row: Row, line: number): void {
@@ -71,9 +78,9 @@ export class PageBuilder {
 
   /** What is left at the end of the file. */
   rest(): Page[] {
-    if (this.skips) {
+    if (this.#seen < this.before) {
       throw new SourceError(
-        `The file has ${this.#seen} records, but ${this.#before} were read of it before.`,
+        `The file has ${this.#seen} records, but ${this.before} were read of it before.`,
         {
           code: "SOURCE_CHANGED",
         },
@@ -84,7 +91,7 @@ export class PageBuilder {
   }
 
   #skip(): boolean {
-    const skip = this.#seen < this.#before;
+    const skip = this.#seen < this.before;
     this.#seen += 1;
     if (skip) this.#skippedSinceDrain += 1;
     return skip;
@@ -128,9 +135,10 @@ export class PageBuilder {
   }
 
   #page(draft: Draft, bytes: number): Page {
-    const cursor: FileCursor = { records: draft.records, line: draft.line, ...this.#file };
+    const cursor: FileCursor = { records: draft.records, line: draft.line, ...this.#place() };
     const { rows, lines, rejects } = draft;
-    return { rows, lines, rejects, cursor, bytes, totalBytes: this.#file.size };
+    const totalBytes = this.#totalBytes;
+    return { rows, lines, rejects, cursor, bytes, ...(totalBytes === undefined ? {} : { totalBytes }) };
   }
 }
 

@@ -16,24 +16,18 @@ export interface SplitText {
 }
 
 /**
- * Splits text into records at LF or CRLF, and records into fields.
+ * Splits text with quotes into records at LF or CRLF, and records into fields.
  *
- * @param quote null where quotes have no meaning
  * @returns a function of the text and whether the file ends with it: otherwise the last, unfinished record is
  *   left for the next call.
  */
-export function recordSplitter(
-  delimiter: string,
-  quote: '"' | null,
-): (text: string, last: boolean) => SplitText {
+export function recordSplitter(delimiter: string): (text: string, last: boolean) => SplitText {
   // The parser's LF mode takes CRLF too: the CR is left in the last field, or dropped after a closing quote.
-  const config: Papa.ParseConfig<string[]> = { delimiter, newline: "\n" };
-  const plain = new Papa.Parser({ ...config, fastMode: true });
-  const quoting = new Papa.Parser({ ...config, quoteChar: '"', fastMode: false });
+  const config: Papa.ParseConfig<string[]> = { delimiter, newline: "\n", quoteChar: '"', fastMode: false };
+  const parser = new Papa.Parser(config);
 
   return (text, last) => {
-    const quoted = quote !== null && text.includes(quote);
-    const parsed: Papa.ParseResult<string[]> = (quoted ? quoting : plain).parse(text, 0, !last);
+    const parsed: Papa.ParseResult<string[]> = parser.parse(text, 0, !last);
     const records = parsed.data;
     const consumed = parsed.meta.cursor;
 
@@ -42,11 +36,9 @@ export function recordSplitter(
       ends ??= recordEnds(text, last, config);
       return text.slice(ends[index - 1] ?? 0, ends[index] ?? text.length).replace(/\n$/, "");
     };
-    const raw = (index: number): string =>
-      quoted ? record(index).replace(/\r$/, "") : (records[index] ?? []).join(delimiter);
 
     // A quoted field may itself end in a CR, which belongs to it.
-    const doubtful = quoted && text.includes('\r"');
+    const doubtful = text.includes('\r"');
     for (let index = 0; index < records.length; index++) {
       const fields = records[index] as string[];
       const at = fields.length - 1;
@@ -67,8 +59,8 @@ export function recordSplitter(
       consumed,
       malformed,
       unclosed,
-      multiline: quoted && lineEnds(text, consumed) > lineEndsOfRecords,
-      raw,
+      multiline: lineEnds(text, consumed) > lineEndsOfRecords,
+      raw: (index) => record(index).replace(/\r$/, ""),
     };
   };
 }
@@ -85,9 +77,7 @@ function recordEnds(text: string, last: boolean, config: Papa.ParseConfig<string
   const step = (result: Papa.ParseStepResult<string[]>): void => {
     ends.push(result.meta.cursor);
   };
-  const parser = new Papa.Parser({ ...config, quoteChar: '"', fastMode: false, step } as Papa.ParseConfig<
-    string[]
-  >);
+  const parser = new Papa.Parser({ ...config, step } as Papa.ParseConfig<string[]>);
   parser.parse(text, 0, !last);
   return ends;
 }

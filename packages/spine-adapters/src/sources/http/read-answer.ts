@@ -29,7 +29,7 @@ export interface AnswerEnd {
 }
 
 /** There is no file whose state could change: the answer is compared by its bytes. */
-const NO_FILE = { size: 0, mtimeMs: 0 };
+const NO_FILE = () => ({ size: 0, mtimeMs: 0, ino: "" });
 
 /** The pages of a JSON body that was read as a whole. */
 export function* pagesOfJson(

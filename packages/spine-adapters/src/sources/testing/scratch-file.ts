@@ -52,3 +52,16 @@ export async function readContent(
 ): Promise<ReadFile> {
   return await readPath(await scratchFile(name, content), options);
 }
+
+/** What becomes of content: an error's code, or `rows` with each reject as `CODE@line`. */
+export async function outcomeOf(
+  content: string | Uint8Array,
+  options: FileSourceOptions = {},
+  name = "f.csv",
+): Promise<unknown> {
+  return await readContent(content, options, name).then(
+    ({ rows, rejects }) =>
+      [rows.length, ...rejects.map((reject) => `${reject.code}@${reject.line}`)].join(" "),
+    (error: { code?: string }) => error.code ?? error,
+  );
+}

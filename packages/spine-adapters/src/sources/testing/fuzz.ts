@@ -1,0 +1,419 @@
+import { writeFile } from "node:fs/promises";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import fc from "fast-check";
+import { parquetWriteBuffer } from "hyparquet-writer";
+import { type Page, SpineError } from "spine-core";
+import { byteDecoder } from "../byte-decoder.ts";
+import { DelimitedReader } from "../delimited-reader.ts";
+import { fileSource } from "../file-source.ts";
+import { type FileSourceOptions, fileRules } from "../file-source-options.ts";
+import { JsonLinesReader } from "../json-lines-reader.ts";
+import { PageBuilder } from "../page-builder.ts";
+
+/** What a reader made of bytes: pages, or the code of its error. */
+type Outcome =
+  | {
+      readonly rows: readonly object[];
+      readonly lines: readonly number[];
+      readonly rejected: readonly number[];
+    }
+  | string;
+
+/** Reads bytes as a file source does, without a file, in two pieces. Only errors of Spine are outcomes. */
+function read(bytes: Buffer, cut: number, delimiter: string | null, options: FileSourceOptions): Outcome {
+  const pages = new PageBuilder(1_000_000, () => ({ size: 0, mtimeMs: 0, ino: "" }), 0);
+  const rules = fileRules({ allowNoRows: true, ...options });
+  const reader =
+    delimiter === null
+      ? new JsonLinesReader(rules.maxLineBytes, pages)
+      : new DelimitedReader(rules, delimiter, pages);
+  const decoder = byteDecoder("utf-8");
+  try {
+    for (const piece of [bytes.subarray(0, cut), bytes.subarray(cut)])
+      if (piece.length > 0) reader.feed(decoder.decode(piece));
+    decoder.end();
+    reader.end();
+    return summary(pages.rest());
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+function summary(pages: readonly Page[]): Exclude<Outcome, string> {
+  return {
+    rows: pages.flatMap(({ rows }) => rows),
+    lines: pages.flatMap(({ lines = [] }) => lines),
+    rejected: pages.flatMap(({ rejects = [] }) => rejects.map(({ line }) => line ?? 0)),
+  };
+}
+
+function codeOf(error: unknown): string {
+  if (!SpineError.is(error)) throw error;
+  if (!error.code.startsWith("SOURCE_")) throw error;
+  return error.code;
+}
+
+function demand(holds: boolean, what: string, found: unknown): void {
+  if (!holds) throw new Error(`${what}: ${JSON.stringify(found)}`);
+}
+
+/** Which of two errors is met first depends on the pieces. */
+function same(a: Outcome, b: Outcome): boolean {
+  return typeof a === "string" ? typeof b === "string" : JSON.stringify(a) === JSON.stringify(b);
+}
+
+const field = fc.string({
+  unit: fc.constantFrom("a", "B", "1", " ", "ü", "€", "𝄞", "'", ";", "\t", "\v", "\u2028", "#", "="),
+  maxLength: 6,
+});
+const wild = fc.string({
+  unit: fc.constantFrom("a", "1", ",", "|", '"', "\n", "\r", "ü", " ", "𝄞"),
+  maxLength: 8,
+});
+const lineEnd = fc.constantFrom("\n", "\r\n");
+const cutAt = fc.double({ min: 0, max: 1, noNaN: true });
+
+/** A reader of a few lines for text whose quotes are regular: RFC 4180 with blank lines left out. */
+function reference(text: string, delimiter: string): string[][] {
+  const records: string[][] = [];
+  const pattern = new RegExp(
+    `(?:"((?:[^"]|"")*)"|([^${delimiter === "|" ? "\\|" : delimiter}\n]*))(${delimiter === "|" ? "\\|" : delimiter}|\r?\n|\r?$)`,
+    "g",
+  );
+  let fields: string[] = [];
+  let quoted = false;
+  while (pattern.lastIndex < text.length) {
+    const found = pattern.exec(text);
+    if (found === null) break;
+    const ends = found[3] !== delimiter;
+    quoted ||= found[1] !== undefined;
+    const plain = found[2] ?? "";
+    fields.push(
+      found[1]?.replaceAll('""', '"') ?? (ends && plain.endsWith("\r") ? plain.slice(0, -1) : plain),
+    );
+    if (!ends) continue;
+    if (fields.length > 1 || fields[0] !== "" || quoted) records.push(fields);
+    fields = [];
+    quoted = false;
+  }
+  return records;
+}
+
+/** Well-formed files with every kind of field come back as the reference reads them, wherever their pieces end. */
+const regular = fc
+  .record({
+    delimiter: fc.constantFrom(",", "|", ";", "\t"),
+    width: fc.integer({ min: 1, max: 4 }),
+    rows: fc.array(
+      fc.tuple(fc.array(wild, { minLength: 4, maxLength: 4 }), fc.boolean(), lineEnd, fc.boolean()),
+      { maxLength: 8 },
+    ),
+    bom: fc.boolean(),
+    cut: cutAt,
+  })
+  .map(({ delimiter, width, rows, bom, cut }) => {
+    const needs = new RegExp(`["\r\n${delimiter === "|" ? "\\|" : delimiter}]`);
+    const header = ["k0", "k1", "k2", "k3"].slice(0, width);
+    let text = `${header.join(delimiter)}\n`;
+    for (const [values, quote, end, blank] of rows) {
+      const written = values
+        .slice(0, width)
+        .map((value) => (needs.test(value) || quote ? `"${value.replaceAll('"', '""')}"` : value));
+      text += written.join(delimiter) + end + (blank ? end : "");
+    }
+    return { text, delimiter, bom, cut };
+  });
+
+function checkRegular({
+  text,
+  delimiter,
+  bom,
+  cut,
+}: {
+  text: string;
+  delimiter: string;
+  bom: boolean;
+  cut: number;
+}): void {
+  const bytes = Buffer.from(bom ? `\uFEFF${text}` : text);
+  const found = read(bytes, Math.floor(cut * bytes.length), delimiter, {});
+  const [header = [], ...records] = reference(text, delimiter);
+  const expected = records.map((fields) =>
+    Object.fromEntries(header.map((name, index) => [name, fields[index]])),
+  );
+  demand(typeof found !== "string", "an error", found);
+  if (typeof found === "string") return;
+  demand(
+    found.rejected.length === 0 && JSON.stringify(found.rows) === JSON.stringify(expected),
+    "other rows",
+    { found, expected },
+  );
+}
+
+/** Changes of bytes, as transfers, editors and disks make them. */
+const mutations = fc.array(
+  fc.tuple(
+    fc.constantFrom("cut", "insert", "replace", "remove", "double"),
+    cutAt,
+    fc.constantFrom(
+      ..."\"'|,;\n\r\0 \t1a".split("").map((char) => char.charCodeAt(0)),
+      0xff,
+      0xc3,
+      0x80,
+      0xef,
+      0xbb,
+      0xbf,
+    ),
+  ),
+  { maxLength: 4 },
+);
+
+function mutate(bytes: Buffer, changes: readonly (readonly [string, number, number])[]): Buffer {
+  let all = bytes;
+  for (const [kind, where, byte] of changes) {
+    const at = Math.floor(where * all.length);
+    const [before, after] = [all.subarray(0, at), all.subarray(at)];
+    if (kind === "cut") all = Buffer.from(before);
+    else if (kind === "insert") all = Buffer.concat([before, Buffer.from([byte]), after]);
+    else if (kind === "replace") all = Buffer.concat([before, Buffer.from([byte]), after.subarray(1)]);
+    else if (kind === "remove") all = Buffer.concat([before, after.subarray(1 + (byte % 5))]);
+    else all = Buffer.concat([all, after]);
+  }
+  return all;
+}
+
+const table = fc.array(fc.array(field, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 8 });
+
+/** Without quotes every line is its own record: each one that is not blank is the header, a row of its very fields, or a reject. */
+const unquoted = fc.record({
+  text: fc
+    .tuple(table, lineEnd)
+    .map(([rows, end]) => `k0|k1|k2${end}${rows.map((fields) => fields.join("|") + end).join("")}`),
+  changes: mutations,
+  cut: cutAt,
+});
+
+function checkUnquoted({
+  text,
+  changes,
+  cut,
+}: {
+  text: string;
+  changes: [string, number, number][];
+  cut: number;
+}): void {
+  const bytes = mutate(Buffer.from(text), changes);
+  if (bytes.length === 0) return;
+  const found = read(bytes, Math.floor(cut * bytes.length), "|", { quote: null });
+  demand(same(read(bytes, 0, "|", { quote: null }), found), "pieces matter", found);
+  if (typeof found === "string") return;
+  const lines = bytes
+    .toString()
+    .replace(/^\uFEFF/, "")
+    .split("\n")
+    .map((line, index) => ({ number: index + 1, fields: line.replace(/\r$/, "").split("|") }))
+    .filter(({ fields }) => fields.length > 1 || fields[0] !== "");
+  const [header, ...records] = lines;
+  const numbers = [...found.lines, ...found.rejected].sort((a, b) => a - b);
+  demand(
+    JSON.stringify(numbers) === JSON.stringify(records.map(({ number }) => number)),
+    "lines that are neither",
+    { numbers, lines },
+  );
+  const byLine = new Map(records.map(({ number, fields }) => [number, fields]));
+  found.rows.forEach((row, index) => {
+    const fields = byLine.get(found.lines[index] ?? 0);
+    const expected = Object.fromEntries((header?.fields ?? []).map((name, at) => [name, fields?.[at]]));
+    demand(JSON.stringify(row) === JSON.stringify(expected), "another row", { row, expected });
+  });
+}
+
+/** With quotes: whatever the text, an error, or every line that is not blank belongs to a row or a reject. */
+const quoted = fc.record({ inner: regular, changes: mutations, cut: cutAt });
+
+function checkQuoted({
+  inner,
+  changes,
+  cut,
+}: {
+  inner: { text: string; delimiter: string };
+  changes: [string, number, number][];
+  cut: number;
+}): void {
+  const bytes = mutate(Buffer.from(inner.text), changes);
+  if (bytes.length === 0) return;
+  const found = read(bytes, Math.floor(cut * bytes.length), inner.delimiter, {});
+  demand(same(read(bytes, 0, inner.delimiter, {}), found), "pieces matter", found);
+  if (typeof found === "string") return;
+  const numbers = [...found.lines, ...found.rejected];
+  demand(new Set(numbers).size === numbers.length, "a line twice", numbers);
+  demand(found.lines.length === found.rows.length, "rows without a line", found);
+  // As many line ends in the values as lines between records, at least: nothing stands there that nobody has.
+  const lines = bytes.toString().split("\n");
+  const blank = (line: string | undefined) =>
+    line === undefined || line === "" || line === "\r" || line === "\uFEFF";
+  const starts = new Set(numbers);
+  const spanned = new Set<number>();
+  found.rows.forEach((row, index) => {
+    const start = found.lines[index] ?? 0;
+    const more = Object.values(row).reduce(
+      (sum: number, value) => sum + String(value).split("\n").length - 1,
+      0,
+    );
+    for (let line = start; line <= start + more; line++) spanned.add(line);
+  });
+  // The header may span lines too; where no row tells its names, only the lines from the first record on are looked at.
+  const [first] = found.rows;
+  const begin = lines.findIndex((line) => !blank(line)) + 1;
+  const names = first === undefined ? "" : Object.keys(first).join("");
+  const unknown = first === undefined && bytes.includes('"');
+  const firstData = unknown ? Math.min(lines.length + 1, ...numbers) : begin + names.split("\n").length;
+  const rejected = new Set(found.rejected);
+  let inReject = false;
+  for (let number = firstData; number <= lines.length; number++) {
+    if (starts.has(number)) inReject = rejected.has(number);
+    demand(blank(lines[number - 1]) || spanned.has(number) || inReject, `line ${number} is lost`, {
+      lines,
+      numbers,
+    });
+  }
+}
+
+/** JSON lines: each that is not blank is a row, which it parses to, or a reject. */
+const jsonLines = fc.record({
+  text: fc
+    .array(
+      fc.tuple(
+        fc.json({ maxDepth: 1 }),
+        fc.dictionary(field, fc.oneof(field, fc.integer(), fc.constant(null))),
+        fc.boolean(),
+        lineEnd,
+      ),
+      { minLength: 1, maxLength: 6 },
+    )
+    .map((lines) =>
+      lines.map(([any, object, isAny, end]) => (isAny ? any : JSON.stringify(object)) + end).join(""),
+    ),
+  changes: mutations,
+  cut: cutAt,
+});
+
+function checkJsonLines({
+  text,
+  changes,
+  cut,
+}: {
+  text: string;
+  changes: [string, number, number][];
+  cut: number;
+}): void {
+  const bytes = mutate(Buffer.from(text), changes);
+  if (bytes.length === 0) return;
+  const found = read(bytes, Math.floor(cut * bytes.length), null, {});
+  if (typeof found === "string") return;
+  const lines = bytes
+    .toString()
+    .replace(/^\uFEFF/, "")
+    .split("\n");
+  const numbers = [...found.lines, ...found.rejected].sort((a, b) => a - b);
+  const expected = lines.flatMap((line, index) => (line.trim() === "" ? [] : [index + 1]));
+  demand(JSON.stringify(numbers) === JSON.stringify(expected), "lines that are neither", { numbers, lines });
+  found.rows.forEach((row, index) => {
+    const parsed = JSON.parse(lines[(found.lines[index] ?? 0) - 1] ?? "") as object;
+    const kept = JSON.stringify(parsed, (key, value: unknown) => (key === "__proto__" ? undefined : value));
+    demand(JSON.stringify(row) === kept, "another row", { row, parsed });
+  });
+}
+
+const packedRows = Array.from({ length: 40 }, (_none, index) => ({
+  id: `${index}`,
+  name: `n${index * 7919}`,
+}));
+const packedText = packedRows.map((row) => `${JSON.stringify(row)}\n`).join("");
+const PACKED: readonly (readonly [name: string, bytes: Buffer, checked: boolean])[] = [
+  ["rows.jsonl.gz", gzipSync(packedText), true],
+  ["rows.jsonl.zst", zstdCompressSync(packedText), false],
+  [
+    "rows.parquet",
+    Buffer.from(
+      parquetWriteBuffer({
+        columnData: [
+          { name: "id", data: packedRows.map(({ id }) => id), type: "STRING" },
+          { name: "name", data: packedRows.map(({ name }) => name), type: "STRING" },
+          { name: "n", data: packedRows.map((_row, index) => BigInt(index)), type: "INT64" },
+          { name: "x", data: packedRows.map((_row, index) => index / 8), type: "DOUBLE" },
+        ],
+        rowGroupSize: 15,
+      }),
+    ),
+    false,
+  ],
+];
+
+/** Binary files with bytes changed: an error, or (where the format has a checksum) the very rows. */
+const packed = fc.record({
+  which: fc.integer({ min: 0, max: PACKED.length - 1 }),
+  changes: fc.array(
+    fc.tuple(fc.constantFrom("cut", "insert", "replace", "remove"), cutAt, fc.integer({ min: 0, max: 255 })),
+    { minLength: 1, maxLength: 3 },
+  ),
+});
+
+async function checkPacked(
+  folder: string,
+  { which, changes }: { which: number; changes: [string, number, number][] },
+): Promise<void> {
+  const [name, bytes, checked] = PACKED[which] ?? (PACKED[0] as (typeof PACKED)[number]);
+  const path = `${folder}/${name}`;
+  await writeFile(path, mutate(bytes, changes));
+  const pages: Page[] = [];
+  try {
+    for await (const page of fileSource({ roots: [folder], maxRowGroupBytes: 16 * 1024 * 1024 }).stream({
+      path,
+    }))
+      pages.push(page);
+  } catch (error) {
+    codeOf(error);
+    return;
+  }
+  const { rows, rejected } = summary(pages);
+  demand(rows.length + rejected.length > 0, "nothing", name);
+  if (checked) demand(JSON.stringify(rows) === JSON.stringify(packedRows), "other rows", rows);
+}
+
+/** How many inputs of each kind, in parts of all; those that need a file are the fewest. */
+export const FUZZED: readonly {
+  readonly name: string;
+  readonly share: number;
+  run(runs: number, seed: number, folder: string): Promise<void> | void;
+}[] = [
+  {
+    name: "regular files, as a reference reads them",
+    share: 0.24,
+    run: (numRuns, seed) => fc.assert(fc.property(regular, checkRegular), { numRuns, seed }),
+  },
+  {
+    name: "lines without quotes, changed",
+    share: 0.3,
+    run: (numRuns, seed) => fc.assert(fc.property(unquoted, checkUnquoted), { numRuns, seed }),
+  },
+  {
+    name: "records with quotes, changed",
+    share: 0.24,
+    run: (numRuns, seed) => fc.assert(fc.property(quoted, checkQuoted), { numRuns, seed }),
+  },
+  {
+    name: "JSON lines, changed",
+    share: 0.2,
+    run: (numRuns, seed) => fc.assert(fc.property(jsonLines, checkJsonLines), { numRuns, seed }),
+  },
+  {
+    name: "gzip, zstd and parquet, changed",
+    share: 0.02,
+    run: (numRuns, seed, folder) =>
+      fc.assert(
+        fc.asyncProperty(packed, (one) => checkPacked(folder, one)),
+        { numRuns, seed },
+      ),
+  },
+];
