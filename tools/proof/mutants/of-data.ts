@@ -144,7 +144,7 @@ export const MUTANTS_OF_DATA: readonly Mutant[] = [
       {
         file: "packages/spine-adapters/src/data/chunk-codec.ts",
         find: "if (hashOf(bytes) !== hash) throw",
-        replace: "if (hashOf(text) === null) throw",
+        replace: "if (hashOf(bytes) === null) throw",
       },
     ],
     caughtBy: {
