@@ -162,8 +162,9 @@ function forget(state: RunState, undone: string): void {
   const undo = state.steps.get(undoOf(undone));
   if (undo) state.steps.set(undoOf(undone), { ...undo, status: "PENDING", failures: 0 });
   for (let path = parentOf(undone); path !== null; path = parentOf(path)) {
-    const at = state.steps.get(path);
-    if (at) state.steps.set(path, { ...at, status: "PENDING" });
+    // What is around it may have failed, and that been taken: it begins again all the same.
+    const { error: _error, ...at } = state.steps.get(path) ?? NOT_BEGUN;
+    if (state.steps.has(path)) state.steps.set(path, { ...at, status: "PENDING" });
     dropOutput(state, path);
   }
 }
