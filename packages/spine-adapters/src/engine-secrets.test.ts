@@ -86,7 +86,10 @@ describe("redaction leaves data what it is", () => {
     });
     expect(run.status).toBe("COMPLETED");
     expect(output).toEqual(
-      new Array(3).fill(`A checkpoint's key in step "one" shows a secret of the run. Use another one.`),
+      Array.from(
+        { length: 3 },
+        () => `A checkpoint's key in step "one" shows a secret of the run. Use another one.`,
+      ),
     );
   });
 

@@ -8,8 +8,7 @@ import type { StepRecord } from "./records.ts";
 export function runOutputs(
   steps: readonly Pick<StepRecord, "name" | "status" | "output">[],
 ): Readonly<Record<string, JsonValue>> {
-  // Nothing is inherited: a step that was skipped may be called `constructor`.
-  const outputs = Object.create(null) as Record<string, JsonValue>;
+  const outputs: Record<string, JsonValue> = {};
   for (const { name, status, output } of steps) {
     if (status === "COMPLETED" && !name.includes("/")) outputs[name] = output;
   }

@@ -43,7 +43,7 @@ export class RunResults {
       const failure = await execution?.done;
       if (failure) throw failure;
       // What was recorded is still here: no need to read it back.
-      if (execution?.state.status === "COMPLETED") return Object.freeze(copyOf(execution.state.outputs));
+      if (execution?.state.status === "COMPLETED") return Object.freeze({ ...execution.state.outputs });
       const ended = await this.#endOrWorkHere(runId);
       if (!ended) continue;
       const { run, steps } = await this.get(runId);
@@ -120,11 +120,6 @@ export class RunResults {
       stop();
     }
   }
-}
-
-/** Nothing is inherited, as in what `runOutputs` returns. */
-function copyOf(outputs: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return Object.assign(Object.create(null) as Record<string, unknown>, outputs);
 }
 
 function outputsOf(run: RunRecord, steps: RunDetail["steps"]): Readonly<Record<string, unknown>> {

@@ -127,8 +127,7 @@ export function newRun(deadline: number | null = null): RunState {
   return {
     status: "RUNNING",
     steps: new Map(),
-    // Nothing is inherited: a step that was skipped may be called `constructor`.
-    outputs: Object.create(null) as Record<string, JsonValue>,
+    outputs: {},
     locals: new Map(),
     position: 0,
     begun: 0,

@@ -32,10 +32,10 @@ export function viewOf(workflow: WorkflowData, state: RunState, path: string, wh
     const around = path.slice(0, end);
     const step = stepAt(workflow.steps, around);
     const locals = step?.kind === "sequence" ? state.locals.get(around) : undefined;
-    if (locals) outputs = Object.assign(Object.create(null), outputs, locals) as StepView["outputs"];
+    if (locals) outputs = { ...outputs, ...locals };
     if (step?.kind === "map") item = itemOf(state, around, path.slice(end + 1));
   }
-  return { outputs: outputs === whole.outputs ? outputs : Object.freeze(outputs), item, output: null };
+  return { outputs: outputs === whole.outputs ? outputs : readOnly(outputs), item, output: null };
 }
 
 function itemOf(state: RunState, map: string, inside: string): ItemContext {
@@ -58,6 +58,9 @@ function indexOf(keys: readonly string[], key: string): number {
 function readOnly<T extends object>(target: T): T {
   const refuse = () => false;
   return new Proxy(target, {
+    // A step may be called `constructor`: where it has no output, what every object has is not its output.
+    get: (outputs, name) =>
+      Object.hasOwn(outputs, name) ? (Reflect.get(outputs, name) as unknown) : undefined,
     set: refuse,
     defineProperty: refuse,
     deleteProperty: refuse,

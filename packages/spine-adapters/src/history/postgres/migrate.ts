@@ -43,7 +43,7 @@ export async function migrate(
     const [found] = await query<{ present: string | null }>("SELECT to_regclass($1)::text AS present", [
       `${s}.workflow_runs`,
     ]);
-    checkUnrecorded(applied, found?.present ?? null);
+    checkUnrecorded(applied, found?.present == null ? null : `${schema}.workflow_runs`);
   }
   for (const migration of migrations.slice(applied.length)) {
     // A statement begins a line; what stands inside the body of a function is indented.
