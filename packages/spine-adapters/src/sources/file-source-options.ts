@@ -31,7 +31,7 @@ export interface FileSourceOptions {
   readonly trailer?: "count" | RegExp | null;
   /** What happens to a later record that equals the header; "reject" when left out. */
   readonly repeatedHeader?: "skip" | "reject";
-  /** Rows and rejects in a page at most; 5,000 when left out. */
+  /** Rows and rejects in a page at most; 10,000 when left out. */
   readonly batchRows?: number;
   /** Longest record in bytes; 1 MiB when left out. */
   readonly maxLineBytes?: number;
@@ -113,7 +113,7 @@ export function fileRules(options: FileSourceOptions): FileRules {
     header: options.header ?? true,
     trailer: options.trailer ?? null,
     repeatedHeader: options.repeatedHeader ?? "reject",
-    batchRows: options.batchRows ?? 5000,
+    batchRows: options.batchRows ?? 10_000,
     maxLineBytes: options.maxLineBytes ?? 1024 * 1024,
     maxBytes: options.maxBytes ?? 64 * 1024 * 1024,
     maxRowGroupBytes: options.maxRowGroupBytes ?? 256 * 1024 * 1024,
