@@ -38,7 +38,7 @@ export const MUTANTS_OF_FILES: readonly Mutant[] = [
       test: ["which files", "nothing leads out of the roots, and what is no file is not left out"],
     },
     says: "PERMISSION_DENIED",
-    quick: true,
+    quick: false,
   },
   {
     name: "first-frame-only",
@@ -75,7 +75,7 @@ export const MUTANTS_OF_FILES: readonly Mutant[] = [
       test: ["malformed files", "a wrong trailer"],
     },
     says: "SOURCE_TRAILER",
-    quick: true,
+    quick: false,
   },
   {
     name: "files-changed-unseen",
@@ -112,6 +112,6 @@ export const MUTANTS_OF_FILES: readonly Mutant[] = [
       ],
     },
     says: "instead of rejecting",
-    quick: true,
+    quick: false,
   },
 ];

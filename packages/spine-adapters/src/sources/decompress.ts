@@ -12,7 +12,7 @@ export interface DecompressLimits {
 }
 
 /** Up to here no ratio is suspicious: a small file of equal rows is no bomb. */
-const HARMLESS_BYTES = 64 * 1024 * 1024;
+const HARMLESS_BYTES = 16 * 1024 * 1024;
 const MAGIC: Readonly<Record<Compression, string>> = { gz: "\x1F\x8B", zst: "\x28\xB5\x2F\xFD" };
 const CHUNK_BYTES = 256 * 1024;
 

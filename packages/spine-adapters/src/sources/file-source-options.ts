@@ -41,7 +41,7 @@ export interface FileSourceOptions {
   readonly maxRowGroupBytes?: number;
   /** Most bytes that may come out of a compressed file; 64 GiB when left out. */
   readonly maxDecodedBytes?: number;
-  /** Most bytes for each byte of a compressed file, from 64 MiB on; 250 when left out. */
+  /** Most bytes for each byte of a compressed file, from 16 MiB on; 250 when left out. */
   readonly maxRatio?: number;
   /** Lets a file with a header and no records through. A file of 0 bytes is an error nevertheless. */
   readonly allowNoRows?: boolean;
