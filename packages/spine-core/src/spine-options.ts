@@ -66,8 +66,8 @@ export function checkSpineOptions(options: SpineOptions): void {
     );
   }
   if (concurrency !== undefined)
-    checkConcurrency(concurrency, `The option \`concurrency\` is ${shown(concurrency)}`);
-  if (logLevel !== undefined) checkLogLevel(logLevel, `The option \`logLevel\` is ${shown(logLevel)}`);
+    checkConcurrency(concurrency, `The option \`concurrency\` is ${String(concurrency)}`);
+  if (logLevel !== undefined) checkLogLevel(logLevel, `The option \`logLevel\` is ${String(logLevel)}`);
   if (retention !== undefined) {
     checkOptions(retention, RETENTION, { of: "`retention`", name: "retention", ...CODE });
     checkRetention(retention);
