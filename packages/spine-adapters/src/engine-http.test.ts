@@ -95,9 +95,10 @@ describe.each(PLACES)("%s", (_name, open) => {
       expect(step?.error).toMatchObject({ code: "RATE_BUDGET_USED", retry_after_ms: HOUR });
       if (attempt === 3) {
         // Another process has the same budget and knows what is left of it.
-        const other = await startAt(place, [flow], { clock, worker: false });
-        const second = await other.database.connect({ clock });
-        expect(await second.budgets.take({ name: "http", limit: 2, perMs: 2 * HOUR, upToMs: 0 })).toBe(HOUR);
+        const other = place.database();
+        const { budgets } = await other.connect({ clock });
+        expect(await budgets.take({ name: "http", limit: 2, perMs: 2 * HOUR, upToMs: 0 })).toBe(HOUR);
+        await other.close();
       }
       clock.advance(HOUR);
     }
