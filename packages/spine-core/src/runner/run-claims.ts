@@ -98,13 +98,13 @@ export class RunClaims {
   #takeUp(claimed: ClaimedRun): void {
     const { workflows, maxCrashes, stranded, events, changed, execute } = this.#options;
     const { run, fence } = claimed;
-    const workflow = workflows.get(run.workflow);
     const { runId, domain, params, partition, parentRunId, queue } = run;
-    const refusal = trackedRefusal(claimed) ?? claimRefusal(claimed, workflow, maxCrashes);
+    const refusal = trackedRefusal(claimed) ?? claimRefusal(claimed, workflows.get(run.workflow), maxCrashes);
     if (refusal) {
       this.#refuse(claimed, refusal).catch((error: unknown) => stranded.add(runId, fence, error));
       return;
     }
+    const workflow = workflows.get(run.workflow);
     const { state, lost } = restore(workflow, claimed, claimed.checkpoints);
     const execution = { runId, workflow: workflow.name, domain, params, partition, parentRunId, queue };
     events.emit("run.changed", { runId, workflow: workflow.name, status: "RUNNING", error: null });
