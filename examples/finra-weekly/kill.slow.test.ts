@@ -82,7 +82,7 @@ describe("kill -9, then the same command", () => {
 });
 
 describe("kill -9 between two pages", () => {
-  const options = { weekStart: SAMPLE_WEEK, tier: "T1", symbols: 1_600 } as const;
+  const options = { weekStart: SAMPLE_WEEK, tier: "T1", symbols: 3_200 } as const;
   const pages = 4;
   let large = "";
   let rows = 0;
