@@ -267,12 +267,9 @@ export { defineWorkflow, type WorkflowOptions } from "./workflow/define-workflow
 export type { Bound, IncrementalOptions, MarkOf, Since } from "./workflow/incremental.ts";
 export type { RetryPolicy } from "./workflow/retry.ts";
 export {
-  DISPOSITIONS,
   type Disposition,
   type ItemContext,
   type LoadResult,
-  ON_ERROR,
-  ON_UNCHANGED,
   type OnError,
   Rejection,
   reject,
@@ -283,6 +280,7 @@ export {
   type Unchanged,
   type UndoContext,
 } from "./workflow/step.ts";
+export { DISPOSITIONS, ON_ERROR, ON_UNCHANGED } from "./workflow/step-options.ts";
 export {
   type Final,
   type InputOf,

@@ -1,8 +1,7 @@
-import { type Page, type Reject, type Row, SourceError } from "spine-core";
-import type { FileCursor } from "./file-cursor.ts";
+import { type JsonValue, type Page, type Reject, type Row, SourceError } from "spine-core";
 
-/** What a cursor says of the file that it belongs to. */
-export type FilePlace = () => Omit<FileCursor, "records" | "line">;
+/** What a cursor says of what it belongs to, beside how far it is read. */
+export type Place = () => Readonly<Record<string, JsonValue>>;
 
 /** A page is closed early at this size, so that memory stays flat however long the lines are. */
 const MAX_PAGE_BYTES = 8 * 1024 * 1024;
@@ -19,7 +18,7 @@ interface Draft {
 /** Collects records into pages with their cursors, and leaves out those that were delivered before. */
 export class PageBuilder {
   readonly #batch: number;
-  readonly #place: FilePlace;
+  readonly #place: Place;
   readonly #totalBytes: number | undefined;
   readonly before: number;
   #seen = 0;
@@ -30,11 +29,11 @@ export class PageBuilder {
 
   /**
    * @param batch rows and rejects in a page at most
-   * @param place what cursors say of the file; asked for each page
+   * @param place what cursors say of what is read; asked for each page
    * @param before records that were delivered before
    * @param totalBytes decoded bytes in the whole file; undefined where they are not known
    */
-  constructor(batch: number, place: FilePlace, before: number, totalBytes?: number) {
+  constructor(batch: number, place: Place, before: number, totalBytes?: number) {
     this.#batch = batch;
     this.#place = place;
     this.before = before;
@@ -135,7 +134,7 @@ export class PageBuilder {
   }
 
   #page(draft: Draft, bytes: number): Page {
-    const cursor: FileCursor = { records: draft.records, line: draft.line, ...this.#place() };
+    const cursor = { records: draft.records, line: draft.line, ...this.#place() };
     const { rows, lines, rejects } = draft;
     const totalBytes = this.#totalBytes;
     return { rows, lines, rejects, cursor, bytes, ...(totalBytes === undefined ? {} : { totalBytes }) };

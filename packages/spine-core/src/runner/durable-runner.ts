@@ -30,6 +30,7 @@ import type {
   Runner,
   RunOptions,
 } from "./runner.ts";
+import { sayGone } from "./say-gone.ts";
 import { Slots } from "./slots.ts";
 import type { NewRunPlan } from "./start-run.ts";
 import { StrandedRuns } from "./stranded-runs.ts";
@@ -44,9 +45,8 @@ export interface DurableRunnerOptions extends Omit<Engine, "recorded"> {
   readonly maxCrashes: number;
 }
 
-/** How long a stop lets runs that are let go of record what they have done, and then tries to say that it stops. */
+/** How long a stop lets runs that are let go of record what they have done. */
 const LET_GO_MS = 10_000;
-const TELL_MS = 5_000;
 /** How long a stop looks once more for runs that were started in transactions. */
 const LOOK_MS = 2_000;
 
@@ -162,7 +162,8 @@ export class DurableRunner implements Runner {
   }
 
   async #stop(): Promise<void> {
-    const { hints } = this.#options.stores;
+    const { logger, stores } = this.#options;
+    const { hints } = stores;
     const stopped = new SpineError(
       "STOPPED",
       "This process is stopping; the run goes on elsewhere or later.",
@@ -176,7 +177,7 @@ export class DurableRunner implements Runner {
         // From here on nothing begins at once; what is on its way is at work before it is let go of.
         this.#working = false;
         await within(LET_GO_MS, this.#letGoOfAll(stopped));
-        await this.#sayGone();
+        await sayGone(this.#history, this.#worker, logger);
         hints.tell({ work: true });
       }
     } finally {
@@ -190,18 +191,6 @@ export class DurableRunner implements Runner {
     await this.#loop.stop();
     await this.#ownership.stop();
     await this.#active.abortAll(stopped);
-  }
-
-  /** A database that is away keeps no process from stopping: it finds out by itself who is gone. */
-  async #sayGone(): Promise<void> {
-    const { logger } = this.#options;
-    const message = "The database was not told that this process stops; it finds out by itself.";
-    try {
-      const inTime = await within(TELL_MS, this.#history.beat(this.#worker, "gone"));
-      if (!inTime) logger.warn(message, { error: `It did not answer within ${TELL_MS} ms.` });
-    } catch (error) {
-      logger.warn(message, { error: textOf(error) });
-    }
   }
 
   /** Hears what other processes tell, from the first time that this one works or waits for a run. */

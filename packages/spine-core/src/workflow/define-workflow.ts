@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { z } from "zod";
 import {
   aDuration,
@@ -18,9 +17,10 @@ import type { Partition } from "../context.ts";
 import { type Duration, toMs } from "../duration.ts";
 import { SpineError } from "../errors.ts";
 import { checkQueueName } from "../history/check-queue.ts";
-import { canonicalJson, type Json } from "../json.ts";
+import type { Json } from "../json.ts";
 import type { Source } from "../sources/source.ts";
 import { checkStep, refuseEnding } from "./check-step.ts";
+import { fingerprint } from "./fingerprint.ts";
 import { checkIncremental } from "./incremental.ts";
 import { isWorkflow } from "./is-workflow.ts";
 import {
@@ -38,7 +38,6 @@ import {
   type WaitOptions,
 } from "./step.ts";
 import { FETCH, LOAD, MAP_EACH, PIPELINE, QUALITY, TRANSFORM } from "./step-options.ts";
-import { innerSteps } from "./step-paths.ts";
 import { WHEN_CHANGED, type WhenChanged, type Workflow, type WorkflowData } from "./workflow.ts";
 
 export interface WorkflowOptions<S extends z.ZodType> {
@@ -366,38 +365,6 @@ function following(name: string, { incremental, unchanged, scope, from }: AnyOpt
     ...(unchanged === undefined ? {} : { unchanged: unchanged as Unchanged }),
     ...(scope === undefined ? {} : { scope: scope as (context: StepContext) => string }),
   };
-}
-
-/** Changes when steps are added, removed, renamed, reordered or read something else; code may change freely. */
-function fingerprint(steps: readonly Step[]): string {
-  return createHash("sha256")
-    .update(canonicalJson(steps.map(shapeOf)))
-    .digest("hex")
-    .slice(0, 16);
-}
-
-function shapeOf(step: Step): readonly unknown[] {
-  const inner = innerSteps(step);
-  return [step.name, step.kind, ...inputsOf(step), ...(inner.length > 0 ? [inner.map(shapeOf)] : [])];
-}
-
-function inputsOf(step: Step): readonly string[] {
-  switch (step.kind) {
-    case "fetch":
-      return [typeof step.from === "string" ? step.from : step.from.name];
-    case "transform":
-      return [step.from];
-    case "quality":
-      return [step.on];
-    case "load":
-      return [step.from, step.into.name, step.disposition];
-    case "pipeline":
-      return [step.pipeline];
-    case "wait":
-      return step.signal === null ? [] : [step.signal];
-    default:
-      return [];
-  }
 }
 
 /** The steps that the rows of a step's dataset came through before it, the nearest first. */

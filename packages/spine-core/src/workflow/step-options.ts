@@ -27,9 +27,9 @@ import type {
 
 // The options of each kind of step, by name. Each kind has those of all steps.
 
-const ON_ERROR: readonly OnError[] = ["stop", "continue"];
-const ON_UNCHANGED: readonly Unchanged[] = ["end", "read"];
-const DISPOSITIONS: readonly Disposition[] = ["append", "replace-partition"];
+export const ON_ERROR = ["stop", "continue"] as const;
+export const ON_UNCHANGED = ["end", "read"] as const;
+export const DISPOSITIONS = ["append", "replace-partition"] as const;
 
 export const STEP: OptionKinds<AnyStepOptions> = {
   // Checked by itself.

@@ -14,7 +14,16 @@ import type { Row, Source } from "../sources/source.ts";
 import type { ChoiceStep, MapStep, ParallelStep, SequenceStep, WaitStep } from "./composite-steps.ts";
 import type { Incremental, Since } from "./incremental.ts";
 import { checkRetryPolicy, type RetryPolicy } from "./retry.ts";
-import { MAP, PARALLEL, RETRY, STEP, WAIT } from "./step-options.ts";
+import {
+  type DISPOSITIONS,
+  MAP,
+  type ON_ERROR,
+  type ON_UNCHANGED,
+  PARALLEL,
+  RETRY,
+  STEP,
+  WAIT,
+} from "./step-options.ts";
 import type { WorkflowData } from "./workflow.ts";
 
 /** What a step's function sees: one signature for every kind of step. */
@@ -90,7 +99,6 @@ export interface StepOptions {
   readonly onError?: OnError;
 }
 
-export const ON_ERROR = ["stop", "continue"] as const;
 export type OnError = (typeof ON_ERROR)[number];
 
 /** What an undo handler sees: the context of its step, and what the step had brought about. */
@@ -109,7 +117,6 @@ export interface ItemContext<Item = unknown> {
 }
 
 /** How a load changes the rows that are in the target already. */
-export const DISPOSITIONS = ["append", "replace-partition"] as const;
 export type Disposition = (typeof DISPOSITIONS)[number];
 
 /** What a transform's row function may return instead of a row. */
@@ -157,7 +164,6 @@ export interface FetchStep extends StepData {
   readonly scope?: ((context: StepContext) => string) | null;
 }
 
-export const ON_UNCHANGED = ["end", "read"] as const;
 export type Unchanged = (typeof ON_UNCHANGED)[number];
 
 export interface TransformStep extends StepData {

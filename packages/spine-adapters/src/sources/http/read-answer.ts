@@ -28,8 +28,8 @@ export interface AnswerEnd {
   readonly body: JsonValue | undefined;
 }
 
-/** There is no file whose state could change: the answer is compared by its bytes. */
-const NO_FILE = () => ({ size: 0, mtimeMs: 0, ino: "" });
+/** An answer is compared by its bytes, which is its own cursor's business. */
+const NOWHERE = () => ({});
 
 /** The pages of a JSON body that was read as a whole. */
 export function* pagesOfJson(
@@ -41,7 +41,7 @@ export function* pagesOfJson(
   const part = { bytes: body.bytes, hash: body.hash };
   // It was read as a whole the first time too.
   if (before && (before.bytes !== body.bytes || before.hash !== body.hash)) throw answerChanged();
-  const pages = new PageBuilder(rules.batchRows, NO_FILE, before?.records ?? 0);
+  const pages = new PageBuilder(rules.batchRows, NOWHERE, before?.records ?? 0);
   const records = recordsIn(body.document, rules);
   const doubtful = mayHoldUnstorable(body.text);
   records.forEach((value, index) => {
@@ -62,7 +62,7 @@ export async function* pagesOfText(
 ): AsyncGenerator<AnswerPage, AnswerEnd> {
   refuseUnframed(response, rules);
   const decoder = byteDecoder(rules.text.encoding ?? charsetOf(response) ?? "utf-8");
-  const pages = new PageBuilder(rules.batchRows, NO_FILE, before?.records ?? 0);
+  const pages = new PageBuilder(rules.batchRows, NOWHERE, before?.records ?? 0);
   const reader = readerFor(rules, pages);
   const check = new PartCheck(before);
   let isFirst = true;
