@@ -15,15 +15,7 @@ import {
 import { AN_INSTANT, toInstant } from "../instant.ts";
 import { aWorkflow } from "./is-workflow.ts";
 import type { RetryPolicy } from "./retry.ts";
-import type {
-  AnyStepOptions,
-  Collecting,
-  Disposition,
-  Mapping,
-  OnError,
-  Unchanged,
-  WaitOptions,
-} from "./step.ts";
+import type { AnyStepOptions, Collecting, Mapping, WaitOptions } from "./step.ts";
 
 // The options of each kind of step, by name. Each kind has those of all steps.
 
