@@ -1,66 +1,7 @@
-import { writeFile } from "node:fs/promises";
-import { gzipSync, zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
-import { parquetWriteBuffer } from "hyparquet-writer";
-import { type Page, SpineError } from "spine-core";
-import { byteDecoder } from "../byte-decoder.ts";
-import { DelimitedReader } from "../delimited-reader.ts";
-import { fileSource } from "../file-source.ts";
-import { type FileSourceOptions, fileRules } from "../file-source-options.ts";
-import { JsonLinesReader } from "../json-lines-reader.ts";
-import { PageBuilder } from "../page-builder.ts";
-
-/** What a reader made of bytes: pages, or the code of its error. */
-type Outcome =
-  | {
-      readonly rows: readonly object[];
-      readonly lines: readonly number[];
-      readonly rejected: readonly number[];
-    }
-  | string;
-
-/** Reads bytes as a file source does, without a file, in two pieces. Only errors of Spine are outcomes. */
-function read(bytes: Buffer, cut: number, delimiter: string | null, options: FileSourceOptions): Outcome {
-  const pages = new PageBuilder(1_000_000, () => ({ size: 0, mtimeMs: 0, ino: "" }), 0);
-  const rules = fileRules({ allowNoRows: true, ...options });
-  const reader =
-    delimiter === null
-      ? new JsonLinesReader(rules.maxLineBytes, pages)
-      : new DelimitedReader(rules, delimiter, pages);
-  const decoder = byteDecoder("utf-8");
-  try {
-    for (const piece of [bytes.subarray(0, cut), bytes.subarray(cut)])
-      if (piece.length > 0) reader.feed(decoder.decode(piece));
-    decoder.end();
-    reader.end();
-    return summary(pages.rest());
-  } catch (error) {
-    return codeOf(error);
-  }
-}
-
-function summary(pages: readonly Page[]): Exclude<Outcome, string> {
-  return {
-    rows: pages.flatMap(({ rows }) => rows),
-    lines: pages.flatMap(({ lines = [] }) => lines),
-    rejected: pages.flatMap(({ rejects = [] }) => rejects.map(({ line }) => line ?? 0)),
-  };
-}
-
-function codeOf(error: unknown): string {
-  if (!SpineError.is(error)) throw error;
-  if (!error.code.startsWith("SOURCE_")) throw error;
-  return error.code;
-}
-
-function demand(holds: boolean, what: string, found: unknown): void {
-  if (!holds) throw new Error(`${what}: ${JSON.stringify(found)}`);
-}
-
-/** Which of two errors is met first depends on the pieces. */
-function same(a: Outcome, b: Outcome): boolean {
-  return typeof a === "string" ? typeof b === "string" : JSON.stringify(a) === JSON.stringify(b);
-}
+import { cutAt, mutate, mutations } from "./fuzz-changes.ts";
+import { demand, read, same } from "./fuzz-outcome.ts";
+import { checkPacked, packed } from "./fuzz-packed.ts";
 
 const field = fc.string({
   unit: fc.constantFrom("a", "B", "1", " ", "ü", "€", "𝄞", "'", ";", "\t", "\v", "\u2028", "#", "="),
@@ -71,7 +12,6 @@ const wild = fc.string({
   maxLength: 8,
 });
 const lineEnd = fc.constantFrom("\n", "\r\n");
-const cutAt = fc.double({ min: 0, max: 1, noNaN: true });
 
 /** A reader of a few lines for text whose quotes are regular: RFC 4180 with blank lines left out. */
 function reference(text: string, delimiter: string): string[][] {
@@ -148,38 +88,6 @@ function checkRegular({
     "other rows",
     { found, expected },
   );
-}
-
-/** Changes of bytes, as transfers, editors and disks make them. */
-const mutations = fc.array(
-  fc.tuple(
-    fc.constantFrom("cut", "insert", "replace", "remove", "double"),
-    cutAt,
-    fc.constantFrom(
-      ..."\"'|,;\n\r\0 \t1a".split("").map((char) => char.charCodeAt(0)),
-      0xff,
-      0xc3,
-      0x80,
-      0xef,
-      0xbb,
-      0xbf,
-    ),
-  ),
-  { maxLength: 4 },
-);
-
-function mutate(bytes: Buffer, changes: readonly (readonly [string, number, number])[]): Buffer {
-  let all = bytes;
-  for (const [kind, where, byte] of changes) {
-    const at = Math.floor(where * all.length);
-    const [before, after] = [all.subarray(0, at), all.subarray(at)];
-    if (kind === "cut") all = Buffer.from(before);
-    else if (kind === "insert") all = Buffer.concat([before, Buffer.from([byte]), after]);
-    else if (kind === "replace") all = Buffer.concat([before, Buffer.from([byte]), after.subarray(1)]);
-    else if (kind === "remove") all = Buffer.concat([before, after.subarray(1 + (byte % 5))]);
-    else all = Buffer.concat([all, after]);
-  }
-  return all;
 }
 
 const table = fc.array(fc.array(field, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 8 });
@@ -325,88 +233,28 @@ function checkJsonLines({
   });
 }
 
-const packedRows = Array.from({ length: 40 }, (_none, index) => ({
-  id: `${index}`,
-  name: `n${index * 7919}`,
-}));
-const packedText = packedRows.map((row) => `${JSON.stringify(row)}\n`).join("");
-const PACKED: readonly (readonly [name: string, bytes: Buffer, checked: boolean])[] = [
-  ["rows.jsonl.gz", gzipSync(packedText), true],
-  ["rows.jsonl.zst", zstdCompressSync(packedText), false],
-  [
-    "rows.parquet",
-    Buffer.from(
-      parquetWriteBuffer({
-        columnData: [
-          { name: "id", data: packedRows.map(({ id }) => id), type: "STRING" },
-          { name: "name", data: packedRows.map(({ name }) => name), type: "STRING" },
-          { name: "n", data: packedRows.map((_row, index) => BigInt(index)), type: "INT64" },
-          { name: "x", data: packedRows.map((_row, index) => index / 8), type: "DOUBLE" },
-        ],
-        rowGroupSize: 15,
-      }),
-    ),
-    false,
-  ],
-];
-
-/** Binary files with bytes changed: an error, or (where the format has a checksum) the very rows. */
-const packed = fc.record({
-  which: fc.integer({ min: 0, max: PACKED.length - 1 }),
-  changes: fc.array(
-    fc.tuple(fc.constantFrom("cut", "insert", "replace", "remove"), cutAt, fc.integer({ min: 0, max: 255 })),
-    { minLength: 1, maxLength: 3 },
-  ),
-});
-
-async function checkPacked(
-  folder: string,
-  { which, changes }: { which: number; changes: [string, number, number][] },
-): Promise<void> {
-  const [name, bytes, checked] = PACKED[which] ?? (PACKED[0] as (typeof PACKED)[number]);
-  const path = `${folder}/${name}`;
-  await writeFile(path, mutate(bytes, changes));
-  const pages: Page[] = [];
-  try {
-    for await (const page of fileSource({ roots: [folder], maxRowGroupBytes: 16 * 1024 * 1024 }).stream({
-      path,
-    }))
-      pages.push(page);
-  } catch (error) {
-    codeOf(error);
-    return;
-  }
-  const { rows, rejected } = summary(pages);
-  demand(rows.length + rejected.length > 0, "nothing", name);
-  if (checked) demand(JSON.stringify(rows) === JSON.stringify(packedRows), "other rows", rows);
-}
-
-/** How many inputs of each kind, in parts of all; those that need a file are the fewest. */
-export const FUZZED: readonly {
+/** One kind of input, and what has to hold of what is read of it. */
+interface Fuzzed {
   readonly name: string;
+  /** How many of all inputs are of this kind. */
   readonly share: number;
   run(runs: number, seed: number, folder: string): Promise<void> | void;
-}[] = [
-  {
-    name: "regular files, as a reference reads them",
-    share: 0.24,
-    run: (numRuns, seed) => fc.assert(fc.property(regular, checkRegular), { numRuns, seed }),
-  },
-  {
-    name: "lines without quotes, changed",
-    share: 0.3,
-    run: (numRuns, seed) => fc.assert(fc.property(unquoted, checkUnquoted), { numRuns, seed }),
-  },
-  {
-    name: "records with quotes, changed",
-    share: 0.24,
-    run: (numRuns, seed) => fc.assert(fc.property(quoted, checkQuoted), { numRuns, seed }),
-  },
-  {
-    name: "JSON lines, changed",
-    share: 0.2,
-    run: (numRuns, seed) => fc.assert(fc.property(jsonLines, checkJsonLines), { numRuns, seed }),
-  },
+}
+
+function texts<T>(name: string, share: number, inputs: fc.Arbitrary<T>, check: (input: T) => void): Fuzzed {
+  return {
+    name,
+    share,
+    run: (numRuns, seed) => fc.assert(fc.property(inputs, check), { numRuns, seed }),
+  };
+}
+
+/** All kinds; of those that need a file there are the fewest. */
+export const FUZZED: readonly Fuzzed[] = [
+  texts("regular files, as a reference reads them", 0.24, regular, checkRegular),
+  texts("lines without quotes, changed", 0.3, unquoted, checkUnquoted),
+  texts("records with quotes, changed", 0.24, quoted, checkQuoted),
+  texts("JSON lines, changed", 0.2, jsonLines, checkJsonLines),
   {
     name: "gzip, zstd and parquet, changed",
     share: 0.02,
