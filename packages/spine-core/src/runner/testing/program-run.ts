@@ -3,14 +3,15 @@ import type { ChildEnd, EndsAs, SignalRecord, Transition } from "../../history/h
 import type { CheckpointRecord, RunDetail, RunStatus, StepRecord } from "../../history/records.ts";
 import { isTerminal } from "../../history/records.ts";
 import type { JsonValue } from "../../json.ts";
-import { isUndo, parentOf, stepAt, undoneBy, undoOf } from "../../workflow/step-paths.ts";
+import { isUndo, undoneBy } from "../../workflow/step-paths.ts";
 import type { WorkflowData } from "../../workflow/workflow.ts";
 import { advance, firstAdvance, type Happened, hasUndo, nextTime } from "../advance.ts";
 import type { Ended, StepResult } from "../durable.ts";
 import type { Plan } from "../plan.ts";
 import { restore } from "../restore.ts";
 import { apply, newRun, type RunState } from "../run-state.ts";
-import { ATTEMPTS, isFatal, type Node, nodeAt, type Program, signalsIn } from "./programs.ts";
+import { auditEnd, checkConcurrency, isTakenBack } from "./program-audit.ts";
+import { isFatal, type Node, nodeAt, type Program, signalsIn, undoFailsOf } from "./programs.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -109,56 +110,14 @@ export class ProgramRun {
 
   /** What has to hold at the end of every run. */
   audit(): void {
-    const open = this.#records.filter(({ completedAt }) => completedAt === null);
-    if (open.length > 0)
-      throw new Error(`Attempts are left under way: ${open.map(({ name }) => name).join()}`);
-    const undone = this.#records
-      .slice(this.#retried)
-      .filter(({ name, status }) => isUndo(name) && status === "COMPLETED")
-      .map(({ name }) => undoneBy(name));
-    if (this.status === "COMPLETED") {
-      if (undone.length > 0) throw new Error("A run that succeeded was undone.");
-      this.#auditDoneAgain();
-      return;
-    }
-    const newestFirst = [...undone].sort((a, b) => this.#doneAt(b) - this.#doneAt(a));
-    if (newestFirst.join() !== undone.join()) {
-      throw new Error(`Undone were ${undone.join()}, not ${newestFirst.join()}.`);
-    }
-    const left = this.#done().filter((name) => this.#hasUndo(name));
-    const gaveUp = left.filter((name) => undoFailsOf(nodeAt(this.#program, name)) >= ATTEMPTS);
-    if (left.length > gaveUp.length) throw new Error(`Not undone are ${left.join()}, not ${gaveUp.join()}.`);
-    const told = String(this.#error?.context?.not_undone ?? "").split(", ");
-    for (const name of gaveUp) if (!told.includes(name)) throw new Error(`${name} is not told of.`);
-  }
-
-  /** Everything that was undone has happened again since, unless what is around it failed before that, and this was taken. */
-  #auditDoneAgain(): void {
-    const done = new Set(this.#done());
-    for (const { name, status, seq } of this.#records) {
-      if (!isUndo(name) || status !== "COMPLETED" || done.has(undoneBy(name))) continue;
-      const gaveUp = this.#records.some(
-        (record) =>
-          record.seq > seq && record.status === "FAILED" && undoneBy(name).startsWith(`${record.name}/`),
-      );
-      if (gaveUp) continue;
-      throw new Error(`${undoneBy(name)} was undone, and not done again.`);
-    }
-  }
-
-  /** Steps that have happened, and not been undone since. */
-  #done(): readonly string[] {
-    const done = new Set<string>();
-    for (const { name, status } of this.#records) {
-      if (status !== "COMPLETED") continue;
-      if (isUndo(name)) done.delete(undoneBy(name));
-      else done.add(name);
-    }
-    return [...done];
-  }
-
-  #doneAt(path: string): number {
-    return this.#records.findLastIndex(({ name, status }) => name === path && status === "COMPLETED");
+    auditEnd({
+      records: this.#records,
+      retried: this.#retried,
+      succeeded: this.status === "COMPLETED",
+      error: this.#error,
+      workflow: this.#workflow,
+      program: this.#program,
+    });
   }
 
   #turn(): void {
@@ -384,7 +343,7 @@ export class ProgramRun {
     this.#ends(ended.filter((end) => !atOnce.includes(end)));
     for (const { name, kind, attempt } of begun) this.#begin(name, kind, attempt);
     this.#ends(atOnce);
-    for (const { name } of begun) this.#checkConcurrency(name);
+    for (const { name } of begun) checkConcurrency(this.#workflow, this.#records, name);
     for (const { name, attempt, until, reason } of waiting) {
       const record = this.#open(name, attempt);
       if (!record) throw new Error(`${name} ${attempt} waits, but is not under way.`);
@@ -436,7 +395,7 @@ export class ProgramRun {
     if ((newest?.attempt ?? 0) + 1 !== attempt)
       throw new Error(`${name} begins attempt ${attempt} out of turn.`);
     const isFinished = newest?.status === "COMPLETED" || newest?.status === "SKIPPED";
-    if (newest && isFinished && !this.#isUndone(newest)) {
+    if (newest && isFinished && !isTakenBack(this.#records, newest)) {
       throw new Error(`${name} is finished and begins again.`);
     }
     if (newest && newest.completedAt === null) throw new Error(`${name} begins twice.`);
@@ -459,45 +418,11 @@ export class ProgramRun {
     });
   }
 
-  /** True when a finished step was taken back, or something inside of it; or when what was taken back was done again. */
-  #isUndone({ name, seq }: StepRecord): boolean {
-    const later = this.#records.filter((record) => record.seq > seq && record.status === "COMPLETED");
-    if (isUndo(name)) return later.some((record) => record.name === undoneBy(name));
-    const undo = undoOf(name);
-    return later.some((record) => record.name === undo || record.name.startsWith(`${undo}/`));
-  }
-
-  /** No more items of a map at a time than it allows, whatever they are made of. */
-  #checkConcurrency(name: string): void {
-    if (isUndo(name)) return;
-    for (let map = parentOf(name); map !== null; map = parentOf(map)) {
-      const step = stepAt(this.#workflow.steps, map);
-      if (step?.kind !== "map") continue;
-      const inside = `${map}/`;
-      const itemOf = (path: string) => path.slice(inside.length).split("/")[0];
-      const open = this.#records.filter(
-        (record) => record.completedAt === null && record.name.startsWith(inside),
-      );
-      const items = new Set(open.map((record) => itemOf(record.name)));
-      if (items.size > step.concurrency) throw new Error(`${map} has more items at a time than it may.`);
-    }
-  }
-
   #open(name: string, attempt: number): Mutable<StepRecord> | undefined {
     return this.#records.find(
       (record) => record.name === name && record.attempt === attempt && record.completedAt === null,
     );
   }
-
-  #hasUndo(name: string): boolean {
-    return (
-      stepAt(this.#workflow.steps, name)?.undo !== null && stepAt(this.#workflow.steps, name) !== undefined
-    );
-  }
-}
-
-function undoFailsOf(node: Node): number {
-  return node.kind === "leaf" ? node.undoFails : 0;
 }
 
 function isoTime(ms: number): string {

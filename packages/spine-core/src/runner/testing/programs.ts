@@ -310,3 +310,8 @@ function together(
   );
   return { status: "COMPLETED", output: shape(outputs) };
 }
+
+/** How often taking back what it did fails. */
+export function undoFailsOf(node: Node): number {
+  return node.kind === "leaf" ? node.undoFails : 0;
+}
