@@ -1,11 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type CrashPoint, DURABLE_EFFECTS } from "spine-core/testing";
+import { type CrashPoint, DURABLE_EFFECTS, seeded } from "spine-core/testing";
 import type { KillFindings } from "./audit-kills.ts";
 import { readBooks } from "./book.ts";
 import type { Member } from "./crew.ts";
 import type { Address } from "./database-at.ts";
 import type { Job, Starts } from "./job.ts";
-import { seeded } from "./random.ts";
 import { Stage } from "./stage.ts";
 
 export interface KillOptions {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { SpineError, TransientError } from "../errors.ts";
+import { seeded } from "../testing/seeded.ts";
 import { defineWorkflow } from "../workflow/define-workflow.ts";
 import { ProgramRun } from "./testing/program-run.ts";
 import { expectedOf, type Program, programs, toStep } from "./testing/programs.ts";
@@ -25,7 +26,7 @@ test(`${RUNS} programs at random end as a model of them says, whatever happens i
         name: "random.program",
         steps: program.map((node, index) => toStep(node, `s${index}`)),
       });
-      const run = new ProgramRun(workflow, program, seed, deadline);
+      const run = new ProgramRun(workflow, program, seeded(seed), deadline);
       run.drive();
       run.audit();
       if (retried && run.status === "FAILED") {

@@ -16,6 +16,7 @@ export { Ledger, type LedgerEntry } from "./ledger.ts";
 export { type Mortal, mortal } from "./mortal.ts";
 export { overlay } from "./overlay.ts";
 export type { Place } from "./place.ts";
+export { seeded } from "./seeded.ts";
 export type { DatabaseHarness, OpenedDatabase, SuiteOptions } from "./suite.ts";
 export { TestClock } from "./test-clock.ts";
 export { type CrashOptions, testCrashes } from "./test-crashes.ts";

@@ -53,10 +53,15 @@ export class ProgramRun {
   readonly #isCancelled: boolean;
   status: RunStatus = "RUNNING";
 
-  constructor(workflow: WorkflowData, program: Program, seed: number, deadlineMs: number | null = null) {
+  constructor(
+    workflow: WorkflowData,
+    program: Program,
+    random: () => number,
+    deadlineMs: number | null = null,
+  ) {
     this.#workflow = workflow;
     this.#program = program;
-    this.#random = generator(seed);
+    this.#random = random;
     this.#isCancelled = this.#random() < 0.1;
     this.#deadline = deadlineMs === null ? null : this.#now + deadlineMs;
     this.#state = newRun(this.#deadline);
@@ -434,15 +439,4 @@ function withoutErrors(value: JsonValue): JsonValue {
   if (typeof value !== "object" || value === null) return value;
   const { error: _error, ...rest } = value as Readonly<Record<string, JsonValue>>;
   return Object.fromEntries(Object.entries(rest).map(([key, one]) => [key, withoutErrors(one)]));
-}
-
-/** Numbers at random that depend on a seed only (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
