@@ -1,0 +1,331 @@
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import type { FileSourceOptions } from "../file-source-options.ts";
+
+/** What a file must come to: an error's code, or `rows/rejects` with each reject as `CODE@line`. */
+export type FileCase = [
+  what: string,
+  content: string | Uint8Array,
+  expected: string,
+  options?: FileSourceOptions,
+  name?: string,
+];
+
+export const latin1 = (text: string): Uint8Array => Buffer.from(text, "latin1");
+const utf16 = (text: string): Uint8Array => Buffer.from(text, "utf16le");
+const utf16be = (text: string): Uint8Array => Buffer.from(text, "utf16le").swap16();
+const count: FileSourceOptions = { trailer: "count" };
+const byPattern: FileSourceOptions = { trailer: /^99\|(?<count>\d+)\|/ };
+const wide = Array.from({ length: 2000 }, (_none, index) => `c${index}`).join(",");
+const abc = ["a", "b", "c"];
+
+function wholeDate(row: Readonly<Record<string, unknown>>): string | null {
+  return /^\d{4}-\d\d-\d\d$/.test(String(row.b)) ? null : "its last field is no date";
+}
+
+/** Files as they should not be, and some that only look so. */
+export const MALFORMED_FILES: FileCase[] = [
+  // Nothing there
+  ["0 bytes", "", "SOURCE_EMPTY"],
+  ["only a byte order mark", "\uFEFF", "SOURCE_EMPTY"],
+  ["only blank lines", "\n\r\n\n", "SOURCE_EMPTY"],
+  ["0 bytes of jsonl", "", "SOURCE_EMPTY", {}, "f.jsonl"],
+  ["blanks for json", " \n", "SOURCE_EMPTY", {}, "f.json"],
+  ["header only", "a,b\n", "SOURCE_NO_ROWS"],
+  ["header only, no line end", "a,b", "SOURCE_NO_ROWS"],
+  ["header only, allowed", "a,b\n", "0", { allowNoRows: true }],
+  ["an empty array", "[]", "SOURCE_NO_ROWS", {}, "f.json"],
+  ["blank lines of jsonl", "\n\n", "SOURCE_NO_ROWS", {}, "f.jsonl"],
+
+  // Headers
+  ["a column is missing", "a,b\n1,2\n", "SOURCE_HEADER", { columns: abc }],
+  ["a column too many", "a,b,c,d\n1,2,3,4\n", "SOURCE_HEADER", { columns: abc }],
+  ["another order", "b,a,c\n1,2,3\n", "SOURCE_HEADER", { columns: abc }],
+  ["another case", "A,b,c\n1,2,3\n", "SOURCE_HEADER", { columns: abc }],
+  ["blanks around names", "a, b,c\n1,2,3\n", "SOURCE_HEADER", { columns: abc }],
+  ["the expected header", "a,b,c\n1,2,3\n", "1", { columns: abc }],
+  ["the expected header, quoted", '"a","b","c"\n1,2,3\n', "1", { columns: abc }],
+  ["data in place of the header", "1,2,3\n4,5,6\n", "SOURCE_HEADER", { columns: abc }],
+  ["a name twice", "a,b,a\n1,2,3\n", "SOURCE_HEADER"],
+  ["two names empty", "a,,\n1,2,3\n", "SOURCE_HEADER"],
+  ["__proto__", "a,__proto__\n1,2\n", "SOURCE_HEADER"],
+  ["line ends of bare CR", "a,b\r1,2\r3,4\r", "SOURCE_HEADER"],
+  ["another delimiter than expected", "a|b|c\n1|2|3\n", "SOURCE_DELIMITER", { columns: abc }],
+  ["another delimiter than expected, quoted", '"a";"b";"c"\n1;2;3\n', "SOURCE_DELIMITER", { columns: abc }],
+  ["another delimiter, nothing expected", "a|b|c\n1|2|3\n", "SOURCE_DELIMITER"],
+  ["a single column that holds a delimiter, as expected", "a|b\n1\n", "1", { columns: ["a|b"] }],
+  ["malformed quotes in the header", '"a"x",b\n1,2\n', "SOURCE_HEADER"],
+  ["malformed quotes from the header on", '"a"x,b\n1,2\n', "SOURCE_MALFORMED"],
+  ["the header ends early", "a,b", "SOURCE_TRUNCATED", { columns: abc }],
+  ["a repeated header is rejected", "a,b\n1,2\na,b\n3,4\n", "2 REPEATED_HEADER@3"],
+  ["a repeated header is skipped", "a,b\na,b\n1,2\na,b\n3,4\na,b\n", "2", { repeatedHeader: "skip" }],
+  ["a row that begins like the header", "a,b\na,2\n", "1"],
+
+  // Records
+  ["too few fields", "a,b,c\n1,2\n3,4,5\n", "1 RAGGED_ROW@2"],
+  ["too many fields", "a,b\n1,2,3\n4,5\n", "1 RAGGED_ROW@2"],
+  ["too many fields at the end, no line end", "a,b\n1,2\n1,2,3", "1 RAGGED_ROW@3"],
+  ["only blanks", "a,b\n   \n1,2\n", "1 RAGGED_ROW@2"],
+  ["every row is ragged", "a,b\n1\n2\n", "0 RAGGED_ROW@2 RAGGED_ROW@3"],
+  ["NUL in a field", "a,b\n1,\0\n2,3\n", "1 NUL_CHARACTER@2"],
+  ["text after a closing quote", 'a,b\n"x"y,1\n"z",2\n', "0 MALFORMED_QUOTES@2"],
+  ["text after a closing quote, found again in its line", 'a,b\n"x"y",1\n"z",2\n', "1 MALFORMED_QUOTES@2"],
+  ["a quote within an unquoted field", 'a,b\n5" nail,1\n', "1"],
+  ["text after a closing quote up to the end", 'a,b\n1,2\n"x"y,3\nz,4\n', "SOURCE_MALFORMED"],
+  ["an unclosed quote", 'a,b\n1,2\n"x,3\ny,4\n', "SOURCE_TRUNCATED"],
+  ["an unclosed quote in the last field", 'a,b\n1,"2', "SOURCE_TRUNCATED"],
+  ["a quote closed at the end of the file", 'a,b\n1,"2"', "1"],
+  ["a quote closed before a CR at the end of the file", 'a,b\n1,"2"\r', "1"],
+  ["a line too long", `a,b\n1,2\n${"x".repeat(200)},3\n`, "SOURCE_LINE_TOO_LONG", { maxLineBytes: 100 }],
+  [
+    "a line too long in bytes",
+    `a,b\n1,2\n${"ü".repeat(60)},3\n`,
+    "SOURCE_LINE_TOO_LONG",
+    { maxLineBytes: 100 },
+  ],
+  ["a line just short enough", `a,b\n${"x".repeat(98)},3\n`, "1", { maxLineBytes: 100 }],
+  ["a header too long", `${"a".repeat(200)},b\n1,2\n`, "SOURCE_LINE_TOO_LONG", { maxLineBytes: 100 }],
+  [
+    "a jsonl line too long",
+    `{"a":"${"x".repeat(200)}"}\n`,
+    "SOURCE_LINE_TOO_LONG",
+    { maxLineBytes: 100 },
+    "f.jsonl",
+  ],
+  [
+    "an unclosed quote before much text",
+    `a,b\n"x,1\n${"y,2\n".repeat(99)}`,
+    "SOURCE_LINE_TOO_LONG",
+    { maxLineBytes: 99 },
+  ],
+  [
+    "malformed quotes before much text",
+    `a,b\n"x"y,1\n${"y,2\n".repeat(99)}`,
+    "SOURCE_MALFORMED",
+    { maxLineBytes: 99 },
+  ],
+
+  // The end of the file
+  ["no line end", "a,b\n1,2", "1"],
+  ["one line, no line end, too short", "a,b\n1", "SOURCE_TRUNCATED"],
+  ["the last row is found to be cut off", "a,b\n1,2026-0", "SOURCE_TRUNCATED", { lastRow: wholeDate }],
+  ["the last row is found to be whole", "a,b\n1,2026-01-05", "1", { lastRow: wholeDate }],
+  ["a last row with a line end is not asked about", "a,b\n1,2026-0\n", "1", { lastRow: wholeDate }],
+  ["the right trailer", "a,b\n1,2\n3,4\n2\n", "2", { trailer: "count" }],
+  ["the right trailer, no line end", "a,b\r\n1,2\r\n3,4\r\n2", "2", { trailer: "count" }],
+  ["the right trailer, blank lines after", "a,b\n1,2\n1\n\n\n", "1", { trailer: "count" }],
+  ["the trailer counts rejects", "a,b\n1,2\n3\n2\n", "1 RAGGED_ROW@3", { trailer: "count" }],
+  ["a wrong trailer", "a,b\n1,2\n3,4\n3\n", "SOURCE_TRAILER", { trailer: "count" }],
+  ["no trailer", "a,b\n1,2\n3,4\n", "SOURCE_TRAILER", { trailer: "count" }],
+  ["two trailers", "a,b\n1,2\n1\n3,4\n3\n", "2 RAGGED_ROW@3", { trailer: "count" }],
+  ["a trailer of none", "a,b\n0\n", "SOURCE_NO_ROWS", { trailer: "count" }],
+  ["a trailer of none, allowed", "a,b\n0\n", "0", { trailer: "count", allowNoRows: true }],
+  ["a trailer in a file of one column", "a\n7\n8\n2\n", "2", { trailer: "count" }],
+  ["a trailer that nobody announced", "a,b\n1,2\n1\n", "1 RAGGED_ROW@3"],
+
+  // Encodings
+  ["latin-1", latin1("a,b\nZ\xFCrich,1\n"), "SOURCE_ENCODING"],
+  ["latin-1 in the last byte", latin1("a,b\n1,\xE9"), "SOURCE_TRUNCATED"],
+  ["half a character at the end", Buffer.from("a,b\n1,ü").subarray(0, -1), "SOURCE_TRUNCATED"],
+  ["a lone continuation byte", latin1("a,b\n\x80,1\n"), "SOURCE_ENCODING"],
+  ["an overlong form", latin1("a,b\n\xC0\xAF,1\n"), "SOURCE_ENCODING"],
+  ["an encoded surrogate", latin1("a,b\n\xED\xA0\x80,1\n"), "SOURCE_ENCODING"],
+  ["0xFF", latin1("a,b\n1,\xFF"), "SOURCE_ENCODING"],
+  ["UTF-16 with a byte order mark", Buffer.from("\uFEFFa,b\n1,2\n", "utf16le"), "SOURCE_ENCODING"],
+  ["UTF-16 without one", Buffer.from("a,b\n1,2\n", "utf16le"), "SOURCE_ENCODING"],
+  [
+    "half of a UTF-16 unit",
+    Buffer.from("a,b\n1,2\n", "utf16le").subarray(0, -1),
+    "SOURCE_TRUNCATED",
+    { encoding: "utf-16le" },
+  ],
+  ["gzip", latin1("\x1F\x8B\x08\0"), "SOURCE_FORMAT"],
+  ["zip", latin1("PK\x03\x04\0"), "SOURCE_FORMAT"],
+  ["zstd", latin1("\x28\xB5\x2F\xFD\0"), "SOURCE_FORMAT"],
+  ["an extension that says nothing", "a,b\n1,2\n", "SOURCE_FORMAT", {}, "f.txt"],
+
+  // JSON
+  [
+    "lines that are no objects",
+    '{"a":1}\n[1]\n"x"\n5\nnull\n{"a":2}\n',
+    "2 INVALID_JSON@2 INVALID_JSON@3 INVALID_JSON@4 INVALID_JSON@5",
+    {},
+    "f.jsonl",
+  ],
+  [
+    "lines that are no JSON",
+    '{"a":1}\n{"a":\n{a:1}\n{"a":2}\n',
+    "2 INVALID_JSON@2 INVALID_JSON@3",
+    {},
+    "f.jsonl",
+  ],
+  ["a last line cut off", '{"a":1}\n{"a":', "SOURCE_TRUNCATED", {}, "f.jsonl"],
+  [
+    "NUL and half a surrogate pair in JSON",
+    '{"a":"\\u0000"}\n{"a":"\\uD800"}\n{"a":"\\ud83d\\ude00"}\n',
+    "1 INVALID_JSON@1 INVALID_JSON@2",
+    {},
+    "f.jsonl",
+  ],
+  [
+    "nested too deeply",
+    `{"a":${"[".repeat(100)}${"]".repeat(100)}}\n{"a":1}\n`,
+    "1 INVALID_JSON@1",
+    {},
+    "f.jsonl",
+  ],
+  [
+    "nested absurdly deeply",
+    `{"a":${"[".repeat(1e5)}${"]".repeat(1e5)}}\n{"a":1}\n`,
+    "1 INVALID_JSON@1",
+    {},
+    "f.jsonl",
+  ],
+  ["a document with other things in its array", '[{"a":1},5,{"a":2}]', "2 INVALID_JSON@2", {}, "f.json"],
+  [
+    "a document nested absurdly deeply",
+    `[${"[".repeat(1e5)}${"]".repeat(1e5)}]`,
+    "0 INVALID_JSON@1",
+    {},
+    "f.json",
+  ],
+  ["a document cut off", '[{"a":1},{"a":', "SOURCE_TRUNCATED", {}, "f.json"],
+  ["a document cut off in a string", '[{"a":1},{"a":"x', "SOURCE_TRUNCATED", {}, "f.json"],
+  ["an error page", "<!DOCTYPE html><html></html>", "SOURCE_MALFORMED", {}, "f.json"],
+  ["a document too large", `[${'{"a":1},'.repeat(50)}{}]`, "SOURCE_TOO_LARGE", { maxBytes: 100 }, "f.json"],
+
+  // Trailers
+  ["TRAILER behind a pipe", "a|b|c\n1|2|3\nTRAILER|1\n", "1", count, "f.psv"],
+  ["T behind a comma", "a,b,c\n1,2,3\n4,5,6\nT,2\n", "2", count],
+  ["a label in small letters", "a,b,c\n1,2,3\ntrailer,1\n", "1", count],
+  ["a label and a colon", "a,b,c\n1,2,3\nTotal records: 1\n", "1", count],
+  ["a label and an equals sign", "a,b,c\n1,2,3\nROW_COUNT=1\n", "1", count],
+  ["a label, quoted", 'a,b,c\n"1",2,3\n"TRAILER","1"\n', "1", count],
+  ["a label in a file of two columns", "a,b\n1,2\nx,3\nT,2\n", "2", count],
+  ["a row like a trailer in a file of two columns", "a,b\nT,5\nx,3\nT,2\n", "2", count],
+  ["zeros before the count", "a,b,c\n1,2,3\nTRL,0000001\n", "1", count],
+  ["a label with another count", "a,b,c\n1,2,3\nT,2\n", "SOURCE_TRAILER", count],
+  ["a label without a count", "a,b,c\n1,2,3\nT,\n", "SOURCE_TRAILER", count],
+  ["a label that is none", "a,b,c\n1,2,3\nIBM,1\n", "SOURCE_TRAILER", count],
+  ["a trailer with a count below zero", "a,b,c\n1,2,3\n-1\n", "SOURCE_TRAILER", count],
+  ["a trailer with a fraction", "a,b,c\n1,2,3\n1.0\n", "SOURCE_TRAILER", count],
+  ["rows after the trailer", "a,b,c\n1,2,3\nT,1\n4,5,6\n", "SOURCE_TRAILER", count],
+  [
+    "a trailer cut in its number",
+    "a,b\n1,2\n3,4\n5,6\n7,8\n9,0\n1,1\n1,1\n1,1\n1,1\n1,1\n1",
+    "SOURCE_TRAILER",
+    count,
+  ],
+  ["a trailer by an expression", "a|b|c\n1|2|3\n99|1|20250101\n", "1", byPattern, "f.psv"],
+  ["an expression that meets a row too", "a|b|c\n99|7|x\n99|1|20250101\n", "1", byPattern, "f.psv"],
+  ["an expression, another count", "a|b|c\n1|2|3\n99|3|20250101\n", "SOURCE_TRAILER", byPattern, "f.psv"],
+  ["an expression, no trailer", "a|b|c\n1|2|3\n", "SOURCE_TRAILER", byPattern, "f.psv"],
+  [
+    "an expression whose count is no number",
+    "a|b\n1|2\nEND many\n",
+    "SOURCE_TRAILER",
+    { trailer: /^END (?<count>.*)$/ },
+    "f.psv",
+  ],
+  [
+    "an expression with a memory",
+    "a|b\n1|2\n3|4\nEND 2\n",
+    "2",
+    { trailer: /^END (?<count>\d+)$/gy },
+    "f.psv",
+  ],
+  ["a trailer that counts a repeated header", "a,b,c\n1,2,3\na,b,c\nT,2\n", "1 REPEATED_HEADER@3", count],
+  [
+    "a trailer that does not count a skipped header",
+    "a,b,c\n1,2,3\na,b,c\nT,1\n",
+    "1",
+    { ...count, repeatedHeader: "skip" },
+  ],
+
+  // Headers in the middle
+  ["an appended file with its byte order mark", "\uFEFFa,b\n1,2\n\uFEFFa,b\n3,4\n", "2 REPEATED_HEADER@3"],
+  ["the same, skipped", "\uFEFFa,b\n1,2\n\uFEFFa,b\n3,4\n", "2", { repeatedHeader: "skip" }],
+  ["an appended file with another header", "a,b\n1,2\na,b,c\n3,4,5\n", "1 RAGGED_ROW@3 RAGGED_ROW@4"],
+  ["a header again, quoted", 'a,b\n1,2\n"a","b"\n3,4\n', "2 REPEATED_HEADER@3"],
+  ["a header again at the end, without a line end", "a,b\n1,2\na,b", "1 REPEATED_HEADER@3"],
+  ["a header again, half of it", "a,b\n1,2\na", "SOURCE_TRUNCATED"],
+
+  // Line ends and marks
+  ["LF and CRLF mixed", "a,b\n1,2\r\n3,4\n5,6\r\n", "3"],
+  ["two CR before a LF", "a,b\n1,2\r\r\n3,4\n", "2"],
+  ["two CR at the end of the file", "a\n1\n\r\r", "2"],
+  ["a CR within a row", "a,b\n1\r,2\n3,4\n", "2"],
+  ["other line ends of Unicode are text", "a,b\n1\u2028,2\u2029\n3\u0085,4\n", "2"],
+  ["vertical tabs and form feeds are text", "a,b\n1\v,\f2\n", "1"],
+  ["a second byte order mark", "\uFEFF\uFEFFa,b\n1,2\n", "1"],
+  ["a byte order mark before a quote", '\uFEFF"a","b"\n1,2\n', "1"],
+  ["only delimiters", "a,b\n,\n,\n", "2"],
+  ["only delimiters, too many", "a,b\n,,\n", "0 RAGGED_ROW@2"],
+  ["a line of blanks and a tab", "a,b\n \t \n1,2\n", "1 RAGGED_ROW@2"],
+  ["a delimiter after each row", "a,b\n1,2,\n3,4,\n", "0 RAGGED_ROW@2 RAGGED_ROW@3"],
+  ["control Z at the end", "a,b\n1,2\n\x1A", "SOURCE_TRUNCATED"],
+
+  // Quotes
+  ["one quote", 'a,b\n"\n', "SOURCE_TRUNCATED"],
+  ["a quote at the very end", 'a,b\n1,"', "SOURCE_TRUNCATED"],
+  ["three quotes", 'a,b\n""",1\n', "SOURCE_TRUNCATED"],
+  ["four quotes are one", 'a,b\n"""",1\n', "1"],
+  ["blanks before a quote", 'a,b\n "x",1\n', "1"],
+  ["single quotes are text", "a,b\n'x,y',1\n", "0 RAGGED_ROW@2"],
+  ["backslashes escape nothing", 'a,b\n"x\\",1\n', "1"],
+  ["a quoted delimiter and a ragged row", 'a,b\n"x,y",1\n"x",y,1\n', "1 RAGGED_ROW@3"],
+  ["quoted line ends before a ragged row", 'a,b\n"x\n\n",1\n1\n2,3\n', "2 RAGGED_ROW@5"],
+  ["a quoted NUL", 'a,b\n"x\0",1\n2,3\n', "1 NUL_CHARACTER@2"],
+
+  // Shapes
+  ["2,000 columns", `${wide}\n${wide.replaceAll("c", "")}\n1,2\n`, "1 RAGGED_ROW@3"],
+  ["a header of blanks", " , \n1,2\n", "SOURCE_HEADER"],
+  ["a column without a name", "a,\n1,2\n", "1"],
+  ["numbers as names", "2,1\nx,y\n", "1"],
+  ["one column", "a\n1\n\n2\n", "2"],
+  ["no header and another shape below", "1,2\n3,4,5\n", "1 RAGGED_ROW@2", { header: false }],
+  ["an HTML page", "<!DOCTYPE html>\n<html><body>Not, here</body></html>\n", "0 RAGGED_ROW@2"],
+  ["an HTML page, columns expected", "<!DOCTYPE html>\n<html></html>\n", "SOURCE_HEADER", { columns: ["a"] }],
+  ["binary", latin1("\x89PNG\r\n\x1A\n\0\0\0\rIHDR"), "SOURCE_ENCODING"],
+
+  // Encodings
+  ["latin-1, named", latin1("a,b\nZ\xFCrich,1\n"), "1", { encoding: "latin1" }],
+  ["UTF-16, named", utf16("\uFEFFa,b\nZürich,1\n2,3"), "2", { encoding: "utf-16le" }],
+  ["UTF-16 the other way round, named", utf16be("\uFEFFa,b\nZürich,1\n"), "1", { encoding: "utf-16be" }],
+  ["UTF-16 the other way round", utf16be("\uFEFFa,b\n1,2\n"), "SOURCE_ENCODING"],
+  ["UTF-16 with half a pair", utf16("a,b\n\uD834,1\n"), "SOURCE_ENCODING", { encoding: "utf-16le" }],
+  ["UTF-8 said to be UTF-16", "a,b\n1,2\n", "SOURCE_HEADER", { encoding: "utf-16le", columns: ["a", "b"] }],
+  ["latin-1 behind 300 kB of ASCII", latin1(`a,b\n${"1,2\n".repeat(75_000)}\xE9,1\n`), "SOURCE_ENCODING"],
+  ["windows-1252 without a meaning", latin1("a,b\n\x81,1\n"), "1", { encoding: "windows-1252" }],
+  ["Shift_JIS cut in a character", latin1("a,b\n1,\x83"), "SOURCE_TRUNCATED", { encoding: "shift_jis" }],
+  ["a character over two pieces", `a,b\n${"x".repeat(256 * 1024 - 7)}€,1\n`, "1"],
+
+  // Archives
+  ["gzip of a gzip", gzipSync(gzipSync("a\n1\n")), "SOURCE_FORMAT", {}, "f.csv.gz"],
+  ["zstd called gzip", zstdCompressSync("a\n1\n"), "SOURCE_FORMAT", {}, "f.csv.gz"],
+  ["gzip called zstd", gzipSync("a\n1\n"), "SOURCE_FORMAT", {}, "f.csv.zst"],
+  ["a zip called gzip", latin1("PK\x03\x04"), "SOURCE_FORMAT", {}, "f.csv.gz"],
+  ["zeros called gzip", Buffer.alloc(100), "SOURCE_FORMAT", {}, "f.csv.gz"],
+  ["a header alone, packed", gzipSync("a,b\n"), "SOURCE_NO_ROWS", {}, "f.csv.gz"],
+  ["latin-1, packed", gzipSync(latin1("a\n\xE9\n")), "SOURCE_ENCODING", {}, "f.csv.gz"],
+  ["a row cut off, packed whole", gzipSync("a,b\n1,2\n3"), "SOURCE_TRUNCATED", {}, "f.csv.gz"],
+  ["jsonl, packed, one line broken", gzipSync('{"a":1}\n{"a"\n'), "1 INVALID_JSON@2", {}, "f.jsonl.gz"],
+
+  // JSON
+  ["a byte order mark before JSON", '\uFEFF[{"a":1}]', "1", {}, "f.json"],
+  ["a byte order mark before jsonl", '\uFEFF{"a":1}\n', "1", {}, "f.jsonl"],
+  ["two documents", '[{"a":1}]\n[{"a":2}]', "SOURCE_MALFORMED", {}, "f.json"],
+  ["jsonl called json", '{"a":1}\n{"a":2}\n', "SOURCE_MALFORMED", {}, "f.json"],
+  [
+    "json called jsonl",
+    '[\n{"a":1},\n{"a":2}\n]\n',
+    "1 INVALID_JSON@1 INVALID_JSON@2 INVALID_JSON@4",
+    {},
+    "f.jsonl",
+  ],
+  ["a comma at the end of each line", '{"a":1},\n{"a":2}\n', "1 INVALID_JSON@1", {}, "f.jsonl"],
+  ["NaN in jsonl", '{"a":NaN}\n{"a":2}\n', "1 INVALID_JSON@1", {}, "f.jsonl"],
+  ["single quotes in jsonl", "{'a':1}\n{\"a\":2}\n", "1 INVALID_JSON@1", {}, "f.jsonl"],
+  ["a bare NUL in jsonl", '{"a":"\0"}\n{"a":2}\n', "1 INVALID_JSON@1", {}, "f.jsonl"],
+  ["jsonl with CR alone", '{"a":1}\r{"a":2}\r', "SOURCE_TRUNCATED", {}, "f.jsonl"],
+  ["null for a document", "null", "0 INVALID_JSON@1", {}, "f.json"],
+];
