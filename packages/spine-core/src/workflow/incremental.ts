@@ -1,3 +1,4 @@
+import { anything, checkOptions, type OptionKinds } from "../check-options.ts";
 import type { Lag, MarkValue } from "../data/mark.ts";
 import { SpineError } from "../errors.ts";
 import type { StepContext } from "./step.ts";
@@ -52,7 +53,16 @@ export type MarkOf<R, F> = [F] extends [never]
 /** The same as data of a step. */
 export type Incremental = IncrementalOptions<string, MarkValue, StepContext>;
 
-const OPTIONS = ["field", "start", "end", "lag", "key", "duplicates", "order"];
+/** Each is checked by itself. */
+const OPTIONS: OptionKinds<Incremental> = {
+  field: anything,
+  start: anything,
+  end: anything,
+  lag: anything,
+  key: anything,
+  duplicates: anything,
+  order: anything,
+};
 
 /** @throws SpineError WORKFLOW_INVALID for what is no such option. @internal */
 export function checkIncremental(step: string, given: unknown): Incremental | null {
@@ -60,10 +70,8 @@ export function checkIncremental(step: string, given: unknown): Incremental | nu
   const refuse = (why: string): never => {
     throw new SpineError("WORKFLOW_INVALID", `Step "${step}": its \`incremental\` ${why}`);
   };
-  if (typeof given !== "object") return refuse("is no object. Give it a `field`.");
-  for (const name of Object.keys(given)) {
-    if (!OPTIONS.includes(name)) refuse(`has no option "${name}". There are ${OPTIONS.join(", ")}.`);
-  }
+  const of = `the \`incremental\` of step "${step}"`;
+  checkOptions(given, OPTIONS, { of, name: "incremental", code: "WORKFLOW_INVALID" });
   const { field, key, duplicates = "drop", order } = given as Partial<Incremental>;
   if (typeof field !== "string" || field === "") refuse("names no `field`: the column whose values grow.");
   if (

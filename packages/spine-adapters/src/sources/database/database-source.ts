@@ -1,9 +1,13 @@
 import { createHash } from "node:crypto";
 import {
+  anything,
+  aText,
+  checkOptions,
   type Database,
   type DatabaseReader,
   type Duration,
   type JsonValue,
+  type OptionKinds,
   type Page,
   type ReaderRows,
   type Row,
@@ -41,7 +45,13 @@ type DatabaseCursor = {
 };
 
 const PAGE_ROWS = 2_000;
-const OPTIONS = ["name", "database", "pageRows", "statementTimeout"];
+const OPTIONS: OptionKinds<DatabaseSourceOptions> = {
+  name: aText,
+  // Checked by themselves.
+  database: anything,
+  pageRows: anything,
+  statementTimeout: anything,
+};
 
 /**
  * Reads rows of a database: a table, a query of the query builder, or SQL with parameters, on a connection of its own that
@@ -60,13 +70,11 @@ const OPTIONS = ["name", "database", "pageRows", "statementTimeout"];
  * flow.fetch("orders", { from: shop, request: () => ({ table: "orders", where: { tier: "T1" } }) });
  */
 export function databaseSource(options: DatabaseSourceOptions): Source<DatabaseRequest, Row> {
+  checkOptions(options, OPTIONS, { of: "a database source", code: "CONFIG_INVALID" });
   const { name = "database", database, pageRows = PAGE_ROWS, statementTimeout = "5m" } = options;
   const refuse = (why: string): never => {
     throw new SpineError("CONFIG_INVALID", `The database source "${name}" ${why}`);
   };
-  for (const option of Object.keys(options)) {
-    if (!OPTIONS.includes(option)) refuse(`has no option "${option}". There are ${OPTIONS.join(", ")}.`);
-  }
   if (!Number.isInteger(pageRows) || pageRows < 1)
     refuse(`has pages of ${String(pageRows)} rows; use a whole number from 1.`);
   if (!database?.openReader)
