@@ -77,6 +77,19 @@ describe("errors", () => {
   test.each(["a b", "A", "x; drop", ""])("%j is no schema", (schema) => {
     expect(() => postgres({ url, schema })).toThrow(/cannot name a schema/);
   });
+
+  test("a URL with parts beside it", () => {
+    expect(() => postgres({ url, user: "u", password: () => "p" })).toThrow(/by a URL and by user, password/);
+  });
+});
+
+test("a password may come from a function", async () => {
+  const { hostname: host, port, pathname, username: user } = new URL(url);
+  let asked = 0;
+  const password = async () => `secret ${++asked}`;
+  const parts = postgres({ host, port: Number(port), user, database: pathname.slice(1), password });
+  await expect(parts.kysely.selectNoFrom((eb) => eb.lit(1).as("one")).execute()).resolves.toEqual([{ one: 1 }]);
+  await parts.close();
 });
 
 describe("queries", () => {

@@ -3,14 +3,15 @@ import { maskPassword } from "../mask-password.ts";
 import { postgresUrlFault } from "./postgres-url.ts";
 
 export interface PostgresOptions {
-  /** `postgres://user:password@host:port/database`; or the parts below. */
+  /** `postgres://user:password@host:port/database`; or the parts below, never both. */
   readonly url?: string;
   /** A name, an address, or the directory of a Unix socket. */
   readonly host?: string;
   readonly port?: number;
   readonly database?: string;
   readonly user?: string;
-  readonly password?: string;
+  /** A function is asked for each connection: for passwords that change while the process runs. */
+  readonly password?: string | (() => string | Promise<string>);
   /** TLS: `true`, or what `node:tls` takes. */
   readonly ssl?: boolean | Readonly<Record<string, unknown>>;
   /** Where Spine's own tables are; `spine` by default. It is created when it is missing. */
@@ -41,7 +42,10 @@ const OPTIONS: OptionKinds<PostgresOptions> = {
   port: anything,
   database: aText,
   user: aText,
-  password: aText,
+  password: {
+    is: "a text, or a function that returns one",
+    fits: (value) => typeof value === "string" || typeof value === "function",
+  },
   ssl: {
     is: "true, false, or an object of options for TLS",
     fits: (value) => typeof value === "boolean" || anObject.fits(value),
@@ -76,6 +80,13 @@ export function postgresSettings(target: string | PostgresOptions): PostgresSett
     const connection = Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined));
     const name = `postgres://${user ?? ""}${user ? "@" : ""}${host ?? "localhost"}:${port ?? 5432}/${database ?? ""}`;
     return { ...own, connection, options: "", name };
+  }
+  const beside = Object.entries({ host, port, database, user, password }).filter(([, value]) => value !== undefined);
+  if (beside.length > 0) {
+    throw new SpineError(
+      "CONFIG_INVALID",
+      `The Postgres server is named by a URL and by ${beside.map(([part]) => part).join(", ")}. Use one of the two.`,
+    );
   }
   const { href, options } = splitOptions(url);
   return {

@@ -88,13 +88,12 @@ describe("beats", () => {
 
   test("come from the main thread where no thread can be given what the host gave us", async () => {
     const { hostname, port, pathname, username } = new URL(url);
-    const password = (() => "secret") as unknown as string;
     const { beats } = beatsOn({
       host: hostname,
       port: Number(port),
       user: username,
       database: pathname.slice(1),
-      password,
+      password: () => "secret",
     });
     await beats.begin("w", null);
     expect(beats.by).toMatchObject({ by: "main", whyMain: expect.stringContaining("could not be cloned") });
