@@ -85,10 +85,11 @@ describe("errors", () => {
 
 test("a password may come from a function", async () => {
   const { hostname: host, port, pathname, username: user } = new URL(url);
-  let asked = 0;
-  const password = async () => `secret ${++asked}`;
+  const password = async () => "secret";
   const parts = postgres({ host, port: Number(port), user, database: pathname.slice(1), password });
-  await expect(parts.kysely.selectNoFrom((eb) => eb.lit(1).as("one")).execute()).resolves.toEqual([{ one: 1 }]);
+  await expect(parts.kysely.selectNoFrom((eb) => eb.lit(1).as("one")).execute()).resolves.toEqual([
+    { one: 1 },
+  ]);
   await parts.close();
 });
 

@@ -81,7 +81,9 @@ export function postgresSettings(target: string | PostgresOptions): PostgresSett
     const name = `postgres://${user ?? ""}${user ? "@" : ""}${host ?? "localhost"}:${port ?? 5432}/${database ?? ""}`;
     return { ...own, connection, options: "", name };
   }
-  const beside = Object.entries({ host, port, database, user, password }).filter(([, value]) => value !== undefined);
+  const beside = Object.entries({ host, port, database, user, password }).filter(
+    ([, value]) => value !== undefined,
+  );
   if (beside.length > 0) {
     throw new SpineError(
       "CONFIG_INVALID",
