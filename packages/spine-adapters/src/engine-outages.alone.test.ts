@@ -5,17 +5,29 @@ import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
 import { createSpine, defineWorkflow, type Spine, type SpineOptions, Step, silentLogger } from "spine-core";
 import { TestClock } from "spine-core/testing";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, type TestContext, test } from "vitest";
 import { z } from "zod";
 import { postgres } from "./databases/postgres.ts";
 import { sqlite } from "./databases/sqlite.ts";
 import { PLACES, placeOn, type SharedPlace } from "./testing/places.ts";
-import { startPostgres } from "./testing/postgres-server.ts";
+import { type PostgresServer, type PostgresServerOptions, startPostgres } from "./testing/postgres-server.ts";
 
-async function start(options: SpineOptions): Promise<Spine> {
+/** How long what happens at once may take where several servers start beside it. */
+const SOON = { timeout: 20_000 };
+
+type Finished = TestContext["onTestFinished"];
+
+async function start(options: SpineOptions, finished: Finished = onTestFinished): Promise<Spine> {
   const spine = await createSpine({ logger: silentLogger, ...options });
-  onTestFinished(() => spine.stop());
+  finished(() => spine.stop());
   return spine;
+}
+
+/** A server that goes away as its test wants it; gone for good when the test is over. */
+async function ownServer(finished: Finished, options: PostgresServerOptions = {}): Promise<PostgresServer> {
+  const server = await startPostgres(options);
+  finished(() => server.stop());
+  return server;
 }
 
 async function newPlace(name: string): Promise<SharedPlace> {
@@ -179,10 +191,12 @@ describe("SQLite", () => {
   });
 });
 
-describe("Postgres", { timeout: 60_000 }, () => {
-  test("gone at the start: the error says which server, without the password, and a later start works", async () => {
-    const server = await startPostgres();
-    onTestFinished(() => server.stop());
+// They wait most of their time, so they run side by side.
+describe.concurrent("Postgres", { timeout: 120_000 }, () => {
+  test("gone at the start: the error says which server, without the password, and a later start works", async ({
+    onTestFinished: finished,
+  }) => {
+    const server = await ownServer(finished);
     await server.halt();
     const url = server.url().replace("postgres@", "postgres:very-secret@");
     const refused = await createSpine({ database: postgres(url), logger: silentLogger }).then(
@@ -195,12 +209,13 @@ describe("Postgres", { timeout: 60_000 }, () => {
     });
     expect(JSON.stringify(refused)).not.toContain("very-secret");
     await server.start();
-    await start({ database: postgres(url) });
+    await start({ database: postgres(url) }, finished);
   });
 
-  test("away while a run that has logged is let go of: the process stops all the same", async () => {
-    const server = await startPostgres();
-    onTestFinished(() => server.stop());
+  test("away while a run that has logged is let go of: the process stops all the same", async ({
+    onTestFinished: finished,
+  }) => {
+    const server = await ownServer(finished);
     const spine = await createSpine({ database: postgres(server.url()), logger: silentLogger });
     const begun = Promise.withResolvers<void>();
     const flow = defineWorkflow({ name: "demo.logs" }).step("s", async ({ logger, signal }) => {
@@ -219,16 +234,16 @@ describe("Postgres", { timeout: 60_000 }, () => {
 
   /** A Spine with a result to record, a run that waits, and who waits for it; its server goes as it is told. */
   async function leftAlone(
-    leave: (server: Awaited<ReturnType<typeof startPostgres>>, spine: Spine) => Promise<unknown>,
+    { onTestFinished: finished, expect: expectHere }: TestContext,
+    leave: (server: PostgresServer, spine: Spine) => Promise<unknown>,
   ) {
-    const server = await startPostgres();
-    onTestFinished(() => server.stop());
+    const server = await ownServer(finished);
     const warnings: string[] = [];
     const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
     const spine = await createSpine({ database: postgres(server.url()), logger });
     const far = defineWorkflow({ name: "demo.far" }).wait("long", { for: "1h" });
     const waits = await spine.run(far, {});
-    await expect.poll(async () => (await spine.get(waits.id)).run.status).toBe("WAITING");
+    await expectHere.poll(async () => (await spine.get(waits.id)).run.status, SOON).toBe("WAITING");
     const left = Promise.withResolvers<void>();
     const works = defineWorkflow({ name: "demo.works" }).step("s", () => left.promise);
     const { id } = await spine.run(works, {});
@@ -247,8 +262,10 @@ describe("Postgres", { timeout: 60_000 }, () => {
     return performance.now() - started;
   };
 
-  test("away for seven seconds when it is stopped: the process stops at once, and who waits is told", async () => {
-    const { server, spine, told, warnings, id } = await leftAlone(async (server) => server.halt("immediate"));
+  test("away for seven seconds when it is stopped: the process stops at once, and who waits is told", async (context) => {
+    const { server, spine, told, warnings, id } = await leftAlone(context, async (server) =>
+      server.halt("immediate"),
+    );
     await delay(7_000);
     expect(await stopIn(spine)).toBeLessThan(10_000);
     expect(await told).toMatchObject({ code: "STOPPED" });
@@ -256,23 +273,28 @@ describe("Postgres", { timeout: 60_000 }, () => {
     await server.start();
     // Nobody has worked on it since; it is found by its worker's death.
     const works = defineWorkflow({ name: "demo.works" }).step("s", () => "again");
-    const next = await start({ database: postgres(server.url()), workflows: [works] });
+    const next = await start(
+      { database: postgres(server.url()), workflows: [works] },
+      context.onTestFinished,
+    );
     expect((await (await next.attach(id)).result()).outputs).toEqual({ s: "again" });
   });
 
-  test("silent when it is stopped, with its connections open: the process stops within about 15 s", async () => {
-    const { spine, told } = await leftAlone(async ({ pid }, of) => {
-      onTestFinished(await freeze(pid, of));
+  test("silent when it is stopped, with its connections open: the process stops within about 15 s", async (context) => {
+    const { spine, told } = await leftAlone(context, async ({ pid }, of) => {
+      context.onTestFinished(await freeze(pid, of));
     });
     await delay(1_000);
     expect(await stopIn(spine)).toBeLessThan(25_000);
     expect(await told).toMatchObject({ code: "STOPPED" });
   });
 
-  test("away for longer than a result waits: who waits is told after 15 s, and the run goes on when it is back", async () => {
-    const server = await startPostgres();
-    onTestFinished(() => server.stop());
-    const spine = await start({ database: postgres(server.url()) });
+  test("away for longer than a result waits: who waits is told after 15 s, and the run goes on when it is back", async ({
+    onTestFinished: finished,
+    expect: expectHere,
+  }) => {
+    const server = await ownServer(finished);
+    const spine = await start({ database: postgres(server.url()) }, finished);
     const ran: string[] = [];
     const run = await spine.run(
       fourSteps(ran, async (step) => {
@@ -285,21 +307,23 @@ describe("Postgres", { timeout: 60_000 }, () => {
     expect(performance.now() - began).toBeLessThan(25_000);
     await server.start();
     const status = async () => (await spine.get(run.id)).run.status;
-    await expect.poll(status, { timeout: 20_000 }).toBe("COMPLETED");
+    await expectHere.poll(status, SOON).toBe("COMPLETED");
     expect(ran).toEqual(["a", "b", "b", "c", "d"]);
   });
 
-  test("killed and away for two seconds: runs and starts wait, and nothing is lost or doubled", async () => {
-    const server = await startPostgres({ fsync: true });
-    onTestFinished(() => server.stop());
-    const spine = await start({ database: postgres(server.url()) });
+  test("killed and away for two seconds: runs and starts wait, and nothing is lost or doubled", async ({
+    onTestFinished: finished,
+    expect: expectHere,
+  }) => {
+    const server = await ownServer(finished, { fsync: true });
+    const spine = await start({ database: postgres(server.url()) }, finished);
     const ran: string[] = [];
     const flow = fourSteps(ran, async (step) => {
       if (step === "b" && !ran.includes("b")) await server.kill();
     });
     const run = await spine.run(flow, {});
     const result = run.result();
-    await expect.poll(() => ran).toContain("b");
+    await expectHere.poll(() => ran, SOON).toContain("b");
     const late = spine.run(flow, {}, { key: "while it was away" });
     await delay(2_000);
     expect(ran).toEqual(["a", "b"]);

@@ -204,7 +204,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   const logger = options.logger ?? jsonLogger(logLevel);
   const { workflows, sources, alertChannels } = registriesOf(options);
 
-  const connected = await database.connect({ clock });
+  const connected = await database.connect({ clock, worker: options.worker !== false });
   const stores = payloads
     ? { ...connected, history: new EncodedHistory(connected.history, payloads) }
     : connected;

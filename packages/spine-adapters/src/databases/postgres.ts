@@ -49,49 +49,61 @@ export function postgres(target: string | PostgresOptions): Database {
     dialect: "postgres",
     kysely: kyselyOn(pools),
 
-    connect: connectOnce(pools.settings.name, async ({ clock }: StateOptions): Promise<StateStores> => {
-      await findPooler(pools);
-      await pools.inTransaction("write", (query) => migrate(query, schema));
-      const listening = new KeptConnection({
-        connect: (onLost) => pools.single("listen", onLost),
-        onConnected: (client) => hints.attend(client),
-      });
-      const hints = new PostgresHints({
-        pools,
-        listening,
-        onPooler: async () => {
-          pools.foundPooler();
-          await beats.withoutLocks();
-          await listening.close();
-        },
-      });
-      const beats = new WorkerBeats({
-        pools,
-        tables,
-        listening,
-        // With a clock that tests drive, a claim looks by itself.
-        beating: clock === systemClock,
-        onGone: () => hints.wake({ work: true }),
-      });
-      workerBeats = beats;
-      closing.push(async () => {
-        await hints.close();
-        await Promise.all([beats.close(), listening.close()]);
-      });
-      const time = new DatabaseTime(clock);
-      await compareClocks(pools, time, clock);
-      return {
-        history: new PostgresHistoryStore({ pools, tables, clock, time, beats, hints }),
-        datasets: new PostgresDatasetStore({ pools, tables, clock }),
-        partitions: new PostgresPartitionStore({ pools, tables }),
-        cursors: new PostgresCursorStore({ pools, tables, time }),
-        statistics: new PostgresRunStatistics({ pools, tables, clock }),
-        logs: new PostgresRunLogs({ pools, tables }),
-        queues: new PostgresQueueStore({ pools, tables, clock }),
-        budgets: new PostgresRateBudgets({ pools, tables, clock }),
-        hints,
-      };
-    }),
+    connect: connectOnce(
+      pools.settings.name,
+      async ({ clock, worker }: StateOptions): Promise<StateStores> => {
+        const listening = new KeptConnection({
+          connect: (onLost) => pools.single("listen", onLost),
+          onConnected: (client) => hints.attend(client),
+        });
+        const hints = new PostgresHints({
+          pools,
+          listening,
+          onPooler: async () => {
+            pools.foundPooler();
+            await beats.withoutLocks();
+            await listening.close();
+          },
+        });
+        const beats = new WorkerBeats({
+          pools,
+          tables,
+          listening,
+          // With a clock that tests drive, a claim looks by itself.
+          beating: clock === systemClock,
+          onGone: () => hints.wake({ work: true }),
+        });
+        workerBeats = beats;
+        const close = async () => {
+          await hints.close();
+          await Promise.all([beats.close(), listening.close()]);
+        };
+        const time = new DatabaseTime(clock);
+        try {
+          // The thread needs longer to start than all that is asked of the server meanwhile.
+          if (worker) beats.prepare();
+          await findPooler(pools);
+          if (worker && !pools.isPooled) listening.connected().catch(() => {});
+          await pools.inTransaction("write", (query) => migrate(query, schema));
+          await compareClocks(pools, time, clock);
+        } catch (error) {
+          await close();
+          throw error;
+        }
+        closing.push(close);
+        return {
+          history: new PostgresHistoryStore({ pools, tables, clock, time, beats, hints }),
+          datasets: new PostgresDatasetStore({ pools, tables, clock }),
+          partitions: new PostgresPartitionStore({ pools, tables }),
+          cursors: new PostgresCursorStore({ pools, tables, time }),
+          statistics: new PostgresRunStatistics({ pools, tables, clock }),
+          logs: new PostgresRunLogs({ pools, tables }),
+          queues: new PostgresQueueStore({ pools, tables, clock }),
+          budgets: new PostgresRateBudgets({ pools, tables, clock }),
+          hints,
+        };
+      },
+    ),
 
     async transaction(work) {
       checkArgument("work", work, aFunction, { of: "a transaction" });

@@ -32,6 +32,8 @@ export interface StateStores {
 
 export interface StateOptions {
   readonly clock: Clock;
+  /** True where this process is about to work: what that needs may be opened along with the rest. */
+  readonly worker?: boolean;
 }
 
 /**

@@ -8,10 +8,16 @@ import type { PostgresPools } from "./postgres-pools.ts";
 export async function findPooler(pools: PostgresPools): Promise<void> {
   const clients: PoolClient[] = [];
   try {
-    const reader = await pools.acquire("read");
-    clients.push(reader);
-    const writer = await pools.acquire("write");
-    clients.push(writer);
+    const acquire = async (pool: "read" | "write") => {
+      const client = await pools.acquire(pool);
+      clients.push(client);
+      return client;
+    };
+    const acquired = await Promise.allSettled([acquire("read"), acquire("write")]);
+    const [reader, writer] = acquired.map((each) => {
+      if (each.status === "rejected") throw each.reason;
+      return each.value;
+    }) as [PoolClient, PoolClient];
     const before = await sessionOf(reader);
     await writer.query("BEGIN");
     const [other, after] = [await sessionOf(writer), await sessionOf(reader)];

@@ -87,6 +87,11 @@ export class WorkerBeats {
     return this.#suspects;
   }
 
+  /** Starts what beats, for a worker that begins soon. */
+  prepare(): void {
+    void this.#started();
+  }
+
   /** Takes the locks of one of our workers, registers it as alive and begins to beat for it. */
   begin(worker: string, startedAt: string | null): Promise<void> {
     const known = this.#beginning.get(worker);
@@ -101,8 +106,7 @@ export class WorkerBeats {
     const { pools, listening } = this.#options;
     const lockKey = pools.isPooled ? null : lockKeyOf(pools.settings.schema, worker);
     try {
-      this.#beats ??= this.#start();
-      const beats = await this.#beats;
+      const beats = await this.#started();
       if (lockKey === null && !(await this.#waitForName(worker))) throw taken(worker);
       if (lockKey !== null && !(await beats.hold(lockKey))) throw taken(worker);
       if (lockKey !== null && !(await listening.hold(secondLock(lockKey)))) {
@@ -160,6 +164,11 @@ export class WorkerBeats {
       await delay(250);
     }
     return true;
+  }
+
+  #started(): Promise<Beats> {
+    this.#beats ??= this.#start();
+    return this.#beats;
   }
 
   async #start(): Promise<Beats> {
