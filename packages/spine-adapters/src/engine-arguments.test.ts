@@ -129,7 +129,7 @@ describe.each(PLACES)("%s", (_name, open) => {
       [start1({ deadline: null }), "The `deadline` of a run cannot be used: null", "/deadline"],
       [start1({ key: "" }), "The `key` of a run is empty", "/key"],
       [start1({ debounce: null }), "The options of `debounce` (`debounce`) are an object; null", "/debounce"],
-      [start1({ debounce: { key: "a" } }), "The option `wait` of `debounce`", "/wait"],
+      [start1({ debounce: { key: "a" } }), "The option `wait` of `debounce` cannot be left out", "/wait"],
       [start1({ debounce: { key: "", wait: 1 } }), "The `debounce.key` of a run is empty", "/debounce/key"],
       [
         start1({ debounce: { key: "a", wait: "x" } }),
@@ -351,6 +351,7 @@ const CREATED: readonly (readonly [what: string, create: () => unknown, says: st
       ["secrets", 5, "The option `secrets` of createSpine is a function; 5"],
       ["worker", "no", 'The option `worker` of createSpine is true or false; "no"'],
       ["concurrency", "5", "The option `concurrency` is 5"],
+      ["retention", {}, "The option `runs` of `retention` cannot be left out"],
       ["retention", { run: "90d" }, "`run` is no option of `retention`. There is `runs`"],
     ] as const
   ).map(

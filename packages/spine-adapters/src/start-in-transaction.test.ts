@@ -326,6 +326,7 @@ describe("SQLite", () => {
     const start = performance.now();
     await expect(spine.run(workflow, {}, { transaction: open.transaction })).rejects.toMatchObject({
       code: "DATABASE_BUSY",
+      message: expect.stringContaining("begin it again with BEGIN IMMEDIATE") as string,
     });
     expect(performance.now() - start).toBeLessThan(1_000);
     await open.rollback();
@@ -353,6 +354,15 @@ describe("Postgres", () => {
     await expect(spine.run(workflow, {}, { transaction: pool })).rejects.toMatchObject({
       code: "TRANSACTION_INVALID",
       message: expect.stringContaining("pool.connect()") as string,
+    });
+  });
+
+  test("a client that was never connected is refused: it would keep its statements for ever", async () => {
+    const { spine, place } = await spineAt("Postgres");
+    const client = new pg.Client({ connectionString: place.address[0] });
+    await expect(spine.run(workflow, {}, { transaction: client })).rejects.toMatchObject({
+      code: "TRANSACTION_INVALID",
+      message: expect.stringContaining("await client.connect()") as string,
     });
   });
 

@@ -66,7 +66,8 @@ export function checkArgument(name: string, given: unknown, kind: OptionKind, wh
 }
 
 function wrong(whose: OptionsOf, option: string, { is }: OptionKind, given: unknown): SpineError {
-  const message = `is ${is}`;
+  // Of one that is looked at elsewhere there is no more to say.
+  const message = is === anything.is ? "cannot be left out" : `is ${is}`;
   const what = `The ${whose.called ?? "option"} \`${option}\` of ${whose.of}`;
   return refuse(whose, `${what} ${message}; ${shown(given)} was given.`, option, message);
 }

@@ -130,6 +130,23 @@ export const MUTANTS_OF_PROCESSES: readonly Mutant[] = [
     quick: false,
   },
   {
+    name: "no-thread-for-beats-postgres",
+    breaks: "a step that keeps the main thread busy keeps its process from saying that it lives, and loses its run",
+    changes: [
+      {
+        file: `${POSTGRES}/worker-beats.ts`,
+        find: "    if (!beating) return this.#mainLoop(null);\n    this.#by = \"thread\";\n",
+        replace: "    if (true) return this.#mainLoop(beating ? \"thread\" : null);\n    this.#by = \"thread\";\n",
+      },
+    ],
+    caughtBy: {
+      file: LIVENESS,
+      test: ["a worker process", "whose main thread is busy for 15 seconds loses nothing"],
+    },
+    says: "to deeply equal []",
+    quick: false,
+  },
+  {
     name: "beats-after-leaving-postgres",
     breaks: "a worker that has left is registered as alive again by a beat under way",
     changes: [

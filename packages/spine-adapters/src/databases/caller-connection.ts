@@ -20,7 +20,7 @@ export function callerConnection(given: unknown): CallerConnection {
   if (has(given, "kysely") && isKysely(given.kysely)) return onKysely(given.kysely);
   if (hasMethod(given, "prepare") && hasMethod(given, "exec")) return onSqlite(given);
   if (hasMethod(given, "query")) {
-    if (!has(given, "totalCount")) return onPg(given);
+    if (!has(given, "totalCount")) return onPg(connectedClient(given));
     throw new SpineError(
       "TRANSACTION_INVALID",
       "The `transaction` is a pool of `pg`, each of whose statements may go to another connection. Give the client on which you said BEGIN: `const client = await pool.connect()`.",
@@ -75,6 +75,17 @@ function onPg(client: { query: (config: unknown) => unknown }): CallerConnection
       return has(result, "rows") && Array.isArray(result.rows) ? (result.rows as readonly CallerRow[]) : [];
     },
   };
+}
+
+/** One of `pg` that was never connected keeps what it is asked until it is: for ever, if nobody does that. */
+function connectedClient<T extends object>(client: T): T {
+  const isNew = has(client, "_connected") && client._connected === false;
+  if (!isNew || (has(client, "_connecting") && client._connecting === true)) return client;
+  if (has(client, "_ended") && client._ended === true) return client;
+  throw new SpineError(
+    "TRANSACTION_INVALID",
+    "The `transaction` is a client of `pg` that is not connected. Connect it (`await client.connect()`) and say BEGIN on it first.",
+  );
 }
 
 function isKysely(given: unknown): given is Kysely<AnySchema> {

@@ -1,4 +1,12 @@
-import { anything, aText, checkArgument, checkOptions, type OptionKinds, oneOf } from "../check-options.ts";
+import {
+  anything,
+  aText,
+  checkArgument,
+  checkOptions,
+  type OptionKinds,
+  oneOf,
+  required,
+} from "../check-options.ts";
 import { textFault } from "../check-text.ts";
 import { ValidationError } from "../errors.ts";
 import { shown } from "../shown.ts";
@@ -34,7 +42,7 @@ const RERUN: OptionKinds<RerunOptions> = {
   params: anything,
   from: aText,
 };
-const BULK: OptionKinds<BulkOptions> = { expect: anything };
+const BULK: OptionKinds<BulkOptions> = { expect: required(anything) };
 const SIGNAL = { id: anything };
 const APPROVAL: OptionKinds<Omit<Approval, "approved">> = { by: aText, comment: aText };
 

@@ -84,7 +84,7 @@ export function toSpineError(error: unknown, database: string): unknown {
   if (isConnectionLost(error)) {
     return new SpineError(
       "DATABASE_UNAVAILABLE",
-      `The database ${database} cannot be reached (${message || asDriverError(error).code}). It is tried again; if it goes on, check that the server runs.`,
+      `The database ${database} cannot be reached (${message || asDriverError(error).code}). If it goes on, check that the server runs, and what stands in between.`,
       options,
     );
   }

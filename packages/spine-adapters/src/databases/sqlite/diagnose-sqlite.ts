@@ -38,7 +38,7 @@ export async function diagnoseSqlite(
   const start = performance.now();
   const { file, checks } = await pool.read((connection) => readChecks(connection, tables, start));
   const journal = await pool.journalMode();
-  const onDisk = pool.inMemory ? [] : [...fileSystemChecks(file), logCheck(file)];
+  const onDisk = pool.inMemory ? [] : [fileCheck(pool), ...fileSystemChecks(file), logCheck(file)];
   return [...checks, durabilityCheck(journal, durability, pool.inMemory), ...onDisk];
 }
 
@@ -131,6 +131,16 @@ function durabilityCheck(journal: string, durability: Durability, inMemory: bool
       data,
     );
   return healthy("durability", "What was acknowledged survives a loss of power.", data);
+}
+
+function fileCheck({ path, isRemoved }: SqlitePool): Check {
+  if (!isRemoved) return healthy("file", "The file is where it was opened.");
+  return finding(
+    "error",
+    "file",
+    `The file ${path} has been removed or replaced while this process has it open: it writes nothing more.`,
+    "Put it back with its log (`-wal`), or restore a backup, and start the processes that use it again.",
+  );
 }
 
 function fileSystemChecks(file: string): readonly Check[] {

@@ -23,6 +23,11 @@ export function isBusy(error: unknown): boolean {
   return code === 5 || code === 6;
 }
 
+/** True when somebody wrote since the transaction began to read: it can write no more, however long it waits. */
+export function isStaleSnapshot(error: unknown): boolean {
+  return isSqliteError(error) && error.errcode === 517;
+}
+
 /** True when a row with the same unique key exists. */
 export function isUniqueViolation(error: unknown): boolean {
   return isSqliteError(error) && (error.errcode === 2067 || error.errcode === 1555);

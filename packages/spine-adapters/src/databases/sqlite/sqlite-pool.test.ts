@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
@@ -258,5 +258,45 @@ describe("the disk is full", () => {
     await pool.alone((connection) => connection.get("PRAGMA max_page_count = 100000"));
     await insert(4);
     expect(await ids()).toEqual([4]);
+  });
+});
+
+describe("a file that is removed while it is open", () => {
+  const writes: Readonly<Record<string, (id: number) => Promise<unknown>>> = {
+    write: (id) => insert(id),
+    alone: (id) => pool.alone((connection) => connection.insert("t", { id })),
+    transaction: (id) => pool.transaction(async (lease) => lease.connection.insert("t", { id })),
+  };
+  const refused = { code: "DATABASE_UNAVAILABLE", retryable: true };
+  /** After so long it is looked again. */
+  const LOOKED = 110;
+
+  test.each(Object.entries(writes))("takes nothing (%s) until it is back", async (_, write) => {
+    await write(1);
+    expect(pool.isRemoved).toBe(false);
+    const aside = temporaryDirectory();
+    onTestFinished(() => rmSync(aside, { recursive: true, force: true }));
+    const move = (from: string, to: string) => {
+      for (const end of ["", "-wal", "-shm"])
+        renameSync(join(from, `pool.db${end}`), join(to, `pool.db${end}`));
+    };
+    move(directory, aside);
+    await delay(LOOKED);
+    await expect(write(2)).rejects.toMatchObject(refused);
+    move(aside, directory);
+    await write(3);
+    expect(await ids()).toEqual([1, 3]);
+  });
+
+  test("takes nothing either once another one has its name", async () => {
+    await insert(1);
+    for (const end of ["", "-wal", "-shm"]) rmSync(`${pool.path}${end}`);
+    await delay(LOOKED);
+    const other = new SqlitePool(pool.path, "full");
+    onTestFinished(() => other.close());
+    await other.write((connection) => connection.script("CREATE TABLE t (id INTEGER PRIMARY KEY) STRICT"));
+    await expect(insert(2)).rejects.toMatchObject(refused);
+    await other.write((connection) => connection.insert("t", { id: 3 }));
+    expect(await ids(other)).toEqual([3]);
   });
 });

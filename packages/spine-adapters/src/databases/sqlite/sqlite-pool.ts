@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { SpineError } from "spine-core";
 import { Mutex } from "../mutex.ts";
 import { commitTogether, type WriteOutcome, type WriteUnit } from "./commit-together.ts";
@@ -27,6 +28,8 @@ const MOST_UNITS = 200;
 const MOST_UNITS_SYNCED = 32;
 /** The function that tells a database in memory what it is recognised by. */
 const IDENTITY = "spine_identity";
+/** How often it is looked whether the file is still there: what was written just before it went is gone as well. */
+const LOOK_MS = 100;
 /** How long a write waits for a transaction of which it is itself a part: for ever, if nothing ended it. */
 const OWN_TRANSACTION_MS = 5_000;
 
@@ -45,6 +48,9 @@ export class SqlitePool {
   /** The transaction of the host's query builder that holds the writer. */
   #lease: WriteLease | undefined;
   #connections: Promise<Connections> | undefined;
+  /** Where the file is, whatever becomes of the working directory; null until it is open, and in memory. */
+  #file: string | null = null;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #queue: Queued[] = [];
   #flushing = false;
   #closed = false;
@@ -59,6 +65,11 @@ export class SqlitePool {
 
   get inMemory(): boolean {
     return this.path === MEMORY;
+  }
+
+  /** True when the open file has been removed: it takes writes as before, and nobody will ever find them. */
+  get isRemoved(): boolean {
+    return this.#file !== null && (!existsSync(this.#file) || (this.#sync?.isRemoved ?? false));
   }
 
   /** Database commits made for `write`, for tests and figures. */
@@ -153,6 +164,7 @@ export class SqlitePool {
     const unlock = await this.#mutex.lock();
     try {
       const { writer } = await this.#open();
+      this.#refuseRemoved();
       const result = await retryWhileBusy(() => work(writer), this.path);
       if (!writer.inTransaction) {
         await this.#durable(writer, 1);
@@ -176,6 +188,7 @@ export class SqlitePool {
     const unlock = await this.#mutex.lock();
     try {
       const { writer } = await this.#open();
+      this.#refuseRemoved();
       if (this.#sync?.failure) throw this.#sync.failure;
       await retryWhileBusy(() => writer.run("BEGIN IMMEDIATE"), this.path);
       return new WriteLease(writer, this.path, unlock);
@@ -233,6 +246,7 @@ export class SqlitePool {
     let units: readonly Queued[] = [];
     try {
       const { writer } = await this.#opened();
+      this.#refuseRemoved();
       if (this.#sync?.failure) throw this.#sync.failure;
       units = this.#queue.splice(0, this.#sync ? MOST_UNITS_SYNCED : MOST_UNITS);
       if (units.length > 0) {
@@ -308,6 +322,7 @@ export class SqlitePool {
     const writer = await openWriter(this.path, { durability: this.#durability });
     try {
       if (this.inMemory) writer.define(IDENTITY, () => this.#identity);
+      else this.#file = canonicalPath(this.path);
       return { writer, reader: this.inMemory ? writer : openReader(this.path) };
     } catch (error) {
       writer.close();
@@ -319,6 +334,20 @@ export class SqlitePool {
   #ownLease(): WriteLease | undefined {
     const lease = this.#current.getStore();
     return lease?.isOpen ? lease : undefined;
+  }
+
+  #refuseRemoved(): void {
+    const now = performance.now();
+    if (now - this.#lookedAt < LOOK_MS) return;
+    if (!this.isRemoved) {
+      this.#lookedAt = now;
+      return;
+    }
+    throw new SpineError(
+      "DATABASE_UNAVAILABLE",
+      `The file of the database ${this.path} has been removed or replaced while it was open; nothing was written. Put it back with its log (\`-wal\`), or stop this process and start it again.`,
+      { context: { path: this.path } },
+    );
   }
 
   #refuseNested(): void {

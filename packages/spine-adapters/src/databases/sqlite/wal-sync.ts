@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, openSync } from "node:fs";
 import { SpineError } from "spine-core";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -71,6 +71,11 @@ export class WalSync {
   /** Set once the disk has refused: nobody knows what is on it, so nothing more is written. */
   get failure(): SpineError | undefined {
     return this.#failed;
+  }
+
+  /** True when the log has been removed: another file may have its name by now. */
+  get isRemoved(): boolean {
+    return this.#fd !== undefined && fstatSync(this.#fd).nlink === 0;
   }
 
   close(): void {

@@ -5,6 +5,8 @@ import { changesAttempts, endsRun, Flush, type QueuedCommit, runOf } from "./flu
 
 /** Commits in one statement: more do not go faster, and one bad one among them takes longer to find. */
 const MOST_COMMITS = 256;
+/** Characters of what they carry, after which no more are taken: a statement is in memory several times, here and in the server. */
+const MOST_CHARACTERS = 16 * 1024 * 1024;
 
 export interface TakeOptions {
   readonly positions: RunPositions;
@@ -38,11 +40,12 @@ export function takeFlush<T>(
   const refused: { each: T; refusal: CommitResult | SpineError }[] = [];
   const unknown = new Set<string>();
   const later = new Set(underWay);
+  let carried = 0;
   for (const each of queue) {
     const commit = commitOf(each);
     const runId = runOf(commit);
     // What comes behind a commit that waits, for the same run, waits too.
-    let fits = flush.count < limit && !later.has(runId);
+    let fits = flush.count < limit && carried < MOST_CHARACTERS && !later.has(runId);
     if (fits) {
       const start = startsFrom(commit) ? positions.of(commit) : null;
       if (start === undefined) unknown.add(runId);
@@ -60,12 +63,30 @@ export function takeFlush<T>(
     }
     if (fits) {
       taken.push(each);
+      carried += charactersOf(commit);
     } else {
       later.add(runId);
       rest.push(each);
     }
   }
   return { flush, taken, rest, refused, unknown };
+}
+
+/** How much a commit carries of what steps and hosts made; the rest is small. */
+function charactersOf(commit: QueuedCommit): number {
+  let sum = 0;
+  if (commit.kind === "create") {
+    const { run, inherited = [], checkpoints = [] } = commit;
+    sum = run.params.length;
+    for (const { output } of inherited) sum += output?.length ?? 0;
+    for (const { value } of checkpoints) sum += value.length;
+    return sum;
+  }
+  const { ended, attachments, children = [] } = commit.transition;
+  for (const { output } of ended) sum += output?.length ?? 0;
+  for (const each of attachments) if (each.kind === "checkpoint") sum += each.value.length;
+  for (const { params } of children) sum += params.length;
+  return sum;
 }
 
 /** True for a commit that cannot be written without knowing its run: what is under way, or who waits for its end. */

@@ -3,7 +3,7 @@ import { type CommitResult, type CreateCommit, type NewRun, SpineError } from "s
 import type { CallerConnection, CallerRow } from "../../databases/caller-connection.ts";
 import { connectionTo, elsewhere, unusable } from "../../databases/foreign-connection.ts";
 import type { SqlRow, SqlValue } from "../../databases/sqlite/sqlite-connection.ts";
-import { isBusy, toSpineError } from "../../databases/sqlite/sqlite-error.ts";
+import { isBusy, isStaleSnapshot, toSpineError } from "../../databases/sqlite/sqlite-error.ts";
 import type { SqlitePool } from "../../databases/sqlite/sqlite-pool.ts";
 import type { StateTables } from "../state-tables.ts";
 import { behindRow, debounceCells, insertFor, neitherNor, newRunRow } from "./create-run.ts";
@@ -17,8 +17,6 @@ export interface CreateInScope {
 
 /** How long another writer may hold the lock: the host's transaction, if it is open, waits with us. */
 const BUSY_MS = 5_000;
-/** Somebody wrote since the transaction began to read: it can write no more, however long it waits. */
-const BUSY_SNAPSHOT = 517;
 
 /** Stores queued runs through a connection of the host's own. */
 export async function createIn(
@@ -111,13 +109,13 @@ async function whileBusy<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      const hopeless = (error as { errcode?: unknown }).errcode === BUSY_SNAPSHOT;
-      if (!isBusy(error) || hopeless || performance.now() - start > BUSY_MS) throw error;
+      if (!isBusy(error) || isStaleSnapshot(error) || performance.now() - start > BUSY_MS) throw error;
     }
   }
 }
 
 function asSpineError(error: unknown, path: string): SpineError {
+  if (isStaleSnapshot(error)) return tooLate(error, path);
   const known = toSpineError(error, path);
   if (!SpineError.is(known)) return unusable(error);
   if (!/no such table: /.test(error instanceof Error ? error.message : "")) return known;
@@ -125,5 +123,13 @@ function asSpineError(error: unknown, path: string): SpineError {
     "CONFIG_INVALID",
     `The database ${path} has no table of Spine's (any more): ${(error as Error).message}. Spine makes its tables when it is created.`,
     { cause: error },
+  );
+}
+
+function tooLate(error: unknown, path: string): SpineError {
+  return new SpineError(
+    "DATABASE_BUSY",
+    `The \`transaction\` began by reading, and somebody has written to ${path} since: SQLite lets it write no more. Roll it back and begin it again with BEGIN IMMEDIATE, which writes first.`,
+    { context: { path }, cause: error },
   );
 }
