@@ -9,6 +9,7 @@ import { describe, expect, onTestFinished, type TestContext, test } from "vitest
 import { z } from "zod";
 import { postgres } from "./databases/postgres.ts";
 import { sqlite } from "./databases/sqlite.ts";
+import { cuttingProxy } from "./testing/cutting-proxy.ts";
 import { PLACES, placeOn, type SharedPlace } from "./testing/places.ts";
 import { type PostgresServer, type PostgresServerOptions, startPostgres } from "./testing/postgres-server.ts";
 
@@ -309,6 +310,33 @@ describe.concurrent("Postgres", { timeout: 120_000 }, () => {
     const status = async () => (await spine.get(run.id)).run.status;
     await expectHere.poll(status, SOON).toBe("COMPLETED");
     expect(ran).toEqual(["a", "b", "b", "c", "d"]);
+  });
+
+  test("on connections that go silent: they are given up after half a minute, and what waited goes on", async ({
+    onTestFinished: finished,
+    expect: expectHere,
+  }) => {
+    const server = await ownServer(finished);
+    const proxy = await cuttingProxy(server.port);
+    finished(() => proxy[Symbol.asyncDispose]());
+    const url = server.url().replace(`:${server.port}/`, `:${proxy.port}/`);
+    const spine = await start({ database: postgres(url) }, finished);
+    const ran: string[] = [];
+    const flow = fourSteps(ran, async (step) => {
+      if (step === "b" && !ran.includes("b")) proxy.silence();
+    });
+    const run = await spine.run(flow, {});
+    const result = run.result();
+    await expectHere.poll(() => ran, SOON).toContain("b");
+    const began = performance.now();
+    const { checks } = await spine.diagnose();
+    expect(checks).toContainEqual(expect.objectContaining({ name: "database", status: "error" }));
+    expect(performance.now() - began).toBeLessThan(25_000);
+    await result.catch(() => {});
+    expect(performance.now() - began).toBeLessThan(45_000);
+    const status = async () => (await spine.get(run.id)).run.status;
+    await expectHere.poll(status, { timeout: 60_000 }).toBe("COMPLETED");
+    await expectWhole(spine, run.id);
   });
 
   test("killed and away for two seconds: runs and starts wait, and nothing is lost or doubled", async ({

@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import { type Clock, within } from "./clock.ts";
 import type { Database, StateStores } from "./database/database.ts";
 import { type Check, type Diagnosis, finding, healthy } from "./database/diagnosis.ts";
 import { SpineError, textOf } from "./errors.ts";
@@ -20,6 +20,7 @@ export interface DiagnoseOptions {
 
 /** How long a run may wait for a worker before that is worth a word. */
 const LONG_WAIT_MS = 60_000;
+const ANSWER_MS = 10_000;
 /** Whoever looks this often does not rely on being told. */
 const SELDOM_MS = 1_000;
 /** Names in a message; all are in the data. */
@@ -35,8 +36,9 @@ export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
   }
   try {
     const { workflows, pinned = new Map() } = options;
-    checks.push(...workChecks(await stores.history.workload({ pinned }), workflows, clock.now()));
-    if (working) checks.push(unattendedCheck(await options.unattended()));
+    const workload = await answerOf(stores.history.workload({ pinned }));
+    checks.push(...workChecks(workload, workflows, clock.now()));
+    if (working) checks.push(unattendedCheck(await answerOf(options.unattended())));
   } catch (error) {
     checks.push(workFailed(error, checks));
   }
@@ -45,10 +47,16 @@ export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
 
 async function databaseChecks(database: Database): Promise<readonly Check[]> {
   try {
-    return await database.diagnose();
+    return await answerOf(database.diagnose());
   } catch (error) {
     return [failed("database", error)];
   }
+}
+
+/** Other calls wait for a database that does not answer; that it does not is what is asked here. */
+async function answerOf<T>(work: Promise<T>): Promise<T> {
+  if (await within(ANSWER_MS, work)) return await work;
+  throw new SpineError("DATABASE_UNAVAILABLE", `There was no answer within ${ANSWER_MS / 1_000} s.`);
 }
 
 function failed(name: string, error: unknown): Check {

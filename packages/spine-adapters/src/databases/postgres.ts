@@ -84,7 +84,7 @@ export function postgres(target: string | PostgresOptions): Database {
           if (worker) beats.prepare();
           await findPooler(pools);
           if (worker && !pools.isPooled) listening.connected().catch(() => {});
-          await pools.inTransaction("write", (query) => migrate(query, schema));
+          await pools.inTransaction("write", (query) => migrate(query, schema), { long: true });
           await compareClocks(pools, time, clock);
         } catch (error) {
           await close();

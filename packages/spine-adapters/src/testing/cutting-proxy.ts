@@ -9,6 +9,8 @@ export interface CuttingProxy extends AsyncDisposable {
    * answer is passed on. Counts down from `times`. Who connects after that waits for `until`.
    */
   cutAfter(text: string, times?: number, until?: Promise<unknown>): void;
+  /** From now on nothing passes on the connections that there are, and nobody is told; new ones work. */
+  silence(): void;
   /** How many connections were cut. */
   readonly cuts: number;
 }
@@ -16,6 +18,7 @@ export interface CuttingProxy extends AsyncDisposable {
 /** Starts a proxy before a server on this machine. */
 export async function cuttingProxy(target: number): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
+  const silent = new WeakSet<Socket>();
   let text: string | undefined;
   let left = 0;
   let wait: Promise<unknown> | undefined;
@@ -40,6 +43,7 @@ export async function cuttingProxy(target: number): Promise<CuttingProxy> {
     let marked = false;
     client.resume();
     client.on("data", (data) => {
+      if (silent.has(client)) return;
       if (text !== undefined && left > 0 && data.includes(text)) {
         left -= 1;
         marked = true;
@@ -47,6 +51,7 @@ export async function cuttingProxy(target: number): Promise<CuttingProxy> {
       upstream.write(data);
     });
     upstream.on("data", (data) => {
+      if (silent.has(upstream)) return;
       if (marked) {
         cuts += 1;
         closed = wait;
@@ -68,6 +73,9 @@ export async function cuttingProxy(target: number): Promise<CuttingProxy> {
       text = mark;
       left = times;
       wait = until;
+    },
+    silence() {
+      for (const socket of sockets) silent.add(socket);
     },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();

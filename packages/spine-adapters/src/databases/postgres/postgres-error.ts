@@ -47,7 +47,7 @@ export function isConnectionLost(error: unknown): boolean {
   if (state !== undefined) return state.startsWith("08") || /^(?:57P0[1235]|25P03|25P04)$/.test(state);
   const { code, message } = asDriverError(error);
   if (code !== undefined && SOCKET_ERRORS.has(code)) return true;
-  return /^Connection terminated|^timeout expired$|^Client has encountered a connection error|^Client was closed/.test(
+  return /^Connection terminated|^timeout expired$|^Query read timeout$|^Client has encountered a connection error|^Client was closed/.test(
     message,
   );
 }

@@ -30,6 +30,12 @@ const QUERIED: readonly PurposeName[] = ["user", "reader", "rows"];
 /** How long reads and claims wait for a server that is away, e.g. restarting. */
 const OUTAGE_MS = 60_000;
 const CONNECT_MS = 10_000;
+/** A statement of Spine's own takes milliseconds: one that has no answer by then is on a connection of which nobody is left. */
+const ANSWER_MS = 30_000;
+/** A beat that is not answered must not keep the next one. */
+const BEAT_ANSWER_MS = 3_000;
+/** For statements whose time grows with the tables. */
+const LONG_ANSWER_MS = 3_600_000;
 /** How long it is waited for connections that are being closed. */
 const CLOSE_MS = 2_000;
 /** How long work waits for a connection of its pool. */
@@ -143,15 +149,20 @@ export class PostgresPools {
     }
   }
 
-  /** Several statements in one transaction of a state pool. */
-  async inTransaction<T>(pool: PoolName, work: (query: Query) => Promise<T>): Promise<T> {
+  /** Several statements in one transaction of a state pool; `long` where each may take its time. */
+  async inTransaction<T>(
+    pool: PoolName,
+    work: (query: Query) => Promise<T>,
+    { long = false }: { readonly long?: boolean } = {},
+  ): Promise<T> {
     const client = await this.acquire(pool);
     let broken = true;
     try {
       await client.query("BEGIN");
       const result = await work(async (sql, values = []) => {
-        const answer = await client.query({ name: this.names.of(sql), text: sql, values: [...values] });
-        return answer.rows as never;
+        const name = this.names.of(sql);
+        const limit = long ? { query_timeout: LONG_ANSWER_MS } : {};
+        return (await client.query({ name, text: sql, values: [...values], ...limit })).rows as never;
       });
       await client.query("COMMIT");
       broken = false;
@@ -248,6 +259,7 @@ export class PostgresPools {
 
   #config(purpose: PurposeName, types: ValueParsers): ClientConfig {
     const { connection, applicationName, options, schema, tableSchema } = this.settings;
+    const isQueried = QUERIED.includes(purpose);
     const set = [
       `search_path=${tableSchema},${schema}`,
       "TimeZone=UTC",
@@ -259,7 +271,7 @@ export class PostgresPools {
       "tcp_keepalives_interval=10",
       "tcp_keepalives_count=3",
       // Every state statement finds its rows by their keys; a plan made while a table was empty would not.
-      ...(QUERIED.includes(purpose) ? [] : ["enable_seqscan=off", "plan_cache_mode=force_generic_plan"]),
+      ...(isQueried ? [] : ["enable_seqscan=off", "plan_cache_mode=force_generic_plan"]),
       // What is read in the order of an index must not be collected and sorted first, however small a table was once.
       ...(purpose === "read" ? ORDERED.map((name) => `enable_${name}=off`) : []),
     ].map((setting) => `-c ${setting}`);
@@ -270,7 +282,8 @@ export class PostgresPools {
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       connectionTimeoutMillis: CONNECT_MS,
-      idle_in_transaction_session_timeout: QUERIED.includes(purpose) ? 600_000 : 60_000,
+      idle_in_transaction_session_timeout: isQueried ? 600_000 : 60_000,
+      ...(isQueried ? {} : { query_timeout: purpose === "beat" ? BEAT_ANSWER_MS : ANSWER_MS }),
       types: types as NonNullable<ClientConfig["types"]>,
     };
   }
@@ -285,7 +298,7 @@ export class PostgresPools {
 }
 
 /** Ends a connection without asking the server. */
-function cut({ connection }: Client): void {
+export function cut({ connection }: Client): void {
   connection.stream.destroy();
 }
 

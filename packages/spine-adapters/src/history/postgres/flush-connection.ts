@@ -1,5 +1,6 @@
 import type { Client } from "pg";
-import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
+import { isConnectionLost } from "../../databases/postgres/postgres-error.ts";
+import { cut, type PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import type { Statement } from "./flush-statement.ts";
 
 /** A connection on which a process commits, one for each lane: one statement at a time. Connected again when it was lost. */
@@ -14,8 +15,18 @@ export class FlushConnection {
   /** Executes a statement; errors are the driver's own. */
   async execute({ sql, values }: Statement): Promise<readonly unknown[]> {
     const client = await this.#connected();
-    const { rows } = await client.query({ name: this.#pools.names.of(sql), text: sql, values: [...values] });
-    return rows;
+    try {
+      const { rows } = await client.query({
+        name: this.#pools.names.of(sql),
+        text: sql,
+        values: [...values],
+      });
+      return rows;
+    } catch (error) {
+      // Where no answer came in time, what follows would wait behind it.
+      if (isConnectionLost(error)) cut(client);
+      throw error;
+    }
   }
 
   #connected(): Promise<Client> {

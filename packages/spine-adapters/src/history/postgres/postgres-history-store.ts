@@ -214,7 +214,9 @@ export class PostgresHistoryStore implements HistoryStore {
     readonly limit: number;
   }): Promise<readonly string[]> {
     const options = { before: isoTime(before), limit };
-    return await this.#pools.inTransaction("write", (query) => pruneRuns(query, this.#t, options));
+    return await this.#pools.inTransaction("write", (query) => pruneRuns(query, this.#t, options), {
+      long: true,
+    });
   }
 
   async #commitOne(commit: RunCommit, waiting: CommitWaiting): Promise<CommitResult> {

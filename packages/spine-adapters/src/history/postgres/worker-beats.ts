@@ -176,12 +176,7 @@ export class WorkerBeats {
     if (!beating) return this.#mainLoop(null);
     this.#by = "thread";
     const plan = {
-      config: {
-        ...pools.plainConfig("beat"),
-        // A statement that is not answered must not keep the next beat.
-        query_timeout: 3_000,
-        connectionTimeoutMillis: 3_000,
-      },
+      config: { ...pools.plainConfig("beat"), connectionTimeoutMillis: 3_000 },
       sql: beatStatement(tables),
       beater: { host: hostname(), pid: process.pid, by: "thread" as const },
       everyMs: BEAT_MS,
