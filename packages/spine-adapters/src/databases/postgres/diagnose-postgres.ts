@@ -82,7 +82,7 @@ function beatsCheck({ by, whyMain }: WorkerBeats["by"]): Check {
     "warning",
     "beats",
     `The main thread has to say that this process is alive, because the thread for it could not be used: ${whyMain}`,
-    "A step that keeps the main thread busy for six seconds loses its run to another process. Leave `spine-adapters` out of the host's bundle, and give `password` and `ssl` as plain data.",
+    "A step that keeps the main thread busy for six seconds loses its run to another process. Leave `spine-adapters` out of the host's bundle, and give `ssl` as plain data.",
     data,
   );
 }

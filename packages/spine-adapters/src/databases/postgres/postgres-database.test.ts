@@ -1,9 +1,12 @@
 // What is particular to Postgres: errors that say what to do, prepared statements, COPY, transactions that are done again.
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { CompiledQuery } from "kysely";
 import pg from "pg";
-import { type Database, defineTable, type Row, systemClock } from "spine-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase } from "../../testing/index.ts";
+import { createSpine, type Database, defineTable, type Row, silentLogger, systemClock } from "spine-core";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { createTestDatabase, startPostgres } from "../../testing/index.ts";
 import { postgres } from "../postgres.ts";
 
 let url = "";
@@ -83,14 +86,37 @@ describe("errors", () => {
   });
 });
 
-test("a password may come from a function", async () => {
-  const { hostname: host, port, pathname, username: user } = new URL(url);
-  const password = async () => "secret";
-  const parts = postgres({ host, port: Number(port), user, database: pathname.slice(1), password });
-  await expect(parts.kysely.selectNoFrom((eb) => eb.lit(1).as("one")).execute()).resolves.toEqual([
-    { one: 1 },
-  ]);
-  await parts.close();
+test("a password may come from a function, which the thread of the beats asks too", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "spine-hba-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const rules = join(folder, "hba.conf");
+  writeFileSync(rules, "host all app all scram-sha-256\nhost all all all trust\n");
+  // The server runs as a user of its own.
+  chmodSync(folder, 0o755);
+  const server = await startPostgres({ settings: { hba_file: rules } });
+  onTestFinished(() => server.stop());
+  const admin = new pg.Client(server.url());
+  await admin.connect();
+  await admin.query("CREATE ROLE app LOGIN SUPERUSER PASSWORD 'secret'");
+  await admin.end();
+  const { hostname: host, port } = new URL(server.url());
+  let asked = 0;
+  const password = async () => {
+    asked += 1;
+    return "secret";
+  };
+  const parts = { host, port: Number(port), user: "app", database: "postgres" };
+  const spine = await createSpine({ database: postgres({ ...parts, password }), logger: silentLogger });
+  onTestFinished(() => spine.stop());
+  const { checks } = await spine.diagnose();
+  expect(checks.find(({ name }) => name === "beats")).toMatchObject({ status: "ok", data: { by: "thread" } });
+  // Those of the main thread, and that of the beats.
+  expect(asked).toBeGreaterThanOrEqual(4);
+  const refused = createSpine({
+    database: postgres({ ...parts, password: () => "another" }),
+    logger: silentLogger,
+  });
+  await expect(refused).rejects.toMatchObject({ code: "CONFIG_INVALID" });
 });
 
 describe("queries", () => {

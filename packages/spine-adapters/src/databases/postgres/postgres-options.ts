@@ -10,10 +10,7 @@ export interface PostgresOptions {
   readonly port?: number;
   readonly database?: string;
   readonly user?: string;
-  /**
-   * A function is asked for each connection: for passwords that change while the process runs. The thread that says that this
-   * process is alive cannot be given one, so the main thread does that: a step that keeps it busy for 6 s loses its run.
-   */
+  /** A function is asked for each connection: for passwords that change while the process runs. */
   readonly password?: string | (() => string | Promise<string>);
   /** TLS: `true`, or what `node:tls` takes. */
   readonly ssl?: boolean | Readonly<Record<string, unknown>>;

@@ -4,6 +4,8 @@ import type { Beater, WorkerEntry } from "./beat-statement.ts";
 export interface BeatThreadPlan {
   /** For `pg`: where to connect and how. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** True where the password comes from a function, which only the main thread can call. */
+  readonly asksPassword: boolean;
   readonly sql: string;
   readonly beater: Beater;
   readonly everyMs: number;
@@ -20,6 +22,11 @@ export type BeatRequest =
   | { readonly do: "end"; readonly worker: string }
   | { readonly do: "withoutLocks" | "close" };
 
+/** The main thread's answer to a question for the password; null where its function failed. */
+export interface BeatPassword {
+  readonly password: string | null;
+}
+
 /** An error as it crosses the threads: the server's code would be lost from it. */
 export interface BeatFailure {
   readonly message: string;
@@ -29,6 +36,8 @@ export interface BeatFailure {
 
 export type BeatMessage =
   | { readonly kind: "ready" }
+  /** Answered with a {@link BeatPassword}. */
+  | { readonly kind: "password" }
   | { readonly kind: "gone"; readonly workers: readonly string[] }
   | { readonly kind: "answer"; readonly id: number; readonly value: boolean }
   | { readonly kind: "failure"; readonly id: number; readonly failure: BeatFailure };

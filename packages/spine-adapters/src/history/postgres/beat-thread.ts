@@ -3,18 +3,29 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { Client } from "pg";
 import { BeatLoop } from "./beat-loop.ts";
-import type { BeatMessage, BeatRequest, BeatThreadPlan } from "./beat-thread-messages.ts";
+import type { BeatMessage, BeatPassword, BeatRequest, BeatThreadPlan } from "./beat-thread-messages.ts";
 import { KeptConnection } from "./kept-connection.ts";
 
-const { config, sql, beater, everyMs, patience, answers } = workerData as BeatThreadPlan;
+const { config, asksPassword, sql, beater, everyMs, patience, answers } = workerData as BeatThreadPlan;
 const { default: pg } = await import("pg");
 
 function say(message: BeatMessage): void {
   parentPort?.postMessage(message);
 }
 
+/** One connection is made at a time, so there is one question at a time. */
+let answerPassword: ((password: string | null) => void) | undefined;
+
+function askPassword(): Promise<string> {
+  return new Promise((resolve, reject) => {
+    answerPassword = (password) =>
+      password === null ? reject(new Error("The function for the password failed.")) : resolve(password);
+    say({ kind: "password" });
+  });
+}
+
 async function connect(onLost: () => void): Promise<Client> {
-  const client = new pg.Client(config);
+  const client = new pg.Client(asksPassword ? { ...config, password: askPassword } : config);
   // Without a listener the end of an idle connection would end the thread.
   client.on("error", onLost);
   client.on("end", onLost);
@@ -66,7 +77,14 @@ async function perform(request: BeatRequest): Promise<boolean> {
   }
 }
 
-parentPort?.on("message", ({ id, request }: { readonly id: number; readonly request: BeatRequest }) => {
+type Told = BeatPassword | { readonly id: number; readonly request: BeatRequest };
+
+parentPort?.on("message", (told: Told) => {
+  if ("password" in told) {
+    answerPassword?.(told.password);
+    return;
+  }
+  const { id, request } = told;
   perform(request).then(
     (value) => say({ kind: "answer", id, value }),
     (error: unknown) => {

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { Beats } from "./beat-loop.ts";
 import type { WorkerEntry } from "./beat-statement.ts";
-import type { BeatMessage, BeatRequest, BeatThreadPlan } from "./beat-thread-messages.ts";
+import type { BeatMessage, BeatPassword, BeatRequest, BeatThreadPlan } from "./beat-thread-messages.ts";
 
 const START_MS = 10_000;
 const CLOSE_MS = 1_000;
@@ -11,7 +11,8 @@ const CLOSE_MS = 1_000;
 const ANSWER_MS = 500;
 
 export interface ThreadBeatsOptions {
-  readonly plan: Omit<BeatThreadPlan, "answers">;
+  /** A password that is a function stays here: the thread asks for it with each connection. */
+  readonly plan: Omit<BeatThreadPlan, "answers" | "asksPassword">;
   readonly report: (gone: readonly string[]) => void;
   /** Called once when the thread has ended though nobody closed it. */
   readonly onLost: (reason: string) => void;
@@ -40,8 +41,15 @@ export class ThreadBeats implements Beats {
     if (!file) throw new Error("the file of the thread is not where this code is (a bundle?)");
     const answers = new Int32Array(new SharedArrayBuffer(4));
     // Hooks of the host (loaders, instruments) are not for this thread.
+    const { password, ...config } = options.plan.config;
+    const asksPassword = typeof password === "function";
     const worker = new Worker(file, {
-      workerData: { ...options.plan, answers } satisfies BeatThreadPlan,
+      workerData: {
+        ...options.plan,
+        config: asksPassword || password === undefined ? config : { ...config, password },
+        asksPassword,
+        answers,
+      } satisfies BeatThreadPlan,
       execArgv: [],
       name: "spine-beats",
     });
@@ -64,7 +72,7 @@ export class ThreadBeats implements Beats {
   private constructor(
     worker: Worker,
     answers: Int32Array<SharedArrayBuffer>,
-    { report, onLost }: ThreadBeatsOptions,
+    { plan, report, onLost }: ThreadBeatsOptions,
     start: { readonly resolve: () => void; readonly reject: (error: Error) => void },
   ) {
     this.#worker = worker;
@@ -83,6 +91,7 @@ export class ThreadBeats implements Beats {
     worker.on("message", (message: BeatMessage) => {
       if (message.kind === "ready") start.resolve();
       else if (message.kind === "gone") report(message.workers);
+      else if (message.kind === "password") void this.#tellPassword(plan.config.password);
       else this.#answered(message);
     });
   }
@@ -125,6 +134,14 @@ export class ThreadBeats implements Beats {
     this.#worker.ref();
     this.#worker.postMessage({ id: this.#next, request });
     return waiting.promise;
+  }
+
+  async #tellPassword(ask: unknown): Promise<void> {
+    const password = await new Promise((resolve) => resolve((ask as () => unknown)())).then(
+      (text) => (typeof text === "string" ? text : null),
+      () => null,
+    );
+    this.#worker.postMessage({ password } satisfies BeatPassword);
   }
 
   #answered(message: Extract<BeatMessage, { readonly id: number }>): void {

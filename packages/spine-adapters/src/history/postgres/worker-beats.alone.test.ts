@@ -36,8 +36,9 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-function beatsOn(target: Parameters<typeof postgresSettings>[0] = url, beating = true) {
-  const pools = new PostgresPools(postgresSettings(target));
+function beatsOn(beating = true, more: Readonly<Record<string, unknown>> = {}) {
+  const settings = postgresSettings(url);
+  const pools = new PostgresPools({ ...settings, connection: { ...settings.connection, ...more } });
   const listening = new KeptConnection({ connect: (onLost) => pools.single("listen", onLost) });
   const news: number[] = [];
   const beats = new WorkerBeats({
@@ -87,14 +88,7 @@ describe("beats", () => {
   });
 
   test("come from the main thread where no thread can be given what the host gave us", async () => {
-    const { hostname, port, pathname, username } = new URL(url);
-    const { beats } = beatsOn({
-      host: hostname,
-      port: Number(port),
-      user: username,
-      database: pathname.slice(1),
-      password: () => "secret",
-    });
+    const { beats } = beatsOn(true, { uncloneable: () => {} });
     await beats.begin("w", null);
     expect(beats.by).toMatchObject({ by: "main", whyMain: expect.stringContaining("could not be cloned") });
     const first = await rowOf("w");
@@ -229,7 +223,7 @@ describe("who is gone", () => {
   });
 
   test("is who has neither of his locks, or has not beaten for too long", async () => {
-    const { beats } = beatsOn(url, false);
+    const { beats } = beatsOn(false);
     const late = `clock_timestamp() - interval '${EXPIRY_MS + 100} milliseconds'`;
     const soon = `clock_timestamp() - interval '${EXPIRY_MS - 2_000} milliseconds'`;
     await abandoned("no-locks", { lock_key: key("no-locks"), beats_by: "'thread'" });
@@ -254,7 +248,7 @@ describe("who is gone", () => {
   });
 
   test("is not asked by locks of those who were there before the server started", async () => {
-    const { beats } = beatsOn(url, false);
+    const { beats } = beatsOn(false);
     await abandoned("before", {
       lock_key: key("before"),
       last_beat: "pg_postmaster_start_time() - interval '1 ms'",
