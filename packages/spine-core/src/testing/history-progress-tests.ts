@@ -24,7 +24,7 @@ function progress(step: string, changes: Partial<ProgressAttachment> = {}): Prog
 async function shown(history: HistoryStore, runId: string): Promise<readonly string[]> {
   const steps = (await history.get(runId))?.steps ?? [];
   return steps.map(
-    ({ name, attempt, status, progress: come }) => `${name}#${attempt} ${status} ${come && come.done}`,
+    ({ name, attempt, status, progress: come }) => `${name}#${attempt} ${status} ${come?.done ?? null}`,
   );
 }
 
@@ -96,21 +96,16 @@ export function historyProgressTests(check: Check): void {
       );
       expect((await shown(history, runId))[2]).toBe("first#2 RUNNING 3");
 
-      // Left behind by its worker, it is still the newest that is known of the attempt; not so of the one behind it.
+      // What its worker leaves behind is not said of the attempt after it.
       await history.beat(fence.worker, "gone");
       await history.beat("worker-2", "alive");
       const { runs } = await history.claim({ worker: "worker-2", workflows: ["demo"], limit: 1 });
-      const [claimed] = runs;
-      expect(claimed?.steps.map((step) => step.progress)).toEqual([null, null, null]);
-      if (!claimed) throw new Error("The run was not claimed.");
-      await committed(
-        history,
-        advanceCommit(runId, claimed.fence, {
-          ended: [stepEnd("first", { attempt: 2, status: "FAILED" })],
-          begun: [stepBegin("first", 3)],
-        }),
-      );
-      expect((await shown(history, runId)).slice(2)).toEqual(["first#2 FAILED null", "first#3 RUNNING null"]);
+      if (!runs[0]) throw new Error("The run was not claimed.");
+      await committed(history, advanceCommit(runId, runs[0].fence, { begun: [stepBegin("first", 3)] }));
+      expect((await shown(history, runId)).slice(2)).toEqual([
+        "first#2 CANCELLED null",
+        "first#3 RUNNING null",
+      ]);
     },
   );
 
