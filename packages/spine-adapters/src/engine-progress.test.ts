@@ -133,7 +133,7 @@ describe.each(PLACES)("%s", (_name, open) => {
           life = context;
           return new Promise<string>(() => {});
         },
-        { heartbeatTimeout: "10s", timeout: "1h", retry: { attempts: 2, delay: 1 } },
+        { heartbeatTimeout: "10s", retry: { attempts: 2, delay: 1 } },
       );
       const run = await spine.run(flow, {});
       for (let count = 0; count < 4; count += 1) {

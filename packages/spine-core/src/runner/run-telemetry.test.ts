@@ -157,10 +157,9 @@ test("texts are made fit: without secrets, storable, and not longer than they ma
     progress.say({ ...NOTHING, message, unit: "of hunter22" });
     return told.progress.take()[0];
   };
-  expect(said("at hunter22 \0 \ud800")).toMatchObject({
-    message: "at [redacted] \ufffd \ufffd",
-    unit: "of [redacted]",
-  });
+  const fit = said("at hunter22 \0 \ud800");
+  expect(fit?.message).toBe("at [redacted] \ufffd \ufffd");
+  expect(fit?.unit).toBe("of [redacted]");
   const long = said(`${"x".repeat(996)}hunter22 and more`)?.message ?? "";
   expect(long).toHaveLength(1_001);
   expect(long.slice(990)).toBe("xxxxxx[red…");
