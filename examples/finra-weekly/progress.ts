@@ -23,9 +23,9 @@ export function showProgress(spine: Spine, output: Output, label: (runId: string
   };
   const ends = [
     spine.on("step.started", ({ runId, step }) => began.set(key(runId, step), performance.now())),
-    spine.on("step.progress", ({ runId, step, rows, bytes, totalBytes }) => {
-      const part = bytes !== null && totalBytes ? bytes / totalBytes : null;
-      output.redraw(line(runId, step, bar(part), rows.in, rows.rejected));
+    spine.on("step.progress", ({ runId, step, rows, done, total }) => {
+      const part = done !== null && total ? done / total : null;
+      output.redraw(line(runId, step, bar(part), rows?.in ?? 0, rows?.rejected ?? 0));
     }),
     spine.on("step.ended", ({ runId, step, rows, error, retryAt }) => {
       const mark =

@@ -34,6 +34,19 @@ test("the waits", async () => {
   expect(await linesOf("waits.ts")).toEqual(["waits for signal review", "5+6, said Ada"]);
 });
 
+test("the progress", async () => {
+  expect(await linesOf("progress.ts")).toEqual([
+    "attempt 1: a.csv",
+    "attempt 1: b.csv",
+    "attempt 1: c.csv",
+    "2 of 3 files",
+    "attempt 2: a.csv",
+    "attempt 2: b.csv",
+    "attempt 2: c.csv",
+    "[ 'FAILED STEP_HEARTBEAT_TIMEOUT', 'COMPLETED' ]",
+  ]);
+});
+
 test("the controls", async () => {
   expect(await linesOf("controls.ts")).toEqual([
     "the printer is out of paper",

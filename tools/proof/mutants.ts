@@ -6,12 +6,14 @@ import { MUTANTS_OF_KINDS } from "./mutants/of-kinds.ts";
 import { MUTANTS_OF_PROCESSES } from "./mutants/of-processes.ts";
 import { MUTANTS_OF_RUNS } from "./mutants/of-runs.ts";
 import { MUTANTS_OF_SOURCES } from "./mutants/of-sources.ts";
+import { MUTANTS_OF_TELEMETRY } from "./mutants/of-telemetry.ts";
 
 /** Each guarantee, broken in one place. */
 export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_RUNS,
   ...MUTANTS_OF_KINDS,
   ...MUTANTS_OF_PROCESSES,
+  ...MUTANTS_OF_TELEMETRY,
   ...MUTANTS_OF_DATA,
   ...MUTANTS_OF_SOURCES,
   ...MUTANTS_OF_FILES,

@@ -16,7 +16,7 @@ const kill = (at: { readonly step: string }) => {
   seen += 1;
   if (seen === Number(nth)) process.kill(process.pid, "SIGKILL");
 };
-spine.on("step.progress", (at) => writeSync(1, `${at.step} ${at.rows.in}\n`));
+spine.on("step.progress", (at) => writeSync(1, `${at.step} ${at.rows?.in}\n`));
 if (event === "step.started") spine.on("step.started", kill);
 if (event === "step.ended") spine.on("step.ended", kill);
 if (event === "step.progress") spine.on("step.progress", kill);

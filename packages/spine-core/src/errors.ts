@@ -90,6 +90,7 @@ export const ERRORS = {
   DATABASE_BUSY: kind("TRANSIENT", 503, true),
   DATABASE_UNAVAILABLE: kind("DEPENDENCY", 503, true),
   STEP_TIMEOUT: kind("TIMEOUT", 504, true),
+  STEP_HEARTBEAT_TIMEOUT: kind("TIMEOUT", 504, true),
   WAIT_TIMEOUT: kind("TIMEOUT", 504),
   RUN_DEADLINE: kind("TIMEOUT", 504),
   RATE_LIMITED: kind("RATE_LIMIT", 429, true),

@@ -1,7 +1,7 @@
 import { EventEmitter } from "eventemitter3";
 import { aFunction, checkArgument, oneOf } from "./check-options.ts";
 import { type ErrorJson, textOf } from "./errors.ts";
-import type { RowCounts, RunStatus, StepStatus } from "./history/records.ts";
+import type { RowCounts, RunStatus, StepProgress, StepStatus } from "./history/records.ts";
 import type { Logger } from "./logger.ts";
 
 interface RunFact {
@@ -31,12 +31,10 @@ export interface StepEnded extends RunFact {
   readonly retryAt: number | null;
 }
 
-export interface StepProgress extends RunFact {
+/** How far a step has come: each page of a data step, and each time that code says so by `context.progress`. */
+export interface StepProgressed extends RunFact, StepProgress {
   readonly step: string;
-  readonly rows: RowCounts;
-  /** Bytes read so far, and in all where known; null where the step reads no bytes. */
-  readonly bytes: number | null;
-  readonly totalBytes: number | null;
+  readonly attempt: number;
 }
 
 /**
@@ -47,7 +45,7 @@ export interface SpineEvents {
   "run.changed": [RunChanged];
   "step.started": [StepStarted];
   "step.ended": [StepEnded];
-  "step.progress": [StepProgress];
+  "step.progress": [StepProgressed];
 }
 
 const EVENTS: Readonly<Record<keyof SpineEvents, true>> = {
@@ -83,6 +81,11 @@ export class Events {
     };
     this.#emitter.on(name, guarded);
     return () => void this.#emitter.off(name, guarded);
+  }
+
+  /** True when somebody hears events of this name: what is told all the time is not made for nobody. @internal */
+  isHeard(name: keyof SpineEvents): boolean {
+    return this.#emitter.listenerCount(name) > 0;
   }
 
   /** @internal */

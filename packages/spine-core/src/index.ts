@@ -80,7 +80,7 @@ export {
   TransientError,
   ValidationError,
 } from "./errors.ts";
-export type { RunChanged, SpineEvents, StepEnded, StepProgress, StepStarted } from "./events.ts";
+export type { RunChanged, SpineEvents, StepEnded, StepProgressed, StepStarted } from "./events.ts";
 export type {
   Attachment,
   CheckpointAttachment,
@@ -88,6 +88,7 @@ export type {
   LoadAttachment,
   LogAttachment,
   PartitionAttachment,
+  ProgressAttachment,
   QualityAttachment,
 } from "./history/attachment.ts";
 export { checkQueueChange, checkQueueName } from "./history/check-queue.ts";
@@ -159,6 +160,7 @@ export {
   type RunStatus,
   type RunSummary,
   STEP_STATUSES,
+  type StepProgress,
   type StepRecord,
   type StepStatus,
 } from "./history/records.ts";
@@ -271,16 +273,16 @@ export {
   type ItemContext,
   type LoadResult,
   type OnError,
+  type Progress,
   Rejection,
   reject,
   Step,
   type StepContext,
   type StepKind,
-  type StepOptions,
   type Unchanged,
   type UndoContext,
 } from "./workflow/step.ts";
-export { DISPOSITIONS, ON_ERROR, ON_UNCHANGED } from "./workflow/step-options.ts";
+export { DISPOSITIONS, ON_ERROR, ON_UNCHANGED, type StepOptions } from "./workflow/step-options.ts";
 export {
   type Final,
   type InputOf,

@@ -27,6 +27,7 @@ const step = (attempt: number, status: "COMPLETED" | "FAILED", from: number, to:
   retryAt: null,
   waitingFor: null,
   waitingUntil: null,
+  progress: null,
 });
 const event = (seq: number, at: number, data: RunEvent["data"] = {}): RunEvent => ({
   runId: RUN,

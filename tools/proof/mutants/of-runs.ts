@@ -290,7 +290,7 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/history-durable.ts`,
-        find: "        await this.#write(attaching(next.transition, logs), { transaction });\n",
+        find: "        await this.#write(attaching(next.transition, said), { transaction });\n",
         replace: "",
       },
       {
@@ -309,9 +309,9 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/history-durable.ts`,
-        find: "    await this.#withLogs((logs) => this.#gate.share(() => write(logs)));\n    this.#recorded(transition);\n",
+        find: "    await this.#withTelemetry((said) => this.#gate.share(() => write(said)));\n    this.#recorded(transition);\n",
         replace:
-          "    this.#recorded(transition);\n    await this.#withLogs((logs) => this.#gate.share(() => write(logs)));\n",
+          "    this.#recorded(transition);\n    await this.#withTelemetry((said) => this.#gate.share(() => write(said)));\n",
       },
     ],
     caughtBy: {

@@ -16,6 +16,7 @@ import {
   type StepStatus,
 } from "spine-core";
 import { type OpenStep, readOpenSteps } from "./open-steps.ts";
+import { type ProgressRow, progressOf } from "./progress-rows.ts";
 import { priorityOf } from "./run-rank.ts";
 
 /** A row of `workflow_runs`. */
@@ -250,15 +251,20 @@ export function openStepsOf({
 }
 
 /** All attempts of a run as the port has them, in the order in which they began. */
-export function readSteps(run: RunRow, ended: readonly StepRow[]): readonly StepRecord[] {
+export function readSteps(
+  run: RunRow,
+  ended: readonly StepRow[],
+  progress: readonly ProgressRow[] = [],
+): readonly StepRecord[] {
   const steps = ended.map(readStep);
   const open = openStepsOf(run);
   if (open.length === 0) return steps;
-  const running = open.map((step) => readOpenStep(run.run_id, step));
+  const running = open.map((step) => readOpenStep(run.run_id, step, progress));
   return [...steps, ...running].sort((a, b) => a.seq - b.seq);
 }
 
-function readOpenStep(runId: string, { seq, name, kind, attempt, at, wait }: OpenStep): StepRecord {
+function readOpenStep(runId: string, step: OpenStep, progress: readonly ProgressRow[]): StepRecord {
+  const { seq, name, kind, attempt, at, wait } = step;
   return {
     runId,
     seq,
@@ -275,6 +281,7 @@ function readOpenStep(runId: string, { seq, name, kind, attempt, at, wait }: Ope
     retryAt: null,
     waitingFor: wait?.reason ?? null,
     waitingUntil: wait?.until ?? null,
+    progress: wait ? null : progressOf(progress, step),
   };
 }
 
@@ -297,6 +304,7 @@ export function readStep(row: StepRow): StepRecord {
     retryAt: row.retry_at,
     waitingFor: null,
     waitingUntil: null,
+    progress: null,
   };
 }
 

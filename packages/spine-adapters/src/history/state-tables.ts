@@ -17,6 +17,7 @@ const NAMES = [
   "cursors",
   "quality_results",
   "run_logs",
+  "step_progress",
   "rate_budgets",
 ] as const;
 

@@ -1,5 +1,6 @@
 import { type ClaimedRun, type Fence, type RunDetail, SpineError } from "spine-core";
 import type { OpenStep } from "./open-steps.ts";
+import type { ProgressRow } from "./progress-rows.ts";
 import {
   type CheckpointRow,
   openStepsOf,
@@ -42,9 +43,13 @@ export function readClaimed({ row, steps, checkpoints, fence, begun }: ClaimedRo
 }
 
 /** A run with its attempts as the port has it. @throws SpineError PAYLOAD_UNREADABLE where its rows are damaged. */
-export function readDetail(row: RunRow, steps: readonly StepRow[]): RunDetail {
+export function readDetail(
+  row: RunRow,
+  steps: readonly StepRow[],
+  progress: readonly ProgressRow[],
+): RunDetail {
   try {
-    return { run: readRun(row), steps: readSteps(row, steps) };
+    return { run: readRun(row), steps: readSteps(row, steps, progress) };
   } catch (error) {
     throw unreadable(error).withContext({ runId: row.run_id });
   }

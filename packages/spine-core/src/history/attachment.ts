@@ -1,6 +1,7 @@
 import type { Partition } from "../context.ts";
 import type { QualityResult } from "../quality/quality-check.ts";
 import type { CursorName } from "./cursor-store.ts";
+import type { StepProgress } from "./records.ts";
 
 /** A finished load: which rows came from which dataset, by which step. */
 export interface LoadAttachment {
@@ -56,6 +57,15 @@ export interface LogAttachment {
   readonly at: number;
 }
 
+/** How far an attempt under way has come: of each step of a run the newest is kept. */
+export interface ProgressAttachment extends Omit<StepProgress, "at"> {
+  readonly kind: "progress";
+  readonly step: string;
+  readonly attempt: number;
+  /** When it said so, ms since the epoch. */
+  readonly at: number;
+}
+
 /**
  * How far a fetch has come, for the runs after this one. Goes with the commit that completes the run, and moves the cursor
  * only forwards.
@@ -81,4 +91,5 @@ export type Attachment =
   | QualityAttachment
   | CheckpointAttachment
   | LogAttachment
+  | ProgressAttachment
   | CursorAttachment;

@@ -38,6 +38,20 @@ export interface RowCounts {
   readonly rejected: number;
 }
 
+/** How far an attempt under way has come, as it said last. */
+export interface StepProgress {
+  readonly rows: RowCounts | null;
+  /** How much of it is done, in `unit`s; of a fetch, the bytes read. */
+  readonly done: number | null;
+  /** How much there is in all, where known. Often an estimate: `done` may come to more. */
+  readonly total: number | null;
+  /** What is counted: `bytes`, `rows`, `files`, … */
+  readonly unit: string | null;
+  readonly message: string | null;
+  /** When it said so, ISO time of the process that did. */
+  readonly at: string;
+}
+
 export type Metrics = Readonly<Record<string, number | string>>;
 
 /** An error as a list shows it. */
@@ -127,6 +141,11 @@ export interface StepRecord {
   readonly waitingFor: string | null;
   /** When the time of a WAITING attempt is over; null when none ends it, and for all others. */
   readonly waitingUntil: string | null;
+  /**
+   * How far it has come, of a RUNNING attempt that has said so; null for all others, and in what a claim returns. At most
+   * about a second old, and longer while a transaction of its run is open.
+   */
+  readonly progress: StepProgress | null;
 }
 
 /** A run with what belongs to it. */

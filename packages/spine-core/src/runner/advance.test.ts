@@ -156,6 +156,7 @@ describe("restore", () => {
     retryAt: null,
     waitingFor: null,
     waitingUntil: null,
+    progress: null,
     ...more,
   });
   const next = (detail: RunDetail, now = Date.parse("2026-01-01T00:01:00.000Z")) => {

@@ -4,6 +4,7 @@ import type { Metrics } from "../history/records.ts";
 import { encodeJson } from "../json.ts";
 import type { Redaction } from "../redaction.ts";
 import type { Step } from "../workflow/step.ts";
+import { isLimited } from "./attempt-limits.ts";
 import type { StepResult, TransactionalResult } from "./durable.ts";
 import type { StepOutcome, StepScope, TransactionalOutcome } from "./step-scope.ts";
 import { planChoice } from "./steps/choice-step.ts";
@@ -45,7 +46,7 @@ export async function executeStep(
   };
   try {
     const work = dispatch(step, scope);
-    const outcome = step.timeoutMs === null ? await work : await untilAborted(work, scope.context.signal);
+    const outcome = isLimited(step) ? await untilAborted(work, scope.context.signal) : await work;
     if (!("write" in outcome)) return seal(outcome);
     return {
       write: async (transaction) => {

@@ -17,7 +17,7 @@ import type {
   TransactionalResult,
   Wake,
 } from "./durable.ts";
-import type { RunLog } from "./run-log.ts";
+import type { RunTelemetry } from "./run-telemetry.ts";
 import { WriteGate } from "./write-gate.ts";
 
 export interface HistoryDurableOptions {
@@ -29,8 +29,8 @@ export interface HistoryDurableOptions {
   readonly logger: Logger;
   /** Aborted when the run is to be let go of. */
   readonly signal: AbortSignal;
-  /** What the run's steps have logged: it goes with the next write. */
-  readonly log: RunLog;
+  /** What the run's steps say while they go on: it goes with the next write. */
+  readonly telemetry: RunTelemetry;
   /** Called when what is about to be written is the end of the run. */
   readonly onEnding: () => void;
   /** Called after a transition is durable. */
@@ -199,6 +199,18 @@ export class HistoryDurable implements Durable {
     await (options?.transaction ? write() : this.#gate.share(write));
   }
 
+  /** Writes what steps have said, where no other write took it along; who watches the run is told. */
+  async flush(take: () => readonly Attachment[]): Promise<void> {
+    await this.#gate.share(async () => {
+      // Only now: a step may have ended while a transaction of the run was open.
+      const attachments = take();
+      if (attachments.length === 0) return;
+      const transition = { ended: [], begun: [], attachments };
+      await this.#write(transition);
+      this.#recorded(transition);
+    });
+  }
+
   /** A transaction of a step, with no other write of its run beside it. */
   transaction<T>(work: (transaction: DatabaseTransaction) => Promise<T>): Promise<T> {
     return this.#gate.alone(() => this.#options.database.transaction(work));
@@ -208,20 +220,20 @@ export class HistoryDurable implements Durable {
     const { step, attempt } = writing;
     const cancelled = new Set<string>();
     let left: readonly string[] = [];
-    const writeOnce = (logs: readonly Attachment[]) =>
+    const writeOnce = (said: readonly Attachment[]) =>
       this.transaction(async (transaction) => {
         const result = await writing.result.write(transaction);
         const next = plan([{ step, attempt, result }]);
         left = next.cancelled.filter((runId) => !cancelled.has(runId));
         if (left.length > 0) throw new Error("Children are cancelled before this is written.");
-        await this.#write(attaching(next.transition, logs), { transaction });
+        await this.#write(attaching(next.transition, said), { transaction });
         return next.transition;
       });
-    const transition = await this.#withLogs(async (logs) => {
+    const transition = await this.#withTelemetry(async (said) => {
       for (;;) {
         left = [];
         try {
-          return await writeOnce(logs);
+          return await writeOnce(said);
         } catch (error) {
           // Nobody else may be able to write while the transaction is open: it is rolled back, and made once more behind that.
           if (left.length === 0) throw error;
@@ -239,9 +251,9 @@ export class HistoryDurable implements Durable {
     // Before it is recorded that nobody waits for them: a crash in between leaves none of them at work.
     if (cancelled.length > 0) await this.#persist(() => this.#options.cancelChildren(cancelled));
     if (transition.run && isTerminal(transition.run.status)) this.#options.onEnding();
-    const write = (logs: readonly Attachment[]) =>
-      this.#persist(() => this.#write(attaching(transition, logs)));
-    await this.#withLogs((logs) => this.#gate.share(() => write(logs)));
+    const write = (said: readonly Attachment[]) =>
+      this.#persist(() => this.#write(attaching(transition, said)));
+    await this.#withTelemetry((said) => this.#gate.share(() => write(said)));
     this.#recorded(transition);
   }
 
@@ -250,14 +262,14 @@ export class HistoryDurable implements Durable {
     this.#options.onRecorded(transition);
   }
 
-  /** What was logged goes with the write, or waits for the next one. */
-  async #withLogs<T>(write: (logs: readonly Attachment[]) => Promise<T>): Promise<T> {
-    const { log } = this.#options;
-    const logs = log.take();
+  /** What steps have said goes with the write, or waits for the next one. */
+  async #withTelemetry<T>(write: (said: readonly Attachment[]) => Promise<T>): Promise<T> {
+    const { telemetry } = this.#options;
+    const said = telemetry.take();
     try {
-      return await write(logs);
+      return await write(said);
     } catch (error) {
-      log.putBack(logs);
+      telemetry.putBack(said);
       throw error;
     }
   }
@@ -318,9 +330,16 @@ function isEmpty({ ended, begun, waiting, taken, run, attachments }: Transition)
   );
 }
 
-function attaching(transition: Transition, more: readonly Attachment[]): Transition {
-  if (more.length === 0) return transition;
-  return { ...transition, attachments: [...transition.attachments, ...more] };
+/** With what steps have said, but not how far those had come that end with it. */
+function attaching(transition: Transition, said: readonly Attachment[]): Transition {
+  if (said.length === 0) return transition;
+  const { ended, attachments } = transition;
+  const still = said.filter(
+    (one) =>
+      one.kind !== "progress" ||
+      !ended.some(({ name, attempt }) => name === one.step && attempt === one.attempt),
+  );
+  return { ...transition, attachments: [...attachments, ...still] };
 }
 
 /** The run belongs to somebody else by now. */

@@ -3,6 +3,8 @@ import type { ExecutionContext } from "../context.ts";
 import type { Database, StateStores } from "../database/database.ts";
 import { SpineError } from "../errors.ts";
 import type { Events } from "../events.ts";
+import type { ProgressAttachment } from "../history/attachment.ts";
+import type { ProgressPoint } from "../history/check-progress.ts";
 import type { Fence, StepEnd, Transition } from "../history/history-store.ts";
 import type { Metrics } from "../history/records.ts";
 import { deepFreeze, type JsonValue } from "../json.ts";
@@ -11,16 +13,18 @@ import { redaction } from "../redaction.ts";
 import type { Registry } from "../registry.ts";
 import { type ResolvedParams, resolveSecrets, type SecretResolver } from "../secret.ts";
 import type { Source } from "../sources/source.ts";
-import type { Step, StepContext } from "../workflow/step.ts";
+import type { Step, StepContext, StepData } from "../workflow/step.ts";
 import { isUndo, undoneBy } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { codeOf } from "./advance.ts";
+import { type AttemptLimits, limitsOf } from "./attempt-limits.ts";
 import type { Ended } from "./durable.ts";
 import { executeStep, untilAborted } from "./execute-step.ts";
 import { HistoryDurable } from "./history-durable.ts";
 import { interpret } from "./interpret.ts";
-import { RunLog } from "./run-log.ts";
+import type { AttemptProgress } from "./run-progress.ts";
 import type { RunState } from "./run-state.ts";
+import { RunTelemetry } from "./run-telemetry.ts";
 import { StepCheckpoints } from "./step-checkpoints.ts";
 import { createStepContext } from "./step-context.ts";
 import type { PreparedChild, StepScope } from "./step-scope.ts";
@@ -71,13 +75,14 @@ export interface OwnedRun {
 /** Works on a run until it ends or waits; rejects when it has to be let go of. */
 export async function executeRun(engine: Engine, run: OwnedRun): Promise<void> {
   const { workflow, execution, fence } = run;
-  const log: RunLog = new RunLog({
+  const telemetry: RunTelemetry = new RunTelemetry({
     level: engine.logLevel,
     clock: engine.clock,
-    flush: (entries) => durable.attach(entries),
+    listener: () => progressListener(engine.events, execution),
+    flush: (take) => durable.flush(take),
   });
   const durable: HistoryDurable = new HistoryDurable({
-    log,
+    telemetry,
     runId: execution.runId,
     fence,
     history: engine.stores.history,
@@ -94,13 +99,13 @@ export async function executeRun(engine: Engine, run: OwnedRun): Promise<void> {
     },
   });
   run.reachable(() => durable.message());
-  const executing: Executing = { engine, run, durable, log, whole: viewOfRun(run.state) };
+  const executing: Executing = { engine, run, durable, telemetry, whole: viewOfRun(run.state) };
   try {
     await interpret(workflow, run.state, run.lost, durable, (path, attempt, signal) =>
       executeAttempt(executing, { path, attempt, signal }),
     );
   } finally {
-    await log.close();
+    await telemetry.close();
   }
 }
 
@@ -109,7 +114,7 @@ interface Executing {
   readonly engine: Engine;
   readonly run: OwnedRun;
   readonly durable: HistoryDurable;
-  readonly log: RunLog;
+  readonly telemetry: RunTelemetry;
   readonly whole: StepView;
 }
 
@@ -125,15 +130,21 @@ async function executeAttempt(executing: Executing, attempt: Attempt): ReturnTyp
   const { path } = attempt;
   const view = viewOf(run.workflow, run.state, path, executing.whole);
   const step = stepOf(run.workflow, path, view);
-  const { signal, stopTimer } = limited(step, path, attempt.signal, engine.clock);
+  const limits = limitsOf(step, path, attempt.signal, engine.clock);
+  const { signal } = limits;
+  let over = limits.stop;
   try {
     // The lookup is a part of the attempt: its time counts, and a resolver that does not answer ends with it.
     const resolving = resolveSecrets(run.execution.params, engine.secrets);
     const resolved = resolving instanceof Promise ? await untilAborted(resolving, signal) : resolving;
-    const { scope, metrics } = scopeOf(executing, { ...attempt, signal }, view, resolved);
+    const { scope, metrics, progress } = scopeOf(executing, attempt, limits, view, resolved);
+    over = () => {
+      limits.stop();
+      progress.end();
+    };
     const result = await executeStep(step, scope, metrics);
     if (!("write" in result)) {
-      stopTimer();
+      over();
       return result;
     }
     // The writes belong to the attempt: its time ends when they are made, or when they take too long.
@@ -144,12 +155,14 @@ async function executeAttempt(executing: Executing, attempt: Attempt): ReturnTyp
           signal.throwIfAborted();
           return written;
         } finally {
-          stopTimer();
+          limits.stop();
+          // Not its end: a transaction that the database refuses is made once more.
+          progress.forget();
         }
       },
     };
   } catch (error) {
-    stopTimer();
+    over();
     throw error;
   }
 }
@@ -160,24 +173,39 @@ function stepOf(workflow: WorkflowData, path: string, { output }: StepView): Ste
   if (!step) throw new SpineError("INTERNAL", `There is no step "${path}" in "${workflow.name}".`);
   const { undo } = step;
   if (!isUndo(path) || !undo) return step;
-  const { name, retry, timeoutMs } = step;
   const run = async (context: StepContext) => {
     await undo({ ...context, output });
     return null;
   };
-  return { name, retry, timeoutMs, onError: "stop", when: null, undo: null, kind: "lambda", run };
+  const { name, retry, timeoutMs, heartbeatTimeoutMs } = step;
+  const data: StepData = {
+    name,
+    retry,
+    timeoutMs,
+    heartbeatTimeoutMs,
+    onError: "stop",
+    when: null,
+    undo: null,
+  };
+  return { ...data, kind: "lambda", run };
 }
 
 /** What one attempt works with, and what it recorded of itself. */
 function scopeOf(
-  { engine, run, durable, log }: Executing,
-  { path, attempt, signal }: Attempt,
+  { engine, run, durable, telemetry }: Executing,
+  { path, attempt }: Attempt,
+  { signal, heard }: AttemptLimits,
   view: StepView,
   { params, secrets }: ResolvedParams,
-): { readonly scope: StepScope; readonly metrics: () => Metrics } {
+): { readonly scope: StepScope; readonly metrics: () => Metrics; readonly progress: AttemptProgress } {
   const { execution, fence } = run;
   const redacting = redaction(secrets);
-  const recording = log.logger(engine.logger, path, attempt);
+  const recording = telemetry.log.logger(engine.logger, path, attempt);
+  const progress = telemetry.progress.of({ step: path, attempt, signal, redaction: redacting });
+  const said = (point: ProgressPoint) => {
+    heard();
+    progress.say(point);
+  };
   const checkpoints = new StepCheckpoints({
     step: path,
     generation: run.state.steps.get(isUndo(path) ? undoneBy(path) : path)?.generation ?? 0,
@@ -198,6 +226,8 @@ function scopeOf(
     sources: engine.sources,
     datasets: engine.stores.datasets,
     checkpoints,
+    said,
+    heard,
   });
   const scope: StepScope = {
     context,
@@ -210,29 +240,14 @@ function scopeOf(
     budgets: engine.stores.budgets,
     clock: engine.clock,
     redaction: redacting,
-    progress: (rows, bytes, totalBytes) =>
-      engine.events.emit("step.progress", {
-        ...fact(execution),
-        step: path,
-        rows,
-        bytes: bytes ?? null,
-        totalBytes: totalBytes ?? null,
-      }),
+    progress: (rows, of = UNCOUNTED) => said({ rows, ...of, message: null }),
     prepareChild: (pipeline, params) =>
       run.prepareChild(path, pipeline, params, run.state.steps.get(path)?.plan?.child),
   };
-  return { scope, metrics };
+  return { scope, metrics, progress };
 }
 
-const NO_TIMER = () => {};
-
-/** The signal of an attempt. One with a timeout costs as much as all the rest of an attempt: only where there is one. */
-function limited({ timeoutMs }: Step, path: string, signal: AbortSignal, clock: Clock) {
-  if (timeoutMs === null) return { signal, stopTimer: NO_TIMER };
-  const timeout = new AbortController();
-  const stopTimer = clock.after(timeoutMs, () => timeout.abort(stepTimeout(path, timeoutMs)));
-  return { signal: AbortSignal.any([signal, timeout.signal]), stopTimer };
-}
+const UNCOUNTED = { done: null, total: null, unit: null } as const;
 
 function recordedIn({ checkpoints }: OwnedRun, step: string): Map<string, JsonValue> {
   const recorded = checkpoints.get(step) ?? new Map<string, JsonValue>();
@@ -240,14 +255,16 @@ function recordedIn({ checkpoints }: OwnedRun, step: string): Map<string, JsonVa
   return recorded;
 }
 
-function stepTimeout(step: string, ms: number): SpineError {
-  return new SpineError("STEP_TIMEOUT", `Step "${step}" took longer than its timeout of ${ms} ms.`, {
-    context: { step },
-  });
-}
-
 function fact(execution: ExecutionContext): { readonly runId: string; readonly workflow: string } {
   return { runId: execution.runId, workflow: execution.workflow };
+}
+
+/** Tells this process how far a step has come, if anybody listens. */
+function progressListener(events: Events, execution: ExecutionContext) {
+  if (!events.isHeard("step.progress")) return null;
+  return ({ kind: _kind, at, ...progress }: ProgressAttachment) => {
+    events.emit("step.progress", { ...fact(execution), ...progress, at: new Date(at).toISOString() });
+  };
 }
 
 /** Tells this process what has just become durable. */

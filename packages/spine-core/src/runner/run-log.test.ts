@@ -1,19 +1,16 @@
 import { expect, test } from "vitest";
-import type { LogAttachment } from "../history/attachment.ts";
 import { MOST_LOGS } from "../history/run-logs.ts";
 import { silentLogger } from "../logger.ts";
 import { TestClock } from "../testing/test-clock.ts";
 import { RunLog } from "./run-log.ts";
 
-function runLog(flush: (entries: readonly LogAttachment[]) => Promise<void> = async () => {}) {
+function runLog() {
   const clock = new TestClock();
-  const log = new RunLog({ level: "INFO", clock, flush });
+  const log = new RunLog({ level: "INFO", clock, onNews: () => {} });
   return { clock, log, logger: log.logger(silentLogger, "fetch", 2) };
 }
 
-const messages = (entries: readonly LogAttachment[]) => entries.map(({ message }) => message);
-
-test("what is logged waits for the next write; below its level it is not kept", () => {
+test("what is logged is kept until it is taken; below its level it is not kept", () => {
   const { log, logger, clock } = runLog();
   logger.debug("no");
   logger.info("one", { rows: 3 });
@@ -30,25 +27,6 @@ test("what is logged waits for the next write; below its level it is not kept", 
     },
     { kind: "log", step: "fetch", attempt: 2, level: "ERROR", message: "two", fields: null, at: clock.now() },
   ]);
-  expect(log.take()).toEqual([]);
-});
-
-test("where no write comes it is written after a second, and kept when that fails", async () => {
-  const flushed: (readonly LogAttachment[])[] = [];
-  let fails = true;
-  const { log, logger, clock } = runLog(async (entries) => {
-    if (fails) throw new Error("away");
-    flushed.push(entries);
-  });
-  logger.info("first");
-  clock.advance(999);
-  expect(flushed).toEqual([]);
-  clock.advance(1);
-  await Promise.resolve();
-  fails = false;
-  logger.info("second");
-  clock.advance(1_000);
-  expect(flushed.map(messages)).toEqual([["first", "second"]]);
   expect(log.take()).toEqual([]);
 });
 

@@ -5,34 +5,26 @@ import { MOST_LOGS } from "../history/run-logs.ts";
 import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "../logger.ts";
 import { storableText } from "../storable-text.ts";
 
-/** How long an entry waits for a write of its run that it can go with, in milliseconds. */
-const FLUSH_MS = 1_000;
-/** How long the last entries of a run may take, in milliseconds. */
-const LAST_FLUSH_MS = 1_000;
 const LONGEST_FIELDS = 16 * 1024;
 
-/**
- * What the steps of a run have logged and what is not recorded yet. It rides on the next write of the run; where none comes
- * within a second, it is written by itself.
- */
+/** What the steps of a run have logged and what is not recorded yet. */
 export class RunLog {
   readonly #from: number;
   readonly #clock: Clock;
-  readonly #flush: (entries: readonly LogAttachment[]) => Promise<void>;
+  readonly #onNews: () => void;
   #entries: LogAttachment[] = [];
   #dropped = 0;
-  #stopTimer: (() => void) | undefined;
 
   constructor(options: {
     /** The lowest level that is recorded; SILENT for none. */
     readonly level: LogLevel;
     readonly clock: Clock;
-    /** Writes entries for which no other write came. */
-    readonly flush: (entries: readonly LogAttachment[]) => Promise<void>;
+    /** Called when there is something to record. */
+    readonly onNews: () => void;
   }) {
     this.#from = LOG_LEVELS.indexOf(options.level);
     this.#clock = options.clock;
-    this.#flush = options.flush;
+    this.#onNews = options.onNews;
   }
 
   /** A logger that passes on to `logger` and keeps what it is given. */
@@ -42,11 +34,13 @@ export class RunLog {
     });
   }
 
+  get hasNews(): boolean {
+    return this.#entries.length > 0;
+  }
+
   /** Takes what there is, for a write that is about to be made. */
   take(): readonly LogAttachment[] {
     if (this.#entries.length === 0) return [];
-    this.#stopTimer?.();
-    this.#stopTimer = undefined;
     const entries = this.#entries;
     this.#entries = [];
     const last = entries.at(-1);
@@ -65,18 +59,6 @@ export class RunLog {
     this.#dropped += all.length - this.#entries.length;
   }
 
-  /** Writes what is left when this process is done with the run; nothing of it is worth failing for. */
-  async close(): Promise<void> {
-    this.#stopTimer?.();
-    const entries = this.take();
-    if (entries.length === 0) return;
-    // Not longer than that: a database that is away must not keep the process from stopping.
-    const enough = Promise.withResolvers<void>();
-    const stop = this.#clock.after(LAST_FLUSH_MS, enough.resolve);
-    await Promise.race([this.#flush(entries).catch(() => {}), enough.promise]);
-    stop();
-  }
-
   #add(step: string, attempt: number, level: string, message: string, fields: LogFields | undefined): void {
     if (this.#entries.length >= MOST_LOGS - 1) {
       this.#dropped += 1;
@@ -92,12 +74,7 @@ export class RunLog {
       at,
     };
     this.#entries.push({ kind: "log", ...entry });
-    this.#stopTimer ??= this.#clock.after(FLUSH_MS, () => {
-      this.#stopTimer = undefined;
-      const entries = this.take();
-      // Its run may be somebody else's by now, or the database away: then they wait for the next write, if there is one.
-      this.#flush(entries).catch(() => this.putBack(entries));
-    });
+    this.#onNews();
   }
 }
 

@@ -2,6 +2,7 @@ import type { ExecutionContext } from "../context.ts";
 import type { DatasetRef, DatasetStore } from "../data/dataset.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import { checkMetric } from "../history/check-metric.ts";
+import { checkProgress, type ProgressPoint } from "../history/check-progress.ts";
 import type { Metrics } from "../history/records.ts";
 import type { Json } from "../json.ts";
 import type { Logger } from "../logger.ts";
@@ -21,6 +22,10 @@ export interface StepContextOptions {
   readonly sources: Registry<Source>;
   readonly datasets: DatasetStore;
   readonly checkpoints: StepCheckpoints;
+  /** Is given what `context.progress` was, once it is checked. */
+  readonly said: (point: ProgressPoint) => void;
+  /** Is told of signs of life. */
+  readonly heard: () => void;
 }
 
 /** The context of one attempt, and what its code recorded through it. */
@@ -28,7 +33,7 @@ export function createStepContext(options: StepContextOptions): {
   readonly context: StepContext;
   readonly metrics: () => Metrics;
 } {
-  const { execution, sources, datasets, checkpoints, view, ...rest } = options;
+  const { execution, sources, datasets, checkpoints, view, said, heard, ...rest } = options;
   const metrics: Record<string, number | string> = {};
   const context: StepContext = {
     ...execution,
@@ -39,6 +44,8 @@ export function createStepContext(options: StepContextOptions): {
       checkMetric(name, value, `of step "${options.step}"`);
       metrics[name] = value;
     },
+    progress: (progress) => said(checkProgress(progress, options.step)),
+    heartbeat: heard,
     source: (name) => sources.get(name),
     // What comes back is what JSON made of the result: the types say the same by Json<T>.
     checkpoint: <T>(key: string, work: () => T) =>

@@ -5,6 +5,7 @@ import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import type { SpineError } from "../errors.ts";
 import { ValidationError } from "../errors.ts";
 import type { Attachment, CursorAttachment } from "../history/attachment.ts";
+import type { ProgressPoint } from "../history/check-progress.ts";
 import type { CursorStore } from "../history/cursor-store.ts";
 import type { NewRun } from "../history/history-store.ts";
 import type { PartitionStore } from "../history/partition-store.ts";
@@ -29,7 +30,8 @@ export interface StepScope {
   readonly redaction: Redaction | null;
   /** The step's path. */
   readonly path: string;
-  progress(rows: RowCounts, bytes?: number, totalBytes?: number): void;
+  /** Says how far the step has come, which is a sign of life too: at each page. */
+  progress(rows: RowCounts, of?: Pick<ProgressPoint, "done" | "total" | "unit">): void;
   /** A run of another workflow as a child of this one: the same, however often the step is tried. */
   prepareChild(pipeline: string, params: unknown): Promise<PreparedChild>;
 }

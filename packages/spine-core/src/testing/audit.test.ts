@@ -21,6 +21,7 @@ const step = (seq: number, name: string, change: Partial<StepRecord> = {}): Step
   retryAt: null,
   waitingFor: null,
   waitingUntil: null,
+  progress: null,
   ...change,
 });
 const eventsTo = (version: number): RunEvent[] =>

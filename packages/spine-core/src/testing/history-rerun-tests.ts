@@ -60,6 +60,7 @@ export function historyRerunTests(check: Check): void {
       retryAt: null,
       waitingFor: null,
       waitingUntil: null,
+      progress: null,
     };
     const nothing = { output: null, error: null, rows: null, metrics: {} };
     expect(detail?.steps).toEqual([

@@ -7,6 +7,7 @@ import { historyCreateInTests } from "./history-create-in-tests.ts";
 import { historyDebounceTests } from "./history-debounce-tests.ts";
 import { historyListTests } from "./history-list-tests.ts";
 import { historyPinnedTests } from "./history-pinned-tests.ts";
+import { historyProgressTests } from "./history-progress-tests.ts";
 import { historyReadTests } from "./history-read-tests.ts";
 import { historyRerunTests } from "./history-rerun-tests.ts";
 import { historySignalTests } from "./history-signal-tests.ts";
@@ -24,6 +25,7 @@ export function testHistoryStore(name: string, harness: DatabaseHarness, options
   databaseSuite(`history store: ${name}`, harness, options, (check) => {
     historyCommitTests(check);
     historyAttachmentTests(check);
+    historyProgressTests(check);
     historyClaimTests(check);
     historyReadTests(check);
     historyCreateInTests(check);

@@ -90,6 +90,8 @@ flow.parallel("p2", { a: ({ outputs }) => outputs.nope });
 flow.parallel("venues", { a: () => 1 });
 // @ts-expect-error branches have timeouts of their own
 flow.parallel("p3", { a: () => 1 }, { timeout: "1s" });
+// @ts-expect-error a wait runs no code that could be heard
+flow.wait("w2", { signal: "go", heartbeatTimeout: "1s" });
 // @ts-expect-error one thing is done for each item
 flow.map("m3", { over: () => [1], run: () => 1, steps: (block) => block.step("a", () => 1) });
 // @ts-expect-error the steps of an item have options of their own

@@ -36,6 +36,7 @@ describe("defineWorkflow", () => {
       name: "a",
       kind: "lambda",
       retry: null,
+      heartbeatTimeoutMs: null,
       timeoutMs: null,
       onError: "stop",
       when: null,

@@ -24,20 +24,27 @@ import { fingerprint } from "./fingerprint.ts";
 import { checkIncremental } from "./incremental.ts";
 import { isWorkflow } from "./is-workflow.ts";
 import {
-  type AnyStepOptions,
-  type Collecting,
   type FetchStep,
   freezeStep,
   type ItemContext,
-  type Mapping,
   type PipelineStep,
   Step,
   type StepContext,
   stepData,
   type Unchanged,
-  type WaitOptions,
 } from "./step.ts";
-import { FETCH, LOAD, MAP_EACH, PIPELINE, QUALITY, TRANSFORM } from "./step-options.ts";
+import {
+  type AnyStepOptions,
+  type Collecting,
+  FETCH,
+  LOAD,
+  MAP_EACH,
+  type Mapping,
+  PIPELINE,
+  QUALITY,
+  TRANSFORM,
+  type WaitOptions,
+} from "./step-options.ts";
 import { WHEN_CHANGED, type WhenChanged, type Workflow, type WorkflowData } from "./workflow.ts";
 
 export interface WorkflowOptions<S extends z.ZodType> {

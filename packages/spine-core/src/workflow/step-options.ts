@@ -1,3 +1,4 @@
+import type { ZodType } from "zod";
 import {
   aBoolean,
   aDuration,
@@ -12,10 +13,11 @@ import {
   required,
   withFunctions,
 } from "../check-options.ts";
+import type { Duration } from "../duration.ts";
 import { AN_INSTANT, toInstant } from "../instant.ts";
 import { aWorkflow } from "./is-workflow.ts";
 import type { RetryPolicy } from "./retry.ts";
-import type { AnyStepOptions, Collecting, Mapping, WaitOptions } from "./step.ts";
+import type { OnError, StepContext, UndoContext } from "./step.ts";
 
 // The options of each kind of step, by name. Each kind has those of all steps.
 
@@ -23,7 +25,69 @@ export const ON_ERROR = ["stop", "continue"] as const;
 export const ON_UNCHANGED = ["end", "read"] as const;
 export const DISPOSITIONS = ["append", "replace-partition"] as const;
 
-export const STEP: OptionKinds<AnyStepOptions> = {
+export interface StepOptions {
+  /**
+   * When and how often a failed attempt is repeated; the default repeats retryable errors twice. Of a step that is made of others
+   * (`map`, `choice`, `when`) or runs another workflow (`pipeline`), it is about its own code: the list, the condition, the
+   * parameters. What is inside has its own.
+   */
+  readonly retry?: RetryPolicy;
+  /**
+   * The longest that the code of one attempt may take; afterwards its signal is aborted and it fails with STEP_TIMEOUT. As with
+   * `retry`, what is inside of a step has its own, and a child has the `deadline` of its workflow. Of a wait, it is how long a signal
+   * or an approval is waited for: it fails with WAIT_TIMEOUT.
+   */
+  readonly timeout?: Duration;
+  /**
+   * The longest that nothing may be heard of the code of one attempt: no `context.progress`, no `context.heartbeat`, and of a data
+   * step no page. Afterwards its signal is aborted and it fails with STEP_HEARTBEAT_TIMEOUT. For code that may take long, but not
+   * without a sign of life; it is about the same code as `timeout`, and may stand beside it. A wait has none: it runs no code.
+   */
+  readonly heartbeatTimeout?: Duration;
+  /**
+   * What becomes of the run when the step has failed for good: it ends (`stop`, the default), or goes on without the step's
+   * output (`continue`).
+   */
+  readonly onError?: OnError;
+}
+
+/** How a step inside of which others run takes their failures. */
+export interface Collecting {
+  /** True: one that fails does not end the others, and the output says of each how it ended. Otherwise they are cancelled. */
+  readonly collect?: boolean;
+}
+
+export interface Mapping {
+  /** What an item is recognised by when the run is resumed, unique in the list; its position when left out. */
+  readonly key?: (item: unknown, index: number) => string;
+  /** Items at a time; 10 when left out. */
+  readonly concurrency?: number;
+}
+
+/** What is waited for: a time, or a signal with a time as its timeout. */
+export interface WaitOptions {
+  /** For so long: a duration, or a function that says it when the step begins. */
+  readonly for?: Duration | ((context: StepContext) => Duration);
+  /** Until then: a Date or an ISO text with its zone, or a function that says it when the step begins. */
+  readonly until?: Date | string | ((context: StepContext) => Date | string);
+  /** Until a signal of this name has come (`spine.signal`), even if it came before. */
+  readonly signal?: string;
+  /** What the payload of the signal has to be; it is the step's output. */
+  readonly schema?: ZodType;
+  /** Until somebody approves (`spine.approve`), or refuses. */
+  readonly approval?: boolean;
+}
+
+/** The options of a step with those that the builder gives types to. */
+export interface AnyStepOptions extends StepOptions {
+  readonly when?: (context: StepContext) => unknown;
+  readonly undo?: (context: UndoContext) => unknown;
+}
+
+/** Those of a wait: it runs no code that could be heard. */
+export type Waiting<Options extends StepOptions> = Omit<Options, "heartbeatTimeout">;
+
+const WAITING: OptionKinds<Waiting<AnyStepOptions>> = {
   // Checked by itself.
   retry: anything,
   timeout: aDuration,
@@ -31,6 +95,7 @@ export const STEP: OptionKinds<AnyStepOptions> = {
   when: aFunction,
   undo: aFunction,
 };
+export const STEP: OptionKinds<AnyStepOptions> = { ...WAITING, heartbeatTimeout: aDuration };
 export const RETRY: OptionKinds<RetryPolicy> = { attempts: anything, delay: aDuration, maxDelay: aDuration };
 
 const aSource = either("a source, or the name of one", aText, withFunctions("", "stream"));
@@ -74,8 +139,8 @@ export const MAP_EACH = {
   params: aFunction,
   each: anything,
 };
-export const WAIT: OptionKinds<AnyStepOptions & WaitOptions> = {
-  ...STEP,
+export const WAIT: OptionKinds<Waiting<AnyStepOptions> & WaitOptions> = {
+  ...WAITING,
   for: either(`${aDuration.is}, or a function that returns one`, aDuration, aFunction),
   until: either(`${AN_INSTANT}, or a function that returns one`, aFunction, {
     is: "",

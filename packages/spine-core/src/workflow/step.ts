@@ -7,6 +7,7 @@ import type { Table } from "../data/table.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import { type Duration, toMs } from "../duration.ts";
 import { SpineError } from "../errors.ts";
+import type { RowCounts } from "../history/records.ts";
 import type { Json } from "../json.ts";
 import type { Logger } from "../logger.ts";
 import type { QualityCheck } from "../quality/quality-check.ts";
@@ -15,14 +16,20 @@ import type { ChoiceStep, MapStep, ParallelStep, SequenceStep, WaitStep } from "
 import type { Incremental, Since } from "./incremental.ts";
 import { checkRetryPolicy, type RetryPolicy } from "./retry.ts";
 import {
+  type AnyStepOptions,
+  type Collecting,
   type DISPOSITIONS,
   MAP,
+  type Mapping,
   type ON_ERROR,
   type ON_UNCHANGED,
   PARALLEL,
   RETRY,
   STEP,
+  type StepOptions,
   WAIT,
+  type Waiting,
+  type WaitOptions,
 } from "./step-options.ts";
 import type { WorkflowData } from "./workflow.ts";
 
@@ -38,6 +45,26 @@ export interface StepContext<Params = unknown, Outputs = unknown> extends Execut
   readonly logger: Logger;
   /** Records a figure of this run, e.g. `metric("total_records", 1500)`. It commits with the step. */
   metric(name: string, value: number | string): void;
+  /**
+   * Says how far the step has come: at once to listeners of this process (`step.progress`), and within about a second to
+   * everybody who looks at the run (`progress` in its steps), while the attempt goes on. As cheap as it has to be in a loop: of
+   * all calls the newest counts, and none writes anything. It is a sign of life, too.
+   *
+   * Each call says all of it: what is left out is not known any more.
+   *
+   * @throws ValidationError for a number that is none or below 0, a unit or a message that is no text, and for what does not exist.
+   * @example
+   * const flow = defineWorkflow({ name: "demo.copy" }).step("copy", async ({ progress, signal }) => {
+   *   const files = await list();
+   *   for (const [done, file] of files.entries()) {
+   *     progress({ done, total: files.length, unit: "files", message: file.name });
+   *     await copy(file, { signal });
+   *   }
+   * });
+   */
+  progress(progress: Progress): void;
+  /** A sign of life, for `heartbeatTimeout`: nothing else comes of it. As cheap as `progress`. */
+  heartbeat(): void;
   /** A registered source by name. */
   source(name: string): Source;
   /** The rows of a dataset, in batches. */
@@ -79,24 +106,18 @@ export interface StepContext<Params = unknown, Outputs = unknown> extends Execut
   ): Promise<Json<T>>;
 }
 
-export interface StepOptions {
-  /**
-   * When and how often a failed attempt is repeated; the default repeats retryable errors twice. Of a step that is made of others
-   * (`map`, `choice`, `when`) or runs another workflow (`pipeline`), it is about its own code: the list, the condition, the
-   * parameters. What is inside has its own.
-   */
-  readonly retry?: RetryPolicy;
-  /**
-   * The longest that the code of one attempt may take; afterwards its signal is aborted and it fails with STEP_TIMEOUT. As with
-   * `retry`, what is inside of a step has its own, and a child has the `deadline` of its workflow. Of a wait, it is how long a signal
-   * or an approval is waited for: it fails with WAIT_TIMEOUT.
-   */
-  readonly timeout?: Duration;
-  /**
-   * What becomes of the run when the step has failed for good: it ends (`stop`, the default), or goes on without the step's
-   * output (`continue`).
-   */
-  readonly onError?: OnError;
+/** How far a step has come, as its code says it. */
+export interface Progress {
+  /** How much of it is done: a number from 0. */
+  readonly done?: number | undefined;
+  /** How much there is in all. An estimate will do: `done` may come to more. */
+  readonly total?: number | undefined;
+  /** What is counted, e.g. `files`: a text of 1 to 40 characters. */
+  readonly unit?: string | undefined;
+  /** What it is at, for people: the run's secrets are taken out of it, and what is behind its first 1,000 characters is cut off. */
+  readonly message?: string | undefined;
+  /** Rows so far, where it works with rows. */
+  readonly rows?: RowCounts | undefined;
 }
 
 export type OnError = (typeof ON_ERROR)[number];
@@ -138,6 +159,7 @@ export interface StepData {
   readonly name: string;
   readonly retry: RetryPolicy | null;
   readonly timeoutMs: number | null;
+  readonly heartbeatTimeoutMs: number | null;
   readonly onError: OnError;
   /** Asked when its turn comes; what is not true skips it. */
   readonly when: ((context: StepContext) => unknown) | null;
@@ -241,10 +263,11 @@ export const Step = {
   /** Steps at the same time. */
   parallel(name: string, branches: readonly Step[], options: AnyStepOptions & Collecting = {}): Step {
     const data = stepData(name, options, PARALLEL);
-    if (!options.when && (options.retry !== undefined || options.timeout !== undefined)) {
+    const { retry, timeout, heartbeatTimeout, when } = options;
+    if (!when && (retry ?? timeout ?? heartbeatTimeout) !== undefined) {
       throw new SpineError(
         "WORKFLOW_INVALID",
-        `Step "${name}" has no code of its own that \`retry\` or \`timeout\` could be about. Give them to the steps inside of it.`,
+        `Step "${name}" has no code of its own that \`retry\`, \`timeout\` or \`heartbeatTimeout\` could be about. Give them to the steps inside of it.`,
       );
     }
     return freezeStep({ ...data, kind: "parallel", branches, collect: options.collect ?? false });
@@ -278,7 +301,7 @@ export const Step = {
     return freezeStep({ ...stepData(name, options), kind: "choice", on, cases });
   },
   /** Waits for a time, a signal or an approval. */
-  wait(name: string, options: AnyStepOptions & WaitOptions): Step {
+  wait(name: string, options: Waiting<AnyStepOptions> & WaitOptions): Step {
     return freezeStep({
       ...stepData(name, options, WAIT),
       timeoutMs: null,
@@ -287,39 +310,6 @@ export const Step = {
     });
   },
 } as const;
-
-/** How a step inside of which others run takes their failures. */
-export interface Collecting {
-  /** True: one that fails does not end the others, and the output says of each how it ended. Otherwise they are cancelled. */
-  readonly collect?: boolean;
-}
-
-export interface Mapping {
-  /** What an item is recognised by when the run is resumed, unique in the list; its position when left out. */
-  readonly key?: (item: unknown, index: number) => string;
-  /** Items at a time; 10 when left out. */
-  readonly concurrency?: number;
-}
-
-/** What is waited for: a time, or a signal with a time as its timeout. */
-export interface WaitOptions {
-  /** For so long: a duration, or a function that says it when the step begins. */
-  readonly for?: Duration | ((context: StepContext) => Duration);
-  /** Until then: a Date or an ISO text with its zone, or a function that says it when the step begins. */
-  readonly until?: Date | string | ((context: StepContext) => Date | string);
-  /** Until a signal of this name has come (`spine.signal`), even if it came before. */
-  readonly signal?: string;
-  /** What the payload of the signal has to be; it is the step's output. */
-  readonly schema?: ZodType;
-  /** Until somebody approves (`spine.approve`), or refuses. */
-  readonly approval?: boolean;
-}
-
-/** The options of a step with those that the builder gives types to. */
-export interface AnyStepOptions extends StepOptions {
-  readonly when?: (context: StepContext) => unknown;
-  readonly undo?: (context: UndoContext) => unknown;
-}
 
 const DEFAULT_CONCURRENCY = 10;
 
@@ -347,11 +337,16 @@ export function stepData(
   return {
     name,
     retry: options.retry ?? null,
-    timeoutMs: options.timeout === undefined ? null : toMs(options.timeout),
+    timeoutMs: msOf(options.timeout),
+    heartbeatTimeoutMs: msOf(options.heartbeatTimeout),
     onError: options.onError ?? "stop",
     when: options.when ?? null,
     undo: options.undo ?? null,
   };
+}
+
+function msOf(duration: Duration | undefined): number | null {
+  return duration === undefined ? null : toMs(duration);
 }
 
 type Wait = Pick<WaitStep, "time" | "isTimeout" | "signal" | "schema" | "isApproval">;

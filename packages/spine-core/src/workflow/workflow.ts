@@ -16,9 +16,9 @@ import type {
   Rejection,
   Step,
   StepContext,
-  StepOptions,
   UndoContext,
 } from "./step.ts";
+import type { StepOptions, Waiting } from "./step-options.ts";
 
 /** What becomes of runs that are under way when the steps of their workflow change. */
 export const WHEN_CHANGED = ["strict", "pin", "adopt"] as const;
@@ -103,9 +103,9 @@ interface EachItem<T, P, O, Scope> extends StepOptions {
   /** Items at a time; 10 when left out. */
   readonly concurrency?: number;
 }
-/** Retries and timeout of each item; those beside it are the ones of making the list. Steps of an item have their own. */
+/** Retries and timeouts of each item; those beside it are the ones of making the list. Steps of an item have their own. */
 interface EachAttempt {
-  readonly each?: Pick<StepOptions, "retry" | "timeout">;
+  readonly each?: Pick<StepOptions, "retry" | "timeout" | "heartbeatTimeout">;
 }
 type NoOther<K extends "run" | "steps" | "pipeline" | "each"> = { readonly [P in K]?: never };
 type ItemScope<T> = ItemContext<Json<T>>;
@@ -373,17 +373,17 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
    */
   wait<N extends string>(
     name: NewName<N, Outputs>,
-    options: StepOptions & { readonly approval: true },
+    options: Waiting<StepOptions> & { readonly approval: true },
   ): Workflow<Input, Params, Outputs & { readonly [K in N]: Approval }, Approval, Scope>;
   /** Waits for a signal (`spine.signal`), which may have come before; its payload, as the schema makes it, is the output. */
   wait<N extends string, S extends ZodType>(
     name: NewName<N, Outputs>,
-    options: StepOptions & { readonly signal: string; readonly schema: S },
+    options: Waiting<StepOptions> & { readonly signal: string; readonly schema: S },
   ): Workflow<Input, Params, Outputs & { readonly [K in N]: Json<z.output<S>> }, Json<z.output<S>>, Scope>;
   /** The same for any payload. */
   wait<N extends string>(
     name: NewName<N, Outputs>,
-    options: StepOptions & { readonly signal: string },
+    options: Waiting<StepOptions> & { readonly signal: string },
   ): Workflow<Input, Params, Outputs & { readonly [K in N]: JsonValue }, JsonValue, Scope>;
   /** Waits for so long, or until then. */
   wait<N extends string>(

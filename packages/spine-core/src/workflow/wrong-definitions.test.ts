@@ -51,6 +51,16 @@ const WRONG: readonly (readonly [what: string, define: () => unknown, says: stri
     'The option `timeout` of step "x" is a duration',
   ],
   [
+    "a heartbeatTimeout",
+    () => plain().step("x", one, { heartbeatTimeout: "often" }),
+    'The option `heartbeatTimeout` of step "x" is a duration',
+  ],
+  [
+    "a heartbeatTimeout of a wait, which runs no code",
+    () => plain().wait("x", { for: 1, heartbeatTimeout: "1s" }),
+    '`heartbeatTimeout` is no option of step "x"',
+  ],
+  [
     "options as null",
     () => plain().step("x", one, null),
     'The options of step "x" (`options`) are an object, or left',
@@ -255,6 +265,7 @@ test("what is right is taken, options that are undefined count as left out", () 
     .step("a", one, {
       retry: { attempts: 2, delay: "1s", maxDelay: 5 },
       timeout: 1,
+      heartbeatTimeout: 1,
       onError: "continue",
       undo: one,
       when: one,

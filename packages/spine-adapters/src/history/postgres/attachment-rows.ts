@@ -1,6 +1,13 @@
-import { type Attachment, type CursorName, type Partition, partitionKey } from "spine-core";
+import {
+  type Attachment,
+  type CursorName,
+  type Partition,
+  type ProgressAttachment,
+  partitionKey,
+} from "spine-core";
 import { isoTime } from "../iso-time.ts";
-import { RowSet } from "./row-set.ts";
+import { progressRow } from "../progress-rows.ts";
+import { type Cell, RowSet } from "./row-set.ts";
 
 /** The rows of other tables that go with the commits of a flush. */
 export class AttachmentRows {
@@ -12,6 +19,16 @@ export class AttachmentRows {
   readonly cursors = new RowSet();
   readonly #partitions = new Set<string>();
   readonly #cursors = new Set<string>();
+  /** By run and step: the newest counts, and a row is changed once per statement. */
+  readonly #progress = new Map<string, readonly [runId: string, progress: ProgressAttachment]>();
+
+  get progress(): RowSet {
+    const rows = new RowSet();
+    for (const [runId, progress] of this.#progress.values()) {
+      rows.add(runId, ...(Object.values(progressRow(progress)) as readonly Cell[]));
+    }
+    return rows;
+  }
 
   /** False when one of them changes a row that another one of the statement changes too. */
   fits(attachments: readonly Attachment[]): boolean {
@@ -76,6 +93,9 @@ export class AttachmentRows {
           this.cursors.add(runId, name.workflow, name.step, name.scope, name.of, position, value, resets);
           break;
         }
+        case "progress":
+          this.#progress.set(`${runId}/${attachment.step}`, [runId, attachment]);
+          break;
         case "log": {
           const { step, attempt, level, message, fields, at } = attachment;
           this.logs.add(runId, pos, position, step, attempt, level, message, fields, isoTime(at));

@@ -125,6 +125,15 @@ SELECT l.run_id, (o.base + l.pos) * ${LOGS_PER_EVENT} + l.position, l.step_name,
   l.logged_at
 FROM ${from("logs", "l")} JOIN owner o ON o.run_id = l.run_id)`);
   }
+  if (has.progress) {
+    parts.push(`said AS (
+INSERT INTO ${t.step_progress} (run_id, step_name, attempt, rows_in, rows_out, rows_rejected, done, total, unit, message, said_at)
+SELECT p.* FROM ${from("progress", "p")} JOIN owner o ON o.run_id = p.run_id
+ON CONFLICT (run_id, step_name) DO UPDATE SET
+  attempt = excluded.attempt, rows_in = excluded.rows_in, rows_out = excluded.rows_out,
+  rows_rejected = excluded.rows_rejected, done = excluded.done, total = excluded.total, unit = excluded.unit,
+  message = excluded.message, said_at = excluded.said_at)`);
+  }
   if (has.cursors) {
     // Forwards only, and not where it was reset since.
     parts.push(`come AS (

@@ -37,6 +37,7 @@ export async function pruneRuns(
     t.signals,
     t.quality_results,
     t.run_logs,
+    t.step_progress,
   ];
   const removals = children.map(
     (table, index) => `child${index} AS (DELETE FROM ${table} c USING gone WHERE c.run_id = gone.run_id)`,

@@ -1,5 +1,6 @@
 import type { OutageOptions, RunDetail, RunEvent, RunGlance } from "spine-core";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
+import type { ProgressRow } from "../progress-rows.ts";
 import type { EventRow, RunRow, StepRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 import { readDetail } from "../stored-run.ts";
@@ -7,7 +8,11 @@ import { tellEvents } from "../tell-events.ts";
 import { isRunId } from "./run-id.ts";
 import { RUN_COLUMNS, STEP_COLUMNS } from "./run-select.ts";
 
-type Detail = Readonly<Record<string, unknown>> & { readonly s_seq: number | null };
+type Detail = Readonly<Record<string, unknown>> & {
+  readonly s_seq: number | null;
+  /** How far the attempts under way have come, as JSON. */
+  readonly progress: string | null;
+};
 
 /** A run with its attempts, of one moment. */
 export async function getRun(
@@ -20,19 +25,23 @@ export async function getRun(
   const [first] = rows;
   if (!first) return undefined;
   const run = first as unknown as RunRow;
-  return readDetail(run, first.s_seq === null ? [] : rows.map(stepOf));
+  const steps = first.s_seq === null ? [] : rows.map(stepOf);
+  return readDetail(run, steps, JSON.parse(first.progress ?? "[]") as readonly ProgressRow[]);
 }
 
 /** The run's columns come with each of its steps; those that may be long with the first one only. */
 function detailSql(t: StateTables): string {
   const long = new Set(["params", "outputs", "error", "partition", "tags", "open_steps"]);
+  const first = (sql: string) => `CASE WHEN row_number() OVER (ORDER BY s.seq) = 1 THEN ${sql} END`;
   const run = columnsOf(RUN_COLUMNS).map(({ name, sql }) =>
-    long.has(name)
-      ? `CASE WHEN row_number() OVER (ORDER BY s.seq) = 1 THEN r.${sql} END AS ${name}`
-      : of("r", sql, name),
+    long.has(name) ? `${first(`r.${sql}`)} AS ${name}` : of("r", sql, name),
   );
   const step = columnsOf(STEP_COLUMNS).map(({ name, sql }) => `s.${sql} AS s_${name}`);
-  return `SELECT ${[...run, ...step].join(", ")}
+  // What stands in `open_steps` may be damaged: it is read, and refused, elsewhere.
+  const progress = `(SELECT json_agg(p) FROM json_array_elements(
+    CASE WHEN json_typeof(r.open_steps) = 'array' THEN r.open_steps END) AS o
+  JOIN ${t.step_progress} p ON p.run_id = r.run_id AND p.step_name = o->>'name')`;
+  return `SELECT ${[...run, ...step].join(", ")}, ${first(progress)} AS progress
 FROM ${t.workflow_runs} r LEFT JOIN ${t.workflow_step_runs} s ON s.run_id = r.run_id
 WHERE r.run_id = $1 ORDER BY s.seq`;
 }

@@ -9,6 +9,8 @@ export interface HistorySql {
   readonly glance: string;
   readonly owned: string;
   readonly stepRows: string;
+  /** How far the steps of a JSON list of names have come. */
+  readonly progressRows: string;
   readonly checkpointRows: string;
   readonly insertRun: string;
   /** The same for a run with a queue or a priority of its own. */
@@ -57,6 +59,7 @@ WHERE run_id IN (SELECT value FROM json_each(?))`,
     owned: `SELECT run_id AS runId, status, version, token, inbox FROM ${t.workflow_runs}
 WHERE status = 'RUNNING' AND worker = ?`,
     stepRows: `SELECT * FROM ${t.workflow_step_runs} WHERE run_id = ? ORDER BY seq`,
+    progressRows: `SELECT * FROM ${t.step_progress} WHERE run_id = ? AND step_name IN (SELECT value FROM json_each(?))`,
     checkpointRows: `SELECT step_name, checkpoint_key, value FROM ${t.step_checkpoints} WHERE run_id = ?`,
     insertRun: insertRun(t, "", ""),
     insertQueuedRun: insertRun(t, QUEUE_COLUMNS, ", ?22, ?23, ?24"),

@@ -30,6 +30,7 @@ export function pruneRuns(
     tables.signals,
     tables.quality_results,
     tables.run_logs,
+    tables.step_progress,
     tables.workflow_runs,
   ]) {
     connection.run(`DELETE FROM ${table} WHERE run_id IN (SELECT value FROM json_each(?))`, list);

@@ -24,11 +24,12 @@ import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.
 import type { SqlitePool } from "../../databases/sqlite/sqlite-pool.ts";
 import { SqliteTransaction } from "../../databases/sqlite/sqlite-transaction.ts";
 import { isoTime } from "../iso-time.ts";
+import type { ProgressRow } from "../progress-rows.ts";
 import { refuseControls } from "../refuse-controls.ts";
 import { RunPositions } from "../run-positions.ts";
 import { type CheckpointRow, type EventRow, type RunRow, readCheckpoint, type StepRow } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
-import { readDetail } from "../stored-run.ts";
+import { openOrNone, readDetail } from "../stored-run.ts";
 import { tellEvents } from "../tell-events.ts";
 import { applyCommit } from "./apply-commit.ts";
 import { type Candidate, claimRun, lostRuns } from "./claim-runs.ts";
@@ -176,9 +177,18 @@ export class SqliteHistoryStore implements HistoryStore {
     if (typeof runId !== "string") return undefined;
     const found = await this.#pool.read((connection) => {
       const run = connection.get<RunRow>(this.#sql.runRow, runId);
-      return run && { run, steps: connection.all<StepRow>(this.#sql.stepRows, runId) };
+      if (!run) return undefined;
+      const steps = connection.all<StepRow>(this.#sql.stepRows, runId);
+      return { run, steps, progress: this.#progress(connection, run) };
     });
-    return found && readDetail(found.run, found.steps);
+    return found && readDetail(found.run, found.steps, found.progress);
+  }
+
+  #progress(connection: SqliteConnection, run: RunRow): readonly ProgressRow[] {
+    const open = openOrNone(run);
+    if (open.length === 0) return [];
+    const names = JSON.stringify(open.map(({ name }) => name));
+    return connection.all<ProgressRow>(this.#sql.progressRows, run.run_id, names);
   }
 
   async checkpoints(runId: string): Promise<readonly CheckpointRecord[]> {

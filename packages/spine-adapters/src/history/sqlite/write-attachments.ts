@@ -5,12 +5,14 @@ import {
   type LoadAttachment,
   type LogAttachment,
   type PartitionAttachment,
+  type ProgressAttachment,
   partitionKey,
   type QualityAttachment,
 } from "spine-core";
 import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
 import { isoTime } from "../iso-time.ts";
 import { logSeq } from "../log-rows.ts";
+import { progressRow } from "../progress-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 
 interface Scope {
@@ -43,6 +45,9 @@ export function writeAttachments(scope: Scope, attachments: readonly Attachment[
         break;
       case "log":
         writeLog(scope, attachment, position);
+        break;
+      case "progress":
+        writeProgress(scope, attachment);
         break;
     }
   }
@@ -120,6 +125,18 @@ function writeLog({ connection, tables, runId, version }: Scope, log: LogAttachm
     fields: log.fields,
     logged_at: isoTime(log.at),
   });
+}
+
+/** The newest counts. */
+function writeProgress({ connection, tables, runId }: Scope, progress: ProgressAttachment): void {
+  connection.insert(
+    tables.step_progress,
+    { run_id: runId, ...progressRow(progress) },
+    `ON CONFLICT (run_id, step_name) DO UPDATE SET
+  attempt = excluded.attempt, rows_in = excluded.rows_in, rows_out = excluded.rows_out,
+  rows_rejected = excluded.rows_rejected, done = excluded.done, total = excluded.total, unit = excluded.unit,
+  message = excluded.message, said_at = excluded.said_at`,
+  );
 }
 
 function writeQuality(scope: Scope, { step, result }: QualityAttachment, position: number): void {

@@ -123,7 +123,12 @@ async function readInto(
       });
       bytes += page.bytes ?? 0;
       const read = state.rows + state.rejected + following.left;
-      scope.progress({ in: read, out: state.rows, rejected: state.rejected }, bytes, page.totalBytes);
+      const total = page.totalBytes ?? null;
+      const counted = { done: bytes, total, unit: "bytes" };
+      scope.progress(
+        { in: read, out: state.rows, rejected: state.rejected },
+        bytes > 0 || total !== null ? counted : undefined,
+      );
     }
   } catch (error) {
     // What was stored so far belongs to a source that is not the same any more: nobody may go on behind it.

@@ -79,7 +79,8 @@ async function* batches(scope: StepScope, input: DatasetRef): AsyncIterable<read
   for await (const chunk of scope.datasets.read(input.dataset, { signal })) {
     yield chunk.rows;
     written += chunk.rows.length;
-    scope.progress({ in: input.rows, out: written, rejected: 0 });
+    const rows = { in: input.rows, out: written, rejected: 0 };
+    scope.progress(rows, { done: written, total: input.rows, unit: "rows" });
   }
 }
 

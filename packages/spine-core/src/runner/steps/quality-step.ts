@@ -18,7 +18,7 @@ export async function runQuality(step: QualityStep, scope: StepScope): Promise<S
   for await (const chunk of datasets.read(input.dataset, { signal: context.signal })) {
     checks.add(chunk.rows);
     seen += chunk.rows.length;
-    scope.progress({ in: seen, out: seen, rejected: 0 });
+    scope.progress({ in: seen, out: seen, rejected: 0 }, { done: seen, total: input.rows, unit: "rows" });
   }
   const report = checks.finish();
   const outcome: StepOutcome = {

@@ -18,7 +18,9 @@ export async function runTransform(step: TransformStep, scope: StepScope): Promi
       signal: context.signal,
     })) {
       state = await datasets.append(writer, state.dataset, transformChunk(step, context, chunk));
-      scope.progress({ in: state.rows + state.rejected, out: state.rows, rejected: state.rejected });
+      const done = state.rows + state.rejected;
+      const rows = { in: done, out: state.rows, rejected: state.rejected };
+      scope.progress(rows, { done, total: input.rows, unit: "rows" });
     }
   }
   const ref = await datasets.seal(writer, state.dataset);

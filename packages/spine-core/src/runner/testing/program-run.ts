@@ -390,6 +390,7 @@ export class ProgramRun {
         retryAt: end.retryAt === null ? null : isoTime(end.retryAt),
         waitingFor: null,
         waitingUntil: null,
+        progress: null,
       });
     }
   }
@@ -420,6 +421,7 @@ export class ProgramRun {
       retryAt: null,
       waitingFor: null,
       waitingUntil: null,
+      progress: null,
     });
   }
 

@@ -2,7 +2,14 @@ import { initial } from "./0001-initial.ts";
 import { cursors } from "./0002-cursors.ts";
 import { rateBudgets } from "./0003-rate-budgets.ts";
 import { undo } from "./0004-undo.ts";
+import { progress } from "./0005-progress.ts";
 import type { PostgresMigration } from "./migration.ts";
 
 /** All migrations of Postgres state databases, in order. */
-export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [initial, cursors, rateBudgets, undo];
+export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
+  initial,
+  cursors,
+  rateBudgets,
+  undo,
+  progress,
+];
