@@ -1,5 +1,6 @@
 import { type ErrorJson, SpineError } from "../errors.ts";
 import type { StepEnd } from "../history/history-store.ts";
+import { LAST_INSTANT } from "../instant.ts";
 import type { JsonValue } from "../json.ts";
 import type { ChoiceStep } from "../workflow/composite-steps.ts";
 import type { Step } from "../workflow/step.ts";
@@ -23,13 +24,19 @@ export function begin(draft: Draft, path: string, step: Step): void {
   const attempt = before.attempt + 1;
   draft.begun.push({ name: path, kind: step.kind, attempt });
   const order = step.undo ? { order: orderOf(before, step, draft.before.begun + draft.begun.length) } : {};
-  draft.set(path, { ...order, attempt, status: "RUNNING", retryAt: null });
+  draft.set(path, { ...order, ...endsBy(step, draft.now), attempt, status: "RUNNING", retryAt: null });
   const plan =
     step.kind === "pipeline"
       ? undefined
       : (before.plan ?? (step.kind === "parallel" && !step.when ? {} : undefined));
   if (plan) enter(draft, path, step, plan);
   else draft.running.set(path, attempt);
+}
+
+/** When what is inside of a step has to have ended, or the run that it waits for. */
+function endsBy(step: Step, begun: number): Pick<StepState, "endsBy"> {
+  const isLimited = step.timeoutMs !== null && (step.kind === "pipeline" || innerSteps(step).length > 0);
+  return isLimited ? { endsBy: Math.min(begun + (step.timeoutMs ?? 0), LAST_INSTANT) } : {};
 }
 
 /** What is inside of a step is undone before it, although it may have begun again behind that. */
@@ -66,16 +73,19 @@ export function hasCase(step: ChoiceStep, plan: Plan): boolean {
 export const PLAN = "spine:plan#";
 
 function enter(draft: Draft, path: string, step: Step, plan: Plan): void {
-  const { attempt } = draft.step(path);
+  const { attempt, endsBy } = draft.step(path);
   switch (step.kind) {
     case "wait":
-    case "pipeline":
       waitFor(draft, path, plan);
+      return;
+    case "pipeline":
+      waitFor(draft, path, plan, endsBy);
       return;
     case "map":
     case "choice":
     case "parallel":
       draft.entered.set(path, attempt);
+      if (endsBy !== undefined) draft.limits.set(path, endsBy);
       draft.set(path, { plan, position: 0, open: 0 });
       goOnInside(draft, path, step);
       return;
@@ -96,9 +106,9 @@ export function goOnInside(draft: Draft, path: string, step: Step): void {
   if (status === "RUNNING" && open === 0) completeComposite(draft, path, step);
 }
 
-function waitFor(draft: Draft, path: string, plan: Plan): void {
+function waitFor(draft: Draft, path: string, plan: Plan, endsBy: number | null = null): void {
   const { attempt } = draft.step(path);
-  const { until = null, signal = null, child = null } = plan;
+  const { until = endsBy, signal = null, child = null } = plan;
   draft.set(path, { plan, status: "WAITING" });
   const reason = signal !== null ? `signal ${signal}` : child !== null ? `run ${child}` : null;
   draft.waits.push({ name: path, attempt, until, reason });
@@ -223,7 +233,7 @@ function completeComposite(draft: Draft, path: string, step: Step): void {
     return;
   }
   end(draft, path, { status: "COMPLETED", output: text });
-  draft.entered.set(path, null);
+  draft.leave(path);
   draft.set(path, { status: "COMPLETED" });
   done(draft, path, output);
 }
@@ -268,7 +278,7 @@ function dropWait(draft: Draft, path: string): void {
 /** A step whose attempt is under way around others, or waits, has failed. */
 export function fail(draft: Draft, path: string, error: SpineError): void {
   const located = locate(draft, path, error);
-  draft.entered.set(path, null);
+  draft.leave(path);
   draft.waiting.set(path, null);
   end(draft, path, { status: "FAILED", error: located.toJSON() });
   failed(draft, path, located);
@@ -307,21 +317,25 @@ export function cancelInside(draft: Draft, around: string | null): void {
     if (!isInside(path)) continue;
     cancel(draft, path);
     draft.waiting.set(path, null);
-    if (child === null) continue;
-    const created = draft.children.findIndex(({ runId }) => runId === child);
-    if (created === -1) draft.cancelled.push(child);
-    else draft.children.splice(created, 1);
+    if (child !== null) dropChild(draft, child);
   }
   for (const [path] of draft.all<number>("entered")) {
     if (!isInside(path)) continue;
     cancel(draft, path);
-    draft.entered.set(path, null);
+    draft.leave(path);
   }
   for (const [path] of draft.all<number>("retries")) {
     if (!isInside(path)) continue;
     draft.retries.set(path, null);
     draft.set(path, { status: "CANCELLED", retryAt: null });
   }
+}
+
+/** Nobody waits for a run any more: it is cancelled, or not even made. */
+export function dropChild(draft: Draft, child: string): void {
+  const created = draft.children.findIndex(({ runId }) => runId === child);
+  if (created === -1) draft.cancelled.push(child);
+  else draft.children.splice(created, 1);
 }
 
 /** Ends an attempt; one that begins in this very advance has not begun at all. */

@@ -70,7 +70,7 @@ function restoreAttempt(
 ): void {
   const { name: path, attempt, status, seq } = record;
   // With a new attempt, what an earlier one failed with is over.
-  const { error: _error, ...before } = state.steps.get(path) ?? NOT_BEGUN;
+  const { error: _error, endsBy: _endsBy, ...before } = state.steps.get(path) ?? NOT_BEGUN;
   const step = isUndo(path) ? undefined : stepAt(workflow.steps, path);
   const found = plans.get(path)?.get(attempt);
   state.retries.delete(path);
@@ -105,8 +105,10 @@ function restoreAttempt(
     }
     case "RUNNING":
       state.steps.set(path, { ...at, status });
-      if (isEntered(step, plan)) state.entered.set(path, attempt);
-      else state.running.set(path, attempt);
+      if (isEntered(step, plan)) {
+        state.entered.set(path, attempt);
+        if (step?.timeoutMs != null) state.limits.set(path, Date.parse(record.startedAt) + step.timeoutMs);
+      } else state.running.set(path, attempt);
       break;
     default:
       // Cancelled: it begins again when the run goes on.

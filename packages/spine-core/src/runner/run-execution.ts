@@ -24,6 +24,7 @@ import type { RunState } from "./run-state.ts";
 import { StepCheckpoints } from "./step-checkpoints.ts";
 import { createStepContext } from "./step-context.ts";
 import type { PreparedChild, StepScope } from "./step-scope.ts";
+import { stepTimeout } from "./step-timeout.ts";
 import { type StepView, viewOf, viewOfRun } from "./step-view.ts";
 
 /** What every run of a process works with. */
@@ -238,12 +239,6 @@ function recordedIn({ checkpoints }: OwnedRun, step: string): Map<string, JsonVa
   const recorded = checkpoints.get(step) ?? new Map<string, JsonValue>();
   checkpoints.set(step, recorded);
   return recorded;
-}
-
-function stepTimeout(step: string, ms: number): SpineError {
-  return new SpineError("STEP_TIMEOUT", `Step "${step}" took longer than its timeout of ${ms} ms.`, {
-    context: { step },
-  });
 }
 
 function fact(execution: ExecutionContext): { readonly runId: string; readonly workflow: string } {

@@ -88,8 +88,9 @@ expectTypeOf<O["review"]>().toEqualTypeOf<Approval>();
 flow.parallel("p2", { a: ({ outputs }) => outputs.nope });
 // @ts-expect-error a name is used once
 flow.parallel("venues", { a: () => 1 });
-// @ts-expect-error branches have timeouts of their own
-flow.parallel("p3", { a: () => 1 }, { timeout: "1s" });
+// @ts-expect-error branches have retries of their own
+flow.parallel("p3", { a: () => 1 }, { retry: { attempts: 2 } });
+flow.parallel("p4", { a: () => 1 }, { timeout: "1s", collect: true });
 // @ts-expect-error one thing is done for each item
 flow.map("m3", { over: () => [1], run: () => 1, steps: (block) => block.step("a", () => 1) });
 // @ts-expect-error the steps of an item have options of their own

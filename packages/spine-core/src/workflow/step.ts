@@ -87,9 +87,11 @@ export interface StepOptions {
    */
   readonly retry?: RetryPolicy;
   /**
-   * The longest that the code of one attempt may take; afterwards its signal is aborted and it fails with STEP_TIMEOUT. As with
-   * `retry`, what is inside of a step has its own, and a child has the `deadline` of its workflow. Of a wait, it is how long a signal
-   * or an approval is waited for: it fails with WAIT_TIMEOUT.
+   * The longest that one attempt may take, from its begin to its end; it fails with STEP_TIMEOUT. The signal of code is aborted. Of a
+   * step that is made of others, or runs another workflow, it is the time of all that is inside: what is under way of that is aborted
+   * and CANCELLED, a child cancelled, and the failure is for good (`onError` applies, `retry` does not). It counts from the recorded
+   * begin, also over a crash or while no process works on the run; a pause ends the attempt, and the next one has all of its time.
+   * Of a wait, it is how long a signal or an approval is waited for: it fails with WAIT_TIMEOUT.
    */
   readonly timeout?: Duration;
   /**
@@ -241,10 +243,10 @@ export const Step = {
   /** Steps at the same time. */
   parallel(name: string, branches: readonly Step[], options: AnyStepOptions & Collecting = {}): Step {
     const data = stepData(name, options, PARALLEL);
-    if (!options.when && (options.retry !== undefined || options.timeout !== undefined)) {
+    if (!options.when && options.retry !== undefined) {
       throw new SpineError(
         "WORKFLOW_INVALID",
-        `Step "${name}" has no code of its own that \`retry\` or \`timeout\` could be about. Give them to the steps inside of it.`,
+        `Step "${name}" has no code of its own that \`retry\` could be about. Give it to the steps inside of it.`,
       );
     }
     return freezeStep({ ...data, kind: "parallel", branches, collect: options.collect ?? false });
@@ -368,6 +370,12 @@ function waitData(name: string, options: WaitOptions & StepOptions): Wait {
     );
   }
   const isSignal = signal !== undefined || approval;
+  if (!isSignal && timeout !== undefined) {
+    throw new SpineError(
+      "WORKFLOW_INVALID",
+      `Step "${name}" waits for a time, and has no use for a \`timeout\`. Leave it out.`,
+    );
+  }
   const time = isSignal ? timeout : (options.for ?? options.until);
   return {
     time: time === undefined ? null : typeof time === "function" ? time : () => time,

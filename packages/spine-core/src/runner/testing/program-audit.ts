@@ -91,6 +91,36 @@ export function checkConcurrency(workflow: WorkflowData, records: Records, name:
   }
 }
 
+/** A run with steps that have timeouts, between two of its turns. */
+export interface TimedProgram {
+  readonly workflow: WorkflowData;
+  readonly records: Records;
+  /** True for an attempt whose own code is under way: a timer beside it ends that. */
+  readonly hasCode: (path: string) => boolean;
+  readonly now: number;
+  /** When it does something by itself; null for never. */
+  readonly wakes: number | null;
+  /** False where what has come for it is looked at next. */
+  readonly isRead: boolean;
+  readonly isEnding: boolean;
+}
+
+/** The time of a step counts from its recorded begin: none goes on behind it or ends before it, and the run wakes for it. */
+export function checkTimeouts(program: TimedProgram): void {
+  const { workflow, records, hasCode, now, wakes, isRead, isEnding } = program;
+  for (const { name, status, error, startedAt, completedAt } of records) {
+    const timeoutMs = isUndo(name) ? null : stepAt(workflow.steps, name)?.timeoutMs;
+    if (timeoutMs == null) continue;
+    const over = Date.parse(startedAt) + timeoutMs;
+    if (completedAt === null && !hasCode(name) && !isEnding) {
+      if (over <= now && (status !== "WAITING" || isRead)) throw new Error(`The time of ${name} is over.`);
+      if (wakes === null || wakes > over) throw new Error(`Nothing wakes the run for ${name}.`);
+    }
+    const isTimeout = status === "FAILED" && error?.code === "STEP_TIMEOUT" && error.context?.step === name;
+    if (isTimeout && Date.parse(completedAt ?? "") < over) throw new Error(`${name} had time left.`);
+  }
+}
+
 function hasUndo({ steps }: WorkflowData, name: string): boolean {
   return Boolean(stepAt(steps, name)?.undo);
 }

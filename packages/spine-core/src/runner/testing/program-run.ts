@@ -10,8 +10,8 @@ import type { Ended, StepResult } from "../durable.ts";
 import type { Plan } from "../plan.ts";
 import { restore } from "../restore.ts";
 import { apply, newRun, type RunState } from "../run-state.ts";
-import { auditEnd, checkConcurrency, isTakenBack } from "./program-audit.ts";
-import { isFatal, type Node, nodeAt, type Program, signalsIn, undoFailsOf } from "./programs.ts";
+import { auditEnd, checkConcurrency, checkTimeouts, isTakenBack } from "./program-audit.ts";
+import { AMPLE, FOREVER, isFatal, type Node, nodeAt, type Program, signalsIn, undoFailsOf } from "./programs.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -143,7 +143,7 @@ export class ProgramRun {
   #whileAtRest(): void {
     if (this.#random() < 0.5) this.#messageComes();
     if (this.#availableAt === null || this.#availableAt > this.#now) {
-      if (this.#availableAt !== null && this.#random() < 0.5) this.#now = this.#availableAt;
+      if (this.#mayCome(this.#availableAt) && this.#random() < 0.5) this.#now = this.#availableAt;
       return;
     }
     this.#claim();
@@ -170,7 +170,7 @@ export class ProgramRun {
       this.#happen({ ended: [], inbox: { count: this.#inbox, signals: this.#signals, children: ended } });
       return;
     }
-    if (due !== null && this.#random() < 0.7) {
+    if (this.#mayCome(due) && this.#random() < 0.7) {
       this.#now = Math.max(this.#now, due);
       this.#happen({ ended: [] });
     } else if (this.#state.running.size === 0) {
@@ -178,9 +178,24 @@ export class ProgramRun {
     }
   }
 
+  /** A time that is far comes only where nothing else does any more. */
+  #mayCome(time: number | null): time is number {
+    if (time === null || time - this.#now < AMPLE / 2) return time !== null;
+    return (
+      this.#state.running.size === 0 &&
+      this.#inbox <= this.#state.inbox &&
+      this.#sent === signalsIn(this.#program) &&
+      this.#alive().length === 0
+    );
+  }
+
+  #alive() {
+    return [...this.#children].filter(([, { path, ended }]) => !ended && !this.#isEndless(path));
+  }
+
   /** A signal is sent, as many as there are steps that may wait for one and no more; or a child ends. */
   #messageComes(): void {
-    const alive = [...this.#children].filter(([, { ended }]) => !ended);
+    const alive = this.#alive();
     const one = alive[Math.floor(this.#random() * alive.length)];
     if (one && this.#random() < 0.6) one[1].ended = true;
     else if (this.#sent < signalsIn(this.#program)) {
@@ -189,6 +204,11 @@ export class ProgramRun {
       return;
     } else return;
     this.#messageCame();
+  }
+
+  #isEndless(path: string): boolean {
+    const node = nodeAt(this.#program, path);
+    return node.kind === "child" && node.ends === "never";
   }
 
   #send(name: string, at: number): void {
@@ -292,6 +312,8 @@ export class ProgramRun {
         return node.cases[node.chosen] ? { plan: { case: `c${node.chosen}` } } : { skipped: true };
       case "sleep":
         return { plan: { until: this.#now + node.ms, signal: null } };
+      case "forever":
+        return { plan: { until: this.#now + FOREVER, signal: null } };
       case "signal":
         if (node.name === "go") return { plan: { until: null, signal: "go" } };
         // One that comes in time is read whenever it may be, also when the time is over.
@@ -324,7 +346,7 @@ export class ProgramRun {
   #childEnd(runId: string): ChildEnd {
     const { path } = this.#children.get(runId) ?? { path: "" };
     const node = nodeAt(this.#program, path);
-    const fails = node.kind === "child" && node.fails && !this.#mended;
+    const fails = node.kind === "child" && node.ends === "failed" && !this.#mended;
     return fails
       ? { runId, status: "FAILED", outputs: null, error: new SpineError("STEP_FAILED", "child").toJSON() }
       : { runId, status: "COMPLETED", outputs: { of: path }, error: null };
@@ -335,6 +357,15 @@ export class ProgramRun {
     this.#record(next.transition);
     for (const child of next.cancelled) this.#children.set(child, { path: "", ended: true, cancelled: true });
     apply(this.#state, next);
+    checkTimeouts({
+      workflow: this.#workflow,
+      records: this.#records,
+      hasCode: (path) => this.#state.running.has(path),
+      now: this.#now,
+      wakes: this.status === "WAITING" ? this.#availableAt : nextTime(this.#state),
+      isRead: !this.#state.unread,
+      isEnding: this.#endsAs !== null,
+    });
     if (this.status !== "RUNNING" && this.#state.running.size > 0) {
       throw new Error(`It is ${this.status} while code is under way.`);
     }
