@@ -14,10 +14,14 @@ export interface EndedProgram {
   readonly error: RunRecord["error"];
   readonly workflow: WorkflowData;
   readonly program: Program;
+  /** Those of its children that have not ended. */
+  readonly children: readonly string[];
 }
 
 /** What has to hold at the end of every run; an error otherwise. */
-export function auditEnd({ records, retried, succeeded, error, workflow, program }: EndedProgram): void {
+export function auditEnd(ended: EndedProgram): void {
+  const { records, retried, succeeded, error, workflow, program, children } = ended;
+  if (children.length > 0) throw new Error(`Nobody waits for ${children.join()}, which were not cancelled.`);
   const open = records.filter(({ completedAt }) => completedAt === null);
   if (open.length > 0) throw new Error(`Attempts are left under way: ${open.map(({ name }) => name).join()}`);
   const undone = records

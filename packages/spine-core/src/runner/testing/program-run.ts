@@ -98,7 +98,10 @@ export class ProgramRun {
     this.#endsAs = null;
     this.#error = null;
     for (const [runId, child] of this.#children) {
-      this.#children.set(runId, { ...child, path: runId.slice("child of ".length), ended: false });
+      // One that failed is tried again by the step that waits for it.
+      const path = pathOfChild(runId);
+      const again = child.cancelled || this.#childEnds(path, "failed");
+      this.#children.set(runId, { path, ended: true, cancelled: again });
     }
     this.#claim();
     this.drive();
@@ -122,6 +125,7 @@ export class ProgramRun {
       error: this.#error,
       workflow: this.#workflow,
       program: this.#program,
+      children: [...this.#children].filter(([, { ended }]) => !ended).map(([runId]) => runId),
     });
   }
 
@@ -190,7 +194,7 @@ export class ProgramRun {
   }
 
   #alive() {
-    return [...this.#children].filter(([, { path, ended }]) => !ended && !this.#isEndless(path));
+    return [...this.#children].filter(([, { path, ended }]) => !ended && !this.#childEnds(path, "never"));
   }
 
   /** A signal is sent, as many as there are steps that may wait for one and no more; or a child ends. */
@@ -206,9 +210,16 @@ export class ProgramRun {
     this.#messageCame();
   }
 
-  #isEndless(path: string): boolean {
+  #childBegins(runId: string): void {
+    const path = pathOfChild(runId);
+    const ended = this.#childEnds(path, "early");
+    this.#children.set(runId, { path, ended, cancelled: false });
+    if (ended) this.#messageCame();
+  }
+
+  #childEnds(path: string, ends: string): boolean {
     const node = nodeAt(this.#program, path);
-    return node.kind === "child" && node.ends === "never";
+    return node.kind === "child" && node.ends === ends;
   }
 
   #send(name: string, at: number): void {
@@ -336,7 +347,7 @@ export class ProgramRun {
     const known = this.#state.steps.get(path)?.plan?.child;
     if (known !== undefined && this.#children.has(known)) {
       const child = this.#children.get(known);
-      if (child?.cancelled) this.#children.set(known, { path, ended: false, cancelled: false });
+      if (child?.cancelled) this.#childBegins(known);
       return { plan: { child: known } };
     }
     const runId = `child of ${path}`;
@@ -387,9 +398,7 @@ export class ProgramRun {
       record.waitingFor = reason;
       record.waitingUntil = until === null ? null : isoTime(until);
     }
-    for (const { runId } of children) {
-      this.#children.set(runId, { path: runId.slice("child of ".length), ended: false, cancelled: false });
-    }
+    for (const { runId } of children) this.#childBegins(runId);
     for (const id of taken) {
       if (!this.#signals.some(({ signalId }) => signalId === id)) throw new Error(`${id} is taken twice.`);
       this.#signals = this.#signals.filter(({ signalId }) => signalId !== id);
@@ -459,6 +468,10 @@ export class ProgramRun {
       (record) => record.name === name && record.attempt === attempt && record.completedAt === null,
     );
   }
+}
+
+function pathOfChild(runId: string): string {
+  return runId.slice("child of ".length);
 }
 
 function isoTime(ms: number): string {

@@ -36,7 +36,8 @@ export type Node =
   | { readonly kind: "signal"; readonly name: "go" | "kept" | "missed"; readonly taken: boolean }
   | {
       readonly kind: "child";
-      readonly ends: "completed" | "failed" | "never";
+      /** `early`: before anybody looks, so that it counts however short the time of its step is. */
+      readonly ends: "completed" | "early" | "failed" | "never";
       readonly taken: boolean;
       readonly limitMs: Limit;
     }
@@ -119,7 +120,8 @@ export function programs(): fc.Arbitrary<Program> {
         fc.record({
           kind: fc.constant("child" as const),
           ends: fc.oneof(
-            { weight: 5, arbitrary: fc.constant("completed" as const) },
+            { weight: 3, arbitrary: fc.constant("completed" as const) },
+            { weight: 2, arbitrary: fc.constant("early" as const) },
             fc.constant("failed" as const),
             fc.constant("never" as const),
           ),
@@ -260,7 +262,7 @@ export function toStep(node: Node, name: string, paths: readonly string[] = [nam
 function timeoutOf(node: Node, paths: readonly string[]): number | null {
   if (!("limitMs" in node) || node.limitMs === null) return null;
   const fails = paths.every((path) => ["FAILED", "HANGS"].includes(evaluateInside(node, path).status));
-  return fails ? node.limitMs : AMPLE;
+  return fails || (node.kind === "child" && node.ends === "early") ? node.limitMs : AMPLE;
 }
 
 function keysOf({ items }: Extract<Node, { kind: "map" }>): readonly string[] {
