@@ -12,6 +12,7 @@ import {
   cancelInside,
   completeWait,
   done,
+  dropEarlierChild,
   end,
   fail,
   failed,
@@ -162,7 +163,10 @@ function attemptFailed(draft: Draft, path: string, error: SpineError, result: St
   draft.set(path, { status: "FAILED", failures, retryAt });
   if (retryAt !== null) draft.retries.set(path, retryAt);
   else if (isUndo(path)) undone(draft, path, located);
-  else failed(draft, path, located);
+  else {
+    dropEarlierChild(draft, path);
+    failed(draft, path, located);
+  }
 }
 
 /**
@@ -219,7 +223,7 @@ function finish(draft: Draft, idle: boolean): Advance {
     outputs: draft.outputs,
     locals: draft.locals,
     position,
-    begun: draft.before.begun + begun.length + skipped.length,
+    begun: draft.begins + skipped.length,
     running: draft.running,
     entered: draft.entered,
     limits: draft.limits,

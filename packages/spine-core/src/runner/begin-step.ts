@@ -23,7 +23,9 @@ export function begin(draft: Draft, path: string, step: Step): void {
   const before = draft.step(path);
   const attempt = before.attempt + 1;
   draft.begun.push({ name: path, kind: step.kind, attempt });
-  const order = step.undo ? { order: orderOf(before, step, draft.before.begun + draft.begun.length) } : {};
+  // Counted by itself: what has begun in this advance may be taken out of it again.
+  draft.begins += 1;
+  const order = step.undo ? { order: orderOf(before, step, draft.begins) } : {};
   draft.set(path, { ...order, ...endsBy(step, draft.now), attempt, status: "RUNNING", retryAt: null });
   const plan =
     step.kind === "pipeline"
@@ -312,6 +314,7 @@ export function cancelInside(draft: Draft, around: string | null): void {
     cancel(draft, path);
     draft.running.set(path, null);
     draft.stopped.push(path);
+    dropEarlierChild(draft, path);
   }
   for (const [path, { child }] of draft.all<Waiting>("waiting")) {
     if (!isInside(path)) continue;
@@ -328,11 +331,23 @@ export function cancelInside(draft: Draft, around: string | null): void {
     if (!isInside(path)) continue;
     draft.retries.set(path, null);
     draft.set(path, { status: "CANCELLED", retryAt: null });
+    dropEarlierChild(draft, path);
+  }
+  if (!draft.before.resumes) return;
+  // Paused and resumed with their children, and not begun again yet.
+  for (const path of draft.before.steps.keys()) {
+    if (isInside(path) && draft.step(path).status === "PENDING") dropEarlierChild(draft, path);
   }
 }
 
+/** An earlier attempt of a step waited for a run, and this one was going to. */
+export function dropEarlierChild(draft: Draft, path: string): void {
+  const child = draft.step(path).plan?.child;
+  if (child !== undefined) dropChild(draft, child);
+}
+
 /** Nobody waits for a run any more: it is cancelled, or not even made. */
-export function dropChild(draft: Draft, child: string): void {
+function dropChild(draft: Draft, child: string): void {
   const created = draft.children.findIndex(({ runId }) => runId === child);
   if (created === -1) draft.cancelled.push(child);
   else draft.children.splice(created, 1);

@@ -38,6 +38,8 @@ export class Draft {
   readonly stopped: string[] = [];
   readonly cancelled: string[] = [];
   metrics: Metrics = {};
+  /** How many attempts have begun, those of this advance that were taken back included. */
+  begins: number;
   position: number;
   inbox: number;
   unread: boolean;
@@ -55,6 +57,7 @@ export class Draft {
     this.before = before;
     this.now = now;
     this.random = random;
+    this.begins = before.begun;
     this.position = before.position;
     this.inbox = before.inbox;
     this.unread = before.unread;

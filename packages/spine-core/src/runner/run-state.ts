@@ -76,7 +76,7 @@ export interface RunState {
   readonly locals: Map<string, Record<string, JsonValue>>;
   /** All steps of the list before this position are finished. */
   position: number;
-  /** How many attempts have begun. */
+  /** How many attempts have begun: the order in which steps are undone. */
   begun: number;
   /** Attempts whose code is under way: path → attempt. */
   readonly running: Map<string, number>;

@@ -1,5 +1,5 @@
 import { SpineError } from "../errors.ts";
-import { cancelInside, dropChild, fail } from "./begin-step.ts";
+import { cancelInside, dropEarlierChild, fail } from "./begin-step.ts";
 import type { Draft } from "./draft.ts";
 
 // The timeout of a step that is only code is a timer beside that code. One around other steps, or that waits for another run, may
@@ -26,8 +26,7 @@ export function endOverdue(draft: Draft, goOn: () => void): boolean {
 
 /** The run that a step waits for has not ended in its time: it is cancelled. */
 export function childOverdue(draft: Draft, path: string): void {
-  const child = draft.step(path).plan?.child;
-  if (child !== undefined) dropChild(draft, child);
+  dropEarlierChild(draft, path);
   fail(draft, path, timeoutOf(draft, path));
 }
 
