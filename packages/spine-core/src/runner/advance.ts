@@ -160,7 +160,7 @@ function attemptFailed(draft: Draft, path: string, error: SpineError, result: St
     metrics: result?.metrics ?? {},
     retryAt: lost ? null : retryAt,
   });
-  draft.set(path, { status: "FAILED", failures, retryAt });
+  draft.set(path, { status: "FAILED", failures, retryAt, ...(lost ? {} : { endsBy: undefined }) });
   if (retryAt !== null) draft.retries.set(path, retryAt);
   else if (isUndo(path)) undone(draft, path, located);
   else {

@@ -26,7 +26,14 @@ export function begin(draft: Draft, path: string, step: Step): void {
   // Counted by itself: what has begun in this advance may be taken out of it again.
   draft.begins += 1;
   const order = step.undo ? { order: orderOf(before, step, draft.begins) } : {};
-  draft.set(path, { ...order, ...endsBy(step, draft.now), attempt, status: "RUNNING", retryAt: null });
+  const endsBy = before.endsBy ?? endOf(step, draft.now);
+  draft.set(path, {
+    ...order,
+    ...(endsBy === undefined ? {} : { endsBy }),
+    attempt,
+    status: "RUNNING",
+    retryAt: null,
+  });
   const plan =
     step.kind === "pipeline"
       ? undefined
@@ -35,10 +42,10 @@ export function begin(draft: Draft, path: string, step: Step): void {
   else draft.running.set(path, attempt);
 }
 
-/** When what is inside of a step has to have ended, or the run that it waits for. */
-function endsBy(step: Step, begun: number): Pick<StepState, "endsBy"> {
-  const isLimited = step.timeoutMs !== null && (step.kind === "pipeline" || innerSteps(step).length > 0);
-  return isLimited ? { endsBy: Math.min(begun + (step.timeoutMs ?? 0), LAST_INSTANT) } : {};
+/** When what is inside of a step has to have ended, or the run that it waits for; undefined for a step that is only code. */
+export function endOf(step: Step, begun: number): number | undefined {
+  if (step.timeoutMs === null || !(step.kind === "pipeline" || innerSteps(step).length > 0)) return undefined;
+  return Math.min(begun + step.timeoutMs, LAST_INSTANT);
 }
 
 /** What is inside of a step is undone before it, although it may have begun again behind that. */
@@ -88,11 +95,19 @@ function enter(draft: Draft, path: string, step: Step, plan: Plan): void {
     case "parallel":
       draft.entered.set(path, attempt);
       if (endsBy !== undefined) draft.limits.set(path, endsBy);
-      draft.set(path, { plan, position: 0, open: 0 });
+      // Where its process was stopped, what only waits inside of it still does.
+      draft.set(path, { plan, position: 0, open: attempt > 1 ? openInside(draft, path, step) : 0 });
       goOnInside(draft, path, step);
       return;
     default:
   }
+}
+
+/** How many of the steps inside of a step are under way. */
+function openInside(draft: Draft, path: string, step: Step): number {
+  const names =
+    step.kind === "map" ? (draft.step(path).plan?.keys ?? []) : innerSteps(step).map(({ name }) => name);
+  return names.filter((name) => isOpen(draft.step(pathIn(path, name)))).length;
 }
 
 /** Begins what can begin inside of a step that is made of others, or says that all of it is done. */
@@ -289,7 +304,7 @@ export function fail(draft: Draft, path: string, error: SpineError): void {
 /** The end of a step that has failed for good is recorded: what is around it goes on without it, or fails with it. */
 export function failed(draft: Draft, path: string, error: SpineError): void {
   const json: ErrorJson = error.toJSON();
-  draft.set(path, { status: "FAILED", retryAt: null, error: json });
+  draft.set(path, { status: "FAILED", retryAt: null, error: json, endsBy: undefined });
   const step = draft.at(path);
   if (step && isDone(draft, path, step)) {
     done(draft, path, undefined);
@@ -359,12 +374,12 @@ function cancel(draft: Draft, path: string): void {
   const begun = draft.begun.findIndex((one) => one.name === path && one.attempt === attempt);
   if (begun === -1) {
     end(draft, path, { status: "CANCELLED" });
-    draft.set(path, { status: "CANCELLED" });
+    draft.set(path, { status: "CANCELLED", endsBy: undefined });
     return;
   }
   draft.begun.splice(begun, 1);
   dropWait(draft, path);
-  draft.set(path, { status: "CANCELLED", attempt: attempt - 1 });
+  draft.set(path, { status: "CANCELLED", attempt: attempt - 1, endsBy: undefined });
 }
 
 export function locate(draft: Draft, path: string, error: SpineError): SpineError {

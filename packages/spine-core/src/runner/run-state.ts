@@ -23,8 +23,11 @@ export interface StepState {
   readonly plan?: Plan | undefined;
   /** How often it was undone: what it recorded before (checkpoints) is of a time that did not happen. */
   readonly generation?: number;
-  /** When what is inside of it has to have ended, or the run that it waits for (ms since the epoch): it has a timeout. */
-  readonly endsBy?: number;
+  /**
+   * When what is inside of it has to have ended, or the run that it waits for (ms since the epoch): it has a timeout. An attempt
+   * that follows one that was cut short (its process is gone) has no more time than that had.
+   */
+  readonly endsBy?: number | undefined;
   /** Of a sequence: how many of its steps are done. Of a map: how many of its items have begun. */
   readonly position?: number;
   /** Of a step that is made of others: how many of them have begun and not ended. */

@@ -112,10 +112,13 @@ export interface TimedProgram {
 /** The time of a step counts from its recorded begin: none goes on behind it or ends before it, and the run wakes for it. */
 export function checkTimeouts(program: TimedProgram): void {
   const { workflow, records, hasCode, now, wakes, isRead, isEnding } = program;
-  for (const { name, status, error, startedAt, completedAt } of records) {
-    const timeoutMs = isUndo(name) ? null : stepAt(workflow.steps, name)?.timeoutMs;
+  const kept = new Map<string, number>();
+  for (const { name, kind, status, error, startedAt, completedAt } of records) {
+    const timeoutMs = kind === "lambda" || isUndo(name) ? null : stepAt(workflow.steps, name)?.timeoutMs;
     if (timeoutMs == null) continue;
-    const over = Date.parse(startedAt) + timeoutMs;
+    const over = kept.get(name) ?? Date.parse(startedAt) + timeoutMs;
+    kept.delete(name);
+    if (error?.code === "STOPPED" || error?.code === "WORKER_LOST") kept.set(name, over);
     if (completedAt === null && !hasCode(name) && !isEnding) {
       if (over <= now && (status !== "WAITING" || isRead)) throw new Error(`The time of ${name} is over.`);
       if (wakes === null || wakes > over) throw new Error(`Nothing wakes the run for ${name}.`);

@@ -144,7 +144,8 @@ export class ProgramRun {
       return;
     }
     const chance = this.#random();
-    if (chance < 0.05) this.#crash();
+    if (chance < 0.04) this.#crash();
+    else if (chance < 0.05) this.#stop();
     else if (chance < 0.08) this.#pause();
     else if (chance < 0.1 && this.#isCancelled && !this.#mended) this.#cancel();
     else if (chance < 0.2) this.#messageComes();
@@ -241,6 +242,17 @@ export class ProgramRun {
   }
 
   #crash(): void {
+    this.#claim();
+  }
+
+  /** Its process is stopped: what is under way ends, but for what only waits. */
+  #stop(): void {
+    for (const record of this.#records) {
+      if (record.completedAt !== null || record.status === "WAITING") continue;
+      record.status = "CANCELLED";
+      record.error = new SpineError("STOPPED", "stopped").toJSON();
+      record.completedAt = isoTime(this.#now);
+    }
     this.#claim();
   }
 
