@@ -147,6 +147,36 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
     quick: false,
   },
   {
+    name: "timeouts-begin-anew",
+    breaks:
+      "the time of a step around others is forgotten with the process that it began in: it may never end",
+    changes: [
+      {
+        file: `${ENGINE}/restore.ts`,
+        find: "if (endsBy !== undefined) state.limits.set(path, endsBy);",
+        replace: "",
+      },
+    ],
+    caughtBy: PROGRAMS,
+    says: "Property failed",
+    quick: false,
+  },
+  {
+    name: "waits-uncounted-after-a-stop",
+    breaks:
+      "a step around others, of which some only waited when its process was stopped, ends before they do",
+    changes: [
+      {
+        file: `${ENGINE}/begin-step.ts`,
+        find: "open: attempt > 1 ? openInside(draft, path, step) : 0",
+        replace: "open: 0",
+      },
+    ],
+    caughtBy: PROGRAMS,
+    says: "Property failed",
+    quick: false,
+  },
+  {
     name: "plans-asked-again",
     breaks: "a map whose process dies asks for its list again: other items than those that are under way",
     changes: [
