@@ -162,14 +162,14 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
     quick: false,
   },
   {
-    name: "waits-uncounted-after-a-stop",
+    name: "waits-left-behind-by-a-stop",
     breaks:
-      "a step around others, of which some only waited when its process was stopped, ends before they do",
+      "a step around others, of which some only waited when its process was stopped, ends before they do, or never",
     changes: [
       {
-        file: `${ENGINE}/begin-step.ts`,
-        find: "open: attempt > 1 ? openInside(draft, path, step) : 0",
-        replace: "open: 0",
+        file: `${ENGINE}/restore.ts`,
+        find: "if (!isReached(workflow, state, path)) waitAnew(state, path);",
+        replace: "",
       },
     ],
     caughtBy: PROGRAMS,
@@ -196,8 +196,8 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/advance.ts`,
-        find: "      if (read) fail(draft, path, waitOver(path));\n",
-        replace: "      if (read || draft.now > 0) fail(draft, path, waitOver(path));\n",
+        find: "else if (!read) draft.overdue",
+        replace: "else if (!read && draft.now < 0) draft.overdue",
       },
     ],
     caughtBy: PROGRAMS,

@@ -95,19 +95,11 @@ function enter(draft: Draft, path: string, step: Step, plan: Plan): void {
     case "parallel":
       draft.entered.set(path, attempt);
       if (endsBy !== undefined) draft.limits.set(path, endsBy);
-      // Where its process was stopped, what only waits inside of it still does.
-      draft.set(path, { plan, position: 0, open: attempt > 1 ? openInside(draft, path, step) : 0 });
+      draft.set(path, { plan, position: 0, open: 0 });
       goOnInside(draft, path, step);
       return;
     default:
   }
-}
-
-/** How many of the steps inside of a step are under way. */
-function openInside(draft: Draft, path: string, step: Step): number {
-  const names =
-    step.kind === "map" ? (draft.step(path).plan?.keys ?? []) : innerSteps(step).map(({ name }) => name);
-  return names.filter((name) => isOpen(draft.step(pathIn(path, name)))).length;
 }
 
 /** Begins what can begin inside of a step that is made of others, or says that all of it is done. */

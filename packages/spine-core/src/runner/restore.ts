@@ -38,6 +38,9 @@ export function restore(
     const isOther = isUndo(path) === (run.endsAs === null);
     if (isOther || !(isUndo(path) || isReached(workflow, state, path))) dropRetry(state, path);
   }
+  for (const path of state.waiting.keys()) {
+    if (!isReached(workflow, state, path)) waitAnew(state, path);
+  }
   restoreOrder(workflow, state);
   state.unread = [...state.waiting.values()].some(({ signal, child }) => signal !== null || child !== null);
   if (run.endsAs === null) undoAnew(state);
@@ -122,6 +125,20 @@ function restoreAttempt(
 /** True for an attempt that is under way, or whose process is gone or was stopped. */
 function isCutShort({ completedAt, error }: StepRecord): boolean {
   return completedAt === null || error?.code === "STOPPED" || error?.code === "WORKER_LOST";
+}
+
+/**
+ * A process that was stopped has ended what was around a step that waits, and left that waiting. It waits again once what is
+ * around it has begun again: for the same run, until the same time.
+ */
+function waitAnew(state: RunState, path: string): void {
+  const { attempt, ...at } = state.steps.get(path) ?? NOT_BEGUN;
+  const { child, until } = state.waiting.get(path) ?? { child: null, until: null };
+  const error = new SpineError("STOPPED", "The process was stopped that worked on what is around this wait.");
+  state.waiting.delete(path);
+  state.interrupted.set(path, { attempt, child: null, error });
+  const endsBy = child !== null && until !== null ? { endsBy: until } : {};
+  state.steps.set(path, { ...at, ...endsBy, attempt, status: "PENDING" });
 }
 
 /** What is finished stays so, whatever its step is by now. */

@@ -1,4 +1,4 @@
-import type { ErrorJson } from "../errors.ts";
+import type { ErrorJson, SpineError } from "../errors.ts";
 import type { CursorAttachment } from "../history/attachment.ts";
 import type { EndsAs, Transition } from "../history/history-store.ts";
 import type { RunStatus, StepStatus } from "../history/records.ts";
@@ -55,6 +55,7 @@ export interface Waiting {
 export interface Interrupted {
   readonly attempt: number;
   readonly child: string | null;
+  readonly error?: SpineError;
 }
 
 /** What a run is on its way to while its steps are undone. */
