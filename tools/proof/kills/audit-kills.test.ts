@@ -3,6 +3,7 @@ import type { AuditedRun } from "spine-core/testing";
 import { expect, test } from "vitest";
 import { auditKills, p99 } from "./audit-kills.ts";
 import type { Entry } from "./book.ts";
+import { undoFindings } from "./undone.ts";
 
 const RUN = "r";
 const DEAD = 11;
@@ -143,4 +144,22 @@ test("the 99th of a hundred", () => {
   expect(p99([])).toBeNull();
   expect(p99([5])).toBe(5);
   expect(p99(Array.from({ length: 100 }, (_value, index) => index + 1))).toBe(99);
+});
+
+test("a run that is undone: what is left, what is undone in another order, and what is undone of one that succeeded", () => {
+  const at = (seq: number, name: string): StepRecord => ({ ...step(1, "COMPLETED", seq, seq), name, seq });
+  const prepares = ["a", "b"].map((group) => `groups/${group}/prepare`);
+  const done = prepares.map((name, index) => at(1 + index, name));
+  const findings = (status: string, undos: readonly string[]) => {
+    const steps = [...done, ...undos.map((group, index) => at(3 + index, `undo/groups/${group}/prepare`))];
+    const run = { workflow: "kill.kinds", status };
+    return undoFindings({ run, steps } as unknown as Parameters<typeof undoFindings>[0]).map(
+      ([code]) => code,
+    );
+  };
+  expect(findings("FAILED", ["b", "a"])).toEqual([]);
+  expect(findings("CANCELLED", ["b"])).toEqual(["NOT_UNDONE"]);
+  expect(findings("FAILED", ["a", "b"])).toEqual(["UNDO_ORDER"]);
+  expect(findings("COMPLETED", ["b"])).toEqual(["UNDONE"]);
+  expect(findings("COMPLETED", [])).toEqual([]);
 });

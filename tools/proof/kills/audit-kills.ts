@@ -1,6 +1,7 @@
 import type { RunEvent } from "spine-core";
 import { type AuditedRun, audit, type LedgerEntry } from "spine-core/testing";
 import type { Entry } from "./book.ts";
+import { undoFindings } from "./undone.ts";
 
 /** What a proof by killing found. The first four have to be 0. */
 export interface KillFindings {
@@ -50,6 +51,9 @@ const COUNTS: Readonly<Record<string, Count>> = {
   EVENTS_WRONG: "stale_accepted",
   ATTEMPTS_WRONG: "stale_accepted",
   OUT_OF_ORDER: "stale_accepted",
+  NOT_UNDONE: "lost",
+  UNDONE: "stale_accepted",
+  UNDO_ORDER: "stale_accepted",
 };
 
 export interface KillFacts {
@@ -77,6 +81,7 @@ export function auditKills({ entries: all, runs, deaths }: KillFacts): KillFindi
     const say = (code: string, detail: string) => find(code, run.runId, detail);
     checkBodies(run, seen.get(run.runId) ?? [], say);
     checkOrder(run, say);
+    for (const [code, what] of run.detail ? undoFindings(run.detail) : []) say(code, what);
     for (const { lostPid, at, worker } of takeoversIn(run.events)) {
       takeovers += 1;
       if (deaths === null) continue;

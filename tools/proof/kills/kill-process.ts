@@ -1,10 +1,20 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { createSpine, type Spine, silentLogger } from "spine-core";
+import { createSpine, type Spine, SpineError, silentLogger } from "spine-core";
 import { withCrashPoints } from "spine-core/testing";
 import { Book } from "./book.ts";
 import { databaseAt } from "./database-at.ts";
 import type { Command, Job, Said, Starts } from "./job.ts";
-import { appendedTable, effectsTable, nthWorkflow, replacedTable, workload } from "./workload.ts";
+import {
+  APPROVAL,
+  APPROVED,
+  appendedTable,
+  effectsTable,
+  fate,
+  nthWorkflow,
+  replacedTable,
+  workload,
+  YES,
+} from "./workload.ts";
 
 // A process to be killed. It loads everything, says "standby" and waits for its job, so that one that dies is replaced at once.
 
@@ -72,14 +82,29 @@ async function work(job: Job): Promise<void> {
   say("started all");
 }
 
+/** What an operator does: approves the run, or cancels it on its way. It may have ended by then, or the process be on its way out. */
+async function drive(at: Spine, runId: string, n: number): Promise<void> {
+  await delay(Math.random() * 200);
+  try {
+    if (fate(n) === "is cancelled") await at.cancel(runId);
+    else await at.signal(runId, APPROVAL, JSON.parse(YES), { id: APPROVED });
+  } catch (error) {
+    const { code, retryable } = SpineError.from(error);
+    // The proof itself approves what is left in the end.
+    if (code !== "RUN_CONFLICT" && !retryable) throw error;
+  }
+}
+
 async function start(at: Spine, book: Book, starts: Starts): Promise<void> {
   const { prefix, again, from, count = Number.POSITIVE_INFINITY, everyMs, most, workflow } = starts;
   let open = 0;
   const one = async (n: number) => {
     const key = `${prefix}${n}`;
     book.note({ what: "asked", key });
-    const run = await at.run(workflow ?? nthWorkflow(n), { n: starts.n ?? n }, { key });
+    const name = workflow ?? nthWorkflow(n);
+    const run = await at.run(name, { n: starts.n ?? n }, { key });
     book.note({ what: "accepted", key, runId: run.id });
+    if (name === "kill.kinds") void drive(at, run.id, starts.n ?? n);
     open += 1;
     // How it ended is the auditor's business.
     const over = () => {

@@ -9,7 +9,16 @@ import {
 } from "spine-core";
 import type { AuditedRun } from "spine-core/testing";
 import { type Address, databaseAt } from "./database-at.ts";
-import { appendedTable, EXPECTED, effectsTable, replacedTable, SUPERSEDED } from "./workload.ts";
+import { expectedOf } from "./undone.ts";
+import {
+  APPROVAL,
+  APPROVED,
+  appendedTable,
+  effectsTable,
+  replacedTable,
+  SUPERSEDED,
+  YES,
+} from "./workload.ts";
 
 const AT_A_TIME = 20;
 
@@ -40,6 +49,20 @@ export class Observer implements AsyncDisposable {
     return await this.#all({ status: RUN_STATUSES.filter((status) => !isTerminal(status)) });
   }
 
+  /** Approves what nobody does any more: who was to may be dead. Sent again, it is the same approval. */
+  async approve(runs: readonly RunSummary[]): Promise<void> {
+    const waiting = runs.filter(({ workflow, status }) => workflow === "kill.kinds" && status === "WAITING");
+    await this.#stores.history.commit(
+      waiting.map(({ runId }) => ({
+        kind: "signal",
+        runId,
+        signalId: APPROVED,
+        name: APPROVAL,
+        payload: YES,
+      })),
+    );
+  }
+
   async look(): Promise<readonly AuditedRun[]> {
     const { history } = this.#stores;
     const effects = await this.#effects();
@@ -49,13 +72,14 @@ export class Observer implements AsyncDisposable {
       if (parentRunId !== null && parentStep !== null) add(effects, parentRunId, `child of ${parentStep}`);
     }
     const left = all.map(({ runId }) => runId);
+    const cancelled = new Set(all.flatMap(({ runId, status }) => (status === "CANCELLED" ? [runId] : [])));
     const runs: AuditedRun[] = [];
     const lookOn = async () => {
       for (let runId = left.pop(); runId !== undefined; runId = left.pop()) {
         const [detail, events] = await Promise.all([history.get(runId), history.events(runId)]);
-        const expected = EXPECTED[detail?.run.workflow ?? ""] ?? [];
         const found = [...(effects.get(runId) ?? []), ...(await this.#signals(detail))];
-        runs.push({ runId, detail, events, effects: found, expected });
+        const isOfCancelled = cancelled.has(detail?.run.parentRunId ?? "");
+        runs.push({ runId, detail, events, effects: found, ...expectedOf(detail, found, isOfCancelled) });
       }
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, lookOn));

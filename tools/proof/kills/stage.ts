@@ -64,7 +64,9 @@ export class Stage implements AsyncDisposable {
   async drained(ms = 60_000): Promise<boolean> {
     const until = performance.now() + ms;
     while (performance.now() < until) {
-      if ((await this.observer.unfinished()).length === 0) return true;
+      const unfinished = await this.observer.unfinished();
+      if (unfinished.length === 0) return true;
+      await this.observer.approve(unfinished);
       await delay(50);
     }
     return false;

@@ -5,6 +5,7 @@ import {
   defineWorkflow,
   newId,
   notNull,
+  type StepContext,
   TransientError,
 } from "spine-core";
 import { arraySource } from "spine-core/testing";
@@ -50,6 +51,7 @@ export const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     ...["x", "y"].map((item) => `child of children/${item}`),
     "talk/hears/first took 1",
     "talk/hears/second took 2",
+    'talk/agrees/yes took {"approved":true,"by":"driver"}',
   ],
   "kill.leaf": ["effect last"],
   "kill.effects": [...EFFECTS, "last"].map((effect) => `effect ${effect}`),
@@ -58,6 +60,22 @@ export const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   "kill.append": LOADED,
   "kill.replace": LOADED,
 };
+/** The steps of `kill.kinds` that have an undo. */
+export const UNDOABLE = ["a", "b"].flatMap((group) => [
+  `groups/${group}/prepare`,
+  `groups/${group}/both/writes/write`,
+]);
+/** Where `kill.kinds` waits for an approval. */
+export const APPROVAL = "talk/agrees/yes";
+/** The id of that approval, and what it says. */
+export const APPROVED = "approved";
+export const YES = JSON.stringify({ approved: true, by: "driver" });
+
+/** Of the runs of `kill.kinds`, the third part fails at its end, and the fifth is cancelled on its way; both are undone. */
+export function fate(n: number): "completes" | "fails" | "is cancelled" {
+  return n % 5 === 2 ? "is cancelled" : n % 3 === 2 ? "fails" : "completes";
+}
+
 /** Those of the mix. */
 const NAMES = Object.keys(EXPECTED).filter(
   (name) => !["kill.slow", "kill.block", "kill.leaf"].includes(name),
@@ -145,13 +163,18 @@ export function workload(book: Book, send: Send) {
     },
     { retry },
   );
+  /** At least once, but its effect exactly once. */
+  const undo = async (context: Body & Pick<StepContext, "transaction">) => {
+    await begin(context);
+    await context.transaction((transaction) => insert(transaction, context.runId, context.step));
+  };
   const kinds = defineWorkflow({ name: "kill.kinds", params })
     .map("groups", {
       over: () => ["a", "b"],
       key: (group) => group,
       steps: (group) =>
         group
-          .step("prepare", begin, { retry })
+          .step("prepare", begin, { retry, undo })
           .parallel("both", (both) => ({
             fails: both.step(
               "flaky",
@@ -168,7 +191,7 @@ export function workload(book: Book, send: Send) {
                 await begin(context);
                 await context.transaction((transaction) => insert(transaction, runId, step));
               },
-              { retry },
+              { retry, undo },
             ),
           }))
           .choice(
@@ -199,6 +222,7 @@ export function workload(book: Book, send: Send) {
       hears: talk
         .wait("first", { signal: "go", schema: z.number() })
         .wait("second", { signal: "go", schema: z.number() }),
+      agrees: talk.wait("yes", { approval: true }),
     }))
     .step(
       "broken",
@@ -208,7 +232,14 @@ export function workload(book: Book, send: Send) {
       },
       { onError: "continue" },
     )
-    .step("after", begin, { retry });
+    .step(
+      "after",
+      async (context) => {
+        await begin(context);
+        if (fate(context.params.n) === "fails") throw new Error("All of this one is taken back.");
+      },
+      { retry },
+    );
   const slow = defineWorkflow({ name: "kill.slow", params })
     .step("wait", async (context) => {
       note(context);

@@ -147,6 +147,36 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
     quick: false,
   },
   {
+    name: "timeouts-begin-anew",
+    breaks:
+      "the time of a step around others is forgotten with the process that it began in: it may never end",
+    changes: [
+      {
+        file: `${ENGINE}/restore.ts`,
+        find: "if (endsBy !== undefined) state.limits.set(path, endsBy);",
+        replace: "",
+      },
+    ],
+    caughtBy: PROGRAMS,
+    says: "Property failed",
+    quick: false,
+  },
+  {
+    name: "waits-left-behind-by-a-stop",
+    breaks:
+      "a step around others, of which some only waited when its process was stopped, ends before they do, or never",
+    changes: [
+      {
+        file: `${ENGINE}/restore.ts`,
+        find: "if (!isReached(workflow, state, path)) waitAnew(state, path);",
+        replace: "",
+      },
+    ],
+    caughtBy: PROGRAMS,
+    says: "Property failed",
+    quick: false,
+  },
+  {
     name: "plans-asked-again",
     breaks: "a map whose process dies asks for its list again: other items than those that are under way",
     changes: [
@@ -166,8 +196,8 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
     changes: [
       {
         file: `${ENGINE}/advance.ts`,
-        find: "      if (read) fail(draft, path, waitOver(path));\n",
-        replace: "      if (read || draft.now > 0) fail(draft, path, waitOver(path));\n",
+        find: "else if (!read) draft.overdue",
+        replace: "else if (!read && draft.now < 0) draft.overdue",
       },
     ],
     caughtBy: PROGRAMS,

@@ -43,6 +43,52 @@ function advance(
 
 const NEW_RUN = newRun();
 
+describe("timeouts of steps around others", () => {
+  const code = () => 1;
+  const nested = (inner: number, outer: number) =>
+    defineWorkflow({ name: "demo.nested" })
+      .parallel(
+        "outer",
+        (block) => ({
+          b: block.parallel("inner", { a: code }, { timeout: inner, onError: "continue" }),
+          c: code,
+        }),
+        { timeout: outer },
+      )
+      .step("end", code);
+
+  test.each([
+    [
+      "what was over first fails first",
+      1_000,
+      2_000,
+      ["outer/b/inner/a", "outer/b/inner", "outer/c", "outer"],
+    ],
+    [
+      "of two that are over together, the outer one",
+      1_000,
+      1_000,
+      ["outer/b/inner/a", "outer/c", "outer/b/inner", "outer"],
+    ],
+  ])("%s", (_what, inner, outer, ended) => {
+    const flow = nested(inner, outer);
+    const { state } = advance(flow, NEW_RUN, [], 0, 0);
+    const late = advance(flow, state, [], 5_000, 0);
+    expect(late.transition.ended.map(({ name }) => name)).toEqual(ended);
+    expect(late.transition.run).toMatchObject({
+      status: "FAILED",
+      error: { code: "STEP_TIMEOUT", context: { step: "outer" } },
+    });
+  });
+
+  test("what has ended by the time at which it is looked at has ended in time", () => {
+    const flow = nested(1_000, 1_000);
+    const { state } = advance(flow, NEW_RUN, [], 0, 0);
+    const late = advance(flow, state, [done("outer/b/inner/a", 1), done("outer/c", 1)], 5_000, 0);
+    expect(late.transition.begun).toEqual([{ name: "end", kind: "lambda", attempt: 1 }]);
+  });
+});
+
 describe("advance", () => {
   test("ends one step and begins the next in one transition; the last one completes the run", () => {
     const start = advance(flow, NEW_RUN, [], 0, 0);

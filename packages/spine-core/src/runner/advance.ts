@@ -12,6 +12,7 @@ import {
   cancelInside,
   completeWait,
   done,
+  dropEarlierChild,
   end,
   fail,
   failed,
@@ -25,6 +26,7 @@ import type { Ended, StepResult } from "./durable.ts";
 import { readMessages } from "./read-messages.ts";
 import { endInterrupted, resume } from "./resume.ts";
 import type { Advance, RunState, Waiting } from "./run-state.ts";
+import { childOverdue, endOverdue } from "./step-timeout.ts";
 import { undoNext, undone, undosOf } from "./undo.ts";
 
 /** What happened to a run. Time passes as well: what is due at `now` is. */
@@ -61,10 +63,16 @@ export function advance(
   timePassed(draft, inbox !== null);
   if (before.resumes) draft.todo.push(() => resume(draft));
   draft.todo.push(() => goOnIn(draft, null, workflow.steps));
+  goOn(draft);
+  while (endOverdue(draft, () => goOn(draft)));
+  return finish(draft, idle);
+}
+
+/** Does what is still to be done. */
+function goOn(draft: Draft): void {
   for (let next = draft.todo.shift(); next; next = draft.todo.shift()) {
     if (!draft.ending && !draft.failure) next();
   }
-  return finish(draft, idle);
 }
 
 /**
@@ -152,16 +160,19 @@ function attemptFailed(draft: Draft, path: string, error: SpineError, result: St
     metrics: result?.metrics ?? {},
     retryAt: lost ? null : retryAt,
   });
-  draft.set(path, { status: "FAILED", failures, retryAt });
+  draft.set(path, { status: "FAILED", failures, retryAt, ...(lost ? {} : { endsBy: undefined }) });
   if (retryAt !== null) draft.retries.set(path, retryAt);
   else if (isUndo(path)) undone(draft, path, located);
-  else failed(draft, path, located);
+  else {
+    dropEarlierChild(draft, path);
+    failed(draft, path, located);
+  }
 }
 
 /**
  * What the time has come for: attempts to be repeated, waits that are over, the end of the run itself.
  *
- * @param read true when what has come for the run was read: a signal that came in time counts, however late it is read.
+ * @param read true when what has come for the run was read: what came in time counts, however late it is read.
  */
 function timePassed(draft: Draft, read: boolean): void {
   const { deadline } = draft.before;
@@ -180,12 +191,11 @@ function timePassed(draft: Draft, read: boolean): void {
   for (const path of draft.due("waiting", ({ until }: Waiting) => until)) {
     if (!draft.isStill("waiting", path)) continue;
     const step = draft.at(path);
-    if (step?.kind === "wait" && step.isTimeout) {
-      if (read) fail(draft, path, waitOver(path));
-      else draft.overdue = draft.unread = true;
-      continue;
-    }
-    completeWait(draft, path, null);
+    const isTimeout = step?.kind === "pipeline" || (step?.kind === "wait" && step.isTimeout);
+    if (!isTimeout) completeWait(draft, path, null);
+    else if (!read) draft.overdue = draft.unread = true;
+    else if (step.kind === "pipeline") childOverdue(draft, path);
+    else fail(draft, path, waitOver(path));
   }
 }
 
@@ -213,9 +223,10 @@ function finish(draft: Draft, idle: boolean): Advance {
     outputs: draft.outputs,
     locals: draft.locals,
     position,
-    begun: draft.before.begun + begun.length + skipped.length,
+    begun: draft.begins + skipped.length,
     running: draft.running,
     entered: draft.entered,
+    limits: draft.limits,
     waiting: draft.waiting,
     retries: draft.retries,
     inbox,
@@ -267,8 +278,8 @@ function runChange(draft: Draft, idle: boolean): RunChange | null {
   const waiting = draft.all<Waiting>("waiting").map(([, one]) => one);
   // Nothing of it is at work here. Children are probably not at work for long: they are waited for in memory first.
   if (!idle && waiting.some(({ child }) => child !== null)) return goesOn;
-  const retries = draft.all<number>("retries").map(([, at]) => at);
-  const availableAt = earliest(draft.ending ? null : before.deadline, retries, waiting);
+  const times = [...draft.all<number>("retries"), ...draft.all<number>("limits")].map(([, at]) => at);
+  const availableAt = earliest(draft.ending ? null : before.deadline, times, waiting);
   // Where it waits for no message, one that nobody wants does not wake it.
   const awaitsMessages = waiting.some(({ child, signal }) => child !== null || signal !== null);
   return { status: "WAITING", availableAt, ...(awaitsMessages ? { inbox: draft.inbox } : {}), ...begins };
@@ -277,18 +288,19 @@ function runChange(draft: Draft, idle: boolean): RunChange | null {
 /** The earliest time at which something is due for a run; null for never. */
 function earliest(
   deadline: number | null,
-  retries: Iterable<number>,
+  times: Iterable<number>,
   waiting: Iterable<Waiting>,
 ): number | null {
   let due = deadline;
-  for (const at of retries) due = Math.min(due ?? at, at);
+  for (const at of times) due = Math.min(due ?? at, at);
   for (const { until } of waiting) if (until !== null) due = Math.min(due ?? until, until);
   return due;
 }
 
 /** When something is due for a run that is in memory; null for never. */
-export function nextTime({ ending, deadline, retries, waiting }: RunState): number | null {
-  return earliest(ending ? null : deadline, retries.values(), waiting.values());
+export function nextTime({ ending, deadline, retries, limits, waiting }: RunState): number | null {
+  const due = earliest(ending ? null : deadline, retries.values(), waiting.values());
+  return limits.size === 0 ? due : earliest(due, limits.values(), []);
 }
 
 /** True when a run has ended, or was let go of until something happens. */

@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { SpineError } from "../errors.ts";
 import type { Step } from "../workflow/step.ts";
+import { stepTimeout } from "./step-timeout.ts";
 
 /** What ends an attempt that takes too long, or of which nothing is heard. */
 export interface AttemptLimits {
@@ -28,7 +29,7 @@ export function limitsOf(step: Step, path: string, signal: AbortSignal, clock: C
   const { timeoutMs, heartbeatTimeoutMs } = step;
   const limit = new AbortController();
   const stopTimer =
-    timeoutMs === null ? NOTHING : clock.after(timeoutMs, () => limit.abort(tooLong(path, timeoutMs)));
+    timeoutMs === null ? NOTHING : clock.after(timeoutMs, () => limit.abort(stepTimeout(path, timeoutMs)));
   const silence =
     heartbeatTimeoutMs === null
       ? null
@@ -58,12 +59,6 @@ function watchSilence(ms: number, clock: Clock, call: () => void): Pick<AttemptL
     },
     stop: () => stopTimer(),
   };
-}
-
-function tooLong(step: string, ms: number): SpineError {
-  return new SpineError("STEP_TIMEOUT", `Step "${step}" took longer than its timeout of ${ms} ms.`, {
-    context: { step },
-  });
 }
 
 function unheard(step: string, ms: number): SpineError {

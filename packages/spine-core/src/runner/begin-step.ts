@@ -1,5 +1,6 @@
 import { type ErrorJson, SpineError } from "../errors.ts";
 import type { StepEnd } from "../history/history-store.ts";
+import { LAST_INSTANT } from "../instant.ts";
 import type { JsonValue } from "../json.ts";
 import type { ChoiceStep } from "../workflow/composite-steps.ts";
 import type { Step } from "../workflow/step.ts";
@@ -22,14 +23,29 @@ export function begin(draft: Draft, path: string, step: Step): void {
   const before = draft.step(path);
   const attempt = before.attempt + 1;
   draft.begun.push({ name: path, kind: step.kind, attempt });
-  const order = step.undo ? { order: orderOf(before, step, draft.before.begun + draft.begun.length) } : {};
-  draft.set(path, { ...order, attempt, status: "RUNNING", retryAt: null });
+  // Counted by itself: what has begun in this advance may be taken out of it again.
+  draft.begins += 1;
+  const order = step.undo ? { order: orderOf(before, step, draft.begins) } : {};
+  const endsBy = before.endsBy ?? endOf(step, draft.now);
+  draft.set(path, {
+    ...order,
+    ...(endsBy === undefined ? {} : { endsBy }),
+    attempt,
+    status: "RUNNING",
+    retryAt: null,
+  });
   const plan =
     step.kind === "pipeline"
       ? undefined
       : (before.plan ?? (step.kind === "parallel" && !step.when ? {} : undefined));
   if (plan) enter(draft, path, step, plan);
   else draft.running.set(path, attempt);
+}
+
+/** When what is inside of a step has to have ended, or the run that it waits for; undefined for a step that is only code. */
+export function endOf(step: Step, begun: number): number | undefined {
+  if (step.timeoutMs === null || !(step.kind === "pipeline" || innerSteps(step).length > 0)) return undefined;
+  return Math.min(begun + step.timeoutMs, LAST_INSTANT);
 }
 
 /** What is inside of a step is undone before it, although it may have begun again behind that. */
@@ -66,16 +82,19 @@ export function hasCase(step: ChoiceStep, plan: Plan): boolean {
 export const PLAN = "spine:plan#";
 
 function enter(draft: Draft, path: string, step: Step, plan: Plan): void {
-  const { attempt } = draft.step(path);
+  const { attempt, endsBy } = draft.step(path);
   switch (step.kind) {
     case "wait":
-    case "pipeline":
       waitFor(draft, path, plan);
+      return;
+    case "pipeline":
+      waitFor(draft, path, plan, endsBy);
       return;
     case "map":
     case "choice":
     case "parallel":
       draft.entered.set(path, attempt);
+      if (endsBy !== undefined) draft.limits.set(path, endsBy);
       draft.set(path, { plan, position: 0, open: 0 });
       goOnInside(draft, path, step);
       return;
@@ -96,9 +115,9 @@ export function goOnInside(draft: Draft, path: string, step: Step): void {
   if (status === "RUNNING" && open === 0) completeComposite(draft, path, step);
 }
 
-function waitFor(draft: Draft, path: string, plan: Plan): void {
+function waitFor(draft: Draft, path: string, plan: Plan, endsBy: number | null = null): void {
   const { attempt } = draft.step(path);
-  const { until = null, signal = null, child = null } = plan;
+  const { until = endsBy, signal = null, child = null } = plan;
   draft.set(path, { plan, status: "WAITING" });
   const reason = signal !== null ? `signal ${signal}` : child !== null ? `run ${child}` : null;
   draft.waits.push({ name: path, attempt, until, reason });
@@ -223,7 +242,7 @@ function completeComposite(draft: Draft, path: string, step: Step): void {
     return;
   }
   end(draft, path, { status: "COMPLETED", output: text });
-  draft.entered.set(path, null);
+  draft.leave(path);
   draft.set(path, { status: "COMPLETED" });
   done(draft, path, output);
 }
@@ -268,7 +287,7 @@ function dropWait(draft: Draft, path: string): void {
 /** A step whose attempt is under way around others, or waits, has failed. */
 export function fail(draft: Draft, path: string, error: SpineError): void {
   const located = locate(draft, path, error);
-  draft.entered.set(path, null);
+  draft.leave(path);
   draft.waiting.set(path, null);
   end(draft, path, { status: "FAILED", error: located.toJSON() });
   failed(draft, path, located);
@@ -277,7 +296,7 @@ export function fail(draft: Draft, path: string, error: SpineError): void {
 /** The end of a step that has failed for good is recorded: what is around it goes on without it, or fails with it. */
 export function failed(draft: Draft, path: string, error: SpineError): void {
   const json: ErrorJson = error.toJSON();
-  draft.set(path, { status: "FAILED", retryAt: null, error: json });
+  draft.set(path, { status: "FAILED", retryAt: null, error: json, endsBy: undefined });
   const step = draft.at(path);
   if (step && isDone(draft, path, step)) {
     done(draft, path, undefined);
@@ -302,26 +321,43 @@ export function cancelInside(draft: Draft, around: string | null): void {
     cancel(draft, path);
     draft.running.set(path, null);
     draft.stopped.push(path);
+    dropEarlierChild(draft, path);
   }
   for (const [path, { child }] of draft.all<Waiting>("waiting")) {
     if (!isInside(path)) continue;
     cancel(draft, path);
     draft.waiting.set(path, null);
-    if (child === null) continue;
-    const created = draft.children.findIndex(({ runId }) => runId === child);
-    if (created === -1) draft.cancelled.push(child);
-    else draft.children.splice(created, 1);
+    if (child !== null) dropChild(draft, child);
   }
   for (const [path] of draft.all<number>("entered")) {
     if (!isInside(path)) continue;
     cancel(draft, path);
-    draft.entered.set(path, null);
+    draft.leave(path);
   }
   for (const [path] of draft.all<number>("retries")) {
     if (!isInside(path)) continue;
     draft.retries.set(path, null);
     draft.set(path, { status: "CANCELLED", retryAt: null });
+    dropEarlierChild(draft, path);
   }
+  if (!draft.before.resumes) return;
+  // Paused and resumed with their children, and not begun again yet.
+  for (const path of draft.before.steps.keys()) {
+    if (isInside(path) && draft.step(path).status === "PENDING") dropEarlierChild(draft, path);
+  }
+}
+
+/** An earlier attempt of a step waited for a run, and this one was going to. */
+export function dropEarlierChild(draft: Draft, path: string): void {
+  const child = draft.step(path).plan?.child;
+  if (child !== undefined) dropChild(draft, child);
+}
+
+/** Nobody waits for a run any more: it is cancelled, or not even made. */
+function dropChild(draft: Draft, child: string): void {
+  const created = draft.children.findIndex(({ runId }) => runId === child);
+  if (created === -1) draft.cancelled.push(child);
+  else draft.children.splice(created, 1);
 }
 
 /** Ends an attempt; one that begins in this very advance has not begun at all. */
@@ -330,12 +366,12 @@ function cancel(draft: Draft, path: string): void {
   const begun = draft.begun.findIndex((one) => one.name === path && one.attempt === attempt);
   if (begun === -1) {
     end(draft, path, { status: "CANCELLED" });
-    draft.set(path, { status: "CANCELLED" });
+    draft.set(path, { status: "CANCELLED", endsBy: undefined });
     return;
   }
   draft.begun.splice(begun, 1);
   dropWait(draft, path);
-  draft.set(path, { status: "CANCELLED", attempt: attempt - 1 });
+  draft.set(path, { status: "CANCELLED", attempt: attempt - 1, endsBy: undefined });
 }
 
 export function locate(draft: Draft, path: string, error: SpineError): SpineError {

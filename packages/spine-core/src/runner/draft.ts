@@ -9,6 +9,7 @@ import type { WorkflowData } from "../workflow/workflow.ts";
 import { type Ending, NOT_BEGUN, type RunState, type StepState, type Waiting } from "./run-state.ts";
 
 const NONE: readonly string[] = [];
+type MapName = "running" | "entered" | "limits" | "waiting" | "retries";
 
 /** What is new in a run, on top of its state, which stays as it is: an advance may be worked out more than once. */
 export class Draft {
@@ -30,12 +31,15 @@ export class Draft {
   readonly locals = new Map<string, Record<string, JsonValue>>();
   readonly running = new Map<string, number | null>();
   readonly entered = new Map<string, number | null>();
+  readonly limits = new Map<string, number | null>();
   readonly waiting = new Map<string, Waiting | null>();
   readonly retries = new Map<string, number | null>();
   readonly cursors = new Map<string, readonly CursorAttachment[]>();
   readonly stopped: string[] = [];
   readonly cancelled: string[] = [];
   metrics: Metrics = {};
+  /** How many attempts have begun, those of this advance that were taken back included. */
+  begins: number;
   position: number;
   inbox: number;
   unread: boolean;
@@ -53,6 +57,7 @@ export class Draft {
     this.before = before;
     this.now = now;
     this.random = random;
+    this.begins = before.begun;
     this.position = before.position;
     this.inbox = before.inbox;
     this.unread = before.unread;
@@ -86,8 +91,14 @@ export class Draft {
     this.locals.set(parent, local);
   }
 
+  /** Nothing is under way inside of a step any more. */
+  leave(path: string): void {
+    this.entered.set(path, null);
+    if (this.before.limits.has(path) || this.limits.has(path)) this.limits.set(path, null);
+  }
+
   /** What stands in one of the state's maps with what is new in it, as it is now: it may be changed meanwhile. */
-  all<T>(name: "running" | "entered" | "waiting" | "retries"): readonly (readonly [string, T])[] {
+  all<T>(name: MapName): readonly (readonly [string, T])[] {
     const all: [string, T][] = [];
     const before = this.before[name] as Map<string, T>;
     const changes = this[name] as ReadonlyMap<string, T | null>;
@@ -107,8 +118,17 @@ export class Draft {
     return due;
   }
 
+  /** The steps whose time is over: the earliest first, and one around others before these. */
+  pastLimit(): readonly string[] {
+    if (this.before.limits.size + this.limits.size === 0) return NONE;
+    return this.all<number>("limits")
+      .filter(([, at]) => at <= this.now)
+      .sort(([a, atA], [b, atB]) => atA - atB || a.length - b.length)
+      .map(([path]) => path);
+  }
+
   /** False once this advance has taken it out: something else of it ended the step, or the one around it. */
-  isStill(name: "running" | "waiting" | "retries", path: string): boolean {
+  isStill(name: MapName, path: string): boolean {
     return this[name].get(path) !== null;
   }
 

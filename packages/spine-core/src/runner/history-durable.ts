@@ -104,7 +104,7 @@ export class HistoryDurable implements Durable {
     own?.abort(
       new SpineError(
         "RUN_CANCELLED",
-        "The step around this one has ended without it: another one in it failed.",
+        "The step around this one has ended without it: another one in it failed, or its time was over.",
       ),
     );
     this.#settled = this.#settled.filter(({ step }) => step !== handle.step);

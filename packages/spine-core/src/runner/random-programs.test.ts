@@ -42,7 +42,7 @@ test(`${RUNS} programs at random end as a model of them says, whatever happens i
       // What was undone is done again, once, and the run ends as it would have; but what is wrong in the workflow stays so.
       run.retry(true);
       run.audit();
-      expect([null, "WAIT_TIMEOUT", "WORKFLOW_INVALID"]).toContain(run.errorCode);
+      expect([null, "WAIT_TIMEOUT", "STEP_TIMEOUT", "WORKFLOW_INVALID"]).toContain(run.errorCode);
       expect(run.status).toBe(run.errorCode === null ? "COMPLETED" : "FAILED");
     }),
     { numRuns: RUNS },

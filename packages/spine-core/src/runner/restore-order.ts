@@ -107,6 +107,7 @@ class Order {
       running.delete(one);
       waiting.delete(one);
       entered.delete(one);
+      state.limits.delete(one);
       steps.set(one, { ...(steps.get(one) ?? NOT_BEGUN), status: "PENDING" });
     }
     for (const one of [...retries.keys()].filter(isIn)) dropRetry(state, one);

@@ -4,7 +4,7 @@ import { deepFreeze, type JsonValue } from "../json.ts";
 import type { Step } from "../workflow/step.ts";
 import { isUndo, nameIn, parentOf, stepAt, undoneBy, undoOf } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import { hasCase, orderOf, PLAN } from "./begin-step.ts";
+import { endOf, hasCase, orderOf, PLAN } from "./begin-step.ts";
 import { cursorsIn } from "./cursor-marks.ts";
 import type { Ended } from "./durable.ts";
 import type { Plan } from "./plan.ts";
@@ -38,6 +38,9 @@ export function restore(
     const isOther = isUndo(path) === (run.endsAs === null);
     if (isOther || !(isUndo(path) || isReached(workflow, state, path))) dropRetry(state, path);
   }
+  for (const path of state.waiting.keys()) {
+    if (!isReached(workflow, state, path)) waitAnew(state, path);
+  }
   restoreOrder(workflow, state);
   state.unread = [...state.waiting.values()].some(({ signal, child }) => signal !== null || child !== null);
   if (run.endsAs === null) undoAnew(state);
@@ -70,7 +73,7 @@ function restoreAttempt(
 ): void {
   const { name: path, attempt, status, seq } = record;
   // With a new attempt, what an earlier one failed with is over.
-  const { error: _error, ...before } = state.steps.get(path) ?? NOT_BEGUN;
+  const { error: _error, endsBy: earlier, ...before } = state.steps.get(path) ?? NOT_BEGUN;
   const step = isUndo(path) ? undefined : stepAt(workflow.steps, path);
   const found = plans.get(path)?.get(attempt);
   state.retries.delete(path);
@@ -83,7 +86,10 @@ function restoreAttempt(
   const plan = found ?? keptPlan(before, step, path);
   // What it has from the run that it repeats is that run's to undo.
   const order = step?.undo && seq > inherited ? { order: orderOf(before, step, seq) } : {};
-  const at: StepState = { ...before, ...order, attempt, retryAt: null, ...(plan ? { plan } : {}) };
+  // An attempt that was cut short leaves its end to the next one.
+  const endsBy = step && (earlier ?? endOf(step, Date.parse(record.startedAt)));
+  const limit = endsBy !== undefined && isCutShort(record) ? { endsBy } : {};
+  const at: StepState = { ...before, ...order, attempt, retryAt: null, ...(plan ? { plan } : {}), ...limit };
   switch (status) {
     case "COMPLETED":
       state.steps.set(path, { ...at, status });
@@ -105,13 +111,34 @@ function restoreAttempt(
     }
     case "RUNNING":
       state.steps.set(path, { ...at, status });
-      if (isEntered(step, plan)) state.entered.set(path, attempt);
-      else state.running.set(path, attempt);
+      if (isEntered(step, plan)) {
+        state.entered.set(path, attempt);
+        if (endsBy !== undefined) state.limits.set(path, endsBy);
+      } else state.running.set(path, attempt);
       break;
     default:
       // Cancelled: it begins again when the run goes on.
       state.steps.set(path, { ...at, status: "PENDING" });
   }
+}
+
+/** True for an attempt that is under way, or whose process is gone or was stopped. */
+function isCutShort({ completedAt, error }: StepRecord): boolean {
+  return completedAt === null || error?.code === "STOPPED" || error?.code === "WORKER_LOST";
+}
+
+/**
+ * A process that was stopped has ended what was around a step that waits, and left that waiting. It waits again once what is
+ * around it has begun again: for the same run, until the same time.
+ */
+function waitAnew(state: RunState, path: string): void {
+  const { attempt, ...at } = state.steps.get(path) ?? NOT_BEGUN;
+  const { child, until } = state.waiting.get(path) ?? { child: null, until: null };
+  const error = new SpineError("STOPPED", "The process was stopped that worked on what is around this wait.");
+  state.waiting.delete(path);
+  state.interrupted.set(path, { attempt, child: null, error });
+  const endsBy = child !== null && until !== null ? { endsBy: until } : {};
+  state.steps.set(path, { ...at, ...endsBy, attempt, status: "PENDING" });
 }
 
 /** What is finished stays so, whatever its step is by now. */

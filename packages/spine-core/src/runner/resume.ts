@@ -5,8 +5,8 @@ import type { Draft } from "./draft.ts";
 
 /** Ends what does not go on: it is cancelled, and so are the runs that it waited for. */
 export function endInterrupted(draft: Draft): void {
-  for (const [path, { attempt, child }] of draft.before.interrupted) {
-    end(draft, path, { status: "CANCELLED", attempt });
+  for (const [path, { attempt, child, error }] of draft.before.interrupted) {
+    end(draft, path, { status: "CANCELLED", attempt, error: error?.toJSON() ?? null });
     if (child !== null) draft.cancelled.push(child);
   }
 }

@@ -1,4 +1,4 @@
-import type { ErrorJson } from "../errors.ts";
+import type { ErrorJson, SpineError } from "../errors.ts";
 import type { CursorAttachment } from "../history/attachment.ts";
 import type { EndsAs, Transition } from "../history/history-store.ts";
 import type { RunStatus, StepStatus } from "../history/records.ts";
@@ -23,6 +23,11 @@ export interface StepState {
   readonly plan?: Plan | undefined;
   /** How often it was undone: what it recorded before (checkpoints) is of a time that did not happen. */
   readonly generation?: number;
+  /**
+   * When what is inside of it has to have ended, or the run that it waits for (ms since the epoch): it has a timeout. An attempt
+   * that follows one that was cut short (its process is gone) has no more time than that had.
+   */
+  readonly endsBy?: number | undefined;
   /** Of a sequence: how many of its steps are done. Of a map: how many of its items have begun. */
   readonly position?: number;
   /** Of a step that is made of others: how many of them have begun and not ended. */
@@ -50,6 +55,7 @@ export interface Waiting {
 export interface Interrupted {
   readonly attempt: number;
   readonly child: string | null;
+  readonly error?: SpineError;
 }
 
 /** What a run is on its way to while its steps are undone. */
@@ -74,12 +80,14 @@ export interface RunState {
   readonly locals: Map<string, Record<string, JsonValue>>;
   /** All steps of the list before this position are finished. */
   position: number;
-  /** How many attempts have begun. */
+  /** How many attempts have begun: the order in which steps are undone. */
   begun: number;
   /** Attempts whose code is under way: path → attempt. */
   readonly running: Map<string, number>;
   /** Attempts around steps that are under way, and those that wait: path → attempt. */
   readonly entered: Map<string, number>;
+  /** Of these, when they have to have ended (ms since the epoch): path → when. */
+  readonly limits: Map<string, number>;
   readonly waiting: Map<string, Waiting>;
   /** Steps that are tried again: path → when. */
   readonly retries: Map<string, number>;
@@ -111,6 +119,7 @@ export interface Advance {
   /** Changes of the maps of these names; null: not any more. */
   readonly running: ReadonlyMap<string, number | null>;
   readonly entered: ReadonlyMap<string, number | null>;
+  readonly limits: ReadonlyMap<string, number | null>;
   readonly waiting: ReadonlyMap<string, Waiting | null>;
   readonly retries: ReadonlyMap<string, number | null>;
   readonly inbox: number;
@@ -133,6 +142,7 @@ export function newRun(deadline: number | null = null): RunState {
     begun: 0,
     running: new Map(),
     entered: new Map(),
+    limits: new Map(),
     waiting: new Map(),
     retries: new Map(),
     inbox: 0,
@@ -163,6 +173,7 @@ export function apply(state: RunState, next: Advance): void {
   for (const [path, cursors] of next.cursors) state.cursors.set(path, cursors);
   merge(state.running, next.running);
   merge(state.entered, next.entered);
+  merge(state.limits, next.limits);
   merge(state.waiting, next.waiting);
   merge(state.retries, next.retries);
 }

@@ -88,8 +88,11 @@ expectTypeOf<O["review"]>().toEqualTypeOf<Approval>();
 flow.parallel("p2", { a: ({ outputs }) => outputs.nope });
 // @ts-expect-error a name is used once
 flow.parallel("venues", { a: () => 1 });
-// @ts-expect-error branches have timeouts of their own
-flow.parallel("p3", { a: () => 1 }, { timeout: "1s" });
+// @ts-expect-error branches have retries of their own
+flow.parallel("p3", { a: () => 1 }, { retry: { attempts: 2 } });
+// @ts-expect-error and have code of their own that is heard
+flow.parallel("p3", { a: () => 1 }, { heartbeatTimeout: "1s" });
+flow.parallel("p4", { a: () => 1 }, { timeout: "1s", collect: true });
 // @ts-expect-error a wait runs no code that could be heard
 flow.wait("w2", { signal: "go", heartbeatTimeout: "1s" });
 // @ts-expect-error one thing is done for each item

@@ -121,8 +121,8 @@ describe("defineWorkflow", () => {
         } as never),
     ],
     [
-      "a timeout of branches",
-      () => defineWorkflow(head).parallel("p", { a: () => 1 }, { timeout: "1s" } as never),
+      "a timeout of a time that is waited for",
+      () => defineWorkflow(head).wait("w", { for: "1s", timeout: "2s" } as never),
     ],
     [
       "retries of branches",

@@ -33,15 +33,17 @@ export interface StepOptions {
    */
   readonly retry?: RetryPolicy;
   /**
-   * The longest that the code of one attempt may take; afterwards its signal is aborted and it fails with STEP_TIMEOUT. As with
-   * `retry`, what is inside of a step has its own, and a child has the `deadline` of its workflow. Of a wait, it is how long a signal
-   * or an approval is waited for: it fails with WAIT_TIMEOUT.
+   * The longest that one attempt may take, from its begin to its end; it fails with STEP_TIMEOUT. The signal of code is aborted. Of a
+   * step that is made of others, or runs another workflow, it is the time of all that is inside: what is under way of that is aborted
+   * and CANCELLED, a child cancelled, and the failure is for good (`onError` applies, `retry` does not). It counts from the recorded
+   * begin, also over a crash or while no process works on the run; a pause ends the attempt, and the next one has all of its time.
+   * Of a wait, it is how long a signal or an approval is waited for: it fails with WAIT_TIMEOUT.
    */
   readonly timeout?: Duration;
   /**
    * The longest that nothing may be heard of the code of one attempt: no `context.progress`, no `context.heartbeat`, and of a data
    * step no page. Afterwards its signal is aborted and it fails with STEP_HEARTBEAT_TIMEOUT. For code that may take long, but not
-   * without a sign of life; it is about the same code as `timeout`, and may stand beside it. A wait has none: it runs no code.
+   * without a sign of life; as with `retry`, what is inside of a step has its own. A wait has none: it runs no code.
    */
   readonly heartbeatTimeout?: Duration;
   /**

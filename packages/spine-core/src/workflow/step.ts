@@ -263,11 +263,10 @@ export const Step = {
   /** Steps at the same time. */
   parallel(name: string, branches: readonly Step[], options: AnyStepOptions & Collecting = {}): Step {
     const data = stepData(name, options, PARALLEL);
-    const { retry, timeout, heartbeatTimeout, when } = options;
-    if (!when && (retry ?? timeout ?? heartbeatTimeout) !== undefined) {
+    if (!options.when && (options.retry ?? options.heartbeatTimeout) !== undefined) {
       throw new SpineError(
         "WORKFLOW_INVALID",
-        `Step "${name}" has no code of its own that \`retry\`, \`timeout\` or \`heartbeatTimeout\` could be about. Give them to the steps inside of it.`,
+        `Step "${name}" has no code of its own that \`retry\` or \`heartbeatTimeout\` could be about. Give them to the steps inside of it.`,
       );
     }
     return freezeStep({ ...data, kind: "parallel", branches, collect: options.collect ?? false });
@@ -363,6 +362,12 @@ function waitData(name: string, options: WaitOptions & StepOptions): Wait {
     );
   }
   const isSignal = signal !== undefined || approval;
+  if (!isSignal && timeout !== undefined) {
+    throw new SpineError(
+      "WORKFLOW_INVALID",
+      `Step "${name}" waits for a time, and has no use for a \`timeout\`. Leave it out.`,
+    );
+  }
   const time = isSignal ? timeout : (options.for ?? options.until);
   return {
     time: time === undefined ? null : typeof time === "function" ? time : () => time,

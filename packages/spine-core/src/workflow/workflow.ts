@@ -240,7 +240,7 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
   parallel<N extends string, const B extends Branches<Params, Outputs, Scope>>(
     name: NewName<N, Outputs>,
     branches: Inside<Params, Outputs, Scope, B>,
-    options: Pick<StepOptions, "onError"> & { readonly collect: true },
+    options: Pick<StepOptions, "onError" | "timeout"> & { readonly collect: true },
   ): Workflow<
     Input,
     Params,
@@ -251,7 +251,7 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
   parallel<N extends string, const B extends Branches<Params, Outputs, Scope>>(
     name: NewName<N, Outputs>,
     branches: Inside<Params, Outputs, Scope, B>,
-    options?: Pick<StepOptions, "onError"> & { readonly collect?: false },
+    options?: Pick<StepOptions, "onError" | "timeout"> & { readonly collect?: false },
   ): Workflow<
     Input,
     Params,

@@ -219,11 +219,17 @@ async function withSteps(
     return {
       ...claimed,
       run: run.deadline === null ? run : { ...run, deadline: ours(run.deadline) },
-      steps: claimed.steps.map((step) =>
-        step.retryAt === null && step.waitingUntil === null
-          ? step
-          : { ...step, retryAt: ours(step.retryAt), waitingUntil: ours(step.waitingUntil) },
-      ),
+      steps: claimed.steps.map((step) => {
+        // The time of a step that has a timeout counts from its begin.
+        if (step.completedAt === null) {
+          return {
+            ...step,
+            startedAt: isoTime(time.fromDatabase(step.startedAt)),
+            waitingUntil: ours(step.waitingUntil),
+          };
+        }
+        return step.retryAt === null ? step : { ...step, retryAt: ours(step.retryAt) };
+      }),
     };
   });
 }

@@ -14,10 +14,14 @@ export interface EndedProgram {
   readonly error: RunRecord["error"];
   readonly workflow: WorkflowData;
   readonly program: Program;
+  /** Those of its children that have not ended. */
+  readonly children: readonly string[];
 }
 
 /** What has to hold at the end of every run; an error otherwise. */
-export function auditEnd({ records, retried, succeeded, error, workflow, program }: EndedProgram): void {
+export function auditEnd(ended: EndedProgram): void {
+  const { records, retried, succeeded, error, workflow, program, children } = ended;
+  if (children.length > 0) throw new Error(`Nobody waits for ${children.join()}, which were not cancelled.`);
   const open = records.filter(({ completedAt }) => completedAt === null);
   if (open.length > 0) throw new Error(`Attempts are left under way: ${open.map(({ name }) => name).join()}`);
   const undone = records
@@ -88,6 +92,39 @@ export function checkConcurrency(workflow: WorkflowData, records: Records, name:
     const open = records.filter((record) => record.completedAt === null && record.name.startsWith(inside));
     const items = new Set(open.map((record) => itemOf(record.name)));
     if (items.size > step.concurrency) throw new Error(`${map} has more items at a time than it may.`);
+  }
+}
+
+/** A run with steps that have timeouts, between two of its turns. */
+export interface TimedProgram {
+  readonly workflow: WorkflowData;
+  readonly records: Records;
+  /** True for an attempt whose own code is under way: a timer beside it ends that. */
+  readonly hasCode: (path: string) => boolean;
+  readonly now: number;
+  /** When it does something by itself; null for never. */
+  readonly wakes: number | null;
+  /** False where what has come for it is looked at next. */
+  readonly isRead: boolean;
+  readonly isEnding: boolean;
+}
+
+/** The time of a step counts from its recorded begin: none goes on behind it or ends before it, and the run wakes for it. */
+export function checkTimeouts(program: TimedProgram): void {
+  const { workflow, records, hasCode, now, wakes, isRead, isEnding } = program;
+  const kept = new Map<string, number>();
+  for (const { name, kind, status, error, startedAt, completedAt } of records) {
+    const timeoutMs = kind === "lambda" || isUndo(name) ? null : stepAt(workflow.steps, name)?.timeoutMs;
+    if (timeoutMs == null) continue;
+    const over = kept.get(name) ?? Date.parse(startedAt) + timeoutMs;
+    kept.delete(name);
+    if (error?.code === "STOPPED" || error?.code === "WORKER_LOST") kept.set(name, over);
+    if (completedAt === null && !hasCode(name) && !isEnding) {
+      if (over <= now && (status !== "WAITING" || isRead)) throw new Error(`The time of ${name} is over.`);
+      if (wakes === null || wakes > over) throw new Error(`Nothing wakes the run for ${name}.`);
+    }
+    const isTimeout = status === "FAILED" && error?.code === "STEP_TIMEOUT" && error.context?.step === name;
+    if (isTimeout && Date.parse(completedAt ?? "") < over) throw new Error(`${name} had time left.`);
   }
 }
 

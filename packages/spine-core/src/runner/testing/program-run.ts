@@ -10,8 +10,17 @@ import type { Ended, StepResult } from "../durable.ts";
 import type { Plan } from "../plan.ts";
 import { restore } from "../restore.ts";
 import { apply, newRun, type RunState } from "../run-state.ts";
-import { auditEnd, checkConcurrency, isTakenBack } from "./program-audit.ts";
-import { isFatal, type Node, nodeAt, type Program, signalsIn, undoFailsOf } from "./programs.ts";
+import { auditEnd, checkConcurrency, checkTimeouts, isTakenBack } from "./program-audit.ts";
+import {
+  AMPLE,
+  FOREVER,
+  isFatal,
+  type Node,
+  nodeAt,
+  type Program,
+  signalsIn,
+  undoFailsOf,
+} from "./programs.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -98,7 +107,10 @@ export class ProgramRun {
     this.#endsAs = null;
     this.#error = null;
     for (const [runId, child] of this.#children) {
-      this.#children.set(runId, { ...child, path: runId.slice("child of ".length), ended: false });
+      // One that failed is tried again by the step that waits for it.
+      const path = pathOfChild(runId);
+      const again = child.cancelled || this.#childEnds(path, "failed");
+      this.#children.set(runId, { path, ended: true, cancelled: again });
     }
     this.#claim();
     this.drive();
@@ -122,6 +134,7 @@ export class ProgramRun {
       error: this.#error,
       workflow: this.#workflow,
       program: this.#program,
+      children: [...this.#children].filter(([, { ended }]) => !ended).map(([runId]) => runId),
     });
   }
 
@@ -131,7 +144,8 @@ export class ProgramRun {
       return;
     }
     const chance = this.#random();
-    if (chance < 0.05) this.#crash();
+    if (chance < 0.04) this.#crash();
+    else if (chance < 0.05) this.#stop();
     else if (chance < 0.08) this.#pause();
     else if (chance < 0.1 && this.#isCancelled && !this.#mended) this.#cancel();
     else if (chance < 0.2) this.#messageComes();
@@ -143,7 +157,7 @@ export class ProgramRun {
   #whileAtRest(): void {
     if (this.#random() < 0.5) this.#messageComes();
     if (this.#availableAt === null || this.#availableAt > this.#now) {
-      if (this.#availableAt !== null && this.#random() < 0.5) this.#now = this.#availableAt;
+      if (this.#mayCome(this.#availableAt) && this.#random() < 0.5) this.#now = this.#availableAt;
       return;
     }
     this.#claim();
@@ -170,7 +184,7 @@ export class ProgramRun {
       this.#happen({ ended: [], inbox: { count: this.#inbox, signals: this.#signals, children: ended } });
       return;
     }
-    if (due !== null && this.#random() < 0.7) {
+    if (this.#mayCome(due) && this.#random() < 0.7) {
       this.#now = Math.max(this.#now, due);
       this.#happen({ ended: [] });
     } else if (this.#state.running.size === 0) {
@@ -178,9 +192,21 @@ export class ProgramRun {
     }
   }
 
+  /** A time that is far comes only where nothing else does any more. */
+  #mayCome(time: number | null): time is number {
+    if (time === null || time - this.#now < AMPLE / 2) return time !== null;
+    return (
+      this.#state.running.size === 0 && this.#sent === signalsIn(this.#program) && this.#alive().length === 0
+    );
+  }
+
+  #alive() {
+    return [...this.#children].filter(([, { path, ended }]) => !ended && !this.#childEnds(path, "never"));
+  }
+
   /** A signal is sent, as many as there are steps that may wait for one and no more; or a child ends. */
   #messageComes(): void {
-    const alive = [...this.#children].filter(([, { ended }]) => !ended);
+    const alive = this.#alive();
     const one = alive[Math.floor(this.#random() * alive.length)];
     if (one && this.#random() < 0.6) one[1].ended = true;
     else if (this.#sent < signalsIn(this.#program)) {
@@ -189,6 +215,18 @@ export class ProgramRun {
       return;
     } else return;
     this.#messageCame();
+  }
+
+  #childBegins(runId: string): void {
+    const path = pathOfChild(runId);
+    const ended = this.#childEnds(path, "early");
+    this.#children.set(runId, { path, ended, cancelled: false });
+    if (ended) this.#messageCame();
+  }
+
+  #childEnds(path: string, ends: string): boolean {
+    const node = nodeAt(this.#program, path);
+    return node.kind === "child" && node.ends === ends;
   }
 
   #send(name: string, at: number): void {
@@ -204,6 +242,17 @@ export class ProgramRun {
   }
 
   #crash(): void {
+    this.#claim();
+  }
+
+  /** Its process is stopped: what is under way ends, but for what only waits. */
+  #stop(): void {
+    for (const record of this.#records) {
+      if (record.completedAt !== null || record.status === "WAITING") continue;
+      record.status = "CANCELLED";
+      record.error = new SpineError("STOPPED", "stopped").toJSON();
+      record.completedAt = isoTime(this.#now);
+    }
     this.#claim();
   }
 
@@ -292,6 +341,8 @@ export class ProgramRun {
         return node.cases[node.chosen] ? { plan: { case: `c${node.chosen}` } } : { skipped: true };
       case "sleep":
         return { plan: { until: this.#now + node.ms, signal: null } };
+      case "forever":
+        return { plan: { until: this.#now + FOREVER, signal: null } };
       case "signal":
         if (node.name === "go") return { plan: { until: null, signal: "go" } };
         // One that comes in time is read whenever it may be, also when the time is over.
@@ -314,7 +365,7 @@ export class ProgramRun {
     const known = this.#state.steps.get(path)?.plan?.child;
     if (known !== undefined && this.#children.has(known)) {
       const child = this.#children.get(known);
-      if (child?.cancelled) this.#children.set(known, { path, ended: false, cancelled: false });
+      if (child?.cancelled) this.#childBegins(known);
       return { plan: { child: known } };
     }
     const runId = `child of ${path}`;
@@ -324,7 +375,7 @@ export class ProgramRun {
   #childEnd(runId: string): ChildEnd {
     const { path } = this.#children.get(runId) ?? { path: "" };
     const node = nodeAt(this.#program, path);
-    const fails = node.kind === "child" && node.fails && !this.#mended;
+    const fails = node.kind === "child" && node.ends === "failed" && !this.#mended;
     return fails
       ? { runId, status: "FAILED", outputs: null, error: new SpineError("STEP_FAILED", "child").toJSON() }
       : { runId, status: "COMPLETED", outputs: { of: path }, error: null };
@@ -335,6 +386,15 @@ export class ProgramRun {
     this.#record(next.transition);
     for (const child of next.cancelled) this.#children.set(child, { path: "", ended: true, cancelled: true });
     apply(this.#state, next);
+    checkTimeouts({
+      workflow: this.#workflow,
+      records: this.#records,
+      hasCode: (path) => this.#state.running.has(path),
+      now: this.#now,
+      wakes: this.status === "WAITING" ? this.#availableAt : nextTime(this.#state),
+      isRead: !this.#state.unread,
+      isEnding: this.#endsAs !== null,
+    });
     if (this.status !== "RUNNING" && this.#state.running.size > 0) {
       throw new Error(`It is ${this.status} while code is under way.`);
     }
@@ -356,9 +416,7 @@ export class ProgramRun {
       record.waitingFor = reason;
       record.waitingUntil = until === null ? null : isoTime(until);
     }
-    for (const { runId } of children) {
-      this.#children.set(runId, { path: runId.slice("child of ".length), ended: false, cancelled: false });
-    }
+    for (const { runId } of children) this.#childBegins(runId);
     for (const id of taken) {
       if (!this.#signals.some(({ signalId }) => signalId === id)) throw new Error(`${id} is taken twice.`);
       this.#signals = this.#signals.filter(({ signalId }) => signalId !== id);
@@ -430,6 +488,10 @@ export class ProgramRun {
       (record) => record.name === name && record.attempt === attempt && record.completedAt === null,
     );
   }
+}
+
+function pathOfChild(runId: string): string {
+  return runId.slice("child of ".length);
 }
 
 function isoTime(ms: number): string {

@@ -12,6 +12,7 @@ export type Node =
       readonly branches: readonly Node[];
       readonly collect: boolean;
       readonly taken: boolean;
+      readonly limitMs: Limit;
     }
   | {
       readonly kind: "map";
@@ -20,6 +21,7 @@ export type Node =
       readonly collect: boolean;
       readonly each: Node;
       readonly taken: boolean;
+      readonly limitMs: Limit;
     }
   /** `chosen` is the position of a case; the one behind the last skips the step, a negative one names none that there is. */
   | {
@@ -27,11 +29,23 @@ export type Node =
       readonly cases: readonly Node[];
       readonly chosen: number;
       readonly taken: boolean;
+      readonly limitMs: Limit;
     }
   | { readonly kind: "sleep"; readonly ms: number }
   /** Without a time, with one in which the signal comes, or one after which it does. */
   | { readonly kind: "signal"; readonly name: "go" | "kept" | "missed"; readonly taken: boolean }
-  | { readonly kind: "child"; readonly fails: boolean; readonly taken: boolean };
+  | {
+      readonly kind: "child";
+      /** `early`: before anybody looks, so that it counts however short the time of its step is. */
+      readonly ends: "completed" | "early" | "failed" | "never";
+      readonly taken: boolean;
+      readonly limitMs: Limit;
+    }
+  /** Waits for longer than anything else takes: only the time of what is around it ends it. */
+  | { readonly kind: "forever" };
+
+/** The timeout of a step around others, where what is inside fails or does not end; where it ends, the step has `AMPLE` time. */
+type Limit = number | null;
 
 interface Leaf {
   readonly kind: "leaf";
@@ -51,6 +65,9 @@ export type Program = readonly Node[];
 
 /** How often a failing step is tried. */
 export const ATTEMPTS = 3;
+/** Longer than programs take, and shorter than for ever. */
+export const AMPLE = 1e10;
+export const FOREVER = 1e14;
 
 const leaf = fc.record({
   kind: fc.constant("leaf" as const),
@@ -68,6 +85,12 @@ const leaf = fc.record({
 });
 
 const taken = fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true));
+
+const limitMs = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(null) },
+  { weight: 2, arbitrary: fc.integer({ min: 1, max: 5_000 }) },
+  fc.constant(0),
+);
 
 /** Programs of up to five steps, up to three deep. */
 export function programs(): fc.Arbitrary<Program> {
@@ -96,9 +119,16 @@ export function programs(): fc.Arbitrary<Program> {
         }),
         fc.record({
           kind: fc.constant("child" as const),
-          fails: fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, fc.constant(true)),
+          ends: fc.oneof(
+            { weight: 3, arbitrary: fc.constant("completed" as const) },
+            { weight: 2, arbitrary: fc.constant("early" as const) },
+            fc.constant("failed" as const),
+            fc.constant("never" as const),
+          ),
           taken,
+          limitMs,
         }),
+        fc.constant({ kind: "forever" as const }),
         {
           weight: 2,
           arbitrary: fc.record({
@@ -106,6 +136,7 @@ export function programs(): fc.Arbitrary<Program> {
             branches: fc.array(tie("inner"), { maxLength: 3 }),
             collect: fc.boolean(),
             taken,
+            limitMs,
           }),
         },
         {
@@ -117,6 +148,7 @@ export function programs(): fc.Arbitrary<Program> {
             collect: fc.boolean(),
             each: tie("inner"),
             taken,
+            limitMs,
           }),
         },
         fc.record({
@@ -124,11 +156,40 @@ export function programs(): fc.Arbitrary<Program> {
           cases: fc.array(tie("inner"), { minLength: 1, maxLength: 2 }),
           chosen: fc.oneof({ weight: 8, arbitrary: fc.integer({ min: 0, max: 2 }) }, fc.constant(-1)),
           taken,
+          limitMs,
         }),
       ),
     };
   });
-  return fc.array(node, { minLength: 1, maxLength: 5 });
+  return fc.array(node.map(ending), { minLength: 1, maxLength: 5 });
+}
+
+/** A step of the program's own list ends: by its own time, if by nothing else. */
+function ending(node: Node): Node {
+  if (node.kind === "forever") {
+    return { kind: "parallel", branches: [node], collect: false, taken: false, limitMs: 1_000 };
+  }
+  return mayHang(node) ? ({ ...node, limitMs: 1_000 } as Node) : node;
+}
+
+/** True when it may never end by itself. */
+function mayHang(node: Node): boolean {
+  if (node.kind === "forever") return true;
+  if ("limitMs" in node && node.limitMs !== null) return false;
+  switch (node.kind) {
+    case "child":
+      return node.ends === "never";
+    case "sequence":
+      return node.steps.some(mayHang);
+    case "parallel":
+      return node.branches.some(mayHang);
+    case "map":
+      return node.items > 0 && mayHang(node.each);
+    case "choice":
+      return node.cases.some(mayHang);
+    default:
+      return false;
+  }
 }
 
 /** Steps of sequences inside of each other have names of their own. */
@@ -136,9 +197,17 @@ function nameInSequence(depth: number, index: number): string {
   return `${"ijklmnopqrtuvwxyz"[depth] ?? "z"}${index}`;
 }
 
-/** The step of a node; what its code does is decided where it is run. */
-export function toStep(node: Node, name: string, depth = 1): Step {
-  const inner = (one: Node, innerName: string) => toStep(one, innerName, depth + 1);
+/**
+ * The step of a node; what its code does is decided where it is run.
+ *
+ * @param paths its own: inside of a map, one for each item.
+ */
+export function toStep(node: Node, name: string, paths: readonly string[] = [name], depth = 1): Step {
+  const insideOf = (names: readonly string[]) =>
+    paths.flatMap((path) => names.map((inner) => pathIn(path, inner)));
+  const inner = (one: Node, innerName: string) => toStep(one, innerName, insideOf([innerName]), depth + 1);
+  const timeout = timeoutOf(node, paths);
+  const limit = timeout === null ? {} : { timeout };
   const code = () => null;
   const onError = isTaken(node) ? "continue" : "stop";
   switch (node.kind) {
@@ -161,28 +230,43 @@ export function toStep(node: Node, name: string, depth = 1): Step {
         {
           collect: node.collect,
           onError,
+          ...limit,
         },
       );
     case "map":
-      return Step.map(name, code, inner(node.each, "each"), {
+      return Step.map(name, code, toStep(node.each, "each", insideOf(keysOf(node)), depth + 1), {
         collect: node.collect,
         concurrency: node.concurrency,
         onError,
+        ...limit,
       });
     case "choice":
       return Step.choice(
         name,
         code,
         node.cases.map((one, index) => inner(one, `c${index}`)),
-        { onError },
+        { onError, ...limit },
       );
     case "sleep":
       return Step.wait(name, { for: node.ms });
+    case "forever":
+      return Step.wait(name, { for: FOREVER });
     case "signal":
       return Step.wait(name, { signal: node.name, onError, ...(node.name === "go" ? {} : { timeout: 1 }) });
     case "child":
-      return Step.pipeline(name, "random.child", code, { onError });
+      return Step.pipeline(name, "random.child", code, { onError, ...limit });
   }
+}
+
+/** Short only where the step fails without it as well, or never ends: then the model need not know how long anything takes. */
+function timeoutOf(node: Node, paths: readonly string[]): number | null {
+  if (!("limitMs" in node) || node.limitMs === null) return null;
+  const fails = paths.every((path) => ["FAILED", "HANGS"].includes(evaluateInside(node, path).status));
+  return fails || (node.kind === "child" && node.ends === "early") ? node.limitMs : AMPLE;
+}
+
+function keysOf({ items }: Extract<Node, { kind: "map" }>): readonly string[] {
+  return Array.from({ length: items }, (_, index) => String(index));
 }
 
 /** The node of a path. */
@@ -222,7 +306,7 @@ export function isFatal({ fatal }: Leaf, path: string): boolean {
 
 type Outcome =
   | { readonly status: "COMPLETED"; readonly output: JsonValue }
-  | { readonly status: "SKIPPED" | "FAILED" };
+  | { readonly status: "SKIPPED" | "FAILED" | "HANGS" };
 
 /** How the run of a program ends: the model. */
 export function expectedOf(program: Program): {
@@ -244,6 +328,13 @@ function isTaken(node: Node): boolean {
 }
 
 function evaluate(node: Node, path: string): Outcome {
+  const outcome = evaluateInside(node, path);
+  const isLimited = "limitMs" in node && node.limitMs !== null;
+  return outcome.status === "HANGS" && isLimited ? { status: "FAILED" } : outcome;
+}
+
+/** The outcome of a node, if it has all the time that there is. */
+function evaluateInside(node: Node, path: string): Outcome {
   switch (node.kind) {
     case "leaf":
       if (node.skips) return { status: "SKIPPED" };
@@ -254,12 +345,16 @@ function evaluate(node: Node, path: string): Outcome {
       return { status: "COMPLETED", output: null };
     case "signal":
       return node.name === "missed" ? { status: "FAILED" } : { status: "COMPLETED", output: node.name };
+    case "forever":
+      return { status: "HANGS" };
     case "child":
-      return node.fails ? { status: "FAILED" } : { status: "COMPLETED", output: { of: path } };
+      if (node.ends === "never") return { status: "HANGS" };
+      return node.ends === "failed" ? { status: "FAILED" } : { status: "COMPLETED", output: { of: path } };
     case "sequence": {
       let last: JsonValue = null;
       for (const [index, step] of node.steps.entries()) {
         const outcome = evaluate(step, pathIn(path, nameInSequence(path.split("/").length, index)));
+        if (outcome.status === "HANGS") return outcome;
         if (outcome.status === "FAILED" && !isTaken(step)) return { status: "FAILED" };
         last = outcome.status === "COMPLETED" ? outcome.output : null;
       }
@@ -271,6 +366,7 @@ function evaluate(node: Node, path: string): Outcome {
       if (!chosen) return { status: "SKIPPED" };
       const name = pathIn(path, `c${node.chosen}`);
       const outcome = evaluate(chosen, name);
+      if (outcome.status === "HANGS") return outcome;
       if (outcome.status === "FAILED" && !isTaken(chosen)) return { status: "FAILED" };
       return { status: "COMPLETED", output: outcome.status === "COMPLETED" ? outcome.output : null };
     }
@@ -280,14 +376,27 @@ function evaluate(node: Node, path: string): Outcome {
       return together(names, outcomes, node.branches.map(isTaken), node.collect, (outputs) => outputs);
     }
     case "map": {
-      const names = Array.from({ length: node.items }, (_, index) => String(index));
-      const outcomes = names.map((key) => evaluate(node.each, pathIn(path, key)));
+      const names = keysOf(node);
+      const outcomes = reached(
+        names.map((key) => evaluate(node.each, pathIn(path, key))),
+        node.concurrency,
+      );
       const taken = names.map(() => isTaken(node.each));
       return together(names, outcomes, taken, node.collect, (outputs) =>
         names.map((key) => outputs[key] ?? null),
       );
     }
   }
+}
+
+/** The items of a map that begin: those before that never end may take all its places. */
+function reached(outcomes: readonly Outcome[], concurrency: number): readonly Outcome[] {
+  let places = concurrency;
+  return outcomes.filter(({ status }) => {
+    const isReached = places > 0;
+    if (status === "HANGS") places -= 1;
+    return isReached;
+  });
 }
 
 /** The outcome of what runs at the same time. */
@@ -300,6 +409,7 @@ function together(
 ): Outcome {
   const failed = outcomes.some(({ status }, index) => status === "FAILED" && !taken[index]);
   if (failed && !collect) return { status: "FAILED" };
+  if (outcomes.some(({ status }) => status === "HANGS")) return { status: "HANGS" };
   const outputs = Object.fromEntries(
     names.map((name, index): [string, JsonValue] => {
       const outcome = outcomes[index] ?? { status: "SKIPPED" };

@@ -1,0 +1,41 @@
+import { SpineError } from "../errors.ts";
+import { cancelInside, dropEarlierChild, fail } from "./begin-step.ts";
+import type { Draft } from "./draft.ts";
+
+// The timeout of a step that is only code is a timer beside that code. One around other steps, or that waits for another run, may
+// have no code under way, or be in no process at all: its time counts from the recorded begin of its attempt, and is looked at here.
+
+/**
+ * Fails the steps whose time is over, the one that was over first before the others: what is inside of them is cancelled. What has
+ * ended by now has ended in time, however late that is looked at.
+ *
+ * @param goOn does what follows from one that has failed, before the next is looked at.
+ * @returns false when no step's time is over.
+ */
+export function endOverdue(draft: Draft, goOn: () => void): boolean {
+  const due = draft.pastLimit();
+  for (const path of due) {
+    if (draft.ending || draft.failure) return false;
+    if (!draft.isStill("limits", path)) continue;
+    cancelInside(draft, path);
+    fail(draft, path, timeoutOf(draft, path));
+    goOn();
+  }
+  return due.length > 0;
+}
+
+/** The run that a step waits for has not ended in its time: it is cancelled. */
+export function childOverdue(draft: Draft, path: string): void {
+  dropEarlierChild(draft, path);
+  fail(draft, path, timeoutOf(draft, path));
+}
+
+function timeoutOf(draft: Draft, path: string): SpineError {
+  return stepTimeout(path, draft.at(path)?.timeoutMs ?? 0);
+}
+
+export function stepTimeout(step: string, ms: number): SpineError {
+  return new SpineError("STEP_TIMEOUT", `Step "${step}" took longer than its timeout of ${ms} ms.`, {
+    context: { step },
+  });
+}
