@@ -3,12 +3,47 @@ import type { Mutant } from "../mutant.ts";
 
 const ENGINE = "packages/spine-core/src/runner";
 const INCREMENTAL = "packages/spine-adapters/src/engine-incremental.test.ts";
+const HELD_MARKS = "packages/spine-adapters/src/engine-held-marks.test.ts";
 const SQLITE_CURSORS = "packages/spine-adapters/src/history/sqlite/sqlite-cursor-store.test.ts";
 const POSTGRES_CURSORS = "packages/spine-adapters/src/history/postgres/postgres-cursor-store.test.ts";
 const DATABASE_SOURCE = "packages/spine-adapters/src/sources/database";
 
 /** Guarantees of sources, datasets and of fetches that follow each other. */
 export const MUTANTS_OF_DATA: readonly Mutant[] = [
+  {
+    name: "mark-moves-past-failed-load",
+    breaks: "a load that failed, and whose failure was taken, lets the mark go on: its rows are never loaded",
+    changes: [{ file: `${ENGINE}/advance.ts`, find: "held.has(fetch) ? [] : cursors", replace: "cursors" }],
+    caughtBy: {
+      file: HELD_MARKS,
+      test: [
+        "SQLite",
+        "a load that fails, or whose transform does, holds the mark; what it read comes again",
+      ],
+    },
+    says: "to be null",
+    quick: true,
+  },
+  {
+    name: "mark-moves-past-load-left-out",
+    breaks: "a load that was left out because what it needed failed counts as one that nobody wanted",
+    changes: [
+      {
+        file: `${ENGINE}/held-marks.ts`,
+        find: '|| (turn === "left" && isBroken)',
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: HELD_MARKS,
+      test: [
+        "SQLite",
+        "a load that is left out because its transform failed holds it; one that nobody wanted does not",
+      ],
+    },
+    says: "to be null",
+    quick: false,
+  },
   {
     name: "cursor-moves-backwards-sqlite",
     breaks: "a run that ends late takes the mark back: rows are read again",
