@@ -208,6 +208,7 @@ function scopeOf(
     cursors: engine.stores.cursors,
     path,
     budgets: engine.stores.budgets,
+    recorded: () => recordedIn(run, path),
     clock: engine.clock,
     redaction: redacting,
     progress: (rows, bytes, totalBytes) =>

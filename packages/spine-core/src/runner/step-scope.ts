@@ -9,6 +9,7 @@ import type { CursorStore } from "../history/cursor-store.ts";
 import type { NewRun } from "../history/history-store.ts";
 import type { PartitionStore } from "../history/partition-store.ts";
 import type { RowCounts } from "../history/records.ts";
+import type { JsonValue } from "../json.ts";
 import type { Redaction } from "../redaction.ts";
 import type { RateBudgets } from "../sources/rate-budgets.ts";
 import type { StepContext } from "../workflow/step.ts";
@@ -29,6 +30,8 @@ export interface StepScope {
   readonly redaction: Redaction | null;
   /** The step's path. */
   readonly path: string;
+  /** What earlier attempts recorded inside of the step, by key; what this one is sure to record may be added. */
+  recorded(): Map<string, JsonValue>;
   progress(rows: RowCounts, bytes?: number, totalBytes?: number): void;
   /** A run of another workflow as a child of this one: the same, however often the step is tried. */
   prepareChild(pipeline: string, params: unknown): Promise<PreparedChild>;

@@ -39,6 +39,11 @@ export interface StreamOptions {
   readonly budgets?: RateBudgets;
 }
 
+export interface ChangedOptions extends Pick<StreamOptions, "signal" | "budgets"> {
+  /** What the content was recognised by; null where nothing is known. */
+  readonly since: JsonValue | null;
+}
+
 /** What a source says of its content, compared with what it was recognised by before. */
 export interface SourceChange {
   readonly changed: boolean;
@@ -56,8 +61,5 @@ export interface Source<Request = never, R extends object = Row> {
   readonly name: string;
   stream(request: Request, options?: StreamOptions): AsyncIterable<Page<R>>;
   /** Whether there is anything new since a mark (null: none is known), without reading it; left out where that cannot be said. */
-  changed?(
-    request: Request,
-    options: { readonly since: JsonValue | null; readonly signal?: AbortSignal },
-  ): Promise<SourceChange>;
+  changed?(request: Request, options: ChangedOptions): Promise<SourceChange>;
 }

@@ -27,6 +27,9 @@ export async function runFetch(step: FetchStep, scope: StepScope): Promise<StepO
     try {
       state = await readInto(source, request, { state, following }, scope);
     } catch (error) {
+      // It is left to the next attempt, which need not ask once more whether there is anything new.
+      if (SpineError.is(error) && error.code === "RATE_BUDGET_USED")
+        return { output: null, error, attachments: following.probe() };
       if (!(isResumed && isChange(error))) throw error;
       warn(scope, "The source changed since the fetch began; it is read from its start.");
       return await readAnew(step, scope, source);
