@@ -37,8 +37,8 @@ export type FileRequest =
  * whole, and for parquet, whose row groups are.
  *
  * Every record of the file comes out as a row or a reject; blank lines, headers and the trailer are neither.
- * Rejects: RAGGED_ROW, MALFORMED_QUOTES, NUL_CHARACTER, REPEATED_HEADER, INVALID_JSON. Where a glob is read, their messages begin
- * with the name of the file.
+ * Rejects: RAGGED_ROW, MALFORMED_QUOTES, NUL_CHARACTER, REPEATED_HEADER, INVALID_JSON. Where a glob is read, pages and rejects say
+ * which file they are of, as its path below the root.
  *
  * Errors: SOURCE_NOT_FOUND, SOURCE_NOT_A_FILE, SOURCE_EMPTY, SOURCE_NO_ROWS, SOURCE_FORMAT, SOURCE_ENCODING,
  * SOURCE_HEADER, SOURCE_DELIMITER, SOURCE_TRAILER, SOURCE_TRUNCATED, SOURCE_MALFORMED, SOURCE_LINE_TOO_LONG,
@@ -149,8 +149,7 @@ async function* readFiles(
       signal,
       among,
     })) {
-      const rejects = (page.rejects ?? []).map((each) => ({ ...each, message: `${name}: ${each.message}` }));
-      yield { ...page, rejects, ...(page.totalBytes === undefined ? {} : { totalBytes }) };
+      yield { ...page, file: name, ...(page.totalBytes === undefined ? {} : { totalBytes }) };
     }
   }
   at(glob);

@@ -2,7 +2,8 @@ import { initial } from "./0001-initial.ts";
 import { cursors } from "./0002-cursors.ts";
 import { rateBudgets } from "./0003-rate-budgets.ts";
 import { undo } from "./0004-undo.ts";
+import { files } from "./0005-files.ts";
 import type { PostgresMigration } from "./migration.ts";
 
 /** All migrations of Postgres state databases, in order. */
-export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [initial, cursors, rateBudgets, undo];
+export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [initial, cursors, rateBudgets, undo, files];
