@@ -131,7 +131,7 @@ describe.each(PLACES)("%s", (_name, open) => {
   });
   afterAll(async () => {
     await spine.stop();
-    await place.remove();
+    place.remove();
   });
 
   /** Runs a workflow of which something fails; the mark of a fetch of it afterwards. */

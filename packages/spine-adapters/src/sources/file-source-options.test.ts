@@ -25,3 +25,14 @@ test("options that make no sense, and those that are unknown, are refused by nam
     expect(refused).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }) as Error);
   }
 });
+
+test("a request that does not say what is to be read is refused, and so is a part that does not exist", async () => {
+  const source = fileSource({ name: "demo.files" });
+  const wrong = [undefined, null, "a.csv", {}, { path: "a.csv", glob: "*.csv" }, { path: "a.csv", limit: 3 }];
+  for (const request of wrong as never[]) {
+    const refused = { code: "CONFIG_INVALID", message: expect.stringContaining("demo.files") as string };
+    const read = source.stream(request)[Symbol.asyncIterator]().next();
+    await expect(read, JSON.stringify(request)).rejects.toMatchObject(refused);
+    await expect(source.changed?.(request, { since: null })).rejects.toMatchObject(refused);
+  }
+});
