@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
 // Tests lie beside what they test. A file that needs more than a few seconds ends in `.slow.test.ts`; one whose processes must
@@ -18,6 +19,8 @@ export default defineConfig({
     pool: "forks",
     // Child processes that a test forks find the sources too.
     execArgv: ["--conditions=spine-source"],
+    // And each other's compiled code: half of the time that one takes to start from its sources.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, "node_modules/.cache/node") },
     testTimeout: 30_000,
     hookTimeout: 30_000,
     reporters: ["./tools/test-reporter.ts"],

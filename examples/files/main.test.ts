@@ -9,7 +9,5 @@ test("the example of docs/sources.md reads both files, and says what it refused 
     { encoding: "utf8" },
   );
   expect(stderr.split("\n").filter((line) => line.includes("ERROR"))).toEqual([]);
-  expect(stdout).toBe(
-    "4 rows, 1 rejected\nline 3: RAGGED_ROW: short-20250107.psv: Expected 4 fields, found 3.\n",
-  );
+  expect(stdout).toBe("4 rows, 1 rejected\nshort-20250107.psv:3: RAGGED_ROW: Expected 4 fields, found 3.\n");
 });

@@ -21,6 +21,6 @@ await using spine = await createSpine({ database: sqlite(":memory:"), workflows:
 const run = await spine.run(readShortSales, {});
 const { outputs } = await run.result();
 console.log(`${outputs.fetch.rows} rows, ${outputs.fetch.rejected} rejected`);
-for (const { code, message, line } of await spine.datasets.rejects({ runId: run.id })) {
-  console.log(`line ${line}: ${code}: ${message}`);
+for (const { code, message, file, line } of await spine.datasets.rejects({ runId: run.id })) {
+  console.log(`${file}:${line}: ${code}: ${message}`);
 }

@@ -68,7 +68,7 @@ describe("kill -9, then the same command", () => {
     for (let round = 0; round < 40 && finished?.code !== 0; round++) {
       // The first rounds are killed early, later ones live longer, so that it ends on a busy machine too.
       finished = await start(["--db", db, "--file", file], {
-        killAfterMs: 150 * 1.12 ** round + Math.random() * 100,
+        killAfterMs: 150 * 1.15 ** round + Math.random() * 100,
       });
     }
     expect(finished?.code).toBe(0);

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SAMPLE_WEEK, writeWeekFile } from "spine-finra/testing";
 import { expect, test } from "vitest";
-import { start, temporaryFolder } from "./testing/command.ts";
+import { startFromSource as start, temporaryFolder } from "./testing/command.ts";
 import { query } from "./testing/inspect.ts";
 
 /** What a program may read in every summary, whatever became of the command. */

@@ -106,6 +106,34 @@ describe.each(PLACES)("%s", (_name, open) => {
     expect(await loadedIn(spine)).toEqual(upTo(60));
   });
 
+  test("asking whether anything is new takes its place in the budget, and is not done again after the wait", async () => {
+    const clock = new TestClock();
+    const server = await serve(({ headers }) =>
+      headers["if-none-match"] === '"1"' ? { status: 304 } : { headers: { etag: '"1"' }, body: someRows(3) },
+    );
+    const flow = defineWorkflow({ name: "demo.probe" }).fetch("fetch", {
+      from: httpSource({ allowPrivate: true, rate: { name: "probe", limit: 2, perMs: 2 * HOUR } }),
+      request: () => ({ url: server.url }),
+      unchanged: "end",
+      retry: { attempts: 1 },
+    });
+    const { spine } = await start({ workflows: [flow], clock });
+    const run = await spine.run(flow, {});
+    await untilWaiting(spine, run.id, 1);
+    // The page: another hour would pass for each time that it is asked once more.
+    expect(server.got).toHaveLength(1);
+    clock.advance(HOUR);
+    expect((await run.result()).outputs.fetch?.rows).toBe(3);
+    expect(server.got).toHaveLength(2);
+    const second = await spine.run(flow, {});
+    await untilWaiting(spine, second.id, 1);
+    expect(server.got).toHaveLength(2);
+    clock.advance(HOUR);
+    await second.result();
+    expect((await spine.get(second.id)).steps.at(-1)).toMatchObject({ status: "SKIPPED" });
+    expect(server.got).toHaveLength(3);
+  });
+
   test("a total that changes while it is read is read again from its start, and nothing of the first time is left", async () => {
     let asked = 0;
     const server = await serve((got) => pagesOf(++asked > 3 ? 43 : 40)(got));

@@ -2,6 +2,7 @@
 
 export { ALERT_SEVERITIES, type Alert, type AlertChannel, type AlertSeverity } from "./alerts/alert.ts";
 export {
+  aBoolean,
   aFunction,
   anObject,
   anything,
@@ -261,7 +262,15 @@ export {
   rateCell,
   takeFrom,
 } from "./sources/rate-budgets.ts";
-export type { Page, Reject, Row, Source, SourceChange, StreamOptions } from "./sources/source.ts";
+export type {
+  ChangedOptions,
+  Page,
+  Reject,
+  Row,
+  Source,
+  SourceChange,
+  StreamOptions,
+} from "./sources/source.ts";
 export { createSpine, type Run, type Spine, type SpineOptions } from "./spine.ts";
 // Workflows
 export type { Approval, Collected } from "./workflow/composite-steps.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTestDatabase } from "spine-adapters/testing";
 import { afterAll, expect, test } from "vitest";
-import { bundleProcess } from "./bundle.ts";
+import { bundleProcess } from "../../bundle-process.ts";
 import { killRandomly } from "./kill-randomly.ts";
 
 // A hundred in all, half of them of the mix; on Postgres one takes twice as long.
@@ -14,7 +14,7 @@ const seed = Number(process.env.SPINE_SEED ?? Date.now() % 1_000_000);
 
 const all = mkdtempSync(join(tmpdir(), "spine-kills-"));
 afterAll(() => rmSync(all, { recursive: true, force: true }));
-const code = await bundleProcess(join(all, "code"));
+const code = await bundleProcess(join(import.meta.dirname, "kill-process.ts"), join(all, "code"));
 
 test.each([
   ["SQLite", KILLS.SQLite, "all workflows"],

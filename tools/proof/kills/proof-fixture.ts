@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { createTestDatabase } from "spine-adapters/testing";
 import { afterAll, expect } from "vitest";
+import { bundleProcess } from "../../bundle-process.ts";
 import { readBooks } from "./book.ts";
-import { bundleProcess } from "./bundle.ts";
 import type { Member } from "./crew.ts";
 import type { Address } from "./database-at.ts";
 import type { Starts } from "./job.ts";
@@ -17,7 +17,7 @@ let stages = 0;
 
 /** A stage on a Postgres database of its own, or on the one that is given. Call `proofFixture` once in the file. */
 export async function openStage(address?: Address): Promise<Stage> {
-  code ??= bundleProcess(join(folder, "code"));
+  code ??= bundleProcess(join(import.meta.dirname, "kill-process.ts"), join(folder, "code"));
   const at = address ?? { url: await createTestDatabase() };
   return await Stage.open({ address: at, code: await code, folder: join(folder, `stage-${++stages}`) });
 }

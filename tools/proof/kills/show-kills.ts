@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTestDatabase } from "spine-adapters/testing";
+import { bundleProcess } from "../../bundle-process.ts";
 import type { KillDatabase, KillOptions } from "../options.ts";
 import { p99 } from "./audit-kills.ts";
-import { bundleProcess } from "./bundle.ts";
 import type { Address } from "./database-at.ts";
 import { type KillReport, killRandomly } from "./kill-randomly.ts";
 
@@ -26,7 +26,7 @@ export async function showKills({ kills, seed, databases, json }: KillOptions): 
   const reports: KillReport[] = [];
   const folder = mkdtempSync(join(tmpdir(), "spine-kills-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  const code = await bundleProcess(join(folder, "code"));
+  const code = await bundleProcess(join(import.meta.dirname, "kill-process.ts"), join(folder, "code"));
   for (const [index, database] of databases.entries()) {
     const share = Math.floor((kills + databases.length - 1 - index) / databases.length);
     const begun = performance.now();

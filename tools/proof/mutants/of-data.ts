@@ -3,12 +3,85 @@ import type { Mutant } from "../mutant.ts";
 
 const ENGINE = "packages/spine-core/src/runner";
 const INCREMENTAL = "packages/spine-adapters/src/engine-incremental.test.ts";
+const HELD_MARKS = "packages/spine-adapters/src/engine-held-marks.test.ts";
 const SQLITE_CURSORS = "packages/spine-adapters/src/history/sqlite/sqlite-cursor-store.test.ts";
 const POSTGRES_CURSORS = "packages/spine-adapters/src/history/postgres/postgres-cursor-store.test.ts";
 const DATABASE_SOURCE = "packages/spine-adapters/src/sources/database";
 
 /** Guarantees of sources, datasets and of fetches that follow each other. */
 export const MUTANTS_OF_DATA: readonly Mutant[] = [
+  {
+    name: "asking-for-news-outside-the-budget",
+    breaks:
+      "asking whether anything is new counts in this process alone: all together ask more often than they may",
+    changes: [
+      {
+        file: `${ENGINE}/steps/following.ts`,
+        find: "{ since, signal: context.signal, budgets }",
+        replace: "{ since, signal: context.signal }",
+      },
+    ],
+    caughtBy: {
+      file: "packages/spine-adapters/src/engine-http.test.ts",
+      test: [
+        "SQLite",
+        "asking whether anything is new takes its place in the budget, and is not done again after the wait",
+      ],
+    },
+    says: "WAITING 1 false",
+    quick: false,
+  },
+  {
+    name: "rejects-without-their-file",
+    breaks: "a row that a transform refuses has a line, and nobody knows of which file",
+    changes: [
+      {
+        file: `${ENGINE}/steps/transform-step.ts`,
+        find: "lines: chunk.lines ? lines : null, file, rejects",
+        replace: "lines: chunk.lines ? lines : null, rejects",
+      },
+    ],
+    caughtBy: {
+      file: "packages/spine-adapters/src/sources/file-source-glob.test.ts",
+      test: ["as one source", "in a run, rows that are refused later know their file too"],
+    },
+    says: "to deeply equal",
+    quick: false,
+  },
+  {
+    name: "mark-moves-past-failed-load",
+    breaks: "a load that failed, and whose failure was taken, lets the mark go on: its rows are never loaded",
+    changes: [{ file: `${ENGINE}/advance.ts`, find: "held.has(fetch) ? [] : cursors", replace: "cursors" }],
+    caughtBy: {
+      file: HELD_MARKS,
+      test: [
+        "SQLite",
+        "a load that fails, or whose transform does, holds the mark; what it read comes again",
+      ],
+    },
+    says: "to be null",
+    quick: true,
+  },
+  {
+    name: "mark-moves-past-load-left-out",
+    breaks: "a load that was left out because what it needed failed counts as one that nobody wanted",
+    changes: [
+      {
+        file: `${ENGINE}/held-marks.ts`,
+        find: '|| (turn === "left" && isBroken)',
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: HELD_MARKS,
+      test: [
+        "SQLite",
+        "a load that is left out because its transform failed holds it; one that nobody wanted does not",
+      ],
+    },
+    says: "to be null",
+    quick: false,
+  },
   {
     name: "cursor-moves-backwards-sqlite",
     breaks: "a run that ends late takes the mark back: rows are read again",

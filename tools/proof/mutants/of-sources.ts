@@ -126,7 +126,7 @@ export const MUTANTS_OF_SOURCES: readonly Mutant[] = [
       file: `${HTTP}/http-limits.alone.test.ts`,
       test: [
         "what becomes large when it is unpacked",
-        "256 MiB of br as json are refused, and take no memory",
+        "128 MiB of br as json are refused, and take no memory",
       ],
     },
     says: "less than or equal to 32",

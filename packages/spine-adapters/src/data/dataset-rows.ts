@@ -32,6 +32,7 @@ export interface ChunkRow {
   readonly hash: string;
   readonly rows: number;
   readonly lines: string | null;
+  readonly file: string | null;
   readonly data: Uint8Array;
 }
 
@@ -42,6 +43,7 @@ export interface RejectRow {
   readonly code: string;
   readonly message: string;
   readonly line: number | null;
+  readonly file: string | null;
   readonly raw: string;
 }
 
@@ -69,10 +71,15 @@ export function readRef({ dataset_id, rows, rejected, bytes, hash, columns }: Da
 export function readChunk(
   dataset: string,
   index: number,
-  { rows, hash, lines, data }: ChunkRow,
+  { rows, hash, lines, file, data }: ChunkRow,
 ): DatasetChunk {
   try {
-    return { index, rows: decodeRows(data, hash), lines: decodeLines(lines, rows) };
+    return {
+      index,
+      rows: decodeRows(data, hash),
+      lines: decodeLines(lines, rows),
+      ...(file === null ? {} : { file }),
+    };
   } catch (error) {
     throw chunkDamaged(dataset, index, error);
   }
@@ -80,8 +87,8 @@ export function readChunk(
 
 /** A reject as the port has it. */
 export function readReject(runId: string, row: RejectRow): StoredReject {
-  const { step_name, position, code, message, line, raw } = row;
-  return { runId, step: step_name, index: position, code, message, line, raw: decodeJson(raw) };
+  const { step_name, position, code, message, line, file, raw } = row;
+  return { runId, step: step_name, index: position, code, message, line, file, raw: decodeJson(raw) };
 }
 
 /** Stored data that cannot be read is said to be so, not taken for an empty chunk. */

@@ -89,7 +89,7 @@ VALUES ($1, $2, $3, $4, 0, 0, 0, 0, coalesce($5::timestamptz, now())) ON CONFLIC
   }
 
   async append(writer: DatasetWriter, dataset: string, chunk: ChunkWrite): Promise<DatasetState> {
-    const { index, rows, lines, rejects } = chunk;
+    const { index, rows, lines, file = null, rejects } = chunk;
     const { data, hash, lines: lineRuns, columns } = encodeChunk(rows, lines);
     const raws = rejects.map(({ raw }) => JSON.stringify(raw) ?? "null");
     const bytes = data.length + raws.reduce((sum, raw) => sum + raw.length, 0);
@@ -101,12 +101,13 @@ VALUES ($1, $2, $3, $4, 0, 0, 0, 0, coalesce($5::timestamptz, now())) ON CONFLIC
   WHERE dataset_id = $1 AND run_id = $2 AND step_name = $3 AND token = $4 AND chunks = $5 AND sealed_at IS NULL
   RETURNING *),
 kept AS (
-  INSERT INTO ${t.dataset_chunks} (dataset_id, chunk, rows, hash, lines, data, columns)
-  SELECT dataset_id, $5, $6, $10, $11, $12, $17 FROM owned),
+  INSERT INTO ${t.dataset_chunks} (dataset_id, chunk, rows, hash, lines, data, columns, file)
+  SELECT dataset_id, $5, $6, $10, $11, $12, $17, $18 FROM owned),
 refused AS (
-  INSERT INTO ${t.rejects} (dataset_id, position, code, message, line, raw)
-  SELECT dataset_id, rejected - $7::int8 + j.nth - 1, j.code, j.message, j.line, j.raw
-  FROM owned, unnest($13::text[], $14::text[], $15::int8[], $16::json[]) WITH ORDINALITY AS j(code, message, line, raw, nth))
+  INSERT INTO ${t.rejects} (dataset_id, position, code, message, line, raw, file)
+  SELECT dataset_id, rejected - $7::int8 + j.nth - 1, j.code, j.message, j.line, j.raw, j.file
+  FROM owned, unnest($13::text[], $14::text[], $15::int8[], $16::json[], $19::text[])
+    WITH ORDINALITY AS j(code, message, line, raw, file, nth))
 SELECT * FROM owned`;
     const values = [
       isRunId(dataset) ? dataset : null,
@@ -126,6 +127,8 @@ SELECT * FROM owned`;
       rejects.map(({ line }) => line),
       raws,
       columns,
+      file,
+      rejects.map((reject) => (reject.file === undefined ? file : reject.file)),
     ];
     let tries = 0;
     const [row] = await this.#pools.throughOutage(() => {
@@ -185,7 +188,7 @@ WHERE dataset_id = $1 AND run_id = $2 AND step_name = $3 AND token = $4 AND chun
       signal?.throwIfAborted();
       const [chunk] = await this.#pools.ask<ChunkRow>(
         "read",
-        `SELECT rows, hash, lines, data FROM ${this.#t.dataset_chunks} WHERE dataset_id = $1 AND chunk = $2`,
+        `SELECT rows, hash, lines, file, data FROM ${this.#t.dataset_chunks} WHERE dataset_id = $1 AND chunk = $2`,
         [dataset, index],
       );
       if (!chunk) throw (await this.#find(dataset)) ? chunkDamaged(dataset, index) : datasetMissing(dataset);
@@ -208,7 +211,7 @@ WHERE dataset_id = $1 AND run_id = $2 AND step_name = $3 AND token = $4 AND chun
     }
     const rows = await this.#pools.ask<RejectRow>(
       "read",
-      `SELECT d.step_name, r.position, r.code, r.message, r.line, r.raw
+      `SELECT d.step_name, r.position, r.code, r.message, r.line, r.file, r.raw
 FROM ${this.#t.datasets} d JOIN ${this.#t.rejects} r ON r.dataset_id = d.dataset_id
 WHERE d.run_id = $1 AND ($2::text IS NULL OR d.step_name = $2) AND r.position > $3
 ORDER BY d.dataset_id, r.position LIMIT $4`,

@@ -10,7 +10,6 @@ import {
   type DatasetStore,
   type DatasetWriter,
   newId,
-  type Reject,
   type RejectQuery,
   SpineError,
   type StagedTables,
@@ -95,7 +94,7 @@ export class SqliteDatasetStore implements DatasetStore {
   }
 
   async append(writer: DatasetWriter, dataset: string, chunk: ChunkWrite): Promise<DatasetState> {
-    const { index, rows, lines, rejects } = chunk;
+    const { index, rows, lines, file = null, rejects } = chunk;
     const { data, hash, lines: lineRuns, columns } = encodeChunk(rows, lines);
     const cursor = JSON.stringify(chunk.cursor);
     const raws = rejects.map(({ raw }) => JSON.stringify(raw) ?? "null");
@@ -124,10 +123,11 @@ RETURNING *`,
         rows: rows.length,
         hash,
         lines: lineRuns,
+        file,
         columns,
         data,
       });
-      this.#insertRejects(connection, dataset, row.rejected - rejects.length, rejects, raws);
+      this.#insertRejects(connection, dataset, row.rejected - rejects.length, chunk, raws);
       return readState(row);
     });
   }
@@ -158,7 +158,7 @@ RETURNING *`,
       signal?.throwIfAborted();
       const chunk = await this.#pool.read((connection) =>
         connection.get<ChunkRow>(
-          `SELECT rows, hash, lines, data FROM ${this.#t.dataset_chunks} WHERE dataset_id = ? AND chunk = ?`,
+          `SELECT rows, hash, lines, file, data FROM ${this.#t.dataset_chunks} WHERE dataset_id = ? AND chunk = ?`,
           dataset,
           index,
         ),
@@ -186,7 +186,7 @@ RETURNING *`,
     }
     const rows = await this.#pool.read((connection) =>
       connection.all<RejectRow>(
-        `SELECT d.step_name, r.position, r.code, r.message, r.line, r.raw
+        `SELECT d.step_name, r.position, r.code, r.message, r.line, r.file, r.raw
 FROM ${this.#t.datasets} d JOIN ${this.#t.rejects} r ON r.dataset_id = d.dataset_id
 WHERE d.run_id = ? ${step === undefined ? "" : "AND d.step_name = ?"} AND r.position > ?
 ORDER BY d.dataset_id, r.position LIMIT ?`,
@@ -230,13 +230,13 @@ ORDER BY d.dataset_id, r.position LIMIT ?`,
     connection: SqliteConnection,
     dataset: string,
     first: number,
-    rejects: readonly Reject[],
+    { rejects, file: ofChunk = null }: Pick<ChunkWrite, "rejects" | "file">,
     raws: readonly string[],
   ): void {
-    for (const [index, { code, message, line }] of rejects.entries()) {
+    for (const [index, { code, message, line, file = ofChunk }] of rejects.entries()) {
       const raw = raws[index] ?? "null";
       const position = first + index;
-      connection.insert(this.#t.rejects, { dataset_id: dataset, position, code, message, line, raw });
+      connection.insert(this.#t.rejects, { dataset_id: dataset, position, code, message, line, file, raw });
     }
   }
 

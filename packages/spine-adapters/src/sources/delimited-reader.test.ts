@@ -104,7 +104,8 @@ describe("generated files", () => {
       }
       lines.forEach((line, index) => {
         const blank = line === "" || line === "\r";
-        if (index > 0 && !blank)
+        // Asked without Vitest first: there are tens of thousands.
+        if (index > 0 && !blank && !spanned.has(index + 1))
           expect(spanned, `line ${index + 1} of ${JSON.stringify(text)}`).toContain(index + 1);
       });
     }

@@ -2,9 +2,11 @@ import { execFileSync } from "node:child_process";
 import { appendFile, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import type { JsonValue, Page } from "spine-core";
+import { createSpine, defineWorkflow, type JsonValue, type Page, silentLogger } from "spine-core";
 import { testSource } from "spine-core/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
+import { memory } from "../databases/sqlite.ts";
 import type { FileCursor } from "./file-cursor.ts";
 import { fileSource } from "./file-source.ts";
 import type { FileSourceOptions } from "./file-source-options.ts";
@@ -165,9 +167,37 @@ describe("as one source", () => {
       { a: "5", b: "6" },
     ]);
     expect(pages.map(({ lines }) => lines)).toEqual([[2], [2]]);
-    expect(pages.flatMap(({ rejects = [] }) => rejects.map(({ line, message }) => [line, message]))).toEqual([
-      [3, "1.csv: Expected 2 fields, found 1."],
-      [3, "2.csv: Expected 2 fields, found 3."],
+    expect(
+      pages.flatMap(({ file, rejects = [] }) => rejects.map(({ line, message }) => [file, line, message])),
+    ).toEqual([
+      ["1.csv", 3, "Expected 2 fields, found 1."],
+      ["2.csv", 3, "Expected 2 fields, found 3."],
+    ]);
+  });
+
+  test("in a run, rows that are refused later know their file too", async () => {
+    const root = await folderOf({ "1.csv": "a,b\n1,2\n3\n", "2.csv": "a,b\n5,6\n-1,8\n" });
+    const flow = defineWorkflow({ name: "demo.files" })
+      .fetch("fetch", { from: fileSource({ roots: [root] }), request: () => ({ glob: "*.csv" }) })
+      .transform("positive", {
+        from: "fetch",
+        row: ({ a }) => ({ a }),
+        schema: z.object({ a: z.coerce.number().min(0) }),
+      })
+      .transform("small", {
+        from: "positive",
+        row: ({ a }) => ({ a }),
+        schema: z.object({ a: z.number().max(4) }),
+      });
+    const spine = await createSpine({ database: memory(), workflows: [flow], logger: silentLogger });
+    onTestFinished(() => spine.stop());
+    const run = await spine.run(flow, {});
+    await run.result();
+    const rejects = await spine.datasets.rejects({ runId: run.id });
+    expect(rejects.map(({ step, file, line, code }) => [step, file, line, code])).toEqual([
+      ["fetch", "1.csv", 3, "RAGGED_ROW"],
+      ["positive", "2.csv", 3, "INVALID_A"],
+      ["small", "2.csv", 2, "INVALID_A"],
     ]);
   });
 

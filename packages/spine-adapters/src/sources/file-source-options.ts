@@ -1,4 +1,15 @@
-import { type Row, SpineError } from "spine-core";
+import {
+  aBoolean,
+  aFunction,
+  anObject,
+  aText,
+  checkOptions,
+  type OptionKind,
+  type OptionKinds,
+  oneOf,
+  type Row,
+  SpineError,
+} from "spine-core";
 import { COMPRESSIONS, type Compression, FILE_FORMATS, type FileFormat } from "./file-format.ts";
 
 export interface FileSourceOptions {
@@ -66,41 +77,50 @@ export interface FileRules
   readonly lastRow: ((row: Row) => string | null) | null;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(
-  Object.keys({
-    name: true,
-    roots: true,
-    format: true,
-    compression: true,
-    delimiter: true,
-    quote: true,
-    encoding: true,
-    columns: true,
-    header: true,
-    trailer: true,
-    repeatedHeader: true,
-    batchRows: true,
-    maxLineBytes: true,
-    maxBytes: true,
-    maxRowGroupBytes: true,
-    maxDecodedBytes: true,
-    maxRatio: true,
-    allowNoRows: true,
-    allowEmpty: true,
-    lastRow: true,
-    advice: true,
-  } satisfies Record<keyof FileSourceOptions, true>),
-);
+const aSize: OptionKind = {
+  is: "a whole number from 1",
+  fits: (value) => Number.isSafeInteger(value) && (value as number) >= 1,
+};
+const texts = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((each) => typeof each === "string");
+
+const OPTIONS: OptionKinds<FileSourceOptions> = {
+  name: aText,
+  roots: {
+    is: "a list of folders",
+    fits: (value) => texts(value) && (value as readonly string[]).length > 0,
+  },
+  format: oneOf(FILE_FORMATS),
+  compression: {
+    is: `${COMPRESSIONS.map((one) => `"${one}"`).join(" or ")}, or null`,
+    fits: (value) => value === null || COMPRESSIONS.includes(value as Compression),
+  },
+  delimiter: aText,
+  quote: { is: "a double quote, or null", fits: (value) => value === null || value === '"' },
+  encoding: aText,
+  columns: { is: "a list of names", fits: texts },
+  header: aBoolean,
+  trailer: {
+    is: '"count", or an expression with the group `(?<count>\\d+)`, or null',
+    fits: (value) =>
+      value === null || (value instanceof RegExp ? value.source.includes("(?<count>") : value === "count"),
+  },
+  repeatedHeader: oneOf(["skip", "reject"]),
+  batchRows: aSize,
+  maxLineBytes: aSize,
+  maxBytes: aSize,
+  maxRowGroupBytes: aSize,
+  maxDecodedBytes: aSize,
+  maxRatio: aSize,
+  allowNoRows: aBoolean,
+  allowEmpty: aBoolean,
+  lastRow: aFunction,
+  advice: anObject,
+};
 
 /** Fills in defaults; CONFIG_INVALID for what no file could be read with. */
 export function fileRules(options: FileSourceOptions): FileRules {
-  const unknown = Object.keys(options).filter((option) => !OPTIONS.has(option));
-  if (unknown.length > 0) {
-    throw new SpineError(
-      "CONFIG_INVALID",
-      `File source: there is no option ${unknown.map((option) => `\`${option}\``).join(", ")}. There are ${[...OPTIONS].join(", ")}.`,
-    );
-  }
+  checkOptions(options, OPTIONS, { of: "a file source", code: "CONFIG_INVALID" });
   const rules: FileRules = {
     name: options.name ?? "file",
     roots: options.roots ?? [process.cwd()],
@@ -132,22 +152,6 @@ function check(rules: FileRules): void {
   const refuse = (option: string, why: string): never => {
     throw new SpineError("CONFIG_INVALID", `File source "${rules.name}": \`${option}\` ${why}.`);
   };
-  if (rules.roots.length === 0) refuse("roots", "is empty");
-  if (rules.format !== undefined && !FILE_FORMATS.includes(rules.format)) {
-    refuse("format", `is none of ${FILE_FORMATS.join(", ")}`);
-  }
-  const { compression, trailer } = rules;
-  if (compression !== undefined && compression !== null && !COMPRESSIONS.includes(compression)) {
-    refuse("compression", `is none of ${COMPRESSIONS.join(", ")}`);
-  }
-  if (
-    trailer instanceof RegExp
-      ? !trailer.source.includes("(?<count>")
-      : trailer !== null && trailer !== "count"
-  ) {
-    refuse("trailer", 'must be "count", or an expression with the group `(?<count>\\d+)`');
-  }
-  if (rules.quote !== null && rules.quote !== '"') refuse("quote", "must be a double quote or null");
   const { delimiter } = rules;
   if (delimiter !== undefined && (delimiter.length !== 1 || '\r\n"\uFEFF'.includes(delimiter))) {
     refuse("delimiter", "must be one character, and neither a quote nor a line end");
@@ -155,17 +159,6 @@ function check(rules: FileRules): void {
   const names = rules.columns ?? [];
   if (new Set(names).size !== names.length || names.includes("__proto__")) {
     refuse("columns", "has a name twice, or one that cannot be a key");
-  }
-  for (const option of [
-    "batchRows",
-    "maxLineBytes",
-    "maxBytes",
-    "maxRowGroupBytes",
-    "maxDecodedBytes",
-    "maxRatio",
-  ] as const) {
-    if (!Number.isSafeInteger(rules[option]) || rules[option] < 1)
-      refuse(option, "must be a positive integer");
   }
   try {
     new TextDecoder(rules.encoding);

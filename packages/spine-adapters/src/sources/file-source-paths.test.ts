@@ -204,7 +204,7 @@ test.skipIf(process.platform !== "linux")(
     onTestFinished(() => void swapping.kill("SIGKILL"));
     const source = fileSource({ roots: [root] });
     const outcomes = new Map<string, number>();
-    for (let count = 0; count < 1500; count++) {
+    for (let count = 0; count < 800; count++) {
       const request = count % 2 === 0 ? { path: "now/rows.csv" } : { glob: "now/*.csv" };
       const outcome = await (async () => {
         for await (const { rows } of source.stream(request)) return String(rows[0]?.key);

@@ -1,6 +1,9 @@
 import {
+  anything,
   canonicalJson,
+  checkOptions,
   type JsonValue,
+  type OptionKinds,
   type Page,
   type Row,
   type Source,
@@ -37,8 +40,8 @@ export type FileRequest =
  * whole, and for parquet, whose row groups are.
  *
  * Every record of the file comes out as a row or a reject; blank lines, headers and the trailer are neither.
- * Rejects: RAGGED_ROW, MALFORMED_QUOTES, NUL_CHARACTER, REPEATED_HEADER, INVALID_JSON. Where a glob is read, their messages begin
- * with the name of the file.
+ * Rejects: RAGGED_ROW, MALFORMED_QUOTES, NUL_CHARACTER, REPEATED_HEADER, INVALID_JSON. Where a glob is read, pages and rejects say
+ * which file they are of, as its path below the root.
  *
  * Errors: SOURCE_NOT_FOUND, SOURCE_NOT_A_FILE, SOURCE_EMPTY, SOURCE_NO_ROWS, SOURCE_FORMAT, SOURCE_ENCODING,
  * SOURCE_HEADER, SOURCE_DELIMITER, SOURCE_TRAILER, SOURCE_TRUNCATED, SOURCE_MALFORMED, SOURCE_LINE_TOO_LONG,
@@ -52,12 +55,36 @@ export function fileSource(options: FileSourceOptions = {}): Source<FileRequest,
   const rules = fileRules(options);
   return {
     name: rules.name,
-    stream: (request, streamOptions = {}) =>
-      "glob" in request
-        ? readGlob(rules, request.glob, streamOptions)
-        : readPath(rules, request.path, streamOptions),
-    changed: (request, { since, signal }) => lookAt(rules, request, since, signal),
+    async *stream(request, streamOptions = {}) {
+      checkRequest(rules, request);
+      if ("glob" in request) yield* readGlob(rules, request.glob, streamOptions);
+      else yield* readPath(rules, request.path, streamOptions);
+    },
+    changed: async (request, { since, signal }) => {
+      checkRequest(rules, request);
+      return await lookAt(rules, request, since, signal);
+    },
   };
+}
+
+const REQUEST: OptionKinds<{ readonly path: string; readonly glob: string }> = {
+  // Whatever is no text leads nowhere, which is said of it when it is opened.
+  path: anything,
+  glob: anything,
+};
+
+/** CONFIG_INVALID where it is not known what is to be read. */
+function checkRequest({ name }: FileRules, request: unknown): void {
+  const of = `file source "${name}"`;
+  checkOptions(request, REQUEST, {
+    of,
+    called: "part of a request",
+    name: "request",
+    code: "CONFIG_INVALID",
+  });
+  if ("path" in (request as object) === "glob" in (request as object)) {
+    throw new SpineError("CONFIG_INVALID", `A request to ${of} is either \`{ path }\` or \`{ glob }\`.`);
+  }
 }
 
 /** A file is the one that it was while its size, its time and its place on the disk are; files that match a pattern, while all of them are. */
@@ -149,8 +176,7 @@ async function* readFiles(
       signal,
       among,
     })) {
-      const rejects = (page.rejects ?? []).map((each) => ({ ...each, message: `${name}: ${each.message}` }));
-      yield { ...page, rejects, ...(page.totalBytes === undefined ? {} : { totalBytes }) };
+      yield { ...page, file: name, ...(page.totalBytes === undefined ? {} : { totalBytes }) };
     }
   }
   at(glob);

@@ -57,6 +57,8 @@ export interface DatasetChunk {
   readonly rows: readonly Row[];
   /** Source line of each row, parallel to `rows`; null where the source has none. */
   readonly lines: readonly number[] | null;
+  /** The file that the lines count in, where the source reads several. */
+  readonly file?: string | null;
 }
 
 export interface ChunkWrite extends DatasetChunk {
@@ -93,6 +95,7 @@ export interface DatasetState {
 
 /** A refused row as stored. */
 export interface StoredReject extends Reject {
+  readonly file: string | null;
   readonly runId: string;
   readonly step: string;
   /** Position among the rejects of its dataset, from 0. */

@@ -23,6 +23,7 @@ import {
 import { cursorCheckpoint } from "./cursor-marks.ts";
 import { Draft } from "./draft.ts";
 import type { Ended, StepResult } from "./durable.ts";
+import { heldMarks } from "./held-marks.ts";
 import { readMessages } from "./read-messages.ts";
 import { endInterrupted, resume } from "./resume.ts";
 import type { Advance, RunState, Waiting } from "./run-state.ts";
@@ -249,9 +250,11 @@ function finish(draft: Draft, idle: boolean): Advance {
   };
 }
 
-/** Only a run that is completed moves cursors. */
-function cursorsOf({ before, cursors }: Draft): readonly CursorAttachment[] {
-  return [...new Map([...before.cursors, ...cursors]).values()].flat();
+/** Only a run that is completed moves cursors, and of these only those behind which nothing is left to be loaded. */
+function cursorsOf(draft: Draft): readonly CursorAttachment[] {
+  const all = new Map([...draft.before.cursors, ...draft.cursors]);
+  const held = heldMarks(draft, [...all.keys()]);
+  return [...all].flatMap(([fetch, cursors]) => (held.has(fetch) ? [] : cursors));
 }
 
 function runChange(draft: Draft, idle: boolean): RunChange | null {

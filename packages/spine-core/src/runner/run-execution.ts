@@ -238,6 +238,7 @@ function scopeOf(
     cursors: engine.stores.cursors,
     path,
     budgets: engine.stores.budgets,
+    recorded: () => recordedIn(run, path),
     clock: engine.clock,
     redaction: redacting,
     progress: (rows, of = UNCOUNTED) => said({ rows, ...of, message: null }),

@@ -10,6 +10,7 @@ import type { CursorStore } from "../history/cursor-store.ts";
 import type { NewRun } from "../history/history-store.ts";
 import type { PartitionStore } from "../history/partition-store.ts";
 import type { RowCounts } from "../history/records.ts";
+import type { JsonValue } from "../json.ts";
 import type { Redaction } from "../redaction.ts";
 import type { RateBudgets } from "../sources/rate-budgets.ts";
 import type { StepContext } from "../workflow/step.ts";
@@ -30,6 +31,8 @@ export interface StepScope {
   readonly redaction: Redaction | null;
   /** The step's path. */
   readonly path: string;
+  /** What earlier attempts recorded inside of the step, by key; what this one is sure to record may be added. */
+  recorded(): Map<string, JsonValue>;
   /** Says how far the step has come, which is a sign of life too: at each page. */
   progress(rows: RowCounts, of?: Pick<ProgressPoint, "done" | "total" | "unit">): void;
   /** A run of another workflow as a child of this one: the same, however often the step is tried. */

@@ -11,6 +11,8 @@ export interface Reject {
   readonly message: string;
   /** 1-based line (or record) number in the source; null where there is none. */
   readonly line: number | null;
+  /** The file that the line counts in, where the source reads several; that of its page when left out. */
+  readonly file?: string | null;
   /** The row as it was read: text of the line, or the parsed row. */
   readonly raw: JsonValue;
 }
@@ -20,6 +22,8 @@ export interface Page<R extends object = Row> {
   readonly rows: readonly R[];
   /** The line number of each row, parallel to `rows`; left out where the source has no lines. */
   readonly lines?: readonly number[];
+  /** The file that rows and rejects are of, where the source reads several: a page is of one. */
+  readonly file?: string | null;
   /** Rows that the source itself could not make sense of. */
   readonly rejects?: readonly Reject[];
   /** Where to go on after this page; passed back as `options.cursor`. */
@@ -39,6 +43,11 @@ export interface StreamOptions {
   readonly budgets?: RateBudgets;
 }
 
+export interface ChangedOptions extends Pick<StreamOptions, "signal" | "budgets"> {
+  /** What the content was recognised by; null where nothing is known. */
+  readonly since: JsonValue | null;
+}
+
 /** What a source says of its content, compared with what it was recognised by before. */
 export interface SourceChange {
   readonly changed: boolean;
@@ -56,8 +65,5 @@ export interface Source<Request = never, R extends object = Row> {
   readonly name: string;
   stream(request: Request, options?: StreamOptions): AsyncIterable<Page<R>>;
   /** Whether there is anything new since a mark (null: none is known), without reading it; left out where that cannot be said. */
-  changed?(
-    request: Request,
-    options: { readonly since: JsonValue | null; readonly signal?: AbortSignal },
-  ): Promise<SourceChange>;
+  changed?(request: Request, options: ChangedOptions): Promise<SourceChange>;
 }

@@ -110,6 +110,19 @@ function writingTests(check: Check): void {
     expect(await write("e", [{ y: 1 }, { y: 2 }], null)).not.toBe(hash);
   });
 
+  check("keeps the file that rows, and rows that are refused, are of", async ({ stores: { datasets } }) => {
+    const { dataset } = await datasets.open(writer);
+    const rejects = [reject(1), { ...reject(2), file: "other.csv" }, { ...reject(3), file: null }];
+    await datasets.append(writer, dataset, chunk(0, { file: "a.csv", rejects }));
+    await datasets.append(writer, dataset, chunk(1, { rejects: [reject(4)] }));
+    await datasets.seal(writer, dataset);
+    const files = [];
+    for await (const { file } of datasets.read(dataset)) files.push(file ?? null);
+    expect(files).toEqual(["a.csv", null]);
+    const stored = await datasets.rejects({ runId: writer.runId });
+    expect(stored.map(({ file }) => file)).toEqual(["a.csv", "other.csv", null, null]);
+  });
+
   check("hashes chunks in their order", async ({ stores: { datasets } }) => {
     const write = async (step: string, values: readonly number[]) => {
       const to = { ...writer, step };
@@ -239,6 +252,7 @@ function readingTests(check: Check): void {
       code: "BAD",
       message: "Line 9 is bad.",
       line: null,
+      file: null,
       raw: { a: 1 },
     });
     const page = await datasets.rejects({ runId: writer.runId, step: "fetch", after: 0, limit: 1 });

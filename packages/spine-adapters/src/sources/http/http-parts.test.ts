@@ -128,6 +128,21 @@ describe("budgets", () => {
   });
 });
 
+test.each([
+  [undefined, "CONFIG_INVALID"],
+  [null, "CONFIG_INVALID"],
+  [["http://127.0.0.1"], "CONFIG_INVALID"],
+  [{ url: 3 }, "CONFIG_INVALID"],
+  [{ url: "http://127.0.0.1", methd: "GET" }, "CONFIG_INVALID"],
+  [{ url: "http://127.0.0.1", body: { at: 1n } }, "PAYLOAD_INVALID"],
+])("a request that is none is refused before anything is sent (%#)", async (request, code) => {
+  const read = httpSource(LOCAL)
+    .stream(request as never)
+    [Symbol.asyncIterator]()
+    .next();
+  await expect(read).rejects.toMatchObject({ code });
+});
+
 describe("what changed", () => {
   const changes = async (url: string, options: HttpSourceOptions, since: JsonValue | null) =>
     (await httpSource({ ...LOCAL, ...options }).changed?.({ url }, { since })) ?? {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { canonicalJson, type JsonValue, SpineError } from "spine-core";
+import { canonicalJson, encodeJson, type JsonValue, SpineError } from "spine-core";
 import { type BodyPath, nameOf, withValueAt } from "./body-path.ts";
 import type { HttpAuth } from "./http-auth.ts";
 
@@ -31,6 +31,8 @@ export interface Outgoing {
 /** Where a parameter of paging goes. */
 export type SentIn = "query" | "body";
 
+const BODY_LIMITS = { maxLength: 16 * 1024 * 1024, maxDepth: 64 };
+
 const FIELDS: readonly string[] = [
   "url",
   "method",
@@ -48,9 +50,15 @@ export function outgoingOf(
   }: { readonly baseUrl: string | null; readonly headers: Readonly<Record<string, string>> },
   request: HttpRequest,
 ): Outgoing {
+  if (typeof request !== "object" || request === null || Array.isArray(request))
+    throw invalid(`A request to an HTTP source is an object: it has ${FIELDS.join(", ")}.`);
   const unknown = Object.keys(request).find((key) => !FIELDS.includes(key));
   if (unknown !== undefined)
     throw invalid(`A request to an HTTP source has no \`${unknown}\`; it has ${FIELDS.join(", ")}.`);
+  if (request.url !== undefined && typeof request.url !== "string")
+    throw invalid("The request's `url` is no text.");
+  // It is sent as JSON, and tells the question: what is none would fail somewhere in between.
+  if (request.body !== undefined) encodeJson(request.body, "the body of the request", BODY_LIMITS);
   const url = urlOf(baseUrl, request.url);
   for (const [name, value] of Object.entries(request.query ?? {})) {
     if (value === null) continue;

@@ -48,9 +48,9 @@ export function httpSource(options: HttpSourceOptions): Source<HttpRequest, Row>
   return {
     name: rules.name,
     stream: (request, streamOptions = {}) => readAll(reading, request, streamOptions),
-    changed: (request, { since, signal }) => {
+    changed: (request, { since, signal, budgets = reading.budgets }) => {
       const { pager, first } = begin(rules, request);
-      const asking = { budgets: reading.budgets, signal, auth: request.auth };
+      const asking = { budgets, signal, auth: request.auth };
       return changeOf({ rules, client: reading.client, pager, outgoing: first, asking }, since);
     },
   };

@@ -27,6 +27,9 @@ export async function runFetch(step: FetchStep, scope: StepScope): Promise<StepO
     try {
       state = await readInto(source, request, { state, following }, scope);
     } catch (error) {
+      // It is left to the next attempt, which need not ask once more whether there is anything new.
+      if (SpineError.is(error) && error.code === "RATE_BUDGET_USED")
+        return { output: null, error, attachments: following.probe() };
       if (!(isResumed && isChange(error))) throw error;
       warn(scope, "The source changed since the fetch began; it is read from its start.");
       return await readAnew(step, scope, source);
@@ -81,16 +84,18 @@ function warn({ context }: StepScope, message: string): void {
 
 /** A source may be anybody's: what it yields is checked before it is stored. */
 function checkPage(page: Partial<Page> | undefined, source: Source<unknown>): void {
-  const { rows, lines, rejects = [], cursor } = page ?? {};
+  const { rows, lines, rejects = [], cursor, file } = page ?? {};
   const wrong = !Array.isArray(rows)
     ? "`rows` is no array"
     : cursor === undefined
       ? "`cursor` is missing (where to go on after it; null will do for a source that always starts anew)"
       : lines !== undefined && lines.length !== rows.length
         ? `it has ${rows.length} rows and ${lines.length} line numbers`
-        : Array.isArray(rejects)
-          ? null
-          : "`rejects` is no array";
+        : !Array.isArray(rejects)
+          ? "`rejects` is no array"
+          : file !== undefined && file !== null && typeof file !== "string"
+            ? "`file` is no text"
+            : null;
   if (wrong === null) return;
   throw new SourceError(`Source "${source.name}" yielded a page that cannot be stored: ${wrong}.`, {
     context: { source: source.name },
@@ -118,6 +123,7 @@ async function readInto(
         index: state.chunks,
         rows: page.rows,
         lines: page.lines ?? null,
+        file: page.file ?? null,
         rejects: page.rejects ?? [],
         cursor: page.cursor,
       });

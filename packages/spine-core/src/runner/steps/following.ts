@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { DatasetRef, DatasetState } from "../../data/dataset.ts";
 import type { MarkValue } from "../../data/mark.ts";
 import { SpineError } from "../../errors.ts";
-import type { CursorAttachment } from "../../history/attachment.ts";
+import type { CheckpointAttachment, CursorAttachment } from "../../history/attachment.ts";
 import type { CursorName, CursorOf, CursorRecord } from "../../history/cursor-store.ts";
 import { canonicalJson, encodeJson, type JsonValue } from "../../json.ts";
 import type { Page, Source } from "../../sources/source.ts";
@@ -18,6 +18,9 @@ type Stored = {
   /** What the source was recognised by before the first page was read. */
   readonly source: { readonly mark: JsonValue; readonly request: string } | null;
 };
+
+/** What a source said of itself in an attempt that was stopped before its first page is recorded under, with the attempt's number. */
+const PROBE = "spine:probe#";
 
 /** The longest scope, in characters: it stands in an index. */
 const LONGEST_SCOPE = 200;
@@ -81,7 +84,10 @@ export class Following {
     return this.#increment?.left ?? 0;
   }
 
-  /** Asks the source whether it has anything new since the last run that was completed, and remembers what it says. */
+  /**
+   * Asks the source whether it has anything new since the last run that was completed, and remembers what it says. It is not asked
+   * again where an earlier attempt did so and was stopped by the source's budget: with a small one, asking would use it up each time.
+   */
   async isUnchanged(source: Source<unknown>, request: unknown): Promise<boolean> {
     if (this.#step.unchanged !== "end") return false;
     if (!source.changed) {
@@ -92,11 +98,33 @@ export class Following {
       );
     }
     const asked = requestHash(request, this.#step.name);
+    const probed = this.#probed();
+    if (probed?.request === asked) {
+      this.#source = probed;
+      return false;
+    }
     const last = (this.#known?.value ?? null) as Stored["source"];
     const since = last?.request === asked ? last.mark : null;
-    const { changed, mark } = await source.changed(request, { since, signal: this.#scope.context.signal });
+    const { context, budgets } = this.#scope;
+    const { changed, mark } = await source.changed(request, { since, signal: context.signal, budgets });
     this.#source = { mark, request: asked };
     return !changed && since !== null;
+  }
+
+  /** What the source said of itself, for the next attempt of one that its budget has stopped. */
+  probe(): readonly CheckpointAttachment[] {
+    const { context, path, recorded } = this.#scope;
+    if (!this.#source) return [];
+    const key = `${PROBE}${context.attempt}`;
+    recorded().set(key, this.#source);
+    return [{ kind: "checkpoint", step: path, key, value: JSON.stringify(this.#source) }];
+  }
+
+  #probed(): Stored["source"] {
+    const probes = [...this.#scope.recorded()].filter(([key]) => key.startsWith(PROBE));
+    const attempt = ([key]: readonly [string, unknown]) => Number(key.slice(PROBE.length));
+    const newest = probes.sort((a, b) => attempt(b) - attempt(a))[0];
+    return (newest?.[1] ?? null) as Stored["source"];
   }
 
   /** Where the source goes on. */

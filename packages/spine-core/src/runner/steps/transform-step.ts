@@ -41,7 +41,8 @@ function transformChunk(step: TransformStep, context: StepContext, chunk: Datase
       if (line !== null) lines.push(line);
     }
   }
-  return { index: chunk.index, rows, lines: chunk.lines ? lines : null, rejects, cursor: chunk.index };
+  const { index, file = null } = chunk;
+  return { index, rows, lines: chunk.lines ? lines : null, file, rejects, cursor: index };
 }
 
 function transformRow(

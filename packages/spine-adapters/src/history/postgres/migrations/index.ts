@@ -3,6 +3,7 @@ import { cursors } from "./0002-cursors.ts";
 import { rateBudgets } from "./0003-rate-budgets.ts";
 import { undo } from "./0004-undo.ts";
 import { progress } from "./0005-progress.ts";
+import { files } from "./0006-files.ts";
 import type { PostgresMigration } from "./migration.ts";
 
 /** All migrations of Postgres state databases, in order. */
@@ -12,4 +13,5 @@ export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   rateBudgets,
   undo,
   progress,
+  files,
 ];

@@ -3,7 +3,15 @@ import { cursors } from "./0002-cursors.ts";
 import { rateBudgets } from "./0003-rate-budgets.ts";
 import { undo } from "./0004-undo.ts";
 import { progress } from "./0005-progress.ts";
+import { files } from "./0006-files.ts";
 import type { SqliteMigration } from "./migration.ts";
 
 /** All migrations of SQLite state databases, in order. */
-export const SQLITE_MIGRATIONS: readonly SqliteMigration[] = [initial, cursors, rateBudgets, undo, progress];
+export const SQLITE_MIGRATIONS: readonly SqliteMigration[] = [
+  initial,
+  cursors,
+  rateBudgets,
+  undo,
+  progress,
+  files,
+];
