@@ -131,12 +131,14 @@ export const MUTANTS_OF_PROCESSES: readonly Mutant[] = [
   },
   {
     name: "no-thread-for-beats-postgres",
-    breaks: "a step that keeps the main thread busy keeps its process from saying that it lives, and loses its run",
+    breaks:
+      "a step that keeps the main thread busy keeps its process from saying that it lives, and loses its run",
     changes: [
       {
         file: `${POSTGRES}/worker-beats.ts`,
-        find: "    if (!beating) return this.#mainLoop(null);\n    this.#by = \"thread\";\n",
-        replace: "    if (true) return this.#mainLoop(beating ? \"thread\" : null);\n    this.#by = \"thread\";\n",
+        find: '    if (!beating) return this.#mainLoop(null);\n    this.#by = "thread";\n',
+        replace:
+          '    if (true) return this.#mainLoop(beating ? "thread" : null);\n    this.#by = "thread";\n',
       },
     ],
     caughtBy: {
