@@ -98,9 +98,11 @@ async function blocked(count: number): Promise<void> {
 }
 
 /** It did not go well by luck. */
-async function oneDeadlock(): Promise<void> {
+async function aDeadlock(): Promise<void> {
   const count = "SELECT deadlocks::int AS count FROM pg_stat_database WHERE datname = current_database()";
-  await expect.poll(async () => (await other.query(count)).rows, { timeout: 5_000 }).toEqual([{ count: 1 }]);
+  // At least one: the one that begins again may meet the other once more.
+  const deadlocks = async () => (await other.query(count)).rows[0].count;
+  await expect.poll(deadlocks, { timeout: 5_000 }).toBeGreaterThan(0);
 }
 
 async function noGaps(runId: string): Promise<void> {
@@ -123,7 +125,7 @@ test("two processes that each tell a run of the other one's: one of them begins 
   await blocked(2);
   await other.query("COMMIT");
   expect(outcomes(await Promise.all([first, second]))).toEqual(Array(4).fill("committed"));
-  await oneDeadlock();
+  await aDeadlock();
   for (const runId of [mine, yours]) {
     expect((await one.get(runId))?.run).toMatchObject({ inbox: 1, status: "RUNNING" });
     await noGaps(runId);
@@ -232,7 +234,7 @@ test("a child ends while its run is cancelled with its children: one after the o
   const first = ended === "committed" ? "COMPLETED" : "CANCELLED";
   expect(ended).toBe(first === "COMPLETED" ? "committed" : "fenced");
   expect((await one.get(child))?.run.status).toBe(first);
-  await oneDeadlock();
+  await aDeadlock();
   expect((await one.get(parent))?.run).toMatchObject({ status: "CANCELLED", inbox: 1 });
   for (const runId of [parent, child]) await noGaps(runId);
 }, 20_000);
