@@ -312,7 +312,7 @@ describe.concurrent("Postgres", { timeout: 120_000 }, () => {
     expect(ran).toEqual(["a", "b", "b", "c", "d"]);
   });
 
-  test("on connections that go silent: they are given up after half a minute, and what waited goes on", async ({
+  test("on connections that go silent: they are given up after twenty seconds, and what waited goes on", async ({
     onTestFinished: finished,
     expect: expectHere,
   }) => {

@@ -60,7 +60,7 @@ export const MUTANTS_OF_DATA: readonly Mutant[] = [
       ],
     },
     says: "to be null",
-    quick: true,
+    quick: false,
   },
   {
     name: "mark-moves-past-load-left-out",
@@ -154,7 +154,7 @@ export const MUTANTS_OF_DATA: readonly Mutant[] = [
       ],
     },
     says: "to deeply equal",
-    quick: true,
+    quick: false,
   },
   {
     name: "mark-forgotten-by-a-rerun",
@@ -225,7 +225,7 @@ export const MUTANTS_OF_DATA: readonly Mutant[] = [
       test: ["SQLite", "a chunk with the rows of another one, whole as these are"],
     },
     says: "instead of rejecting",
-    quick: true,
+    quick: false,
   },
   {
     name: "key-not-unique-unseen",

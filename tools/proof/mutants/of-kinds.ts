@@ -82,7 +82,7 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
     ],
     caughtBy: EACH_SIGNAL,
     says: "to deeply equal",
-    quick: true,
+    quick: false,
   },
   {
     name: "child-without-fence-sqlite",
@@ -99,7 +99,7 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
       test: ["history store: SQLite in a file", NO_CHILD],
     },
     says: "to be undefined",
-    quick: true,
+    quick: false,
   },
   {
     name: "child-without-fence-postgres",

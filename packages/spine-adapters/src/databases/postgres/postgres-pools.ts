@@ -31,7 +31,7 @@ const QUERIED: readonly PurposeName[] = ["user", "reader", "rows"];
 const OUTAGE_MS = 60_000;
 const CONNECT_MS = 10_000;
 /** A statement of Spine's own takes milliseconds: one that has no answer by then is on a connection of which nobody is left. */
-const ANSWER_MS = 30_000;
+const ANSWER_MS = 20_000;
 /** A beat that is not answered must not keep the next one. */
 const BEAT_ANSWER_MS = 3_000;
 /** For statements whose time grows with the tables. */
