@@ -8,8 +8,9 @@ const POLLS = /^openworkflow/;
 const SERIAL = /^floor-serial/;
 /** Keep no results of steps: with little time they are measured where nothing of the kind is asked for. */
 const JOBS = /^pg-boss|^graphile/;
-/** What a single run is compared with when there is little time. */
+/** What runs one at a time are compared with when there is little time. */
 const COMPARED = /^spine|^floor-serial|^dbos$/;
+const FLOORS = /^spine|^floor-serial/;
 /** Take minutes for 10,000 runs. */
 const SLOW = /^openworkflow|^dbos/;
 
@@ -51,7 +52,7 @@ export function experiments(quick: boolean): readonly Experiment[] {
       title: "W1: one run of one trivial step, start to durable result, ms",
       workload: "latency",
       durability: "full",
-      systems: quick ? SYSTEMS.filter(({ name }) => COMPARED.test(name)) : SYSTEMS,
+      systems: quick ? SYSTEMS.filter(({ name }) => FLOORS.test(name)) : SYSTEMS,
       rounds: quick ? 2 : 3,
       sizes: ({ name }) => ({ runs: POLLS.test(name) ? 2 : quick ? 200 : 1_000 }),
     },
@@ -102,15 +103,20 @@ export function experiments(quick: boolean): readonly Experiment[] {
         sizes: { runs: quick ? 100 : 300 },
       },
     ),
-    spineOnly(
-      "w9",
-      "fan-out",
-      "W9: 1,000 runs at once, worked on by another process (100 at a time), all results",
-      {
-        rounds: quick ? 1 : 3,
-        sizes: { runs: 1_000, inFlight: 100 },
-      },
-    ),
+    // What a fan-out costs is measured with `children` too.
+    ...(quick
+      ? []
+      : [
+          spineOnly(
+            "w9",
+            "fan-out",
+            "W9: 1,000 runs at once, worked on by another process (100 at a time), all results",
+            {
+              rounds: 3,
+              sizes: { runs: 1_000, inFlight: 100 },
+            },
+          ),
+        ]),
     spineOnly(
       "children",
       "children",
@@ -137,6 +143,7 @@ export function experiments(quick: boolean): readonly Experiment[] {
       }),
       systems: SYSTEMS.filter(({ name }) => name === "spine-postgres"),
     },
+    // A part of its own, which takes a minute: `--only data`.
     data("data-parse", "parsing", "a pipe file of 100 MB into batches, beside bare parsers, MB/s", {
       mib: 96,
       rounds: quick ? 2 : 5,
@@ -195,7 +202,7 @@ function data(
   sizes: Readonly<Record<string, number>>,
 ): Experiment {
   const systems = SYSTEMS.filter(({ name }) => name === "spine-sqlite");
-  return { id, title, workload, durability: "full", systems, rounds: 1, sizes: () => sizes };
+  return { id, title, workload, durability: "full", onRequest: true, systems, rounds: 1, sizes: () => sizes };
 }
 
 function queries(id: string, runs: number): Experiment {

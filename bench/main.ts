@@ -34,6 +34,7 @@ const results: Result[] = [];
   for (const experiment of experiments(quick)) {
     const chosen = experiment.systems.filter(({ name }) => systems === null || systems.includes(name));
     if (!isChosen(experiment.id, options) || chosen.length === 0) continue;
+    if (experiment.onRequest && options.only === null) continue;
     const say = (text: string) => process.stderr.write(`${text}\n`);
     const done = await runExperiment({ ...experiment, systems: chosen }, databases, say);
     results.push(...done);

@@ -10,6 +10,8 @@ export interface Experiment {
   /** What it is called in tables and results, e.g. `w2`. */
   readonly id: string;
   readonly title: string;
+  /** True: it is left out unless it is asked for (`--only`). */
+  readonly onRequest?: boolean;
   /** The workload's name in its catalogue. */
   readonly workload: string;
   readonly durability: Durability;
