@@ -23,6 +23,8 @@ export default defineConfig({
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, "node_modules/.cache/node") },
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // What is waited for comes at once, unless the machine is busy.
+    expect: { poll: { timeout: 10_000 } },
     reporters: ["./tools/test-reporter.ts"],
     projects: [
       // Groups begin at 1: Vitest moves group 0 to the end where it has a single worker.
