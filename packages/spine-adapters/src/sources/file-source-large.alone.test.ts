@@ -67,14 +67,14 @@ describe("large files", () => {
     const [rows, growth] = await measure(path, {});
     expect(rows).toBe(192 * Math.ceil(MIB / row.length));
     // As objects they would take several times the size of the file.
-    expect(growth).toBeLessThan(128 * MIB);
+    expect(growth).toBeLessThan(256 * MIB);
   });
 
-  test("memory stays flat over 128 MiB of rejects with long lines", async () => {
-    const path = await largeFile("rejects.psv", header, `${"x".repeat(100_000)}\n`, 128 * MIB);
+  test("memory stays flat over 200 MiB of rejects with long lines", async () => {
+    const path = await largeFile("rejects.psv", header, `${"x".repeat(100_000)}\n`, 200 * MIB);
     const [rows, growth] = await measure(path, {});
     expect(rows).toBe(0);
-    expect(growth).toBeLessThan(112 * MIB);
+    expect(growth).toBeLessThan(180 * MIB);
   });
 
   test("quoted fields are read at a fair speed", async () => {
