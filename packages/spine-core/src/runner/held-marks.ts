@@ -1,5 +1,5 @@
 import type { QualityStep, Step } from "../workflow/step.ts";
-import { everyStep, innerSteps, pathIn } from "../workflow/step-paths.ts";
+import { everyStep, innerSteps, parentOf, pathIn } from "../workflow/step-paths.ts";
 import type { Draft } from "./draft.ts";
 
 /** What the rows of a step come from. */
@@ -43,11 +43,14 @@ class Loads {
   readonly #lost = new Set<string>();
   /** Steps of the workflow's own list that are skipped because one before them ended the run. */
   readonly #endedBefore: ReadonlySet<string>;
+  /** Steps inside of which something is known. */
+  readonly #around: ReadonlySet<string>;
 
   constructor(draft: Draft, fetches: readonly string[]) {
     this.#draft = draft;
     this.#fetches = fetches;
     this.#endedBefore = new Set(draft.skipped.map(({ name }) => name));
+    this.#around = allAround([...draft.before.steps.keys(), ...draft.steps.keys()]);
   }
 
   holds(fetch: string): boolean {
@@ -95,7 +98,7 @@ class Loads {
   #readInside(path: string, step: Step, origins: Origins, turn: Turn): Origin {
     if (step.kind === "sequence") return this.readList(path, step.steps, origins, turn);
     const { status, plan } = this.#draft.step(path);
-    if (status === "COMPLETED" && !this.#hasRecordsInside(path)) return this.#readKept(path, step);
+    if (status === "COMPLETED" && !this.#around.has(path)) return this.#readKept(path, step);
     if (step.kind === "map") {
       // Before the list is known, one item stands for all.
       for (const key of plan?.keys ?? (turn === "due" ? ["?"] : []))
@@ -140,13 +143,6 @@ class Loads {
     return NOWHERE;
   }
 
-  #hasRecordsInside(path: string): boolean {
-    const { steps, before } = this.#draft;
-    for (const known of [steps, before.steps])
-      for (const one of known.keys()) if (one.startsWith(`${path}/`)) return true;
-    return false;
-  }
-
   #rowsOf(fetch: string): number {
     const { outputs, before } = this.#draft;
     const output = fetch.includes("/")
@@ -155,4 +151,13 @@ class Loads {
     const { rows } = (output ?? {}) as { readonly rows?: unknown };
     return typeof rows === "number" ? rows : 0;
   }
+}
+
+/** What is around steps, at any depth. */
+function allAround(paths: readonly string[]): ReadonlySet<string> {
+  const around = new Set<string>();
+  for (const path of paths) {
+    for (let one = parentOf(path); one !== null && !around.has(one); one = parentOf(one)) around.add(one);
+  }
+  return around;
 }

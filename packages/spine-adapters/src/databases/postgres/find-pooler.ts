@@ -13,11 +13,10 @@ export async function findPooler(pools: PostgresPools): Promise<void> {
       clients.push(client);
       return client;
     };
-    const acquired = await Promise.allSettled([acquire("read"), acquire("write")]);
-    const [reader, writer] = acquired.map((each) => {
-      if (each.status === "rejected") throw each.reason;
-      return each.value;
-    }) as [PoolClient, PoolClient];
+    const acquiring = [acquire("read"), acquire("write")] as const;
+    // None is on its way any more where the other one failed: all that there are can be let go of.
+    await Promise.allSettled(acquiring);
+    const [reader, writer] = await Promise.all(acquiring);
     const before = await sessionOf(reader);
     await writer.query("BEGIN");
     const [other, after] = [await sessionOf(writer), await sessionOf(reader)];

@@ -7,7 +7,7 @@ import {
 } from "spine-core";
 import { isoTime } from "../iso-time.ts";
 import { progressRow } from "../progress-rows.ts";
-import { type Cell, RowSet } from "./row-set.ts";
+import { RowSet } from "./row-set.ts";
 
 /** The rows of other tables that go with the commits of a flush. */
 export class AttachmentRows {
@@ -25,7 +25,10 @@ export class AttachmentRows {
   get progress(): RowSet {
     const rows = new RowSet();
     for (const [runId, progress] of this.#progress.values()) {
-      rows.add(runId, ...(Object.values(progressRow(progress)) as readonly Cell[]));
+      const { step_name, attempt, rows_in, rows_out, rows_rejected, ...said } = progressRow(progress);
+      const { done, total, unit, message, said_at } = said;
+      const counts = [rows_in, rows_out, rows_rejected, done, total] as const;
+      rows.add(runId, step_name, attempt, ...counts, unit, message, said_at);
     }
     return rows;
   }

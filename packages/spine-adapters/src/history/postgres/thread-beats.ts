@@ -40,16 +40,17 @@ export class ThreadBeats implements Beats {
     const file = threadFile();
     if (!file) throw new Error("the file of the thread is not where this code is (a bundle?)");
     const answers = new Int32Array(new SharedArrayBuffer(4));
-    // Hooks of the host (loaders, instruments) are not for this thread.
-    const { password, ...config } = options.plan.config;
+    const { plan } = options;
+    const { password, ...config } = plan.config;
     const asksPassword = typeof password === "function";
     const worker = new Worker(file, {
       workerData: {
-        ...options.plan,
-        config: asksPassword || password === undefined ? config : { ...config, password },
+        ...plan,
+        config: asksPassword ? config : plan.config,
         asksPassword,
         answers,
       } satisfies BeatThreadPlan,
+      // Hooks of the host (loaders, instruments) are not for this thread.
       execArgv: [],
       name: "spine-beats",
     });
@@ -91,7 +92,7 @@ export class ThreadBeats implements Beats {
     worker.on("message", (message: BeatMessage) => {
       if (message.kind === "ready") start.resolve();
       else if (message.kind === "gone") report(message.workers);
-      else if (message.kind === "password") void this.#tellPassword(plan.config.password);
+      else if (message.kind === "password") void this.#tellPassword(plan.config.password as () => unknown);
       else this.#answered(message);
     });
   }
@@ -136,11 +137,14 @@ export class ThreadBeats implements Beats {
     return waiting.promise;
   }
 
-  async #tellPassword(ask: unknown): Promise<void> {
-    const password = await new Promise((resolve) => resolve((ask as () => unknown)())).then(
-      (text) => (typeof text === "string" ? text : null),
-      () => null,
-    );
+  async #tellPassword(ask: () => unknown): Promise<void> {
+    let password: string | null = null;
+    try {
+      const given = await ask();
+      if (typeof given === "string") password = given;
+    } catch {
+      // The thread is told that there is none, and asks again with its next connection.
+    }
     this.#worker.postMessage({ password } satisfies BeatPassword);
   }
 

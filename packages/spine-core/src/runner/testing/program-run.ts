@@ -1,6 +1,6 @@
 import { SpineError, TransientError } from "../../errors.ts";
 import type { ChildEnd, EndsAs, SignalRecord, Transition } from "../../history/history-store.ts";
-import type { CheckpointRecord, RunDetail, RunStatus, StepRecord } from "../../history/records.ts";
+import type { CheckpointRecord, RunDetail, RunStatus } from "../../history/records.ts";
 import { isTerminal } from "../../history/records.ts";
 import type { JsonValue } from "../../json.ts";
 import { isUndo, undoneBy } from "../../workflow/step-paths.ts";
@@ -10,7 +10,8 @@ import type { Ended, StepResult } from "../durable.ts";
 import type { Plan } from "../plan.ts";
 import { restore } from "../restore.ts";
 import { apply, newRun, type RunState } from "../run-state.ts";
-import { auditEnd, checkConcurrency, checkTimeouts, isTakenBack } from "./program-audit.ts";
+import { auditEnd, checkConcurrency, checkTimeouts } from "./program-audit.ts";
+import { isoTime, ProgramRecords } from "./program-records.ts";
 import {
   AMPLE,
   FOREVER,
@@ -22,8 +23,6 @@ import {
   undoFailsOf,
 } from "./programs.ts";
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
 /** When the time of those that wait with one is over; it may be before they begin. */
 const IN_TIME = 1_003_000;
 
@@ -32,13 +31,13 @@ const MOST_TURNS = 5_000;
 
 /**
  * A run of a program at random: what a store and a runner do around `advance`, with rows in memory, and things that happen in an
- * order at random. It refuses what no store would take: an attempt that ends twice, a finished step that begins again.
+ * order at random.
  */
 export class ProgramRun {
   readonly #workflow: WorkflowData;
   readonly #program: Program;
   readonly #random: () => number;
-  readonly #records: Mutable<StepRecord>[] = [];
+  readonly #records = new ProgramRecords();
   readonly #checkpoints: CheckpointRecord[] = [];
   readonly #children = new Map<
     string,
@@ -77,7 +76,8 @@ export class ProgramRun {
     const first = firstAdvance(workflow, this.#state, this.#now);
     // The write that makes a run takes nothing but the beginning of attempts.
     if (first) {
-      for (const { name, kind, attempt } of first.transition.begun) this.#begin(name, kind, attempt);
+      for (const { name, kind, attempt } of first.transition.begun)
+        this.#records.begin(name, kind, attempt, this.#now);
       apply(this.#state, first);
     } else this.#happen({ ended: [] });
   }
@@ -101,7 +101,7 @@ export class ProgramRun {
 
   /** Somebody has it tried again after it has ended. @param mended whether the code of its steps succeeds from now on. */
   retry(mended: boolean): void {
-    this.#retried = this.#records.length;
+    this.#retried = this.#records.all.length;
     this.#mended = mended;
     if (mended) this.#deadline = null;
     this.#endsAs = null;
@@ -119,7 +119,7 @@ export class ProgramRun {
   /** The outputs by step, without what is said about failures that were collected. */
   outputs(): Readonly<Record<string, JsonValue>> {
     const outputs: Record<string, JsonValue> = {};
-    for (const { name, status, output } of this.#records) {
+    for (const { name, status, output } of this.#records.all) {
       if (status === "COMPLETED" && !name.includes("/")) outputs[name] = withoutErrors(output);
     }
     return outputs;
@@ -128,7 +128,7 @@ export class ProgramRun {
   /** What has to hold at the end of every run. */
   audit(): void {
     auditEnd({
-      records: this.#records,
+      records: this.#records.all,
       retried: this.#retried,
       succeeded: this.status === "COMPLETED",
       error: this.#error,
@@ -247,22 +247,13 @@ export class ProgramRun {
 
   /** Its process is stopped: what is under way ends, but for what only waits. */
   #stop(): void {
-    for (const record of this.#records) {
-      if (record.completedAt !== null || record.status === "WAITING") continue;
-      record.status = "CANCELLED";
-      record.error = new SpineError("STOPPED", "stopped").toJSON();
-      record.completedAt = isoTime(this.#now);
-    }
+    this.#records.stop(this.#now);
     this.#claim();
   }
 
   /** Everything under way is cancelled, and the run goes on later. */
   #pause(then = () => this.#claim()): void {
-    for (const record of this.#records) {
-      if (record.completedAt !== null) continue;
-      record.status = "CANCELLED";
-      record.completedAt = isoTime(this.#now);
-    }
+    this.#records.cancel(this.#now);
     this.#now += 500;
     then();
   }
@@ -271,7 +262,7 @@ export class ProgramRun {
   #cancel(): void {
     if (this.#endsAs !== null) return;
     for (const [runId, child] of this.#children) this.#children.set(runId, { ...child, ended: true });
-    if (!hasUndo(this.#workflow) || !this.#records.some(({ status }) => status === "COMPLETED")) {
+    if (!hasUndo(this.#workflow) || !this.#records.all.some(({ status }) => status === "COMPLETED")) {
       this.#pause(() => {
         this.status = "CANCELLED";
       });
@@ -298,7 +289,7 @@ export class ProgramRun {
       endsAs: this.#endsAs,
       error: this.#error,
     };
-    return { run: run as unknown as RunDetail["run"], steps: structuredClone(this.#records) };
+    return { run: run as unknown as RunDetail["run"], steps: structuredClone(this.#records.all) };
   }
 
   #end(path: string, attempt: number): Ended {
@@ -322,7 +313,7 @@ export class ProgramRun {
   ): SpineError | (Partial<Omit<StepResult, "output">> & { readonly output?: JsonValue }) {
     if (isUndo(path)) {
       const fails = undoFailsOf(nodeAt(this.#program, undoneBy(path)));
-      return this.#failuresOf(path) < fails ? new TransientError("not yet") : {};
+      return this.#records.failuresOf(path) < fails ? new TransientError("not yet") : {};
     }
     const node: Node = nodeAt(this.#program, path);
     switch (node.kind) {
@@ -330,7 +321,7 @@ export class ProgramRun {
         if (node.skips) return { skipped: true };
         if (this.#mended) return { output: path };
         if (isFatal(node, path)) return new SpineError("STEP_FAILED", "fatal");
-        return this.#failuresOf(path) < node.fails ? new TransientError("again") : { output: path };
+        return this.#records.failuresOf(path) < node.fails ? new TransientError("again") : { output: path };
       }
       case "map": {
         const keys = Array.from({ length: node.items }, (_, index) => String(index));
@@ -353,12 +344,6 @@ export class ProgramRun {
       default:
         return { plan: {} };
     }
-  }
-
-  #failuresOf(path: string): number {
-    return this.#records.filter(
-      ({ name, status, error }) => name === path && status === "FAILED" && error?.code === "TRANSIENT",
-    ).length;
   }
 
   #child(path: string): { readonly plan: Plan; readonly child?: NonNullable<StepResult["child"]> } {
@@ -388,7 +373,7 @@ export class ProgramRun {
     apply(this.#state, next);
     checkTimeouts({
       workflow: this.#workflow,
-      records: this.#records,
+      records: this.#records.all,
       hasCode: (path) => this.#state.running.has(path),
       now: this.#now,
       wakes: this.status === "WAITING" ? this.#availableAt : nextTime(this.#state),
@@ -405,17 +390,14 @@ export class ProgramRun {
     const atOnce = ended.filter((end) =>
       begun.some((one) => one.name === end.name && one.attempt === end.attempt),
     );
-    this.#ends(ended.filter((end) => !atOnce.includes(end)));
-    for (const { name, kind, attempt } of begun) this.#begin(name, kind, attempt);
-    this.#ends(atOnce);
-    for (const { name } of begun) checkConcurrency(this.#workflow, this.#records, name);
-    for (const { name, attempt, until, reason } of waiting) {
-      const record = this.#open(name, attempt);
-      if (!record) throw new Error(`${name} ${attempt} waits, but is not under way.`);
-      record.status = "WAITING";
-      record.waitingFor = reason;
-      record.waitingUntil = until === null ? null : isoTime(until);
-    }
+    this.#records.end(
+      ended.filter((end) => !atOnce.includes(end)),
+      this.#now,
+    );
+    for (const { name, kind, attempt } of begun) this.#records.begin(name, kind, attempt, this.#now);
+    this.#records.end(atOnce, this.#now);
+    for (const { name } of begun) checkConcurrency(this.#workflow, this.#records.all, name);
+    this.#records.wait(waiting);
     for (const { runId } of children) this.#childBegins(runId);
     for (const id of taken) {
       if (!this.#signals.some(({ signalId }) => signalId === id)) throw new Error(`${id} is taken twice.`);
@@ -435,67 +417,10 @@ export class ProgramRun {
     if (run.status !== "WAITING") return;
     this.#availableAt = (run.inbox ?? this.#inbox) < this.#inbox ? this.#now : (run.availableAt ?? null);
   }
-
-  #ends(ended: Transition["ended"]): void {
-    for (const { name, attempt, ...end } of ended) {
-      const record = this.#open(name, attempt);
-      if (!record) throw new Error(`${name} ${attempt} ends, but is not under way.`);
-      Object.assign(record, {
-        status: end.status,
-        output: end.output === null ? null : (JSON.parse(end.output) as JsonValue),
-        error: end.error,
-        completedAt: isoTime(this.#now),
-        retryAt: end.retryAt === null ? null : isoTime(end.retryAt),
-        waitingFor: null,
-        waitingUntil: null,
-        progress: null,
-      });
-    }
-  }
-
-  #begin(name: string, kind: string, attempt: number): void {
-    const before = this.#records.filter((record) => record.name === name);
-    const newest = before.at(-1);
-    if ((newest?.attempt ?? 0) + 1 !== attempt)
-      throw new Error(`${name} begins attempt ${attempt} out of turn.`);
-    const isFinished = newest?.status === "COMPLETED" || newest?.status === "SKIPPED";
-    if (newest && isFinished && !isTakenBack(this.#records, newest)) {
-      throw new Error(`${name} is finished and begins again.`);
-    }
-    if (newest && newest.completedAt === null) throw new Error(`${name} begins twice.`);
-    this.#records.push({
-      runId: "r",
-      seq: this.#records.length + 1,
-      name,
-      kind,
-      attempt,
-      status: "RUNNING",
-      output: null,
-      error: null,
-      rows: null,
-      metrics: {},
-      startedAt: isoTime(this.#now),
-      completedAt: null,
-      retryAt: null,
-      waitingFor: null,
-      waitingUntil: null,
-      progress: null,
-    });
-  }
-
-  #open(name: string, attempt: number): Mutable<StepRecord> | undefined {
-    return this.#records.find(
-      (record) => record.name === name && record.attempt === attempt && record.completedAt === null,
-    );
-  }
 }
 
 function pathOfChild(runId: string): string {
   return runId.slice("child of ".length);
-}
-
-function isoTime(ms: number): string {
-  return new Date(ms).toISOString();
 }
 
 function withoutErrors(value: JsonValue): JsonValue {
