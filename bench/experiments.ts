@@ -34,7 +34,7 @@ export function experiments(quick: boolean): readonly Experiment[] {
       title: "database commits per step on SQLite, 50 in flight (counted)",
       workload: "commits",
       durability: "full",
-      systems: SYSTEMS.filter(({ database }) => database === "sqlite"),
+      systems: SYSTEMS.filter(({ kind, database }) => database === "sqlite" && (kind === "spine" || !quick)),
       rounds: 1,
       sizes: () => ({ runs: 200, inFlight: 50 }),
     },
@@ -76,7 +76,7 @@ export function experiments(quick: boolean): readonly Experiment[] {
       rounds: quick ? 1 : 3,
       // Peers that take long drain fewer.
       sizes: ({ name }) => ({
-        runs: SLOW.test(name) ? (quick ? 1_000 : 3_000) : 10_000,
+        runs: SLOW.test(name) ? (quick ? 500 : 3_000) : 10_000,
         workers: 2,
         inFlight: 25,
       }),

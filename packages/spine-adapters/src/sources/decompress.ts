@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { SourceError } from "spine-core";
 import type { Compression } from "./file-format.ts";
-import { type ReadRange, readBytes } from "./read-bytes.ts";
+import { PIECE_BYTES, type ReadRange, readBytes } from "./read-bytes.ts";
 
 /** How much may come out of a compressed file. */
 export interface DecompressLimits {
@@ -14,7 +14,6 @@ export interface DecompressLimits {
 /** Up to here no ratio is suspicious: a small file of equal rows is no bomb. */
 const HARMLESS_BYTES = 16 * 1024 * 1024;
 const MAGIC: Readonly<Record<Compression, string>> = { gz: "\x1F\x8B", zst: "\x28\xB5\x2F\xFD" };
-const CHUNK_BYTES = 256 * 1024;
 
 /**
  * What a compressed file holds, in pieces. All members of a gzip file and all frames of a zstd file are read; zeros behind
@@ -34,8 +33,8 @@ export async function* decompress(
   while (from < size && (from === 0 || (await hasMore({ ...range, from })))) {
     const stream =
       compression === "gz"
-        ? createGunzip({ chunkSize: CHUNK_BYTES })
-        : createZstdDecompress({ chunkSize: CHUNK_BYTES });
+        ? createGunzip({ chunkSize: PIECE_BYTES })
+        : createZstdDecompress({ chunkSize: PIECE_BYTES });
     // Copies, because a piece is good only until the next one.
     const bytes = Readable.from(copies(readBytes({ ...range, from })), { highWaterMark: 1 });
     bytes.on("error", (error) => stream.destroy(error)).pipe(stream);
