@@ -84,7 +84,10 @@ export function postgres(target: string | PostgresOptions): Database {
           if (worker) beats.prepare();
           await findPooler(pools);
           if (worker && !pools.isPooled) listening.connected().catch(() => {});
-          await pools.inTransaction("write", (query) => migrate(query, schema), { long: true });
+          // It is there: what is cut from here on is done again.
+          await pools.throughOutage(() =>
+            pools.inTransaction("write", (query) => migrate(query, schema), { long: true }),
+          );
           await compareClocks(pools, time, clock);
         } catch (error) {
           await close();
@@ -113,7 +116,9 @@ export function postgres(target: string | PostgresOptions): Database {
     openReader: (options) => openPostgresReader(pools, options),
 
     async ensureTable(table) {
-      await pools.inTransaction("write", (query) => createTargetTable(query, tableSchema, table));
+      await pools.throughOutage(() =>
+        pools.inTransaction("write", (query) => createTargetTable(query, tableSchema, table)),
+      );
     },
 
     async diagnose() {
