@@ -18,6 +18,7 @@ export {
 export { type Clock, systemClock } from "./clock.ts";
 export { type Config, configFromEnv, type Env } from "./config.ts";
 export { type ExecutionContext, type Partition, partitionKey } from "./context.ts";
+export { type ColumnBlock, isBlock, type RowBatch, rowsOf } from "./data/column-block.ts";
 export type {
   ChunkWrite,
   DatasetChunk,
@@ -34,6 +35,7 @@ export type {
 } from "./data/dataset.ts";
 export { decimal, fromUnits, toUnits } from "./data/decimal.ts";
 export type { Lag, MarkKind, MarkValue } from "./data/mark.ts";
+export type { Merge, MergeCounts } from "./data/merge.ts";
 export { type StagedPlan, type StagedTable, type StagedTables, stagedPlans } from "./data/staged-rows.ts";
 export {
   type Column,

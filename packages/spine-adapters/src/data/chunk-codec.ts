@@ -1,6 +1,15 @@
 import { createHash } from "node:crypto";
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import { type DatasetSchema, encodeJson, type JsonType, type Row, ValidationError } from "spine-core";
+import {
+  type ColumnBlock,
+  type DatasetSchema,
+  encodeJson,
+  type JsonType,
+  type Row,
+  rowsOf,
+  ValidationError,
+} from "spine-core";
+import { Scratch, SEPARATOR, SEPARATOR_BYTE } from "./scratch.ts";
 
 /** A chunk as it is stored. */
 export interface EncodedChunk {
@@ -15,7 +24,7 @@ export interface EncodedChunk {
 
 /**
  * Consecutive rows with the same keys in the same order, column by column: half the size of rows as objects. A column of texts
- * is one text of so many bytes behind the head, its values separated by {@link SEPARATOR}: JSON of many short texts takes
+ * is one text of so many bytes behind the head, its values separated by {@link SEPARATOR} (a column that holds it is JSON): JSON of many short texts takes
  * several times as long. Null stands for it in `columns`, any other column is there as JSON.
  */
 interface Block {
@@ -29,10 +38,11 @@ interface Block {
 /** The first position of a run of consecutive lines, and the line there. */
 type LineRun = readonly [position: number, line: number];
 
-/** Rare in data; a column that holds it is stored as JSON. */
-const SEPARATOR = "\x7F";
+const scratch = new Scratch();
 /** Level 1: a twentieth larger than level 3 in two thirds of its time. */
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+/** What most chunks fit into: they are unpacked in one go. */
+const AT_ONCE = { chunkSize: 1024 * 1024 };
 const CELL_LIMITS = { maxLength: 16 * 1024 * 1024, maxDepth: 64 };
 
 /**
@@ -65,14 +75,18 @@ function hashOf(bytes: Uint8Array): string {
 
 /** The rows of a stored chunk. Throws when they are not those that have this hash. */
 export function decodeRows(data: Uint8Array, hash: string): readonly Row[] {
-  const bytes = zstdDecompressSync(data);
+  return decodeBlocks(data, hash).flatMap(rowsOf);
+}
+
+/** The same column by column. */
+export function decodeBlocks(data: Uint8Array, hash: string): readonly ColumnBlock[] {
+  const bytes = zstdDecompressSync(data, AT_ONCE);
   if (hashOf(bytes) !== hash) throw new Error("The rows have another hash than when they were stored.");
   const end = bytes.indexOf("\n");
   // Chunks of earlier versions are nothing but the head.
   const head = bytes.toString("utf8", 0, end < 0 ? bytes.length : end);
-  const rows: Row[] = [];
   let at = end + 1;
-  for (const { keys, rows: count, columns, bytes: sizes = [] } of JSON.parse(head) as readonly Block[]) {
+  const blocks = (JSON.parse(head) as readonly Block[]).map(({ keys, rows, columns, bytes: sizes = [] }) => {
     let text = 0;
     const values = columns.map((column) => {
       if (column !== null) return column;
@@ -80,15 +94,10 @@ export function decodeRows(data: Uint8Array, hash: string): readonly Row[] {
       at += sizes[text++] ?? 0;
       return bytes.toString("utf8", from, at).split(SEPARATOR);
     });
-    for (let index = 0; index < count; index += 1) {
-      const row: Record<string, unknown> = {};
-      for (let position = 0; position < keys.length; position += 1)
-        row[keys[position] as string] = values[position]?.[index];
-      rows.push(row);
-    }
-  }
+    return { keys, rows, columns: values };
+  });
   if (at !== bytes.length && end >= 0) throw new Error(`A chunk has ${bytes.length} bytes, not ${at}.`);
-  return rows;
+  return blocks;
 }
 
 /** The lines of a stored chunk of so many rows. */
@@ -101,30 +110,32 @@ export function decodeLines(text: string | null, rows: number): readonly number[
   });
 }
 
-function toBytes(blocks: readonly OpenBlock[]): Buffer {
-  const texts: Buffer[] = [];
-  const head = blocks.map(({ keys, rows, columns }): Block => {
+/** The encoding of a chunk; good until the next one is made. */
+function toBytes(blocks: readonly OpenBlock[]): Uint8Array {
+  scratch.clear();
+  const head = blocks.map(({ keys, rows, columns, types }): Block => {
     const bytes: number[] = [];
-    const kept = columns.map((column) => {
-      const text = textOf(column);
-      if (text === null) return column;
-      const encoded = Buffer.from(text);
-      texts.push(encoded);
-      bytes.push(encoded.length);
+    const kept = columns.map((column, position) => {
+      const from = scratch.length;
+      if (types[position] !== TEXT || !writeTexts(column as readonly string[])) return column;
+      bytes.push(scratch.length - from);
       return null;
     });
     return bytes.length === 0 ? { keys, rows, columns: kept } : { keys, rows, columns: kept, bytes };
   });
-  return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), ...texts]);
+  return scratch.behind(`${JSON.stringify(head)}\n`);
 }
 
-/** The texts of a column as one; null where it holds anything else, or what would not come back. */
-function textOf(column: readonly unknown[]): string | null {
-  for (let index = 0; index < column.length; index += 1) if (typeof column[index] !== "string") return null;
-  const text = column.join(SEPARATOR);
-  let separators = 0;
-  for (let at = text.indexOf(SEPARATOR); at !== -1; at = text.indexOf(SEPARATOR, at + 1)) separators += 1;
-  return separators === column.length - 1 && text.isWellFormed() ? text : null;
+/** Writes the texts of a column as one. False, and nothing is written, where they would not come back as what they were. */
+function writeTexts(column: readonly string[]): boolean {
+  const from = scratch.length;
+  for (let index = 0; index < column.length; index += 1) {
+    if (index > 0) scratch.byte(SEPARATOR_BYTE);
+    if (scratch.text(column[index] as string)) continue;
+    scratch.length = from;
+    return false;
+  }
+  return true;
 }
 
 /** A block while it is filled, with the types of each column as bits. */
@@ -140,40 +151,41 @@ function toBlocks(rows: readonly Row[]): readonly OpenBlock[] {
   let block: OpenBlock | undefined;
   for (let index = 0; index < rows.length; index += 1) {
     const row = rows[index] as Row;
-    const all = Object.keys(row);
-    // Nearly all rows have the keys of the one before, and texts for values.
-    if (block === undefined || !sameKeys(block.keys, all) || !add(block, row)) {
-      const keys = keysOf(row, all);
-      if (block === undefined || !sameKeys(block.keys, keys)) {
-        block = { keys, rows: 0, columns: keys.map(() => []), types: keys.map(() => 0) };
-        blocks.push(block);
-      }
-      for (const [position, key] of keys.entries()) {
-        const cell = checkCell(row[key], index, key);
-        block.columns[position]?.push(cell);
-        block.types[position] = (block.types[position] ?? 0) | bitOf(cell);
-      }
-      block.rows += 1;
+    // Nearly all rows have the keys of the one before.
+    if (block !== undefined && follows(block.keys, row)) {
+      add(block, row, index);
+      continue;
     }
+    const keys = Object.keys(row).filter((key) => row[key] !== undefined && key !== "__proto__");
+    if (block === undefined || !sameKeys(block.keys, keys)) {
+      block = { keys, rows: 0, columns: keys.map(() => []), types: keys.map(() => 0) };
+      blocks.push(block);
+    }
+    add(block, row, index);
   }
   return blocks;
 }
 
-/** Adds a row all of whose values are texts; otherwise leaves the block as it was. */
-function add(block: OpenBlock, row: Row): boolean {
-  const { keys, columns } = block;
-  for (let position = 0; position < keys.length; position += 1) {
-    const value = row[keys[position] as string];
-    if (typeof value !== "string") {
-      for (let undone = 0; undone < position; undone += 1) columns[undone]?.pop();
-      return false;
-    }
-    columns[position]?.push(value);
+/** True for a row that has these keys, in this order, and something in each. */
+function follows(keys: readonly string[], row: Row): boolean {
+  let position = 0;
+  for (const key in row) {
+    if (keys[position] !== key || row[key] === undefined) return false;
+    position += 1;
   }
-  for (let position = 0; position < keys.length; position += 1)
-    block.types[position] = (block.types[position] ?? 0) | TEXT;
+  return position === keys.length;
+}
+
+function add(block: OpenBlock, row: Row, index: number): void {
+  const { keys, columns, types } = block;
+  for (let position = 0; position < keys.length; position += 1) {
+    const key = keys[position] as string;
+    const value = row[key];
+    const cell = typeof value === "string" ? value : checkCell(value, index, key);
+    (columns[position] as unknown[]).push(cell);
+    (types[position] as number) |= bitOf(cell);
+  }
   block.rows += 1;
-  return true;
 }
 
 /** The types of columns in the order of their bits. */
@@ -227,11 +239,6 @@ export function mergeColumns(chunks: readonly (string | null)[]): DatasetSchema 
 
 function namesOf(bits: number): readonly JsonType[] {
   return TYPES.filter((_, index) => (bits & (1 << index)) !== 0);
-}
-
-/** `__proto__` would change the prototype of the row that is built from it. */
-function keysOf(row: Row, all: readonly string[]): string[] {
-  return all.filter((key) => row[key] !== undefined && key !== "__proto__");
 }
 
 function sameKeys(a: readonly string[], b: readonly string[]): boolean {

@@ -1,14 +1,17 @@
 import {
+  type ColumnBlock,
   type DatasetChunk,
   type DatasetRef,
   type DatasetSchema,
   type DatasetState,
   type DatasetWriter,
   decodeJson,
+  type Row,
+  rowsOf,
   SpineError,
   type StoredReject,
 } from "spine-core";
-import { decodeLines, decodeRows } from "./chunk-codec.ts";
+import { decodeBlocks, decodeLines } from "./chunk-codec.ts";
 
 /** A row of `datasets`. */
 export interface DatasetRow {
@@ -74,15 +77,29 @@ export function readChunk(
   { rows, hash, lines, file, data }: ChunkRow,
 ): DatasetChunk {
   try {
-    return {
-      index,
-      rows: decodeRows(data, hash),
-      lines: decodeLines(lines, rows),
-      ...(file === null ? {} : { file }),
-    };
+    const blocks = decodeBlocks(data, hash);
+    return withRows({ index, lines: decodeLines(lines, rows), ...(file === null ? {} : { file }) }, blocks);
   } catch (error) {
     throw chunkDamaged(dataset, index, error);
   }
+}
+
+/** Rows are made when somebody asks for them: a load works on columns. */
+function withRows(
+  chunk: Omit<DatasetChunk, "rows" | "blocks">,
+  blocks: readonly ColumnBlock[],
+): DatasetChunk {
+  let made: readonly Row[] | undefined;
+  return Object.defineProperties({ ...chunk } as DatasetChunk, {
+    rows: {
+      enumerable: true,
+      get: () => {
+        made ??= blocks.flatMap(rowsOf);
+        return made;
+      },
+    },
+    blocks: { value: blocks },
+  });
 }
 
 /** A reject as the port has it. */

@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import type { AnySchema } from "../database/database-transaction.ts";
 import type { JsonValue } from "../json.ts";
 import type { Reject, Row } from "../sources/source.ts";
+import type { ColumnBlock } from "./column-block.ts";
 import type { MarkValue } from "./mark.ts";
 import type { StagedTables } from "./staged-rows.ts";
 
@@ -55,13 +56,18 @@ export interface DatasetChunk {
   /** 0-based; a writer appends them in order. */
   readonly index: number;
   readonly rows: readonly Row[];
+  /**
+   * The same rows column by column, where the store keeps them so: whoever needs no objects saves the making of them. One
+   * after another they are all rows in their order.
+   */
+  readonly blocks?: readonly ColumnBlock[];
   /** Source line of each row, parallel to `rows`; null where the source has none. */
   readonly lines: readonly number[] | null;
   /** The file that the lines count in, where the source reads several. */
   readonly file?: string | null;
 }
 
-export interface ChunkWrite extends DatasetChunk {
+export interface ChunkWrite extends Omit<DatasetChunk, "blocks"> {
   readonly rejects: readonly Reject[];
   /** Where the writing step goes on after this chunk. */
   readonly cursor: JsonValue;

@@ -1,7 +1,8 @@
 import type { Kysely } from "kysely";
 import type { Partition } from "../context.ts";
+import type { RowBatch } from "../data/column-block.ts";
+import type { Merge, MergeCounts } from "../data/merge.ts";
 import type { Table } from "../data/table.ts";
-import type { Row } from "../sources/source.ts";
 
 /** Tables that are not known at compile time: the names and columns are data here. */
 // biome-ignore lint/suspicious/noExplicitAny: Kysely's own type for a schema that the caller defines
@@ -12,12 +13,14 @@ export interface DatabaseTransaction {
   /** The query builder on this transaction's connection. */
   readonly kysely: Kysely<AnySchema>;
   /** Writes rows by the database's fastest way; returns how many. The columns are the table's. */
-  insertRows(table: Table, rows: AsyncIterable<readonly Row[]>, stamp: RowStamp): Promise<number>;
+  insertRows(table: Table, rows: AsyncIterable<RowBatch>, stamp: RowStamp): Promise<number>;
   /**
-   * Takes the current rows of a partition out of a table: into its captures where it keeps them, with `at`
-   * (ISO time) as the time until which they were current. Returns how many.
+   * Takes the current rows of a partition (of the whole table when null) out of a table: into its captures where it keeps
+   * them, with `at` (ISO time) as the time until which they were current. Returns how many.
    */
-  supersede(table: Table, partition: Partition, at: string): Promise<number>;
+  supersede(table: Table, partition: Partition | null, at: string): Promise<number>;
+  /** Brings rows and what is there already together, by their keys. @throws SpineError LOAD_FAILED when two of the rows have one key. */
+  mergeRows(table: Table, rows: AsyncIterable<RowBatch>, stamp: RowStamp, merge: Merge): Promise<MergeCounts>;
 }
 
 /** What Spine adds to each loaded row. */

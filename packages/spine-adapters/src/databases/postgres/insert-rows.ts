@@ -1,43 +1,54 @@
-import { type Row, type RowStamp, SpineError, type Table } from "spine-core";
+import { isBlock, type RowBatch, type RowStamp, SpineError, type Table } from "spine-core";
 import { type Encode, encoderOf } from "./column-codec.ts";
+import { CopyBuffer } from "./copy-buffer.ts";
 import { CopyIn, copyText } from "./copy-in.ts";
 import { asDriverError, isDataError, sqlState, toSpineError } from "./postgres-error.ts";
 import type { PostgresPools } from "./postgres-pools.ts";
 import type { TransactionLease } from "./transaction-lease.ts";
 
-/** Characters that are copied in one go. */
-const COPY_CHARACTERS = 1024 * 1024;
+/** Bytes that are copied in one go. */
+const COPY_BYTES = 1024 * 1024;
 
-interface Target {
+export interface CopyTarget {
   readonly lease: TransactionLease;
   readonly pools: PostgresPools;
   readonly table: Table;
   readonly stamp: RowStamp;
+  /** The relation that is written to, as SQL; the table itself when left out. */
+  readonly into?: string;
 }
 
 /** Writes rows into a table inside the open transaction, by COPY; returns how many. */
-export async function insertRows(target: Target, batches: AsyncIterable<readonly Row[]>): Promise<number> {
+export async function insertRows(target: CopyTarget, batches: AsyncIterable<RowBatch>): Promise<number> {
   const copy = new RowCopy(target);
-  for await (const rows of batches) {
-    for (const row of rows) {
-      copy.add(row);
-      if (copy.isFull) await copy.flush();
-    }
+  try {
+    for await (const batch of batches) await copy.add(batch);
+    await copy.end();
+  } catch (error) {
+    await copy.settled();
+    throw error;
   }
-  await copy.flush();
   return copy.written;
 }
 
+interface CopyColumn {
+  readonly name: string;
+  readonly encode: Encode;
+}
+
 class RowCopy {
-  readonly #target: Target;
-  readonly #columns: readonly { readonly name: string; readonly encode: Encode }[];
+  readonly #target: CopyTarget;
+  readonly #columns: readonly CopyColumn[];
   readonly #sql: string;
-  readonly #stamp: string;
-  #lines: string[] = [];
-  #characters = 0;
+  readonly #stamp: Buffer;
+  /** One is filled while the other one is on its way. */
+  #buffer = new CopyBuffer(COPY_BYTES + COPY_BYTES / 8);
+  #other = new CopyBuffer(COPY_BYTES + COPY_BYTES / 8);
+  #rows = 0;
+  #under: Promise<void> | undefined;
   written = 0;
 
-  constructor(target: Target) {
+  constructor(target: CopyTarget) {
     this.#target = target;
     const { table, stamp } = target;
     this.#columns = Object.entries(table.columns).map(([name, column]) => ({
@@ -45,45 +56,63 @@ class RowCopy {
       encode: encoderOf(column),
     }));
     const names = [...this.#columns.map(({ name }) => name), "_spine_load_id", "_spine_loaded_at"];
-    const { tableSchema } = target.pools.settings;
     const columns = names.map((name) => `"${name}"`).join(", ");
-    this.#sql = `COPY "${tableSchema}"."${table.name}" (${columns}) FROM STDIN`;
-    this.#stamp = `${copyText(stamp.loadId)}\t${copyText(stamp.loadedAt)}\n`;
+    const into = target.into ?? `"${target.pools.settings.tableSchema}"."${table.name}"`;
+    this.#sql = `COPY ${into} (${columns}) FROM STDIN`;
+    this.#stamp = Buffer.from(`${copyText(stamp.loadId)}\t${copyText(stamp.loadedAt)}`);
   }
 
-  get isFull(): boolean {
-    return this.#characters >= COPY_CHARACTERS;
+  async add(batch: RowBatch): Promise<void> {
+    const size = isBlock(batch) ? batch.rows : batch.length;
+    const columns = this.#columns.map((column) => this.#encode(column, batch, size));
+    for (let row = 0; row < size; row += 1) {
+      for (const cells of columns) this.#buffer.cell(cells[row] ?? null);
+      this.#buffer.endRow(this.#stamp);
+      this.#rows += 1;
+      if (this.#buffer.length >= COPY_BYTES) await this.#send();
+    }
   }
 
-  add(row: Row): void {
-    let line = "";
-    for (const { name, encode } of this.#columns) {
+  async end(): Promise<void> {
+    await this.#send();
+    await this.#under;
+  }
+
+  /** Nothing is under way any more. */
+  async settled(): Promise<void> {
+    await this.#under?.catch(() => {});
+  }
+
+  #encode({ name, encode }: CopyColumn, batch: RowBatch, size: number): readonly (string | null)[] {
+    const position = isBlock(batch) ? batch.keys.indexOf(name) : -1;
+    const values = isBlock(batch) ? batch.columns[position] : batch.map((row) => row[name]);
+    const cells: (string | null)[] = [];
+    for (let row = 0; row < size; row += 1) {
       try {
-        const value = encode(row[name]);
-        line += value === null ? "\\N\t" : `${copyText(value)}\t`;
+        cells.push(encode(values?.[row]));
       } catch (error) {
-        throw this.#misfit(error, name, this.written + this.#lines.length + 1);
+        throw this.#misfit(error, name, this.written + this.#rows + row + 1);
       }
     }
-    line += this.#stamp;
-    this.#lines.push(line);
-    this.#characters += line.length;
+    return cells;
   }
 
-  async flush(): Promise<void> {
-    const rows = this.#lines.length;
-    const { client } = this.#target.lease;
-    if (rows === 0) return;
-    const copy = new CopyIn(this.#sql, Buffer.from(this.#lines.join("")));
-    this.#lines = [];
-    this.#characters = 0;
-    client.query(copy);
-    try {
-      await copy.done;
-    } catch (error) {
-      throw this.#refused(error);
-    }
-    this.written += rows;
+  /** Sends what has been gathered, once the one before has arrived. */
+  async #send(): Promise<void> {
+    await this.#under;
+    if (this.#rows === 0) return;
+    const copy = new CopyIn(this.#sql, this.#buffer.bytes);
+    const before = this.written;
+    this.written += this.#rows;
+    this.#rows = 0;
+    this.#target.lease.client.query(copy);
+    this.#under = copy.done.catch((error) => {
+      throw this.#refused(error, before);
+    });
+    // Whoever comes next sees it; until then nobody is told.
+    this.#under.catch(() => {});
+    [this.#buffer, this.#other] = [this.#other, this.#buffer];
+    this.#buffer.length = 0;
   }
 
   #misfit(error: unknown, column: string, row: number): SpineError {
@@ -99,11 +128,11 @@ class RowCopy {
   }
 
   /** The server says in which line of the COPY it stopped, and of which column. */
-  #refused(error: unknown): unknown {
+  #refused(error: unknown, before: number): unknown {
     if (!isDataError(error)) return toSpineError(error, this.#target.pools.settings.name);
     const { where = "", message, detail } = asDriverError(error);
     const at = /line (\d+)(?:, column ("?)([a-z0-9_]+)\2)?/.exec(where);
-    const row = this.written + Number(at?.[1] ?? 0);
+    const row = before + Number(at?.[1] ?? 0);
     const { name, key } = this.#target.table;
     if (sqlState(error) === "23505") {
       return new SpineError(

@@ -2,13 +2,16 @@ import type { Kysely } from "kysely";
 import {
   type AnySchema,
   type DatabaseTransaction,
+  type Merge,
+  type MergeCounts,
   type Partition,
-  type Row,
+  type RowBatch,
   type RowStamp,
   SpineError,
   type Table,
 } from "spine-core";
 import { insertRows } from "./insert-rows.ts";
+import { mergeRows } from "./merge-rows.ts";
 import { kyselyIn } from "./postgres-dialect.ts";
 import type { PostgresPools } from "./postgres-pools.ts";
 import { supersedeRows } from "./supersede-rows.ts";
@@ -39,11 +42,20 @@ export class PostgresTransaction implements DatabaseTransaction {
     return this.#kysely;
   }
 
-  async insertRows(table: Table, rows: AsyncIterable<readonly Row[]>, stamp: RowStamp): Promise<number> {
+  async insertRows(table: Table, rows: AsyncIterable<RowBatch>, stamp: RowStamp): Promise<number> {
     return await insertRows({ lease: this.#lease, pools: this.#pools, table, stamp }, rows);
   }
 
-  async supersede(table: Table, partition: Partition, at: string): Promise<number> {
+  async supersede(table: Table, partition: Partition | null, at: string): Promise<number> {
     return await supersedeRows(this.#lease, this.#pools, table, partition, at);
+  }
+
+  async mergeRows(
+    table: Table,
+    rows: AsyncIterable<RowBatch>,
+    stamp: RowStamp,
+    merge: Merge,
+  ): Promise<MergeCounts> {
+    return await mergeRows({ lease: this.#lease, pools: this.#pools, table, stamp }, rows, merge);
   }
 }

@@ -4,15 +4,15 @@ import { toSpineError } from "./postgres-error.ts";
 import type { PostgresPools } from "./postgres-pools.ts";
 import type { TransactionLease } from "./transaction-lease.ts";
 
-/** Takes the rows of a partition out of a table, into its captures where it keeps them; returns how many. */
+/** Takes the rows of a partition, or all, out of a table, into its captures where it keeps them; returns how many. */
 export async function supersedeRows(
   lease: TransactionLease,
   pools: PostgresPools,
   table: Table,
-  partition: Partition,
+  partition: Partition | null,
   at: string,
 ): Promise<number> {
-  const { where, values } = partitionCondition(table, partition);
+  const { where, values } = partition ? partitionCondition(table, partition) : { where: "true", values: [] };
   const { tableSchema, name: database } = pools.settings;
   const schema = `"${tableSchema}"`;
   const remove = `DELETE FROM ${schema}."${table.name}" WHERE ${where}`;
@@ -37,7 +37,8 @@ SELECT ${list}, $${values.length + 1} FROM gone`;
   }
 }
 
-function partitionCondition(
+/** True, in SQL, for the rows of a partition, with the values of its parameters. */
+export function partitionCondition(
   table: Table,
   partition: Partition,
 ): { readonly where: string; readonly values: readonly (string | null)[] } {

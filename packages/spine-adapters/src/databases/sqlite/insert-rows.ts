@@ -1,4 +1,4 @@
-import { type Row, type RowStamp, SpineError, type Table } from "spine-core";
+import { isBlock, type RowBatch, type RowStamp, SpineError, type Table } from "spine-core";
 import { type Encode, encoderOf, storedName } from "./column-codec.ts";
 import type { SqliteConnection, SqlValue } from "./sqlite-connection.ts";
 import { isUniqueViolation } from "./sqlite-error.ts";
@@ -10,28 +10,36 @@ const MOST_PARAMETERS = 32_766;
 /** Rows after which other work of the process gets its turn. */
 const ROWS_PER_TURN = 2_000;
 
-/**
- * Writes rows into a table inside the open transaction; returns how many.
- *
- * @param connection asked for before each batch, because the transaction may have ended in between.
- */
-export async function insertRows(
-  connection: () => SqliteConnection,
-  table: Table,
-  batches: AsyncIterable<readonly Row[]>,
-  stamp: RowStamp,
-): Promise<number> {
-  const insert = new RowInsert(table, stamp);
+export interface InsertTarget {
+  /** Asked for before each batch, because the transaction may have ended in between. */
+  readonly connection: () => SqliteConnection;
+  readonly table: Table;
+  readonly stamp: RowStamp;
+  /** The table that is written to, as SQL; the one of the definition when left out. */
+  readonly into?: string;
+}
+
+/** Writes rows into a table inside the open transaction; returns how many. */
+export async function insertRows(target: InsertTarget, batches: AsyncIterable<RowBatch>): Promise<number> {
+  const insert = new RowInsert(target);
   let written = 0;
-  for await (const rows of batches) {
-    for (let start = 0; start < rows.length; start += ROWS_PER_TURN) {
-      const turn = rows.slice(start, start + ROWS_PER_TURN);
-      insert.write(connection(), turn, written);
-      written += turn.length;
+  for await (const batch of batches) {
+    const size = isBlock(batch) ? batch.rows : batch.length;
+    for (let start = 0; start < size; start += ROWS_PER_TURN) {
+      const end = Math.min(start + ROWS_PER_TURN, size);
+      insert.write(target.connection(), batch, { start, end, before: written });
+      written += end - start;
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
   return written;
+}
+
+/** Some rows of a batch, and how many were written before them. */
+interface Slice {
+  readonly start: number;
+  readonly end: number;
+  readonly before: number;
 }
 
 class RowInsert {
@@ -42,56 +50,67 @@ class RowInsert {
   readonly #tuple: string;
   readonly #perStatement: number;
 
-  constructor(table: Table, stamp: RowStamp) {
+  constructor({ table, stamp, into = `"${table.name}"` }: InsertTarget) {
     this.#table = table;
     this.#stamp = stamp;
     const columns = Object.entries(table.columns);
     this.#columns = columns.map(([name, column]) => ({ name, encode: encoderOf(column) }));
     const stored = [...columns.map(([name, column]) => storedName(name, column)), "_spine_load_id"];
     stored.push("_spine_loaded_at");
-    this.#insert = `INSERT INTO "${table.name}" (${stored.map((name) => `"${name}"`).join(", ")}) VALUES `;
+    this.#insert = `INSERT INTO ${into} (${stored.map((name) => `"${name}"`).join(", ")}) VALUES `;
     this.#tuple = `(${stored.map(() => "?").join(", ")})`;
     this.#perStatement = Math.min(ROWS_PER_STATEMENT, Math.floor(MOST_PARAMETERS / stored.length));
   }
 
-  /** @param before rows written before these, for the numbers in errors. */
-  write(connection: SqliteConnection, rows: readonly Row[], before: number): void {
+  write(connection: SqliteConnection, batch: RowBatch, slice: Slice): void {
+    const cells = this.#columns.map((column) => this.#encode(column, batch, slice));
+    const rows = slice.end - slice.start;
     const size = this.#perStatement;
     let next = 0;
-    for (; next + size <= rows.length; next += size) {
-      this.#insertBatch(connection, rows.slice(next, next + size), before + next);
-    }
-    for (; next < rows.length; next += 1) {
-      this.#insertBatch(connection, rows.slice(next, next + 1), before + next);
-    }
+    for (; next + size <= rows; next += size) this.#insertBatch(connection, cells, next, size, slice.before);
+    for (; next < rows; next += 1) this.#insertBatch(connection, cells, next, 1, slice.before);
   }
 
-  #insertBatch(connection: SqliteConnection, rows: readonly Row[], before: number): void {
-    const values = rows.flatMap((row, index) => this.#encode(row, before + index + 1));
-    const tuples = Array.from(rows, () => this.#tuple).join(", ");
+  #encode(
+    { name, encode }: { readonly name: string; readonly encode: Encode },
+    batch: RowBatch,
+    { start, end, before }: Slice,
+  ): readonly SqlValue[] {
+    const values = isBlock(batch) ? batch.columns[batch.keys.indexOf(name)] : undefined;
+    const cells: SqlValue[] = [];
+    for (let row = start; row < end; row += 1) {
+      try {
+        cells.push(encode(isBlock(batch) ? values?.[row] : batch[row]?.[name]));
+      } catch (error) {
+        throw this.#misfit(error, name, before + row - start + 1);
+      }
+    }
+    return cells;
+  }
+
+  #insertBatch(
+    connection: SqliteConnection,
+    cells: readonly (readonly SqlValue[])[],
+    from: number,
+    rows: number,
+    before: number,
+  ): void {
+    const values: SqlValue[] = [];
+    for (let row = from; row < from + rows; row += 1) {
+      for (const column of cells) values.push(column[row] ?? null);
+      values.push(this.#stamp.loadId, this.#stamp.loadedAt);
+    }
+    const tuples = Array.from({ length: rows }, () => this.#tuple).join(", ");
     try {
       connection.run(this.#insert + tuples, ...values);
     } catch (error) {
       if (!isUniqueViolation(error)) throw error;
       // The statement wrote nothing; one by one, the row that is there already shows itself.
-      if (rows.length > 1) {
-        for (const [index, row] of rows.entries()) this.#insertBatch(connection, [row], before + index);
-      }
-      throw this.#duplicate(rows[0] ?? {}, before + 1, error);
+      if (rows > 1)
+        for (let row = from; row < from + rows; row += 1)
+          this.#insertBatch(connection, cells, row, 1, before);
+      throw this.#duplicate(cells, from, before + from + 1, error);
     }
-  }
-
-  #encode(row: Row, number: number): SqlValue[] {
-    const values: SqlValue[] = [];
-    for (const { name, encode } of this.#columns) {
-      try {
-        values.push(encode(row[name]));
-      } catch (error) {
-        throw this.#misfit(error, name, number);
-      }
-    }
-    values.push(this.#stamp.loadId, this.#stamp.loadedAt);
-    return values;
   }
 
   #misfit(error: unknown, column: string, row: number): SpineError {
@@ -103,12 +122,21 @@ class RowInsert {
     );
   }
 
-  #duplicate(row: Row, number: number, cause: unknown): SpineError {
+  #duplicate(
+    cells: readonly (readonly SqlValue[])[],
+    row: number,
+    number: number,
+    cause: unknown,
+  ): SpineError {
     const { name, key } = this.#table;
-    const values = key.map((column) => `${column} = ${JSON.stringify(row[column])}`).join(", ");
+    const values = key.map((column) => {
+      const position = this.#columns.findIndex((one) => one.name === column);
+      const value = cells[position]?.[row] ?? null;
+      return `${column} = ${typeof value === "bigint" ? String(value) : JSON.stringify(value)}`;
+    });
     return new SpineError(
       "LOAD_FAILED",
-      `Row ${number} is in table "${name}" already: its key (${key.join(", ")}) is ${values}. Add \`unique\` to the quality checks, or a column to the key.`,
+      `Row ${number} is in table "${name}" already: its key (${key.join(", ")}) is ${values.join(", ")}. Add \`unique\` to the quality checks, or a column to the key.`,
       { context: { table: name, row: number }, cause },
     );
   }

@@ -2,13 +2,16 @@ import type { Kysely } from "kysely";
 import {
   type AnySchema,
   type DatabaseTransaction,
+  type Merge,
+  type MergeCounts,
   type Partition,
-  type Row,
+  type RowBatch,
   type RowStamp,
   SpineError,
   type Table,
 } from "spine-core";
 import { insertRows } from "./insert-rows.ts";
+import { mergeRows } from "./merge-rows.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 import { kyselyIn } from "./sqlite-dialect.ts";
 import type { SqlitePool } from "./sqlite-pool.ts";
@@ -42,11 +45,20 @@ export class SqliteTransaction implements DatabaseTransaction {
     return this.#kysely;
   }
 
-  async insertRows(table: Table, rows: AsyncIterable<readonly Row[]>, stamp: RowStamp): Promise<number> {
-    return await insertRows(() => this.#lease.connection, table, rows, stamp);
+  async insertRows(table: Table, rows: AsyncIterable<RowBatch>, stamp: RowStamp): Promise<number> {
+    return await insertRows({ connection: () => this.#lease.connection, table, stamp }, rows);
   }
 
-  async supersede(table: Table, partition: Partition, at: string): Promise<number> {
+  async supersede(table: Table, partition: Partition | null, at: string): Promise<number> {
     return await supersedeRows(() => this.#lease.connection, table, partition, at);
+  }
+
+  async mergeRows(
+    table: Table,
+    rows: AsyncIterable<RowBatch>,
+    stamp: RowStamp,
+    merge: Merge,
+  ): Promise<MergeCounts> {
+    return await mergeRows({ connection: () => this.#lease.connection, table, stamp }, rows, merge);
   }
 }

@@ -6,17 +6,17 @@ import type { SqliteConnection, SqlValue } from "./sqlite-connection.ts";
 const ROWS_PER_TURN = 5_000;
 
 /**
- * Takes the rows of a partition out of a table, into its captures where it keeps them; returns how many.
+ * Takes the rows of a partition, or all, out of a table, into its captures where it keeps them; returns how many.
  *
  * @param connection asked for before each batch, because the transaction may have ended in between.
  */
 export async function supersedeRows(
   connection: () => SqliteConnection,
   table: Table,
-  partition: Partition,
+  partition: Partition | null,
   at: string,
 ): Promise<number> {
-  const { where, values } = partitionCondition(table, partition);
+  const { where, values } = partition ? partitionCondition(table, partition) : { where: "true", values: [] };
   const next = `SELECT rowid AS id FROM "${table.name}" WHERE ${where} LIMIT ${ROWS_PER_TURN}`;
   const these = "rowid IN (SELECT value FROM json_each(?))";
   const columns = Object.entries(table.columns).map(([name, column]) => `"${storedName(name, column)}"`);
@@ -42,7 +42,8 @@ export async function supersedeRows(
   }
 }
 
-function partitionCondition(
+/** True, in SQL, for the rows of a partition, with the values of its parameters. */
+export function partitionCondition(
   table: Table,
   partition: Partition,
 ): { readonly where: string; readonly values: readonly SqlValue[] } {

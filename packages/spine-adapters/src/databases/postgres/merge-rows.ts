@@ -1,0 +1,83 @@
+import type { Merge, MergeCounts, RowBatch } from "spine-core";
+import {
+  allColumns,
+  comes,
+  goes,
+  keyTaken,
+  keyTwice,
+  type MergeRelations,
+  sameNames,
+  twice,
+} from "../merge-statements.ts";
+import { type CopyTarget, insertRows } from "./insert-rows.ts";
+import { sqlState, toSpineError } from "./postgres-error.ts";
+import { partitionCondition } from "./supersede-rows.ts";
+
+/** Brings rows and a table together: the rows go to a temporary table by COPY, and two statements do the rest. */
+export async function mergeRows(
+  target: CopyTarget,
+  batches: AsyncIterable<RowBatch>,
+  merge: Merge,
+): Promise<MergeCounts> {
+  const { lease, pools, table, stamp } = target;
+  const query = async (text: string, values: readonly unknown[] = []) => {
+    try {
+      return await lease.client.query({ text, values: [...values] });
+    } catch (error) {
+      throw refused(error, target);
+    }
+  };
+  const schema = `"${pools.settings.tableSchema}"`;
+  const name = `"${table.name}"`;
+  // Of one transaction there may be several.
+  const staged = `pg_temp."_spine_merge_${table.name.slice(0, 40)}"`;
+  await query(`CREATE TEMP TABLE ${staged.slice("pg_temp.".length)} (LIKE ${schema}.${name}) ON COMMIT DROP`);
+  const rows = await insertRows({ ...target, into: staged }, batches);
+  await query(`ANALYZE ${staged}`);
+
+  const within = merge.partition === null ? null : partitionCondition(table, merge.partition);
+  const relations: MergeRelations = {
+    ...merge,
+    target: `${schema}.${name}`,
+    captures: table.captures === null ? null : `${schema}."${table.captures}"`,
+    staged,
+    columns: Object.entries(table.columns).map(([of, { nullable }]) => ({ name: `"${of}"`, of, nullable })),
+    within: within?.where ?? null,
+  };
+  if (merge.strategy !== "delete-insert" || sameNames(merge.by, table.key)) {
+    const { rows: found } = await query(twice(relations));
+    if (found[0]) throw keyTwice(table.name, found[0]);
+  }
+  const values = merge.strategy === "scd2" && merge.absent === "close" ? (within?.values ?? []) : [];
+  const superseded = await take(relations, [...values], stamp.loadedAt, query);
+  const { rowCount } = await query(comes(relations));
+  await query(`DROP TABLE ${staged}`);
+  const inserted = rowCount ?? 0;
+  return { inserted, superseded, kept: rows - inserted };
+}
+
+type Ask = (text: string, values?: readonly unknown[]) => Promise<{ readonly rowCount: number | null }>;
+
+/** Takes the rows that are not current any more out of the table, into its captures where it keeps them. */
+async function take(relations: MergeRelations, values: unknown[], at: string, query: Ask): Promise<number> {
+  const { target, captures, strategy } = relations;
+  const list = allColumns(relations);
+  const those = `FROM ${target} t WHERE ${goes(relations)}`;
+  const into = `INSERT INTO ${captures} (${list}, "_spine_superseded_at") SELECT ${list}, $${values.length + 1}`;
+  const stays = strategy === "upsert";
+  if (captures === null) {
+    const gone = await query(stays ? `SELECT 1 ${those}` : `DELETE ${those}`, values);
+    return gone.rowCount ?? 0;
+  }
+  const sql = stays
+    ? `${into} ${those}`
+    : `WITH gone AS (DELETE ${those} RETURNING ${list
+        .split(", ")
+        .map((column) => `t.${column}`)
+        .join(", ")}) ${into} FROM gone`;
+  return (await query(sql, [...values, at])).rowCount ?? 0;
+}
+
+function refused(error: unknown, { table, pools }: CopyTarget): unknown {
+  return sqlState(error) === "23505" ? keyTaken(table.name, error) : toSpineError(error, pools.settings.name);
+}
