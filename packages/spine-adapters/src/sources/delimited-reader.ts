@@ -21,6 +21,8 @@ interface Shape {
   readonly template: Row;
   /** Whether a record with all columns may be the trailer. */
   readonly likeTrailer: boolean;
+  /** Whether a record that begins with this field may be a header. */
+  likeHeader(field: string): boolean;
 }
 
 /** Reads csv, psv and tsv. Every record becomes a row or a reject, or is blank, a header or the trailer. */
@@ -105,7 +107,7 @@ export class DelimitedReader implements RecordReader {
           row[columns[index] as string] = text.slice(from, stop);
           // What may be anything else than a row is looked at closely.
           if (
-            row[columns[0] as string] !== columns[0] &&
+            !shape.likeHeader(row[columns[0] as string] as string) &&
             text.charCodeAt(at) !== BYTE_ORDER_MARK &&
             !(shape.likeTrailer && this.#isTrailer(text.slice(at, stop)))
           ) {
@@ -158,7 +160,7 @@ export class DelimitedReader implements RecordReader {
         shape !== null &&
         fields.length === shape.columns.length &&
         fields.length > 1 &&
-        fields[0] !== shape.columns[0] &&
+        !shape.likeHeader(fields[0] as string) &&
         fields[0]?.charCodeAt(0) !== BYTE_ORDER_MARK &&
         !shape.likeTrailer &&
         this.#held === null &&
@@ -195,6 +197,7 @@ export class DelimitedReader implements RecordReader {
       columns,
       template: columns.length > MAX_TEMPLATE ? {} : Object.fromEntries(columns.map((name) => [name, ""])),
       likeTrailer: (this.#trailer?.fields ?? 0) >= columns.length,
+      likeHeader: likeHeader(columns),
     };
   }
 
@@ -231,6 +234,14 @@ export class DelimitedReader implements RecordReader {
     if (why !== null) throw cutOff(line, why);
     this.#pages.row(toRow(fields, shape), line);
   }
+}
+
+/** Lengths are compared first: nearly no value has one of the names, and many have another length. */
+function likeHeader(columns: readonly string[]): (field: string) => boolean {
+  const names = new Set(columns);
+  const lengths: boolean[] = [];
+  for (const { length } of columns) lengths[length] = true;
+  return (field) => lengths[field.length] === true && names.has(field);
 }
 
 function toRow(fields: readonly string[], { columns, template }: Shape): Row {
