@@ -6,7 +6,7 @@ import { PageBuilder } from "./page-builder.ts";
 
 /** What a reader makes of a text that arrives in these pieces. */
 function read(pieces: readonly string[], options: FileSourceOptions = {}): unknown {
-  const pages = new PageBuilder(1_000_000, () => ({ size: 0, mtimeMs: 0, ino: "" }), 0);
+  const pages = new PageBuilder(1_000_000, () => ({ size: 0, mtimeMs: 0, ctimeMs: 0, ino: "" }), 0);
   const reader = new DelimitedReader(fileRules(options), ",", pages);
   try {
     for (const piece of pieces) reader.feed(piece);
