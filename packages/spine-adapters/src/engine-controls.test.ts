@@ -80,6 +80,33 @@ describe.each(PLACES)("%s", (_name, open) => {
     expect([did, await statusOf(spine, run.id)]).toEqual([["undo a"], "CANCELLED"]);
   });
 
+  test("a run that another process took out of this one's hands, and that came back at once: its earlier code is aborted, and who waits is told", async () => {
+    const aborted: string[] = [];
+    const hangs = defineWorkflow({ name: "demo.back" })
+      .step("a", () => 1, { undo: () => 0 })
+      .step("work", async ({ runId, attempt, signal }) => {
+        await delay(attempt === 1 ? 20_000 : 0, undefined, { signal }).catch(() => aborted.push(runId));
+      });
+    const place = await placed();
+    const spine = await startAt(place, [hangs]);
+    const other = await startAt(place, [], { worker: false });
+    const begun = async () => {
+      const run = await spine.run(hangs, {});
+      await expect.poll(() => stepsOf(spine, run.id)).toContain("work 1 RUNNING");
+      return run;
+    };
+    const cancelled = await begun();
+    const rejected = expect(cancelled.result()).rejects.toMatchObject({ code: "RUN_CANCELLED" });
+    await other.cancel(cancelled.id);
+    await rejected;
+    const resumed = await begun();
+    const result = resumed.result();
+    await other.pause(resumed.id);
+    await other.resume(resumed.id);
+    expect((await result).outputs).toEqual({ a: 1, work: null });
+    await expect.poll(() => aborted).toEqual([cancelled.id, resumed.id]);
+  });
+
   test("rerun: a new run, linked, with other parameters and the results of the steps before", async () => {
     const did: string[] = [];
     const flow = defineWorkflow({ name: "demo.rerun", params: z.object({ n: z.number() }) })

@@ -457,6 +457,9 @@ describe("pages and chunks", () => {
     ["nothing", undefined],
     ["no rows", { cursor: 1 }],
     ["no cursor", { rows: [] }],
+    ["a row that is no object", { rows: [{ n: "1" }, 1], cursor: 1 }],
+    ["no row in the place of one", { rows: [null], cursor: 1 }],
+    ["a list for a row", { rows: [["1"]], cursor: 1 }],
     ["fewer lines than rows", { rows: [{ n: "1" }, { n: "2" }], lines: [1], cursor: 1 }],
   ])("a source that yields a page with %s is told what a page is", async (_what, bad) => {
     const spine = await start();

@@ -12,10 +12,10 @@ import { httpWorkflow } from "./testing/http-fetch-workflow.ts";
 import { PLACES } from "./testing/places.ts";
 import { startAt } from "./testing/start-spine.ts";
 
-const PAGED: HttpSourceOptions = {
+const WITHOUT_KEY: HttpSourceOptions = {
   paginate: { kind: "offset", limit: 10, total: { header: "Record-Total" } },
-  key: "id",
 };
+const PAGED: HttpSourceOptions = { ...WITHOUT_KEY, key: "id" };
 const HOUR = 3_600_000;
 
 /** Pages of rows, unless `instead` has another answer. */
@@ -146,7 +146,10 @@ describe.each(PLACES)("%s", (_name, open) => {
     expect(offsets).toEqual([0, 10, 20, 30, 0, 10, 20, 30, 40]);
   });
 
-  test("rows in another order after a resume are read again from their start", async () => {
+  test.each([
+    ["with a key", PAGED],
+    ["without one", WITHOUT_KEY],
+  ])("rows in another order after a resume are read again from their start, %s", async (_, paged) => {
     let isDown = true;
     let order = someRows(100);
     const server = await serve(({ url }) => {
@@ -158,10 +161,34 @@ describe.each(PLACES)("%s", (_name, open) => {
       }
       return { headers: { "record-total": "100" }, body: order.slice(offset, offset + 10) };
     });
-    const flow = httpWorkflow(PAGED);
+    const flow = httpWorkflow(paged);
     const { spine } = await start({ workflows: [flow] });
     await (await spine.run(flow, { url: server.url })).result();
     expect(await loadedIn(spine)).toEqual(upTo(100));
+  });
+
+  test("rows that are the same mean no other order, and a resume goes on at its page", async () => {
+    let isDown = true;
+    const offsets: number[] = [];
+    const server = await serve(({ url }) => {
+      const offset = Number(url.searchParams.get("offset"));
+      offsets.push(offset);
+      if (offset === 50 && isDown) {
+        isDown = false;
+        return { status: 503 };
+      }
+      const rows = Array.from({ length: 100 }, (_none, index) => ({ grade: index % 7 }));
+      return { headers: { "record-total": "100" }, body: rows.slice(offset, offset + 10) };
+    });
+    const flow = defineWorkflow({ name: "demo.same" }).fetch("fetch", {
+      from: httpSource({ ...WITHOUT_KEY, allowHosts: ["127.0.0.1"] }),
+      request: () => ({ url: server.url }),
+      retry: { attempts: 3, delay: 1 },
+    });
+    const { spine } = await start({ workflows: [flow] });
+    const { outputs } = await (await spine.run(flow, {})).result();
+    expect(outputs.fetch.rows).toBe(100);
+    expect(offsets).toEqual([0, 10, 20, 30, 40, 50, 50, 60, 70, 80, 90]);
   });
 
   test("secrets of parameters stand in no error, cursor or log, whoever repeats them", async () => {

@@ -153,4 +153,22 @@ describe.each(PLACES)("%s", { timeout: 60_000 }, (_name, open) => {
       venues: [{ approved: true }, { approved: true, by: "me" }],
     });
   });
+
+  test("an approval finds its step however long the path of that is", async () => {
+    const key = "k".repeat(200);
+    const flow = defineWorkflow({ name: "demo.far" }).map("venues", {
+      over: () => [1],
+      key: () => key,
+      steps: (block) =>
+        block.map("tiers", {
+          over: () => [1],
+          key: () => key,
+          steps: (inner) => inner.wait("review", { approval: true }),
+        }),
+    });
+    const spine = await startAt(await placed(), [flow]);
+    const run = await spine.run(flow, {});
+    await spine.approve(run.id, `venues/${key}/tiers/${key}/review`);
+    expect((await run.result()).outputs).toEqual({ venues: [[{ approved: true }]] });
+  });
 });

@@ -166,4 +166,33 @@ describe.each(PLACES)("%s", (_name, open) => {
       "CANCELLED",
     ]);
   });
+
+  test("what came for a step inside in time counts, however late it is looked at", async () => {
+    const clock = new TestClock();
+    const place = await placed();
+    const flow = defineWorkflow({ name: "demo.came" }).parallel(
+      "p",
+      (block) => ({ a: block.wait("go", { signal: "go" }), b: block.wait("review", { approval: true }) }),
+      { timeout: "1h" },
+    );
+    const first = await startAt(place, [flow], { clock });
+    const ids = [(await first.run(flow, {})).id, (await first.run(flow, {})).id] as const;
+    const status = async (id: string) => (await first.get(id)).run.status;
+    await expect.poll(() => Promise.all(ids.map(status))).toEqual(["WAITING", "WAITING"]);
+    await first.stop();
+    const sender = await startAt(place, [flow], { clock, worker: false });
+    await sender.signal(ids[0], "go", 7);
+    await sender.approve(ids[0], "p/b/review", { by: "Ada" });
+    // Only one of the two that the other waits for.
+    await sender.signal(ids[1], "go", 7);
+    clock.advance(2 * HOUR_MS);
+    const second = await startAt(place, [flow], { clock });
+    expect((await (await second.attach(ids[0])).result()).outputs).toEqual({
+      p: { a: 7, b: { approved: true, by: "Ada" } },
+    });
+    await expect((await second.attach(ids[1])).result()).rejects.toMatchObject({
+      code: "STEP_TIMEOUT",
+      context: { step: "p" },
+    });
+  });
 });

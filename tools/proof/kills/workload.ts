@@ -49,6 +49,8 @@ export const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   "kill.kinds": [
     ...["a", "b"].map((group) => `effect groups/${group}/both/writes/write`),
     ...["x", "y"].map((item) => `child of children/${item}`),
+    "child of whole/then/alone",
+    "effect gathered/writes",
     "talk/hears/first took 1",
     "talk/hears/second took 2",
     'talk/agrees/yes took {"approved":true,"by":"driver"}',
@@ -209,6 +211,28 @@ export function workload(book: Book, send: Send) {
       pipeline: leaf,
       params: ({ item }) => ({ item }),
     })
+    .when(
+      "whole",
+      () => true,
+      (block) => block.pipeline("alone", { run: leaf, params: () => ({ item: "z" }), retry }),
+    )
+    .parallel(
+      "gathered",
+      (all) => ({
+        writes: all.step(
+          "write",
+          async (context) => {
+            await begin(context);
+            await context.transaction((transaction) => insert(transaction, context.runId, "gathered/writes"));
+          },
+          { retry },
+        ),
+        fails: (): null => {
+          throw new Error("This one is gathered.");
+        },
+      }),
+      { collect: true },
+    )
     // Who sends may die between the two, and does not know whether they have arrived: sent again, they are the same.
     .parallel("talk", (talk) => ({
       says: talk.step(

@@ -233,20 +233,18 @@ export const MUTANTS_OF_DATA: readonly Mutant[] = [
     changes: [
       {
         file: `${DATABASE_SOURCE}/database-source.ts`,
-        find: "const limit = mark(settings.pageRows + 1);",
-        replace: "const limit = mark(settings.pageRows);",
-      },
-      {
-        file: `${DATABASE_SOURCE}/database-source.ts`,
-        find: "if (found.rows.length <= settings.pageRows) return;",
-        replace: "if (found.rows.length < settings.pageRows) return;",
+        find: "const isTwice = index + 1 < delivered || ",
+        replace: "const isTwice = ",
       },
     ],
     caughtBy: {
       file: `${DATABASE_SOURCE}/database-source.test.ts`,
-      test: ["SQLite", "says what is wrong with a request, and what the database says of it"],
+      test: [
+        "SQLite",
+        "a key that is twice only by the rules of the database is an error, and no row is left out",
+      ],
     },
-    says: "expected 'none' to be 'SOURCE SOURCE_FORMAT'",
+    says: "instead of rejecting",
     quick: false,
   },
 ];

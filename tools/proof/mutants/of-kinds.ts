@@ -261,4 +261,24 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
     says: "to deeply equal",
     quick: false,
   },
+  {
+    name: "time-over-unread",
+    breaks: "a step around others is failed at its time without a look at what came for a step inside of it",
+    changes: [
+      {
+        file: `${ENGINE}/step-timeout.ts`,
+        find: "if (!read && awaitsMessage(draft, path)) {",
+        replace: "if (!read && draft.failure) {",
+      },
+    ],
+    caughtBy: {
+      file: `${ENGINE}/advance.test.ts`,
+      test: [
+        "timeouts of steps around others",
+        "what has come for a step inside is read before the time is over, however late",
+      ],
+    },
+    says: "to match object",
+    quick: true,
+  },
 ];

@@ -337,7 +337,7 @@ export const MUTANTS_OF_PROCESSES: readonly Mutant[] = [
         "away for seven seconds when it is stopped: the process stops at once, and who waits is told",
       ],
     },
-    says: "timed out",
+    says: "to be less than",
     quick: false,
   },
 ];

@@ -40,7 +40,18 @@ export function rejectOf(record: DelimitedRecord, columns: readonly string[]): R
   if (fields.every((field, index) => (index === 0 ? named : field) === columns[index])) {
     return reject("REPEATED_HEADER", "The record is the header again; files may have been joined.");
   }
+  if (columns.length > 1 && columns.includes(named) && isReordered([named, ...fields.slice(1)], columns)) {
+    throw new SourceError(
+      `In line ${line} the header comes again with its columns in another order: what follows would be read wrongly.`,
+      { code: "SOURCE_HEADER", context: { line }, detail: { found: fields, expected: columns } },
+    );
+  }
   return null;
+}
+
+function isReordered(fields: readonly string[], columns: readonly string[]): boolean {
+  const sorted = columns.toSorted();
+  return fields.toSorted().every((field, index) => field === sorted[index]);
 }
 
 /** The file ends inside a quoted field. */

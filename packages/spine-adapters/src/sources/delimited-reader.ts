@@ -21,6 +21,10 @@ interface Shape {
   readonly template: Row;
   /** Whether a record with all columns may be the trailer. */
   readonly likeTrailer: boolean;
+  /** A record that begins with one of these may be a header… */
+  readonly names: ReadonlySet<string>;
+  /** …which nearly none does: 1 at the lengths that names have, for a look at a number is faster than one at a text. */
+  readonly lengths: Uint8Array;
 }
 
 /** Reads csv, psv and tsv. Every record becomes a row or a reject, or is blank, a header or the trailer. */
@@ -89,7 +93,8 @@ export class DelimitedReader implements RecordReader {
     for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", at)) {
       const shape = this.#shape;
       if (shape !== null && this.#held === null && !doubtful) {
-        const { columns } = shape;
+        const { columns, lengths } = shape;
+        const firstLength = next - at;
         const row: Record<string, string> = { ...(shape.template as Record<string, string>) };
         const most = columns.length - 1;
         let from = at;
@@ -105,7 +110,7 @@ export class DelimitedReader implements RecordReader {
           row[columns[index] as string] = text.slice(from, stop);
           // What may be anything else than a row is looked at closely.
           if (
-            row[columns[0] as string] !== columns[0] &&
+            !(lengths[firstLength] === 1 && shape.names.has(row[columns[0] as string] as string)) &&
             text.charCodeAt(at) !== BYTE_ORDER_MARK &&
             !(shape.likeTrailer && this.#isTrailer(text.slice(at, stop)))
           ) {
@@ -158,7 +163,7 @@ export class DelimitedReader implements RecordReader {
         shape !== null &&
         fields.length === shape.columns.length &&
         fields.length > 1 &&
-        fields[0] !== shape.columns[0] &&
+        !(shape.lengths[fields[0]?.length ?? 0] === 1 && shape.names.has(fields[0] as string)) &&
         fields[0]?.charCodeAt(0) !== BYTE_ORDER_MARK &&
         !shape.likeTrailer &&
         this.#held === null &&
@@ -195,6 +200,8 @@ export class DelimitedReader implements RecordReader {
       columns,
       template: columns.length > MAX_TEMPLATE ? {} : Object.fromEntries(columns.map((name) => [name, ""])),
       likeTrailer: (this.#trailer?.fields ?? 0) >= columns.length,
+      names: new Set(columns),
+      lengths: lengthsOf(columns),
     };
   }
 
@@ -231,6 +238,12 @@ export class DelimitedReader implements RecordReader {
     if (why !== null) throw cutOff(line, why);
     this.#pages.row(toRow(fields, shape), line);
   }
+}
+
+function lengthsOf(names: readonly string[]): Uint8Array {
+  const lengths = new Uint8Array(1 + Math.max(0, ...names.map(({ length }) => length)));
+  for (const { length } of names) lengths[length] = 1;
+  return lengths;
 }
 
 function toRow(fields: readonly string[], { columns, template }: Shape): Row {

@@ -2,7 +2,9 @@ import { type JsonValue, SourceError } from "spine-core";
 import type { FileState } from "./open-in-roots.ts";
 
 /** Where reading stands after a page. A type, not an interface, because it has to be JSON. */
-export type FileCursor = FileState & {
+export type FileCursor = Omit<FileState, "ctimeMs"> & {
+  /** Cursors of earlier versions have none. */
+  readonly ctimeMs?: number;
   /** Rows and rejects of the file that were delivered so far. */
   readonly records: number;
   /** Line of the last one. */
@@ -29,9 +31,10 @@ export function readCursor(cursor: JsonValue | null | undefined, kind: "file" | 
 }
 
 /** SOURCE_CHANGED when the file is not the one that the cursor was made of. */
-export function checkSameFile(cursor: FileState, state: FileState): void {
-  if (cursor.size === state.size && cursor.mtimeMs === state.mtimeMs && cursor.ino === state.ino) return;
-  const { size, mtimeMs, ino } = cursor;
+export function checkSameFile(cursor: Pick<FileCursor, keyof FileState>, state: FileState): void {
+  const { size, mtimeMs, ctimeMs = state.ctimeMs, ino } = cursor;
+  if (size === state.size && mtimeMs === state.mtimeMs && ctimeMs === state.ctimeMs && ino === state.ino)
+    return;
   throw new SourceError("The file changed since it was looked at.", {
     code: "SOURCE_CHANGED",
     detail: { before: { size, mtimeMs, ino }, now: { ...state } },

@@ -15,7 +15,7 @@ const ADVICE: FileAdvice = {
   SOURCE_ENCODING: "Convert it to UTF-8, or set `encoding`.",
   SOURCE_TRUNCATED: "Its end is missing: get it again.",
   SOURCE_TRAILER: "Rows may be missing: get it again.",
-  SOURCE_MALFORMED: "Correct the line, or set `quote: null` where quotes mean nothing.",
+  SOURCE_MALFORMED: "Correct it, or get it again; where quotes mean nothing, set `quote: null`.",
   SOURCE_LINE_TOO_LONG: "Check that it is a text file with line ends, or raise `maxLineBytes`.",
   SOURCE_TOO_LARGE: "Check where it comes from, or raise the limit; large data belongs into jsonl or csv.",
   SOURCE_CHANGED: "Start again once nothing writes to it any more.",

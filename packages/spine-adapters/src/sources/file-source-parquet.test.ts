@@ -242,6 +242,16 @@ describe("damage", () => {
     }
   });
 
+  test("few bytes that stand for many values are too large all the same", async () => {
+    const same = Array.from({ length: 100_000 }, () => "x");
+    const bytes = parquet([{ name: "a", data: same, type: "STRING" }], { rowGroupSize: same.length });
+    expect(bytes.length).toBeLessThan(2_000);
+    await expect(readContent(bytes, { maxRowGroupBytes: 700_000 }, "f.parquet")).rejects.toMatchObject({
+      code: "SOURCE_TOO_LARGE",
+    });
+    expect((await readContent(bytes, { maxRowGroupBytes: 800_000 }, "f.parquet")).rows).toHaveLength(100_000);
+  });
+
   test("a file cut anywhere is an error", async () => {
     const bytes = parquet(
       manyColumns.map(({ data, ...rest }) => ({ ...rest, data: data.slice(0, 40) })) as never,

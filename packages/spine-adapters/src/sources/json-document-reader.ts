@@ -1,4 +1,5 @@
-import { decodeJson, type JsonValue, SourceError } from "spine-core";
+import { type JsonValue, SourceError } from "spine-core";
+import { exactJson } from "../exact-json.ts";
 import { addJsonRecord, mayHoldUnstorable } from "./json-record.ts";
 import type { PageBuilder } from "./page-builder.ts";
 import type { RecordReader } from "./record-reader.ts";
@@ -44,7 +45,7 @@ function tooLarge(how: string, maxBytes: number): SourceError {
 
 function parse(text: string): JsonValue {
   try {
-    return decodeJson(text);
+    return exactJson(text);
   } catch (error) {
     const { message } = error as Error;
     // The parser's only ways to say that it met the end of the text.

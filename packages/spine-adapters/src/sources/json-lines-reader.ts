@@ -1,4 +1,5 @@
-import { decodeJson, type JsonValue, SourceError } from "spine-core";
+import { type JsonValue, SourceError } from "spine-core";
+import { exactJson } from "../exact-json.ts";
 import { addJsonRecord, invalidJson, mayHoldUnstorable } from "./json-record.ts";
 import { checkLineLength } from "./line-limit.ts";
 import type { PageBuilder } from "./page-builder.ts";
@@ -39,7 +40,7 @@ export class JsonLinesReader implements RecordReader {
     const raw = (): string => (text.endsWith("\r") ? text.slice(0, -1) : text);
     let value: JsonValue;
     try {
-      value = decodeJson(text);
+      value = exactJson(text);
     } catch (error) {
       if (open) {
         throw new SourceError(`The file is cut off in line ${line}: it is not JSON and has no line end.`, {

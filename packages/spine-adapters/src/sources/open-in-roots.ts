@@ -9,6 +9,8 @@ export type FileState = {
   readonly size: number;
   /** Milliseconds since 1970, with fractions. */
   readonly mtimeMs: number;
+  /** When anything of it changed last, its times included: whoever sets `mtimeMs` back cannot set this. */
+  readonly ctimeMs: number;
   /** The file's number in its file system: another file of the same size and time has another one. */
   readonly ino: string;
 };
@@ -21,8 +23,13 @@ export interface OpenedFile {
 }
 
 /** What a file is, by what the system says of it. */
-export function stateOf({ size, mtimeNs, ino }: BigIntStats): FileState {
-  return { size: Number(size), mtimeMs: Number(mtimeNs) / 1e6, ino: String(ino) };
+export function stateOf({ size, mtimeNs, ctimeNs, ino }: BigIntStats): FileState {
+  return {
+    size: Number(size),
+    mtimeMs: Number(mtimeNs) / 1e6,
+    ctimeMs: Number(ctimeNs) / 1e6,
+    ino: String(ino),
+  };
 }
 
 /**

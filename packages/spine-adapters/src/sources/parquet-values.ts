@@ -1,5 +1,6 @@
 import type { SchemaTree } from "hyparquet";
-import { decodeJson, type JsonValue, SourceError } from "spine-core";
+import { type JsonValue, SourceError } from "spine-core";
+import { exactJson } from "../exact-json.ts";
 
 /** Makes JSON of the values of one column. */
 export type ParquetValue = (value: unknown) => JsonValue;
@@ -15,7 +16,7 @@ export const PARSERS = {
     value === undefined ? null : isoTime(BigInt(value) * 86_400n, 0, true).slice(0, -10),
   stringFromBytes: (bytes: Uint8Array | undefined) => text(bytes),
   jsonFromBytes: (bytes: Uint8Array | undefined) =>
-    bytes === undefined ? null : decodeJson(text(bytes) ?? ""),
+    bytes === undefined ? null : exactJson(text(bytes) ?? ""),
 };
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

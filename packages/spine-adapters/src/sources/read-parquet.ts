@@ -16,6 +16,10 @@ export interface ParquetRules {
   readonly signal: AbortSignal | undefined;
 }
 
+const ROWS_AT_ONCE = 10_000;
+/** Of a value in a list, at the least. */
+const BYTES_OF_A_CELL = 8;
+
 /** The library is an optional peer: whoever reads no Parquet does not install it. */
 async function loadHyparquet(): Promise<typeof import("hyparquet")> {
   try {
@@ -31,7 +35,7 @@ async function loadHyparquet(): Promise<typeof import("hyparquet")> {
 }
 
 /**
- * Reads a Parquet file row group by row group into pages; yields after each one. Groups that were delivered before are not read.
+ * Reads a Parquet file row group by row group into pages; yields now and then. Groups that were delivered before are not read.
  * The line of a row is its number, from 1.
  */
 export async function* readParquet(
@@ -63,6 +67,13 @@ export async function* readParquet(
     if (Number(group.total_byte_size) > maxRowGroupBytes) {
       throw tooLarge(`Row group ${index + 1} has ${group.total_byte_size} bytes, decoded`, maxRowGroupBytes);
     }
+    // Few bytes may stand for any number of equal values, each of which takes its place in memory.
+    if (rows * columns.length * BYTES_OF_A_CELL > maxRowGroupBytes) {
+      throw tooLarge(
+        `Row group ${index + 1} has ${rows} rows of ${columns.length} columns`,
+        maxRowGroupBytes,
+      );
+    }
     const found = new Map(columns.map(({ name }): [string, unknown[]] => [name, []]));
     await understood(() =>
       library.parquetRead({
@@ -86,10 +97,15 @@ export async function* readParquet(
           `Column ${JSON.stringify(name)} has ${length} values in row group ${index + 1}, not ${rows}`,
         );
     }
-    await understood(() => addRows(pages, columns, found, { start, rows }));
-    pages.read(columns.length === 0 ? 0 : Number(group.total_byte_size));
+    // Piece by piece: the rows of a group take many times what its columns do.
+    const bytes = (count: number) => Math.round((Number(group.total_byte_size) * count) / rows);
+    for (let from = 0; from < rows; from += ROWS_AT_ONCE) {
+      const to = Math.min(rows, from + ROWS_AT_ONCE);
+      await understood(() => addRows(pages, columns, found, { start, from, to }));
+      pages.read(columns.length === 0 ? 0 : bytes(to) - bytes(from));
+      yield;
+    }
     start += rows;
-    yield;
   }
   await file.checkUnchanged();
 }
@@ -128,9 +144,9 @@ function addRows(
   pages: PageBuilder,
   columns: readonly Column[],
   found: ReadonlyMap<string, readonly unknown[]>,
-  { start, rows }: { readonly start: number; readonly rows: number },
+  { start, from, to }: { readonly start: number; readonly from: number; readonly to: number },
 ): void {
-  for (let index = 0; index < rows; index++) {
+  for (let index = from; index < to; index++) {
     const row: Record<string, JsonValue> = {};
     let nul = false;
     for (const { name, value } of columns) {
@@ -226,7 +242,7 @@ function malformed(message: string, cause?: unknown): SourceError {
 
 function tooLarge(message: string, most: number): SourceError {
   return new SourceError(
-    `${message}, more than the ${most} (\`maxRowGroupBytes\`) that are read as a whole.`,
+    `${message}, more than the ${most} bytes (\`maxRowGroupBytes\`) that are read as a whole.`,
     {
       code: "SOURCE_TOO_LARGE",
     },

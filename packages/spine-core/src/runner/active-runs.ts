@@ -1,4 +1,4 @@
-import type { SpineError } from "../errors.ts";
+import { SpineError } from "../errors.ts";
 import type { RunState } from "./run-state.ts";
 
 /** Work on a run under one fencing token. */
@@ -30,6 +30,8 @@ export class ActiveRuns {
   /** Follows an execution until it is done, then calls back. */
   add(execution: Execution, then: () => void): void {
     const { runId, done } = execution;
+    // It was taken out of this process's hands and has come back before anybody here noticed: that code is nobody's by now.
+    this.#current.get(runId)?.controller.abort(takenAway(runId));
     this.#current.set(runId, execution);
     this.#all.add(execution);
     this.#tell(runId);
@@ -87,4 +89,13 @@ export class ActiveRuns {
   #tell(runId: string): void {
     for (const call of this.#watchers.get(runId) ?? []) call();
   }
+}
+
+/** Why code of a run ends here that belongs to somebody else by now, or to another execution. */
+export function takenAway(runId: string): SpineError {
+  return new SpineError(
+    "FENCED",
+    "This run was taken out of this process's hands (cancelled, or taken over by another worker).",
+    { context: { runId } },
+  );
 }

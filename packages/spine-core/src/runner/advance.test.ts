@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { SourceError, SpineError, TransientError } from "../errors.ts";
+import type { SignalRecord } from "../history/history-store.ts";
 import type { RunDetail, RunRecord, StepRecord } from "../history/records.ts";
 import { defineWorkflow } from "../workflow/define-workflow.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
@@ -86,6 +87,32 @@ describe("timeouts of steps around others", () => {
     const { state } = advance(flow, NEW_RUN, [], 0, 0);
     const late = advance(flow, state, [done("outer/b/inner/a", 1), done("outer/c", 1)], 5_000, 0);
     expect(late.transition.begun).toEqual([{ name: "end", kind: "lambda", attempt: 1 }]);
+  });
+
+  test("what has come for a step inside is read before the time is over, however late", () => {
+    const waits = defineWorkflow({ name: "demo.waits" }).parallel(
+      "outer",
+      (block) => ({ a: block.wait("go", { signal: "go" }) }),
+      { timeout: 1_000 },
+    );
+    const began = advance(waits, NEW_RUN, [], 0, 0).state;
+    const planned: Ended = {
+      step: "outer/a/go",
+      attempt: 1,
+      result: { ...result(null), plan: { signal: "go" } },
+    };
+    const { state } = advance(waits, began, [planned], 0, 0);
+    const look = advance(waits, { ...state, status: "RUNNING", unread: false }, [], 5_000, 0);
+    expect(look.transition).toMatchObject({ ended: [] });
+    expect(look.transition.run).toBeUndefined();
+    expect(look.state.unread).toBe(true);
+    const read = (signals: readonly SignalRecord[]) => {
+      const inbox = { count: signals.length, signals, children: [] };
+      return plan(waits, look.state, { ended: [], inbox }, 5_000, 0).transition.run;
+    };
+    const signal = { signalId: "1", name: "go", payload: 7, sentAt: new Date(500).toISOString() };
+    expect(read([signal])).toMatchObject({ status: "COMPLETED" });
+    expect(read([])).toMatchObject({ status: "FAILED", error: { code: "STEP_TIMEOUT" } });
   });
 });
 

@@ -65,7 +65,7 @@ export function advance(
   if (before.resumes) draft.todo.push(() => resume(draft));
   draft.todo.push(() => goOnIn(draft, null, workflow.steps));
   goOn(draft);
-  while (endOverdue(draft, () => goOn(draft)));
+  while (endOverdue(draft, inbox !== null, () => goOn(draft)));
   return finish(draft, idle);
 }
 

@@ -43,7 +43,7 @@ export class Draft {
   position: number;
   inbox: number;
   unread: boolean;
-  /** True when the time of a step that waits for a signal is over, and it is to be read first whether one came. */
+  /** True when the time of a step that waits, or around one that does, is over, and it is to be read first what came. */
   overdue = false;
   /** Set once the run has failed for good, or begins to undo. */
   ending: Ending | null;

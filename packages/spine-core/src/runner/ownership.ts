@@ -1,8 +1,8 @@
 import type { Clock } from "../clock.ts";
-import { SpineError, textOf } from "../errors.ts";
+import { textOf } from "../errors.ts";
 import type { HistoryStore } from "../history/history-store.ts";
 import type { Logger } from "../logger.ts";
-import type { ActiveRuns } from "./active-runs.ts";
+import { type ActiveRuns, takenAway } from "./active-runs.ts";
 
 export interface OwnershipOptions {
   readonly history: Pick<HistoryStore, "glance">;
@@ -83,12 +83,4 @@ export class Ownership {
       }
     }
   }
-}
-
-function takenAway(runId: string): SpineError {
-  return new SpineError(
-    "FENCED",
-    "This run was taken out of this process's hands (cancelled, or taken over by another worker).",
-    { context: { runId } },
-  );
 }

@@ -8,6 +8,7 @@ import { newId } from "../ids.ts";
 import { decodeJson, encodeJson } from "../json.ts";
 import type { Registry } from "../registry.ts";
 import { shown } from "../shown.ts";
+import { LONGEST_PATH } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import { checkBulk } from "./check-start.ts";
 import type { BulkOptions, BulkResult, Control } from "./runner.ts";
@@ -48,7 +49,8 @@ const UNDOING: NonNullable<ControlCommit["undoing"]> = {
 /** The most runs of one bulk control. */
 const MOST_AT_ONCE = 10_000;
 const PAGE = 200;
-const LONGEST_NAME = 200;
+/** Of a signal's id. */
+const LONGEST_ID = 200;
 
 /** What operators do to runs, and what is sent to them. */
 export class RunControls {
@@ -129,8 +131,9 @@ export class RunControls {
 
   /** Sends a run a message; a step that waits for it, or will, gets it. */
   async signal(runId: string, name: string, payload: unknown, signalId: string = newId()): Promise<void> {
-    checkText(name, "The name of a signal", LONGEST_NAME);
-    checkText(signalId, "The `id` of a signal", LONGEST_NAME);
+    // An approval is a signal whose name is the path of its step.
+    checkText(name, "The name of a signal", LONGEST_PATH);
+    checkText(signalId, "The `id` of a signal", LONGEST_ID);
     const { run } = await this.#options.get(runId);
     const text = this.#payload(run, name, payload);
     const [outcome] = await this.#options.history.commit([

@@ -1,3 +1,4 @@
+import { textFault } from "../check-text.ts";
 import { SpineError } from "../errors.ts";
 import { shown } from "../shown.ts";
 import type { Step } from "./step.ts";
@@ -40,6 +41,8 @@ export function checkStep(
   if (input !== null && !earlier.has(input) && !outer.has(input))
     refuse(`it reads the dataset of "${input}", but no step before it has that name.`);
   if (step.kind === "choice" && step.cases.length === 0) refuse("it has no cases.");
+  const fault = step.kind === "wait" && step.signal !== null ? textFault(step.signal, LONGEST_PATH) : null;
+  if (fault) refuse(`nobody can send what it waits for: the name of the signal ${fault}.`);
   if (step.name.length + longestInside(step) > LONGEST_PATH) {
     refuse(`the paths of steps inside of it have more than ${LONGEST_PATH} characters; nest fewer of them.`);
   }

@@ -241,6 +241,21 @@ const WRONG: readonly (readonly [what: string, define: () => unknown, says: stri
     () => plain().wait("w", { signal: "go", schema: {} }),
     'The option `schema` of step "w" is a zod schema',
   ],
+  [
+    "a signal that nobody can send",
+    () => plain().wait("w", { signal: "a\0" }),
+    'step "w": nobody can send what it waits for: the name of the signal holds a NUL character',
+  ],
+  [
+    "the same inside of another step",
+    () =>
+      plain().when(
+        "x",
+        () => true,
+        (block: ReturnType<typeof plain>) => block.wait("w", { signal: "s".repeat(1_601) }),
+      ),
+    "the name of the signal has 1601 characters",
+  ],
   ["a wait's option", () => plain().wait("w", { signl: "go" }), '`signl` is no option of step "w"'],
 ];
 

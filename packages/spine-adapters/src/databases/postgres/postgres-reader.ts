@@ -71,7 +71,7 @@ class PostgresReader implements DatabaseReader {
   async *stream(query: ReaderQuery, rows: number, signal?: AbortSignal): AsyncGenerator<ReaderRows> {
     const { sql, values } = query;
     await this.#again(signal, (client) =>
-      client.query({ text: `DECLARE spine_rows NO SCROLL CURSOR FOR ${sql}`, values: [...values] }),
+      client.query(one({ text: `DECLARE spine_rows NO SCROLL CURSOR FOR ${sql}`, values: [...values] })),
     );
     const fetch = { ...query, values: [] };
     for (;;) {
@@ -102,7 +102,9 @@ class PostgresReader implements DatabaseReader {
   }
 
   async #read(client: Client, sql: string, { values, keys }: ReaderQuery): Promise<ReaderRows> {
-    const { fields, rows } = await client.query({ text: sql, values: [...values], rowMode: "array" });
+    const { fields, rows } = await client.query(
+      one({ text: sql, values: [...values], rowMode: "array" as const }),
+    );
     const read = rows as unknown as JsonValue[][];
     const end = fields.length - keys;
     return {
@@ -193,6 +195,11 @@ class PostgresReader implements DatabaseReader {
       return known;
     return new SpineError("SOURCE_UNAVAILABLE", known.message, { ...options, retryable: known.retryable });
   }
+}
+
+/** Sent as one statement: a text without parameters could hold several, which end the transaction that cannot write. */
+function one<T extends object>(query: T): T & { readonly queryMode: "extended" } {
+  return { ...query, queryMode: "extended" };
 }
 
 const TABLE_SQL = `SELECT a.attname::text, NOT a.attnotnull, array_position(i.indkey::int2[], a.attnum)

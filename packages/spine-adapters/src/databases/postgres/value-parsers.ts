@@ -1,4 +1,5 @@
 import { decimal, decodeJson } from "spine-core";
+import { exactJson } from "../../exact-json.ts";
 
 /** How the driver reads a value of a type: from its text form. */
 export interface ValueParsers {
@@ -51,8 +52,8 @@ const READER: ReadonlyMap<number, Parse> = new Map<number, Parse>([
   [FLOAT8, finite],
   [TIMESTAMP, (text) => text.replace(" ", "T")],
   [TIMESTAMPTZ, isoTimestamp],
-  [JSON_TYPE, decodeJson],
-  [JSONB, decodeJson],
+  [JSON_TYPE, exactJson],
+  [JSONB, exactJson],
 ]);
 
 /**

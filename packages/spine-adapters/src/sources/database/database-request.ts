@@ -98,10 +98,20 @@ function conditionsOf(
   mark: (value: unknown) => string,
 ): readonly string[] {
   if (condition === null) return [`${name} IS NULL`];
+  const refuse = (what: string): never => {
+    throw new SpineError(
+      "CONFIG_INVALID",
+      `The condition of "${column}" is ${what}. Use text, a number, a boolean, null, a list of values, or bounds (${Object.keys(OPERATORS).join(", ")}).`,
+    );
+  };
+  // Neither everything nor nothing is what was meant.
+  if (condition === undefined) refuse("undefined");
   if (Array.isArray(condition)) {
     return [condition.length === 0 ? "1 = 0" : `${name} IN (${condition.map(mark).join(", ")})`];
   }
   if (typeof condition !== "object") return [`${name} = ${mark(condition)}`];
+  const kind = Object.prototype.toString.call(condition).slice("[object ".length, -1);
+  if (kind !== "Object") refuse(`a ${kind}`);
   return Object.entries(condition).flatMap(([operator, value]) => {
     if (!Object.hasOwn(OPERATORS, operator)) {
       throw new SpineError(

@@ -144,6 +144,36 @@ describe.each(PLACES)("%s", (name, open) => {
     ]);
   });
 
+  test("a key that is twice only by the rules of the database is an error, and no row is left out", async () => {
+    const place = await open();
+    const type = name === "SQLite" ? "text COLLATE NOCASE" : "numeric";
+    const [first, same, last] = name === "SQLite" ? ["'a'", "'A'", "'b'"] : ["1.0", "1.00", "2"];
+    await place.run(
+      `CREATE TABLE t (k ${type}, n integer)`,
+      `INSERT INTO t VALUES (${first}, 1), (${same}, 2), (${last}, 3)`,
+    );
+    for (const pageRows of [1, 2]) {
+      const read = pagesOf(sourceAt(place, { pageRows }), { table: "t", key: ["k", "n"] });
+      expect(rowsIn(await read)).toHaveLength(3);
+    }
+    await expect(pagesOf(sourceAt(place, { pageRows: 1 }), { table: "t", key: ["k"] })).rejects.toThrow(
+      /is not unique/,
+    );
+  });
+
+  test("a condition that means nothing is refused: it is neither everything nor nothing", async () => {
+    const place = await open();
+    await place.run("CREATE TABLE t (id integer PRIMARY KEY)", "INSERT INTO t VALUES (1)");
+    for (const id of [undefined, new Date(0)] as unknown as readonly number[]) {
+      await expect(pagesOf(sourceAt(place), { table: "t", where: { id } })).rejects.toMatchObject({
+        code: "CONFIG_INVALID",
+      });
+    }
+    await expect(
+      pagesOf(sourceAt(place), { sql: 'SELECT id, 1 AS "__proto__" FROM t', key: ["id"] }),
+    ).rejects.toThrow(/cannot be called "__proto__"/);
+  });
+
   test("reads what a query gives: of the query builder, and of SQL with parameters", async () => {
     const place = await open();
     await place.run(
@@ -316,6 +346,19 @@ test("Postgres: values lose nothing", async () => {
     const pages = await pagesOf(source, request);
     expect(await pagesOf(source, request, pages.at(-1)?.cursor ?? null)).toEqual([]);
   }
+});
+
+test("Postgres: a text of several statements is none, so that nothing ends the transaction that cannot write", async () => {
+  const place = await postgresPlace();
+  await place.run("CREATE TABLE t (id integer PRIMARY KEY)", "INSERT INTO t VALUES (1)");
+  const write = "COMMIT; DELETE FROM t; COMMIT; BEGIN";
+  for (const request of [
+    { sql: `SELECT id FROM t) AS q; ${write}; SELECT 1 FROM (SELECT id FROM t`, key: ["id"] },
+    { sql: `SELECT id FROM t; ${write}`, consistent: true },
+  ]) {
+    await expect(pagesOf(sourceAt(place), request)).rejects.toMatchObject({ code: "SOURCE_FORMAT" });
+  }
+  expect(rowsIn(await pagesOf(sourceAt(place), { table: "t" }))).toEqual([{ id: 1 }]);
 });
 
 test("Postgres: an abort ends the statement, and so does its timeout", async () => {

@@ -45,6 +45,8 @@ type DatabaseCursor = {
 };
 
 const PAGE_ROWS = 2_000;
+/** What is read, in the statement of a page: no table should have this name. */
+const PAGED = "spine_paged";
 const OPTIONS: OptionKinds<DatabaseSourceOptions> = {
   name: aText,
   // Checked by themselves.
@@ -138,16 +140,19 @@ async function* pagesByKey(reading: Reading, start: readonly JsonValue[] | null)
   await refuseNulls(reading);
   let after = start;
   for (;;) {
-    // One more than is delivered: two rows of the same key lie side by side, and may be of two pages.
     const found = await reader.query(pageQuery(reading, after), signal);
     checkColumns(found.columns);
-    checkUnique(found, key);
-    const rows = found.rows.slice(0, settings.pageRows);
-    after = found.keys[rows.length - 1] ?? after;
+    // The row that the last page ended with comes again, and no other of its key may.
+    const known = found.keys.findIndex((values) => !isTrue(values.at(-1)));
+    const delivered = known === -1 ? found.rows.length : known;
+    const keys = found.keys.map((values) => values.slice(0, -1));
+    checkUnique(keys, key, delivered);
+    const rows = found.rows.slice(delivered, delivered + settings.pageRows);
+    after = keys[delivered + rows.length - 1] ?? after;
     signal?.throwIfAborted();
     if (rows.length > 0)
       yield { rows: rowsOf(found.columns, rows), cursor: { after: [...(after ?? [])], of } };
-    if (found.rows.length <= settings.pageRows) return;
+    if (found.rows.length - delivered <= settings.pageRows) return;
   }
 }
 
@@ -174,12 +179,17 @@ function pageQuery({ settings, reader, selection, key }: Reading, after: readonl
     values.push(value);
     return placeholder(dialect, values.length);
   };
-  const list = ["q.*", ...columns.map((column) => reader.keyColumn(column))].join(", ");
-  const behind = after?.map((value) => mark(reader.bind(value))).join(", ");
-  const where = behind === undefined ? "" : `\nWHERE (${columns.join(", ")}) > (${behind})`;
-  const limit = mark(settings.pageRows + 1);
-  const sql = `SELECT ${list} FROM (${selection.sql}\n) AS q${where}\nORDER BY ${columns.join(", ")} LIMIT ${limit}`;
-  return { sql, values, keys: key.length };
+  const place = `(${columns.join(", ")})`;
+  const bound = () => `(${after?.map((value) => mark(reader.bind(value))).join(", ")})`;
+  // What is equal the database says: letters that differ may be, and 1.0 and 1.00 are.
+  const isKnown = after === null ? "1 = 0" : `${place} = ${bound()}`;
+  const list = ["q.*", ...columns.map((column) => reader.keyColumn(column)), isKnown].join(", ");
+  const where = after === null ? "" : `\nWHERE ${place} >= ${bound()}`;
+  // One more than is delivered: two rows of the same key lie side by side, and may be of two pages.
+  const limit = mark(settings.pageRows + (after === null ? 1 : 2));
+  // A WITH, because SQLite counts its parameters by where they stand: those of the selection come first.
+  const sql = `WITH ${PAGED} AS (${selection.sql}\n) SELECT ${list} FROM ${PAGED} AS q${where}\nORDER BY ${columns.join(", ")} LIMIT ${limit}`;
+  return { sql, values, keys: key.length + 1 };
 }
 
 /** A row whose key is NULL would come behind nothing, and never be read. */
@@ -194,10 +204,17 @@ async function refuseNulls({ reader, selection, key, signal }: Reading): Promise
   );
 }
 
-function checkUnique({ keys }: ReaderRows, key: readonly string[]): void {
+/** Of the databases' ways to say yes. */
+function isTrue(value: JsonValue | undefined): boolean {
+  return value === true || value === 1;
+}
+
+/** @param delivered how many rows at the beginning have the key of the last one of the page before */
+function checkUnique(keys: ReaderRows["keys"], key: readonly string[], delivered: number): void {
   for (const [index, values] of keys.entries()) {
     const next = keys[index + 1];
-    if (!next || JSON.stringify(next) !== JSON.stringify(values)) continue;
+    const isTwice = index + 1 < delivered || JSON.stringify(next) === JSON.stringify(values);
+    if (!next || !isTwice) continue;
     throw new SourceError(
       `The key (${key.join(", ")}) is not unique: two rows have ${JSON.stringify(values)}, and one of them could be left out. Add a column to it.`,
       { code: "SOURCE_FORMAT" },
@@ -205,8 +222,12 @@ function checkUnique({ keys }: ReaderRows, key: readonly string[]): void {
   }
 }
 
-/** Two columns of one name would be one. */
+/** Two columns of one name would be one, and one of a name that is no key would be none. */
 function checkColumns(columns: readonly string[]): void {
+  if (columns.includes("__proto__"))
+    throw new SourceError('A column cannot be called "__proto__". Give it another name (AS).', {
+      code: "SOURCE_FORMAT",
+    });
   const twice = columns.find((column, index) => columns.indexOf(column) !== index);
   if (twice === undefined) return;
   throw new SourceError(`The query has two columns "${twice}". Give one of them another name (AS).`, {

@@ -5,6 +5,7 @@ import {
   createGunzip,
   createInflate,
   createZstdDecompress,
+  Gunzip,
 } from "node:zlib";
 import { SourceError } from "spine-core";
 import type { GuardedResponse } from "../../net/guarded-request.ts";
@@ -43,7 +44,7 @@ const DECODERS: Readonly<Record<string, () => Decoder>> = {
  * The bytes of a body, unpacked piece by piece: never more in memory than a few pieces, whatever it would become. Leaving it
  * early closes the connection.
  *
- * Errors: SOURCE_FORMAT for encodings that are not known, SOURCE_TOO_LARGE, SOURCE_TRUNCATED (retryable) for what ends too
+ * Errors: SOURCE_FORMAT for encodings that are not known, SOURCE_MALFORMED, SOURCE_TOO_LARGE, SOURCE_TRUNCATED (retryable) for what ends too
  * early, and what the timer throws.
  */
 export async function* decodedBody(
@@ -67,17 +68,21 @@ export async function* decodedBody(
   }
   const decoder = makeDecoder?.();
   let unpacked = 0;
-  for await (const piece of unpack(sentBody(response, timer), decoder)) {
-    unpacked += piece.length;
-    if (unpacked > limits.maxBytes) {
-      throw tooLarge(`has more than ${limits.maxBytes} bytes (\`maxBytes\`)`);
+  try {
+    for await (const piece of unpack(sentBody(response, timer), decoder)) {
+      unpacked += piece.length;
+      if (unpacked > limits.maxBytes) {
+        throw tooLarge(`has more than ${limits.maxBytes} bytes (\`maxBytes\`)`);
+      }
+      if (decoder && unpacked > RATIO_FROM_BYTES && unpacked > decoder.bytesWritten * limits.maxRatio) {
+        throw tooLarge(
+          `becomes more than ${limits.maxRatio} times as large when it is unpacked (\`maxRatio\`)`,
+        );
+      }
+      yield piece;
     }
-    if (decoder && unpacked > RATIO_FROM_BYTES && unpacked > decoder.bytesWritten * limits.maxRatio) {
-      throw tooLarge(
-        `becomes more than ${limits.maxRatio} times as large when it is unpacked (\`maxRatio\`)`,
-      );
-    }
-    yield piece;
+  } finally {
+    response.body.destroy();
   }
 }
 
@@ -100,7 +105,15 @@ async function* unpack(pieces: AsyncGenerator<Buffer>, decoder: Decoder | undefi
     yield* pieces;
     return;
   }
-  const source = Readable.from(pieces, { objectMode: true, highWaterMark: 1 });
+  let sent = 0;
+  // Not closed with its reader: whether anything follows the packed form is asked behind its end.
+  async function* counted() {
+    for (let next = await pieces.next(); !next.done; next = await pieces.next()) {
+      sent += next.value.length;
+      yield next.value;
+    }
+  }
+  const source = Readable.from(counted(), { objectMode: true, highWaterMark: 1 });
   const unpacked = pipeline(source, decoder, () => {});
   try {
     for await (const piece of unpacked) yield piece as Buffer;
@@ -110,6 +123,12 @@ async function* unpack(pieces: AsyncGenerator<Buffer>, decoder: Decoder | undefi
     source.destroy();
     unpacked.destroy();
   }
+  // Decoders pass over it without a word, and rows may be in it; all parts of a gzip are read, and a wrong one is an error.
+  const isOver = (await pieces.next()).done === true;
+  if (decoder instanceof Gunzip || (isOver && sent === decoder.bytesWritten)) return;
+  throw new SourceError("More follows behind the end of the packed body, which cannot be unpacked.", {
+    code: "SOURCE_MALFORMED",
+  });
 }
 
 function unpackError(error: unknown): unknown {

@@ -112,6 +112,8 @@ describe("OAuth 2", () => {
   interface Issuer {
     readonly expiresIn?: number;
     readonly refuse?: number;
+    /** Tokens come once this is over. */
+    readonly held?: Promise<unknown>;
   }
   /** A service with its token endpoint; the tokens are t1, t2, … and `revoked` ends one of them. */
   async function service(issuer: Issuer = {}) {
@@ -122,6 +124,7 @@ describe("OAuth 2", () => {
         if (issuer.refuse !== undefined) return { status: issuer.refuse, body: { error: "invalid_client" } };
         issued += 1;
         await new Promise((resolve) => setTimeout(resolve, 20));
+        await issuer.held;
         return {
           body: { access_token: `t${issued}`, token_type: "Bearer", expires_in: issuer.expiresIn ?? 1800 },
         };
@@ -201,6 +204,32 @@ describe("OAuth 2", () => {
       code: "PERMISSION_DENIED",
     });
     expect(issued()).toBe(2);
+  });
+
+  test("whoever gives up while a token is asked for takes it from nobody else", async () => {
+    const held = Promise.withResolvers<void>();
+    const { server, options, issued } = await service({ held: held.promise });
+    const source = httpSource(options);
+    const given = new AbortController();
+    const first = source.stream({ url: server.url }, { signal: given.signal })[Symbol.asyncIterator]().next();
+    const other = readFrom(source, server.url);
+    await expect.poll(() => server.got.length).toBe(1);
+    given.abort(new Error("the first one was cancelled"));
+    await expect(first).rejects.toThrow("the first one was cancelled");
+    held.resolve();
+    expect(await other).toBe(5);
+    expect(issued()).toBe(1);
+  });
+
+  test("an issuer that asks for a wait is not asked again before", async () => {
+    const server = await serve(() => ({ status: 429, headers: { "retry-after": "3600" } }));
+    const { options, auth } = await service();
+    const source = httpSource({ ...options, auth: { ...auth, tokenUrl: server.url } as HttpAuth });
+    await expect(readFrom(source, server.url)).rejects.toMatchObject({
+      code: "RATE_LIMITED",
+      retryAfterMs: 3_600_000,
+    });
+    expect(server.got).toHaveLength(1);
   });
 
   test("one that has run out is not sent", async () => {

@@ -128,12 +128,21 @@ export class HttpClient {
 
   async #credentials(auth: HttpAuth | null, signal: AbortSignal | undefined): Promise<Credentials> {
     if (auth?.kind !== "oauth2") return await credentialsOf(auth);
-    return await this.#keeper(auth).credentials(async ({ url, headers, body }) => {
-      const timer = new ReplyTimer(this.#rules.timeouts, signal);
+    const asked = this.#keeper(auth).credentials(async ({ url, headers, body }) => {
+      // Whoever else waits for the token still wants it when this one gives up.
+      const timer = new ReplyTimer(this.#rules.timeouts, undefined);
       const request = { url, method: "POST" as const, headers, body, signal: timer.signal };
       const response = await timer.during("headers", () => guardedRequest(this.#agent, this.#rules, request));
-      return { status: response.status, text: await errorTextOf(response, timer) };
+      const text = await errorTextOf(response, timer);
+      return { status: response.status, text, retryAfterMs: this.#askedWait(response) };
     });
+    return await unlessAborted(asked, signal);
+  }
+
+  /** How long the other side asks to be left alone, as far as it is believed. */
+  #askedWait(response: GuardedResponse): number | null {
+    const asked = retryAfterMs(response.header("retry-after"), response.header("date"), Date.now());
+    return asked === null ? null : Math.min(asked, this.#rules.maxRetryAfterMs);
   }
 
   #keeper(auth: Extract<HttpAuth, { readonly kind: "oauth2" }>): TokenKeeper {
@@ -171,8 +180,8 @@ export class HttpClient {
   /** The error of a status that is none of success, with what the other side says about it. */
   async #refusal({ response, timer }: Reply, action: string): Promise<SpineError> {
     const { status } = response;
-    const asked = retryAfterMs(response.header("retry-after"), response.header("date"), Date.now());
-    const wait = asked === null ? {} : { retryAfterMs: Math.min(asked, this.#rules.maxRetryAfterMs) };
+    const asked = this.#askedWait(response);
+    const wait = asked === null ? {} : { retryAfterMs: asked };
     const said = (await errorTextOf(response, timer).catch(() => "")).slice(0, 500);
     const detail = { status, ...(said === "" ? {} : { said }) };
     switch (action) {
@@ -204,6 +213,22 @@ export class HttpClient {
         });
       }
     }
+  }
+}
+
+/** The outcome of the work, or the signal's reason once that aborts; the work goes on. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return await work;
+  const left = new AbortController();
+  const aborted = new Promise<never>((_resolve, reject) => {
+    const abort = () => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true, signal: left.signal });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    left.abort();
   }
 }
 

@@ -116,6 +116,25 @@ describe("pages", () => {
     expect(endless.got).toHaveLength(20);
   });
 
+  test("that say that there is more, and not where, are not all", async () => {
+    const paginate = { kind: "cursor", next: "next", more: "more", cursorPath: "at" } as const;
+    const bodies: readonly (readonly [Row, unknown])[] = [
+      [{ more: true, next: null }, "SOURCE_TRUNCATED"],
+      [{ more: true, next: "" }, "SOURCE_TRUNCATED"],
+      [{ more: true }, "SOURCE_TRUNCATED"],
+      [{ more: "false", next: "2" }, "SOURCE_FORMAT"],
+      [{ more: 0, next: "2" }, "SOURCE_FORMAT"],
+      [{ more: false, next: "2" }, undefined],
+      [{ next: "2" }, undefined],
+    ];
+    for (const [body, code] of bodies) {
+      const server = await serve(() => ({ body: { ...body, data: someRows(2) } }));
+      const read = readHttp(server.url, { paginate, rows: "data", quickRetries: 0 });
+      if (code === undefined) expect((await read).rows).toHaveLength(2);
+      else await expect(read, JSON.stringify(body)).rejects.toMatchObject({ code });
+    }
+  });
+
   test("whose link leads to another origin are not followed, unless it is named", async () => {
     const other = await serve(() => ({ body: { rows: someRows(1, 1) } }));
     const server = await serve(() => ({ body: { rows: someRows(1), next: `${other.url}/2` } }));
@@ -263,6 +282,22 @@ describe("statuses", () => {
     expect(wrong.got).toHaveLength(1);
   });
 
+  test("a login page is no data, though it comes letter by letter", async () => {
+    for (const format of ["csv", "jsonl", "json"] as const) {
+      const server = await serve(async (_got, response) => {
+        response.writeHead(200, { "content-type": "text/plain", "transfer-encoding": "chunked" });
+        for (const letter of "\n<!DOCTYPE html>\n<p>Who\nare you?</p>\n") {
+          await new Promise((written) => response.write(letter, () => setImmediate(written)));
+        }
+        response.end();
+        return undefined;
+      });
+      await expect(readHttp(server.url, { format, batchRows: 1 }), format).rejects.toMatchObject({
+        code: "SOURCE_FORMAT",
+      });
+    }
+  });
+
   test("a login page is no data, however it comes", async () => {
     const page = "<!DOCTYPE html><html><body>Sign in</body></html>";
     const html = { "content-type": "text/html; charset=utf-8" };
@@ -375,6 +410,29 @@ describe("bodies", () => {
     expect((await readHttp(server.url)).rows).toEqual(ROWS);
     const delimited = await serve(() => ({ body: "[a],{b}\n1,2\n", headers: html }));
     await expect(readHttp(delimited.url, { format: "csv" })).rejects.toMatchObject({ code: "SOURCE_FORMAT" });
+  });
+
+  test("with more behind their packed form are errors, never a part of their rows", async () => {
+    const pack = { br: brotliCompressSync, deflate: deflateSync, zstd: zstdCompressSync, gzip: gzipSync };
+    for (const [encoding, packed] of Object.entries(pack)) {
+      for (const apart of [false, true]) {
+        const parts = [packed("a,b\n1,2\n"), packed("3,4\n")];
+        const server = await serve((_got, response) => {
+          response.writeHead(200, { "content-encoding": encoding });
+          if (apart) response.write(parts[0], () => setTimeout(() => response.end(parts[1]), 20));
+          else response.end(Buffer.concat(parts));
+          return undefined;
+        });
+        const read = await readHttp(server.url, { format: "csv" }).catch((error: unknown) => error);
+        if (SpineError.is(read)) expect(read.code, encoding).toBe("SOURCE_MALFORMED");
+        else expect(read, encoding).toMatchObject({ rows: [{ a: "1" }, { a: "3" }] });
+      }
+    }
+  });
+
+  test("of JSON keep the digits of their numbers", async () => {
+    const server = await serve(() => ({ body: '[{"id":12345678901234567890,"n":1.5}]' }));
+    expect((await readHttp(server.url)).rows).toEqual([{ id: "12345678901234567890", n: 1.5 }]);
   });
 
   test("are unpacked from one encoding that is known", async () => {

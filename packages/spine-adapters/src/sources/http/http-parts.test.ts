@@ -57,6 +57,16 @@ test("Link headers are read as RFC 8288 writes them", () => {
   for (const [header, expected] of cases) expect(linkOf(header, "next"), String(header)).toBe(expected);
 });
 
+test("a query that is no text, number or boolean is refused, not sent as what JavaScript makes of it", async () => {
+  const server = await serve(() => ({ body: [] }));
+  for (const week of [undefined, new Date(0), { a: 1 }, [undefined]] as unknown as readonly string[]) {
+    await expect(readHttp({ url: server.url, query: { week } })).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+    });
+  }
+  expect(server.got).toHaveLength(0);
+});
+
 describe("keys that come again", () => {
   const pages = (count: number, size: number) =>
     Array.from({ length: count }, (_none, index) => someRows(size, index * size));

@@ -63,8 +63,11 @@ export function outgoingOf(
   for (const [name, value] of Object.entries(request.query ?? {})) {
     if (value === null) continue;
     url.searchParams.delete(name);
-    for (const one of Array.isArray(value) ? (value as readonly QueryValue[]) : [value])
+    for (const one of Array.isArray(value) ? (value as readonly QueryValue[]) : [value]) {
+      if (!["string", "number", "boolean"].includes(typeof one))
+        throw invalid(`The query parameter "${name}" of the request is no text, number or boolean.`);
       url.searchParams.append(name, String(one));
+    }
   }
   return {
     url,

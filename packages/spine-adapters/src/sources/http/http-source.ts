@@ -79,7 +79,9 @@ async function* readAll(
   const { pager, plain } = begin(rules, request);
   let at = readCursor(options.cursor, questionOf(plain, rules.baseUrl), pager.first);
   const places = new Places();
-  const keys = rules.key === null ? null : new KeySample(rules.key, at.keys ?? null);
+  // A place that is a number means something only as long as the order is the same.
+  const isCounted = rules.paginate.kind === "offset" || rules.paginate.kind === "page-number";
+  const keys = rules.key !== null || isCounted ? new KeySample(rules.key, at.keys ?? null) : null;
   const asking = { budgets: options.budgets ?? budgets, signal, auth: request.auth };
   while (at.next !== undefined) {
     const outgoing = pager.apply(plain, at.next);

@@ -7,6 +7,8 @@ export type StoredKeys = {
   readonly every: number;
   readonly hashes: readonly number[];
   readonly last: number | null;
+  /** Of whole rows: some were the same, so that a row that comes again says nothing. */
+  readonly twice?: true;
 };
 
 /** Hashes kept at most. */
@@ -18,13 +20,21 @@ const MOST = 128;
  * sent again in numbers one is in it, though not always of a single one.
  */
 export class KeySample {
-  readonly #fields: readonly string[];
+  readonly #fields: readonly string[] | null;
+  readonly #isResumed: boolean;
+  #isTwice: boolean;
   #every: number;
   #hashes: Set<number>;
   #before: ReadonlySet<number>;
 
-  constructor(fields: readonly string[], stored: StoredKeys | null) {
+  /**
+   * @param fields the columns of the key. Null: there is none, and the whole row stands for it; then rows may be the same, and
+   * one that comes again means another order only where it comes after a resume, and none has come again before.
+   */
+  constructor(fields: readonly string[] | null, stored: StoredKeys | null) {
     this.#fields = fields;
+    this.#isResumed = stored !== null;
+    this.#isTwice = stored?.twice ?? false;
     this.#every = stored?.every ?? 1;
     this.#hashes = new Set(stored?.hashes);
     this.#before = new Set(stored === null || stored.last === null ? [] : [stored.last]);
@@ -32,9 +42,15 @@ export class KeySample {
 
   /** Takes a page; the first row of it that was there before, or null. A page with such a row is not taken. */
   take(rows: readonly Row[]): Row | null {
+    if (this.#isTwice) return null;
     const hashes = rows.map((row) => this.#hashOf(row));
     const again = hashes.findIndex((hash) => this.#before.has(hash) || this.#hashes.has(hash));
-    if (again !== -1) return rows[again] ?? null;
+    if (again !== -1 && (this.#fields !== null || this.#isResumed)) return rows[again] ?? null;
+    if (again !== -1) {
+      this.#isTwice = true;
+      this.#hashes.clear();
+      return null;
+    }
     for (const hash of hashes) if (hash % this.#every === 0) this.#hashes.add(hash);
     while (this.#hashes.size > MOST) {
       this.#every *= 2;
@@ -45,11 +61,14 @@ export class KeySample {
   }
 
   get stored(): StoredKeys {
-    return { every: this.#every, hashes: [...this.#hashes], last: [...this.#before].at(-1) ?? null };
+    const known = { every: this.#every, hashes: [...this.#hashes], last: [...this.#before].at(-1) ?? null };
+    return this.#isTwice ? { ...known, twice: true } : known;
   }
 
   #hashOf(row: Row): number {
-    const key = this.#fields.map((field) => (row[field] ?? null) as JsonValue);
+    const key = this.#fields
+      ? this.#fields.map((field) => (row[field] ?? null) as JsonValue)
+      : (row as JsonValue);
     return createHash("sha256").update(canonicalJson(key)).digest().readUIntBE(0, 6);
   }
 }

@@ -7,7 +7,7 @@ export type AskForToken = (request: {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-}) => Promise<{ readonly status: number; readonly text: string }>;
+}) => Promise<{ readonly status: number; readonly text: string; readonly retryAfterMs: number | null }>;
 
 /** A token is not used in its last minute, nor in the second half of a very short life. */
 const MARGIN_MS = 60_000;
@@ -61,8 +61,12 @@ export class TokenKeeper {
       ...(credentials === "basic" ? basic(encodeURIComponent(id), encodeURIComponent(secret)).headers : {}),
     };
     const asked = this.#now();
-    const { status, text } = await ask({ url: new URL(tokenUrl), headers, body: form.toString() });
-    if (status !== 200) throw tokenRefused(status);
+    const { status, text, retryAfterMs } = await ask({
+      url: new URL(tokenUrl),
+      headers,
+      body: form.toString(),
+    });
+    if (status !== 200) throw tokenRefused(status, retryAfterMs);
     const answer = parse(text);
     const token = valueAt(answer, "access_token");
     if (typeof token !== "string" || token === "") throw malformed();
@@ -82,9 +86,10 @@ function parse(text: string): JsonValue {
 }
 
 /** Bad credentials are a 400 or a 401, as the other side likes. */
-function tokenRefused(status: number): SpineError {
-  if (status === 429) return new SpineError("RATE_LIMITED", "Tokens were asked for too often.");
-  if (status >= 500) return new SpineError("TRANSIENT", `The token request got the status ${status}.`);
+function tokenRefused(status: number, retryAfterMs: number | null): SpineError {
+  const wait = retryAfterMs === null ? {} : { retryAfterMs };
+  if (status === 429) return new SpineError("RATE_LIMITED", "Tokens were asked for too often.", wait);
+  if (status >= 500) return new SpineError("TRANSIENT", `The token request got the status ${status}.`, wait);
   return new SpineError(
     "PERMISSION_DENIED",
     `The token request was refused with the status ${status}. Check \`auth.clientId\` and \`auth.clientSecret\`.`,

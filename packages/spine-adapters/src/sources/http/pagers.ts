@@ -36,8 +36,8 @@ export function pagerOf(
       return cursorPager(paginate, ({ header }) => header(paginate.header));
     case "cursor":
       return cursorPager(paginate, ({ body }) => {
-        const more = paginate.more === undefined ? true : valueAt(body, paginate.more);
-        return more === false || more === null || more === undefined ? null : valueAt(body, paginate.next);
+        if (paginate.more === undefined) return valueAt(body, paginate.next);
+        return isMore(body, paginate.more) ? nextThatFollows(body, paginate.next) : null;
       });
     case "offset":
       return offsetPager(paginate);
@@ -50,6 +50,22 @@ export function pagerOf(
         next: (answer) => paginate.next(answer) ?? undefined,
       };
   }
+}
+
+/** Where it is left out, or null, there is no more. */
+function isMore(body: JsonValue | undefined, at: BodyPath): boolean {
+  const more = valueAt(body, at) ?? false;
+  if (typeof more === "boolean") return more;
+  throw formatError(`${placeName(at)} is ${JSON.stringify(more).slice(0, 60)}, not true or false.`);
+}
+
+function nextThatFollows(body: JsonValue | undefined, at: BodyPath): JsonValue {
+  const next = valueAt(body, at);
+  if (next !== undefined && next !== null && next !== "") return next;
+  throw new SourceError(`The body says that there is more, but ${placeName(at)} does not say where.`, {
+    code: "SOURCE_TRUNCATED",
+    retryable: true,
+  });
 }
 
 function linkPager(find: (answer: PageAnswer) => JsonValue | undefined): Pager {

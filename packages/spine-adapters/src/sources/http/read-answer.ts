@@ -12,7 +12,7 @@ import type { Reply } from "./http-client.ts";
 import type { BodyPart } from "./http-cursor.ts";
 import type { HttpRules } from "./http-source-options.ts";
 import { answerChanged, PartCheck } from "./part-check.ts";
-import { charsetOf, emptyBody, type JsonBody, refuseHtml } from "./read-body.ts";
+import { charsetOf, emptyBody, type JsonBody, lookForHtml, refuseHtml } from "./read-body.ts";
 import { recordsIn } from "./select-records.ts";
 
 /** A page out of one answer; `part` is what was delivered of the answer by then. */
@@ -65,23 +65,30 @@ export async function* pagesOfText(
   const pages = new PageBuilder(rules.batchRows, NOWHERE, before?.records ?? 0);
   const reader = readerFor(rules, pages);
   const check = new PartCheck(before);
+  const mayBeJson = rules.format === "jsonl";
+  /** What came so far, until it is known to be no page for people. */
+  let beginning: string | null = "";
   let isFirst = true;
   const waiting: Page[] = [];
   for await (const piece of decodedBody(response, timer, rules)) {
     check.take(piece);
     const text = decoder.decode(piece);
-    if (isFirst) refuseHtml(response, text, rules.format === "jsonl");
     isFirst = false;
+    if (beginning !== null) {
+      beginning += text;
+      if (lookForHtml(response, beginning, mayBeJson)) beginning = null;
+    }
     reader.feed(text);
     pages.read(piece.length);
     waiting.push(...pages.full());
-    while (check.isChecked && waiting.length > 0) {
+    while (beginning === null && check.isChecked && waiting.length > 0) {
       signal?.throwIfAborted();
       const page = waiting.shift() as Page;
       yield { page: bare(page), part: check.after(recordsAt(page)) };
     }
   }
   if (isFirst) throw emptyBody(response);
+  if (beginning !== null) refuseHtml(response, beginning, mayBeJson);
   decoder.end();
   check.end();
   reader.end();

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { decodeJson, type JsonValue, SourceError } from "spine-core";
+import { type JsonValue, SourceError } from "spine-core";
+import { exactJson } from "../../exact-json.ts";
 import type { GuardedResponse } from "../../net/guarded-request.ts";
 import { byteDecoder } from "../byte-decoder.ts";
 import { type BodyLimits, decodedBody } from "./decoded-body.ts";
@@ -27,13 +28,15 @@ export async function readJson(
   const hash = createHash("sha256");
   let text = "";
   let bytes = 0;
+  let isLookedAt = false;
   for await (const piece of decodedBody(response, timer, limits)) {
     bytes += piece.length;
     hash.update(piece);
     text += decoder.decode(piece);
-    if (bytes === piece.length) refuseHtml(response, text, true);
+    isLookedAt ||= lookForHtml(response, text, true);
   }
   decoder.end();
+  if (!isLookedAt) refuseHtml(response, text, true);
   if (text.trim() === "") throw emptyBody(response);
   return { document: parse(text), text, bytes, hash: hash.digest("base64url") };
 }
@@ -74,6 +77,16 @@ export function refuseHtml(response: GuardedResponse, beginning: string, maySay:
   );
 }
 
+/** How much of a text tells what it is: `<!doctype html>` is not longer. */
+const TELLING = 16;
+
+/** False as long as too little has come to tell a page for people. SOURCE_FORMAT for one. */
+export function lookForHtml(response: GuardedResponse, beginning: string, maySay: boolean): boolean {
+  if (beginning.trimStart().length < TELLING) return false;
+  refuseHtml(response, beginning, maySay);
+  return true;
+}
+
 export function emptyBody(response: GuardedResponse): SourceError {
   return new SourceError(
     `The body is empty though the status is ${response.status}. Where that means that there are no rows, set \`status\` to "empty" for it.`,
@@ -83,7 +96,7 @@ export function emptyBody(response: GuardedResponse): SourceError {
 
 function parse(text: string): JsonValue {
   try {
-    return decodeJson(text);
+    return exactJson(text);
   } catch (error) {
     const { message } = error as Error;
     const position = Number(/position (?<at>\d+)/.exec(message)?.groups?.at ?? Number.NaN);

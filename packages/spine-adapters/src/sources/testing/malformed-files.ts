@@ -247,6 +247,9 @@ export const MALFORMED_FILES: FileCase[] = [
   ["an appended file with another header", "a,b\n1,2\na,b,c\n3,4,5\n", "1 RAGGED_ROW@3 RAGGED_ROW@4"],
   ["a header again, quoted", 'a,b\n1,2\n"a","b"\n3,4\n', "2 REPEATED_HEADER@3"],
   ["a header again at the end, without a line end", "a,b\n1,2\na,b", "1 REPEATED_HEADER@3"],
+  ["a header again in another order", "a,b,c\n1,2,3\nc,a,b\n30,10,20\n", "SOURCE_HEADER"],
+  ["a header again in another order, quoted", 'a,b\n1,2\n"b","a"\n4,3\n', "SOURCE_HEADER"],
+  ["rows of names that are no header", "a,b\n1,2\nb,b\nb,c\n", "3"],
   ["a header again, half of it", "a,b\n1,2\na", "SOURCE_TRUNCATED"],
 
   // Line ends and marks

@@ -82,20 +82,26 @@ function warn({ context }: StepScope, message: string): void {
   context.logger.warn(message, { runId: context.runId, step: context.step });
 }
 
+function isObject(row: unknown): boolean {
+  return typeof row === "object" && row !== null && !Array.isArray(row);
+}
+
 /** A source may be anybody's: what it yields is checked before it is stored. */
 function checkPage(page: Partial<Page> | undefined, source: Source<unknown>): void {
   const { rows, lines, rejects = [], cursor, file } = page ?? {};
   const wrong = !Array.isArray(rows)
     ? "`rows` is no array"
-    : cursor === undefined
-      ? "`cursor` is missing (where to go on after it; null will do for a source that always starts anew)"
-      : lines !== undefined && lines.length !== rows.length
-        ? `it has ${rows.length} rows and ${lines.length} line numbers`
-        : !Array.isArray(rejects)
-          ? "`rejects` is no array"
-          : file !== undefined && file !== null && typeof file !== "string"
-            ? "`file` is no text"
-            : null;
+    : !rows.every(isObject)
+      ? `its row ${rows.findIndex((row) => !isObject(row)) + 1} is no object`
+      : cursor === undefined
+        ? "`cursor` is missing (where to go on after it; null will do for a source that always starts anew)"
+        : lines !== undefined && lines.length !== rows.length
+          ? `it has ${rows.length} rows and ${lines.length} line numbers`
+          : !Array.isArray(rejects)
+            ? "`rejects` is no array"
+            : file !== undefined && file !== null && typeof file !== "string"
+              ? "`file` is no text"
+              : null;
   if (wrong === null) return;
   throw new SourceError(`Source "${source.name}" yielded a page that cannot be stored: ${wrong}.`, {
     context: { source: source.name },

@@ -113,6 +113,9 @@ export interface TimedProgram {
 export function checkTimeouts(program: TimedProgram): void {
   const { workflow, records, hasCode, now, wakes, isRead, isEnding } = program;
   const kept = new Map<string, number>();
+  // What has come for a step that waits is read before the time of what is around it is over.
+  const waiting = records.flatMap(({ name, status }) => (status === "WAITING" ? [name] : []));
+  const waitsAround = (path: string) => waiting.some((name) => name === path || name.startsWith(`${path}/`));
   for (const { name, kind, status, error, startedAt, completedAt } of records) {
     const timeoutMs = kind === "lambda" || isUndo(name) ? null : stepAt(workflow.steps, name)?.timeoutMs;
     if (timeoutMs == null) continue;
@@ -120,7 +123,7 @@ export function checkTimeouts(program: TimedProgram): void {
     kept.delete(name);
     if (error?.code === "STOPPED" || error?.code === "WORKER_LOST") kept.set(name, over);
     if (completedAt === null && !hasCode(name) && !isEnding) {
-      if (over <= now && (status !== "WAITING" || isRead)) throw new Error(`The time of ${name} is over.`);
+      if (over <= now && (isRead || !waitsAround(name))) throw new Error(`The time of ${name} is over.`);
       if (wakes === null || wakes > over) throw new Error(`Nothing wakes the run for ${name}.`);
     }
     const isTimeout = status === "FAILED" && error?.code === "STEP_TIMEOUT" && error.context?.step === name;
