@@ -26,4 +26,12 @@ export interface PartitionStore {
     options?: { readonly transaction?: DatabaseTransaction },
   ): Promise<PartitionRecord | undefined>;
   list(table: string): Promise<readonly PartitionRecord[]>;
+  /**
+   * In the transaction that changes a table without saying which of its partitions: what was known of their content is not any
+   * more (`hash` is empty, so the same content is loaded again), or with `gone` nothing of them is there.
+   */
+  changed(
+    table: string,
+    options: { readonly transaction: DatabaseTransaction; readonly gone?: boolean },
+  ): Promise<void>;
 }

@@ -14,6 +14,7 @@ import {
   required,
 } from "../check-options.ts";
 import type { Partition } from "../context.ts";
+import type { Table } from "../data/table.ts";
 import { type Duration, toMs } from "../duration.ts";
 import { SpineError } from "../errors.ts";
 import { checkQueueName } from "../history/check-queue.ts";
@@ -23,6 +24,7 @@ import { checkStep, refuseEnding } from "./check-step.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { checkIncremental } from "./incremental.ts";
 import { isWorkflow } from "./is-workflow.ts";
+import { type LoadHow, mergeOf } from "./load-options.ts";
 import {
   type FetchStep,
   freezeStep,
@@ -218,7 +220,10 @@ function builderOf(head: Head, steps: readonly Step[], names: Set<string>): Reco
           ...stepData(name, options, LOAD),
           kind: "load",
           ...pick(options, "from", "into", "disposition"),
-          partition: options.partition ?? (options.disposition === "append" ? null : runPartition(head.name)),
+          merge: mergeOf(name, options.into as Table, options as AnyOptions & LoadHow),
+          partition:
+            options.partition ??
+            (options.disposition === "replace-partition" ? runPartition(head.name) : null),
         } as Step),
       ),
     pipeline: (name: string, options: AnyOptions) => {

@@ -23,7 +23,9 @@ import type { OnError, StepContext, UndoContext } from "./step.ts";
 
 export const ON_ERROR = ["stop", "continue"] as const;
 export const ON_UNCHANGED = ["end", "read"] as const;
-export const DISPOSITIONS = ["append", "replace-partition"] as const;
+export const DISPOSITIONS = ["append", "replace", "replace-partition", "merge", "scd2"] as const;
+export const STRATEGIES = ["delete-insert", "upsert"] as const;
+export const ABSENT = ["close", "keep"] as const;
 
 export interface StepOptions {
   /**
@@ -121,6 +123,9 @@ export const LOAD = {
   into: required({ is: "a table, as `defineTable` returns it", fits: isTable }),
   disposition: required(oneOf(DISPOSITIONS)),
   partition: aFunction,
+  by: aList,
+  strategy: oneOf(STRATEGIES),
+  absent: oneOf(ABSENT),
 };
 export const PIPELINE = { ...STEP, run: required(aWorkflow), params: aFunction };
 export const PARALLEL: OptionKinds<AnyStepOptions & Collecting> = { ...STEP, collect: aBoolean };

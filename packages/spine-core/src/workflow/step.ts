@@ -3,6 +3,7 @@ import { aFunction, checkArgument, checkOptions, type OptionKind } from "../chec
 import type { ExecutionContext, Partition } from "../context.ts";
 import type { DatasetRef } from "../data/dataset.ts";
 import type { MarkValue } from "../data/mark.ts";
+import type { Merge } from "../data/merge.ts";
 import type { Table } from "../data/table.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import { type Duration, toMs } from "../duration.ts";
@@ -211,7 +212,9 @@ export interface LoadStep extends StepData {
   readonly from: string;
   readonly into: Table;
   readonly disposition: Disposition;
-  /** The partition that is replaced; null for `append`. */
+  /** How rows that are there are found by columns; null where they are not. */
+  readonly merge: Omit<Merge, "partition"> | null;
+  /** The partition that is replaced, or that the rows are of; null where the load is about the whole table. */
   readonly partition: ((context: StepContext) => Partition) | null;
 }
 
@@ -392,6 +395,8 @@ export interface LoadResult {
   readonly inserted: number;
   /** Rows that were the current ones before and are not any more. */
   readonly superseded: number;
+  /** Rows that were there already, the same in all columns, and were left as they are; of a load by keys. */
+  readonly kept?: number;
   /** True when the partition held the same content already, so that nothing was written. */
   readonly unchanged: boolean;
 }

@@ -8,16 +8,8 @@ import type { QualityCheck, QualityReport } from "../quality/quality-check.ts";
 import type { Row, Source } from "../sources/source.ts";
 import type { Approval, Collected } from "./composite-steps.ts";
 import type { IncrementalOptions, MarkOf, Since } from "./incremental.ts";
-import type {
-  Disposition,
-  ItemContext,
-  LoadResult,
-  OnError,
-  Rejection,
-  Step,
-  StepContext,
-  UndoContext,
-} from "./step.ts";
+import type { LoadHow } from "./load-options.ts";
+import type { ItemContext, LoadResult, OnError, Rejection, Step, StepContext, UndoContext } from "./step.ts";
 import type { StepOptions, Waiting } from "./step-options.ts";
 
 /** What becomes of runs that are under way when the steps of their workflow change. */
@@ -208,11 +200,14 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
   load<N extends string, From extends DatasetNames<Outputs>>(
     name: NewName<N, Outputs>,
     options: StepOptions &
-      Undo<Params, Outputs, LoadResult, Scope> & {
+      Undo<Params, Outputs, LoadResult, Scope> &
+      LoadHow<keyof RowOf<Outputs[From]> & string> & {
         readonly from: From;
         readonly into: Table<RowOf<Outputs[From]>>;
-        readonly disposition: Disposition;
-        /** The partition that is replaced; the run's own when left out. */
+        /**
+         * The partition that is replaced, the run's own when left out; with `append`, `merge` and `scd2` the one that the rows
+         * are of, if they are of one (`scd2` then closes rows of it only).
+         */
         readonly partition?: Handler<Params, Outputs, Partition, Scope>;
       },
   ): Workflow<Input, Params, Outputs & { readonly [K in N]: LoadResult }, LoadResult, Scope>;

@@ -12,6 +12,7 @@ const one = () => 1;
 const plain = (options: object = {}): Plain => defineWorkflow({ name: "demo.flow", ...options });
 const data = () => plain().fetch("data", { from: "demo.source", request: one });
 const into = defineTable({ name: "t", columns: { a: "text" }, key: ["a"] });
+const wide = defineTable({ name: "w", columns: { a: "text", note: "text" }, key: ["a"] });
 const child = defineWorkflow({ name: "demo.child" }).step("of_child", one);
 
 const WRONG: readonly (readonly [what: string, define: () => unknown, says: string])[] = [
@@ -222,8 +223,34 @@ const WRONG: readonly (readonly [what: string, define: () => unknown, says: stri
   ],
   [
     "a disposition",
-    () => data().load("l", { from: "data", into, disposition: "replace" }),
-    'The option `disposition` of step "l" is "append" or "replace-partition"; "replace"',
+    () => data().load("l", { from: "data", into, disposition: "replace-all" }),
+    'The option `disposition` of step "l" is "append" or "replace" or',
+  ],
+  [
+    "a strategy without a merge",
+    () => data().load("l", { from: "data", into, disposition: "append", strategy: "upsert" }),
+    '`by` and `strategy` are those of a "merge"',
+  ],
+  [
+    "a merge by no column",
+    () => data().load("l", { from: "data", into, disposition: "merge", by: ["nope"] }),
+    'has no column "nope"',
+  ],
+  [
+    "an upsert by something else than the key",
+    () =>
+      data().load("l", { from: "data", into: wide, disposition: "merge", strategy: "upsert", by: ["note"] }),
+    "an upsert is by the table's key",
+  ],
+  [
+    "changing dimensions without captures",
+    () => data().load("l", { from: "data", into, disposition: "scd2" }),
+    "has no `captures`",
+  ],
+  [
+    "a partition that does not exist",
+    () => data().load("l", { from: "data", into, disposition: "replace-partition" }),
+    "has no `partition` columns",
   ],
   ["a wait for null", () => plain().wait("w", { for: null }), 'The option `for` of step "w" is a duration'],
   [

@@ -19,11 +19,15 @@ export class PostgresPartitionStore implements PartitionStore {
   readonly #pools: PostgresPools;
   readonly #list: string;
   readonly #get: string;
+  readonly #doubt: string;
+  readonly #remove: string;
 
   constructor({ pools, tables }: { readonly pools: PostgresPools; readonly tables: StateTables }) {
     this.#pools = pools;
     this.#list = `SELECT ${COLUMNS} FROM ${tables.partitions} WHERE table_name = $1 ORDER BY partition_key`;
     this.#get = `SELECT ${COLUMNS} FROM ${tables.partitions} WHERE table_name = $1 AND partition_key = $2`;
+    this.#doubt = `UPDATE ${tables.partitions} SET hash = '' WHERE table_name = $1`;
+    this.#remove = `DELETE FROM ${tables.partitions} WHERE table_name = $1`;
   }
 
   async get(
@@ -35,6 +39,18 @@ export class PostgresPartitionStore implements PartitionStore {
     if (transaction) return await this.#lock(transaction, table, key);
     const [row] = await this.#pools.ask<PartitionRow>("read", this.#get, [table, key]);
     return row && readPartition(row);
+  }
+
+  async changed(
+    table: string,
+    { transaction, gone = false }: { readonly transaction: DatabaseTransaction; readonly gone?: boolean },
+  ): Promise<void> {
+    const { client } = PostgresTransaction.leaseOf(transaction, this.#pools);
+    try {
+      await client.query({ text: gone ? this.#remove : this.#doubt, values: [table] });
+    } catch (error) {
+      throw toSpineError(error, this.#pools.settings.name);
+    }
   }
 
   async list(table: string): Promise<readonly PartitionRecord[]> {

@@ -16,11 +16,15 @@ export class SqlitePartitionStore implements PartitionStore {
   readonly #pool: SqlitePool;
   readonly #list: string;
   readonly #get: string;
+  readonly #doubt: string;
+  readonly #remove: string;
 
   constructor({ pool, tables }: { readonly pool: SqlitePool; readonly tables: StateTables }) {
     this.#pool = pool;
     this.#list = `SELECT * FROM ${tables.partitions} WHERE table_name = ? ORDER BY partition_key`;
     this.#get = `SELECT * FROM ${tables.partitions} WHERE table_name = ? AND partition_key = ?`;
+    this.#doubt = `UPDATE ${tables.partitions} SET hash = '' WHERE table_name = ?`;
+    this.#remove = `DELETE FROM ${tables.partitions} WHERE table_name = ?`;
   }
 
   async get(
@@ -36,6 +40,14 @@ export class SqlitePartitionStore implements PartitionStore {
       ? find(SqliteTransaction.connectionOf(transaction, this.#pool))
       : await this.#pool.read(find);
     return row && readPartition(row);
+  }
+
+  async changed(
+    table: string,
+    { transaction, gone = false }: { readonly transaction: DatabaseTransaction; readonly gone?: boolean },
+  ): Promise<void> {
+    const sql = gone ? this.#remove : this.#doubt;
+    SqliteTransaction.connectionOf(transaction, this.#pool).run(sql, table);
   }
 
   async list(table: string): Promise<readonly PartitionRecord[]> {

@@ -1,10 +1,13 @@
+import { createHash } from "node:crypto";
 import type { Partition } from "../../context.ts";
+import type { RowBatch } from "../../data/column-block.ts";
 import type { DatasetRef } from "../../data/dataset.ts";
+import type { MergeCounts } from "../../data/merge.ts";
 import type { DatabaseTransaction, RowStamp } from "../../database/database-transaction.ts";
 import type { Attachment } from "../../history/attachment.ts";
 import { checkPartition } from "../../history/check-partition.ts";
+import type { PartitionRecord } from "../../history/partition-store.ts";
 import { newId } from "../../ids.ts";
-import type { Row } from "../../sources/source.ts";
 import type { LoadResult, LoadStep } from "../../workflow/step.ts";
 import { datasetOf, type StepOutcome, type StepScope, type TransactionalOutcome } from "../step-scope.ts";
 
@@ -20,30 +23,43 @@ export async function runLoad(step: LoadStep, scope: StepScope): Promise<Transac
 
   return {
     write: async (transaction) => {
-      const current = partition && (await partitions.get(step.into.name, partition, { transaction }));
+      const current = partition
+        ? await partitions.get(step.into.name, partition, { transaction })
+        : undefined;
       if (current?.hash === input.hash) return unchanged(step, input, current.loadId);
-      return await replace(step, scope, transaction, input, partition);
+      return await load(step, scope, transaction, { input, partition, current });
     },
   };
 }
 
-async function replace(
+interface Loading {
+  readonly input: DatasetRef;
+  readonly partition: Partition | null;
+  /** What is known of the partition's content; undefined where nothing is. */
+  readonly current: PartitionRecord | undefined;
+}
+
+async function load(
   step: LoadStep,
   scope: StepScope,
   transaction: DatabaseTransaction,
-  input: DatasetRef,
-  partition: Partition | null,
+  { input, partition, current }: Loading,
 ): Promise<StepOutcome> {
   const { into: table, disposition } = step;
   const stamp: RowStamp = { loadId: newId(), loadedAt: new Date(scope.clock.now()).toISOString() };
-  const superseded = partition ? await transaction.supersede(table, partition, stamp.loadedAt) : 0;
-  const inserted = await transaction.insertRows(table, batches(scope, input), stamp);
+  const { inserted, superseded, kept } = await write(step, transaction, batches(scope, input), {
+    stamp,
+    partition,
+  });
+  if (partition === null && table.partition.length > 0)
+    await scope.partitions.changed(table.name, { transaction, gone: disposition === "replace" });
 
   const output: LoadResult = {
     loadId: stamp.loadId,
     table: table.name,
     inserted,
     superseded,
+    ...(step.merge ? { kept } : {}),
     unchanged: false,
   };
   const attachments: Attachment[] = [
@@ -61,27 +77,50 @@ async function replace(
     },
   ];
   if (partition) {
+    // What is there afterwards is the input where that took the place of all; otherwise what was there has a part in it.
+    const isAll =
+      disposition === "replace-partition" ||
+      (step.merge?.absent === "close" && step.merge.strategy === "scd2");
     attachments.push({
       kind: "partition",
       table: table.name,
       partition,
       loadId: stamp.loadId,
-      hash: input.hash,
-      rows: inserted,
+      hash: isAll || current === undefined ? input.hash : together(current.hash, input.hash),
+      rows: isAll ? inserted + kept : (current?.rows ?? 0) + inserted - superseded,
     });
   }
-  return { output, rows: { in: input.rows, out: inserted, rejected: 0 }, attachments };
+  return { output, rows: { in: input.rows, out: inserted + kept, rejected: 0 }, attachments };
 }
 
-async function* batches(scope: StepScope, input: DatasetRef): AsyncIterable<readonly Row[]> {
+async function write(
+  { into: table, merge, disposition }: LoadStep,
+  transaction: DatabaseTransaction,
+  rows: AsyncIterable<RowBatch>,
+  { stamp, partition }: { readonly stamp: RowStamp; readonly partition: Partition | null },
+): Promise<MergeCounts> {
+  if (merge) return await transaction.mergeRows(table, rows, stamp, { ...merge, partition });
+  const replaces = disposition !== "append";
+  const superseded = replaces ? await transaction.supersede(table, partition, stamp.loadedAt) : 0;
+  return { inserted: await transaction.insertRows(table, rows, stamp), superseded, kept: 0 };
+}
+
+async function* batches(scope: StepScope, input: DatasetRef): AsyncIterable<RowBatch> {
   const { signal } = scope.context;
   let written = 0;
   for await (const chunk of scope.datasets.read(input.dataset, { signal })) {
-    yield chunk.rows;
-    written += chunk.rows.length;
+    for (const batch of chunk.blocks ?? [chunk.rows]) {
+      yield batch;
+      written += "columns" in batch ? batch.rows : batch.length;
+    }
     const rows = { in: input.rows, out: written, rejected: 0 };
     scope.progress(rows, { done: written, total: input.rows, unit: "rows" });
   }
+}
+
+/** Of content that came together from several loads, in their order. */
+function together(before: string, added: string): string {
+  return createHash("sha256").update(`${before}+${added}`).digest("hex");
 }
 
 function unchanged(step: LoadStep, input: DatasetRef, loadId: string): StepOutcome {
