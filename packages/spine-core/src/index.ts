@@ -274,6 +274,7 @@ export type {
 export { createSpine, type Run, type Spine, type SpineOptions } from "./spine.ts";
 // Workflows
 export type { Approval, Collected } from "./workflow/composite-steps.ts";
+export type { Contract } from "./workflow/contract.ts";
 export { defineWorkflow, type WorkflowOptions } from "./workflow/define-workflow.ts";
 export type { Bound, IncrementalOptions, MarkOf, Since } from "./workflow/incremental.ts";
 export type { RetryPolicy } from "./workflow/retry.ts";
