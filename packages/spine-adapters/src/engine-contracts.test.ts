@@ -82,7 +82,7 @@ describe.each(PLACES)("%s", (_name, open) => {
               : undefined;
         expect(refused.get(each.id), said).toBe(code);
         if (code) continue;
-        const { x, ...own } = each;
+        const { x: _x, ...own } = each;
         const kept = columns === "evolve" ? each : own;
         expect(out.get(each.id), said).toEqual(isUnfit(each) ? { ...kept, shares: null } : kept);
         discarded += (columns === "discard-value" && hasMore(each) ? 1 : 0) + (isUnfit(each) ? 1 : 0);

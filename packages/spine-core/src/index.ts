@@ -34,6 +34,14 @@ export type {
 } from "./data/dataset.ts";
 export { decimal, fromUnits, toUnits } from "./data/decimal.ts";
 export type { Lag, MarkKind, MarkValue } from "./data/mark.ts";
+export type {
+  Discard,
+  RejectChoice,
+  RejectFilter,
+  RejectRecord,
+  RejectState,
+  RejectStore,
+} from "./data/reject-store.ts";
 export { type StagedPlan, type StagedTable, type StagedTables, stagedPlans } from "./data/staged-rows.ts";
 export {
   type Column,
@@ -239,6 +247,7 @@ export type {
   Wake,
 } from "./runner/durable.ts";
 export type { Queues } from "./runner/queues.ts";
+export type { RedriveOptions, Rejects } from "./runner/rejects.ts";
 export type { RetentionPolicy } from "./runner/retention.ts";
 export {
   type BulkOptions,

@@ -1,8 +1,11 @@
+import { hash } from "node:crypto";
 import type { Partition } from "../../context.ts";
-import type { DatasetRef } from "../../data/dataset.ts";
+import type { DatasetRef, Redriven } from "../../data/dataset.ts";
 import type { DatabaseTransaction, RowStamp } from "../../database/database-transaction.ts";
+import { SpineError } from "../../errors.ts";
 import type { Attachment } from "../../history/attachment.ts";
 import { checkPartition } from "../../history/check-partition.ts";
+import type { PartitionRecord } from "../../history/partition-store.ts";
 import { newId } from "../../ids.ts";
 import type { Row } from "../../sources/source.ts";
 import type { LoadResult, LoadStep } from "../../workflow/step.ts";
@@ -20,23 +23,45 @@ export async function runLoad(step: LoadStep, scope: StepScope): Promise<Transac
 
   return {
     write: async (transaction) => {
+      if (input.redriven) await checkTaken(scope, transaction, input.redriven);
       const current = partition && (await partitions.get(step.into.name, partition, { transaction }));
+      if (input.redriven) return await write(step, scope, transaction, input, partition, current ?? null);
       if (current?.hash === input.hash) return unchanged(step, input, current.loadId);
-      return await replace(step, scope, transaction, input, partition);
+      return await write(step, scope, transaction, input, partition);
     },
   };
 }
 
-async function replace(
+/**
+ * A run that failed leaves its rejects to others, and may be retried after another run has loaded them: whose they are is asked in
+ * the transaction that loads them.
+ */
+async function checkTaken(
+  { context, rejects }: StepScope,
+  transaction: DatabaseTransaction,
+  { run, step, rows }: Redriven,
+): Promise<void> {
+  if ((await rejects.taken(context.runId, transaction)) === rows) return;
+  throw new SpineError(
+    "RUN_CONFLICT",
+    `Rows that step "${step}" of run ${run} refused are not (or no more) this run's to load: another run drives them again, or they were put aside. Nothing was loaded. Drive those again that are OPEN: \`spine.rejects.redrive\`.`,
+    { context: { runId: context.runId } },
+  );
+}
+
+/** @param added what is in the partition already, where rows are added to it (null: nothing); undefined where they replace it. */
+async function write(
   step: LoadStep,
   scope: StepScope,
   transaction: DatabaseTransaction,
   input: DatasetRef,
   partition: Partition | null,
+  added?: PartitionRecord | null,
 ): Promise<StepOutcome> {
   const { into: table, disposition } = step;
   const stamp: RowStamp = { loadId: newId(), loadedAt: new Date(scope.clock.now()).toISOString() };
-  const superseded = partition ? await transaction.supersede(table, partition, stamp.loadedAt) : 0;
+  const superseded =
+    partition && added === undefined ? await transaction.supersede(table, partition, stamp.loadedAt) : 0;
   const inserted = await transaction.insertRows(table, batches(scope, input), stamp);
 
   const output: LoadResult = {
@@ -66,8 +91,8 @@ async function replace(
       table: table.name,
       partition,
       loadId: stamp.loadId,
-      hash: input.hash,
-      rows: inserted,
+      hash: added ? hash("sha256", added.hash + input.hash) : input.hash,
+      rows: inserted + (added?.rows ?? 0),
     });
   }
   return { output, rows: { in: input.rows, out: inserted, rejected: 0 }, attachments };

@@ -27,7 +27,9 @@ export async function runTransform(step: TransformStep, scope: StepScope): Promi
   }
   const ref = await datasets.seal(writer, state.dataset);
   if (contracted.discarded > 0) context.metric(DISCARDED, contracted.discarded);
-  return { output: ref, rows: { in: input.rows, out: ref.rows, rejected: ref.rejected } };
+  const { redriven } = input;
+  const output = redriven ? { ...ref, redriven } : ref;
+  return { output, rows: { in: input.rows, out: ref.rows, rejected: ref.rejected } };
 }
 
 /** The metric that counts values which the contract has left out. */
