@@ -40,7 +40,10 @@ export interface RejectChoice {
   readonly indexes?: readonly number[];
 }
 
-/** What became of the rows that steps refused; the rows themselves come with their datasets. */
+/**
+ * What became of the rows that steps refused; the rows themselves come with their datasets. Conformance suite: `testRejectStore` in
+ * `spine-core/testing`.
+ */
 export interface RejectStore {
   /** In the order in which they were met; `after` needs a step. */
   list(filter: RejectFilter): Promise<readonly RejectRecord[]>;
