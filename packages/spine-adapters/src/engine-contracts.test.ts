@@ -14,10 +14,10 @@ const CONTRACTS: readonly Contract[] = (
 );
 const Trade = z.object({ id: z.number(), shares: z.number().nullable(), note: z.string().optional() });
 
-/** Rows of four in a page; some have a field too many, a value that does not fit, or both. */
-const flowOf = (rows: readonly object[], contract?: Contract) =>
+/** Some rows have a field too many, a value that does not fit, or both. */
+const flowOf = (rows: readonly object[], pageRows: number, contract?: Contract) =>
   defineWorkflow({ name: ["demo", ...Object.values(contract ?? {})].join(".") })
-    .fetch("fetch", { from: arraySource(rows, { pageRows: 4 }), request: () => null })
+    .fetch("fetch", { from: arraySource(rows, { pageRows }), request: () => null })
     .transform("clean", {
       from: "fetch",
       row: (row) => row as never,
@@ -58,7 +58,7 @@ describe.each(PLACES)("%s", (_name, open) => {
     for (const contract of CONTRACTS) {
       const said = JSON.stringify(contract);
       const isFrozen = contract.columns === "freeze" || contract.values === "freeze";
-      const run = await read(spine, flowOf(rows, contract)).catch(SpineError.from);
+      const run = await read(spine, flowOf(rows, 7, contract)).catch(SpineError.from);
       if (SpineError.is(run)) {
         expect([isFrozen, run.code, run.category], said).toEqual([true, "CONTRACT_BROKEN", "DATA_QUALITY"]);
         continue;
@@ -95,7 +95,7 @@ describe.each(PLACES)("%s", (_name, open) => {
     const place = await open();
     onTestFinished(() => place.remove());
     const rows = Array.from({ length: 12 }, (_, id) => ({ id, shares: 1, x: 1 }));
-    const flow = flowOf(rows);
+    const flow = flowOf(rows, 4);
     const life = mortal(place.database());
     let appended = 0;
     const database = withCrashPoints(life.database, (point) => {

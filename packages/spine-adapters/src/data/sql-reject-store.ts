@@ -67,10 +67,10 @@ export class SqlRejectStore implements RejectStore {
       ELSE 'OPEN' END AS state
   FROM ${this.#datasets} d JOIN ${this.#rejects} r ON r.dataset_id = d.dataset_id
   LEFT JOIN ${this.#runs} w ON w.run_id = r.taken_by
-  WHERE d.run_id = ${runId} ${step === undefined ? sql`` : sql`AND d.step_name = ${step}`}
+  WHERE d.run_id = ${runId} ${step === undefined ? sql`` : sql`AND r.dataset_id = ${this.#datasetOf(runId, step)}`}
     ${code === undefined ? sql`` : sql`AND r.code = ${code}`} AND r.position > ${after ?? -1}
 ) found ${state === undefined ? sql`` : sql`WHERE state = ${state}`}
-ORDER BY dataset_id, position LIMIT ${limit}`.execute(this.#kysely);
+ORDER BY ${step === undefined ? sql`dataset_id,` : sql``} position LIMIT ${limit}`.execute(this.#kysely);
     return found.rows.map((row) => readStated(runId, row));
   }
 
@@ -107,12 +107,17 @@ WHERE taken_by = ${runId} AND discarded_at IS NULL ${lock}`.execute(kysely);
     isMeant: Sql,
   ): Promise<number> {
     const { numAffectedRows = 0n } = await sql`UPDATE ${this.#rejects} AS r SET ${set}
-WHERE r.dataset_id = (SELECT dataset_id FROM ${this.#datasets} WHERE run_id = ${runId} AND step_name = ${step})
+WHERE r.dataset_id = ${this.#datasetOf(runId, step)}
   ${code === undefined ? sql`` : sql`AND r.code = ${code}`}
   ${indexes === undefined ? sql`` : sql`AND r.position IN (${this.#numbers(indexes)})`} AND ${isMeant}`.execute(
       kysely,
     );
     return Number(numAffectedRows);
+  }
+
+  /** One value, so that the rejects of a step are read from their place on, in the order of their index. */
+  #datasetOf(runId: string, step: string): Sql {
+    return sql`(SELECT dataset_id FROM ${this.#datasets} WHERE run_id = ${runId} AND step_name = ${step})`;
   }
 
   /** Neither put aside nor in a run that may still load it. */

@@ -17,7 +17,7 @@ interface RedriveScope {
 }
 
 /** Rejects that are looked at in one query; each page is a chunk of the slice, or a few. */
-const PAGE = 1_000;
+const PAGE = 10_000;
 
 /**
  * Starts a run of the rows that a step of another run refused. They are written as a dataset of the new run first, which stands in for
