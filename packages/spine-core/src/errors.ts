@@ -85,6 +85,7 @@ export const ERRORS = {
   TRANSACTION_TOO_LONG: kind("LOAD", 500),
   LOAD_FAILED: kind("LOAD", 500),
   QUALITY_FAILED: kind("DATA_QUALITY", 422),
+  CONTRACT_BROKEN: kind("DATA_QUALITY", 422),
 
   TRANSIENT: kind("TRANSIENT", 503, true),
   DATABASE_BUSY: kind("TRANSIENT", 503, true),

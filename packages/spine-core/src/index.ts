@@ -36,6 +36,14 @@ export type {
 export { decimal, fromUnits, toUnits } from "./data/decimal.ts";
 export type { Lag, MarkKind, MarkValue } from "./data/mark.ts";
 export type { Merge, MergeCounts } from "./data/merge.ts";
+export type {
+  Discard,
+  RejectChoice,
+  RejectFilter,
+  RejectRecord,
+  RejectState,
+  RejectStore,
+} from "./data/reject-store.ts";
 export { type StagedPlan, type StagedTable, type StagedTables, stagedPlans } from "./data/staged-rows.ts";
 export {
   type Column,
@@ -241,6 +249,7 @@ export type {
   Wake,
 } from "./runner/durable.ts";
 export type { Queues } from "./runner/queues.ts";
+export type { RedriveOptions, Rejects } from "./runner/rejects.ts";
 export type { RetentionPolicy } from "./runner/retention.ts";
 export {
   type BulkOptions,
@@ -276,6 +285,7 @@ export type {
 export { createSpine, type Run, type Spine, type SpineOptions } from "./spine.ts";
 // Workflows
 export type { Approval, Collected } from "./workflow/composite-steps.ts";
+export type { Contract } from "./workflow/contract.ts";
 export { defineWorkflow, type WorkflowOptions } from "./workflow/define-workflow.ts";
 export type { Bound, IncrementalOptions, MarkOf, Since } from "./workflow/incremental.ts";
 export type { RetryPolicy } from "./workflow/retry.ts";

@@ -22,6 +22,7 @@ import { type Cursors, cursorsOf } from "./runner/cursors.ts";
 import { DurableRunner } from "./runner/durable-runner.ts";
 import { KnownWorkflows } from "./runner/known-workflows.ts";
 import { type Queues, queuesOf } from "./runner/queues.ts";
+import { type Rejects, rejectsOf } from "./runner/rejects.ts";
 import { Retention, type RetentionPolicy } from "./runner/retention.ts";
 import type {
   BulkOptions,
@@ -86,6 +87,8 @@ export interface Spine extends AsyncDisposable {
   readonly partitions: PartitionStore;
   /** How far incremental fetches have come. */
   readonly cursors: Cursors;
+  /** The rows that steps refused: put aside, or driven again. */
+  readonly rejects: Rejects<Run<Readonly<Record<string, unknown>>>>;
   /** Counts and sums over many runs. */
   readonly statistics: RunStatistics;
   /** What the steps of runs logged. */
@@ -326,6 +329,9 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     datasets: stores.datasets,
     partitions: stores.partitions,
     cursors: cursorsOf(stores.cursors),
+    rejects: rejectsOf(stores.rejects, async (runId, how) =>
+      typed(await unlessStopped(() => runner.redrive(checkRunId(runId), how))),
+    ),
     statistics: stores.statistics,
     logs: stores.logs,
     queues: queuesOf(stores.queues, () => {

@@ -7,6 +7,7 @@ import {
   systemClock,
 } from "spine-core";
 import { PostgresDatasetStore } from "../data/postgres-dataset-store.ts";
+import { SqlRejectStore } from "../data/sql-reject-store.ts";
 import { compareClocks, DatabaseTime } from "../history/postgres/database-time.ts";
 import { KeptConnection } from "../history/postgres/kept-connection.ts";
 import { migrate } from "../history/postgres/migrate.ts";
@@ -45,9 +46,11 @@ export function postgres(target: string | PostgresOptions): Database {
   const closing: (() => Promise<void>)[] = [];
   let workerBeats: WorkerBeats | undefined;
 
+  const kysely = kyselyOn(pools);
+
   return {
     dialect: "postgres",
-    kysely: kyselyOn(pools),
+    kysely,
 
     connect: connectOnce(
       pools.settings.name,
@@ -98,6 +101,7 @@ export function postgres(target: string | PostgresOptions): Database {
           history: new PostgresHistoryStore({ pools, tables, clock, time, beats, hints }),
           datasets: new PostgresDatasetStore({ pools, tables, clock }),
           partitions: new PostgresPartitionStore({ pools, tables }),
+          rejects: new SqlRejectStore({ kysely, dialect: "postgres", tables, clock }),
           cursors: new PostgresCursorStore({ pools, tables, time }),
           statistics: new PostgresRunStatistics({ pools, tables, clock }),
           logs: new PostgresRunLogs({ pools, tables }),

@@ -12,6 +12,7 @@ import {
   type StateStores,
   silentHints,
 } from "spine-core";
+import { SqlRejectStore } from "../data/sql-reject-store.ts";
 import { SqliteDatasetStore } from "../data/sqlite-dataset-store.ts";
 import { migrate } from "../history/sqlite/migrate.ts";
 import { SqliteCursorStore } from "../history/sqlite/sqlite-cursor-store.ts";
@@ -68,9 +69,11 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
   let locks: WorkerLocks | undefined;
   let hints: Hints | undefined;
 
+  const kysely = kyselyOn(pool);
+
   return {
     dialect: "sqlite",
-    kysely: kyselyOn(pool),
+    kysely,
 
     connect: connectOnce(path, async ({ clock }: StateOptions): Promise<StateStores> => {
       const file = await pool.open();
@@ -81,6 +84,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
         history: new SqliteHistoryStore({ pool, tables, clock, locks }),
         datasets: new SqliteDatasetStore({ pool, tables, clock }),
         partitions: new SqlitePartitionStore({ pool, tables }),
+        rejects: new SqlRejectStore({ kysely, dialect: "sqlite", tables, clock }),
         cursors: new SqliteCursorStore({ pool, tables, clock }),
         statistics: new SqliteRunStatistics({ pool, tables, clock }),
         logs: new SqliteRunLogs({ pool, tables }),

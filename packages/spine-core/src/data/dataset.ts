@@ -26,8 +26,17 @@ export interface DatasetRef<R extends object = Row> {
   readonly schema?: DatasetSchema;
   /** Of an incremental fetch: what of its source it covers. */
   readonly incremental?: Increment;
+  /** Of rows that a step of another run refused, and of what is made of them: how many they were. */
+  readonly redriven?: Redriven;
   /** Exists only for the type checker: the type of the rows. */
   readonly [rowType]?: R;
+}
+
+/** The rows that a step of another run refused. */
+export interface Redriven {
+  readonly run: string;
+  readonly step: string;
+  readonly rows: number;
 }
 
 /** The types of values as JSON has them. */

@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { DatasetStore } from "../data/dataset.ts";
+import type { RejectStore } from "../data/reject-store.ts";
 import type { Table } from "../data/table.ts";
 import type { CursorStore } from "../history/cursor-store.ts";
 import type { Hints } from "../history/hints.ts";
@@ -22,6 +23,7 @@ export interface StateStores {
   readonly history: HistoryStore;
   readonly datasets: DatasetStore;
   readonly partitions: PartitionStore;
+  readonly rejects: RejectStore;
   readonly cursors: CursorStore;
   readonly logs: RunLogs;
   readonly statistics: RunStatistics;

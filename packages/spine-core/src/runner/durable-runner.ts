@@ -13,6 +13,8 @@ import type { WorkflowData } from "../workflow/workflow.ts";
 import { ActiveRuns } from "./active-runs.ts";
 import { AdoptedRuns } from "./adopted-runs.ts";
 import { Ownership } from "./ownership.ts";
+import { redrive } from "./redrive.ts";
+import type { RedriveOptions } from "./rejects.ts";
 import { RunChildren } from "./run-children.ts";
 import { type ClaimedWork, RunClaims } from "./run-claims.ts";
 import { type Controlled, RunControls } from "./run-controls.ts";
@@ -267,6 +269,13 @@ export class DurableRunner implements Runner {
     const detail = await this.get(runId);
     const workflow = this.#options.workflows.get(detail.run.workflow);
     return await this.#starts.rerun(workflow, detail, options);
+  }
+
+  /** Starts a run of the rows that a step of another run refused. */
+  async redrive(runId: string, options: RedriveOptions): Promise<RunHandle> {
+    const detail = await this.get(runId);
+    const workflow = this.#options.workflows.get(detail.run.workflow);
+    return await redrive({ ...this.#options, starts: this.#starts }, workflow, detail, options);
   }
 
   async attach(runId: string): Promise<RunHandle> {

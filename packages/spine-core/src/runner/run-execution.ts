@@ -235,6 +235,7 @@ function scopeOf(
     database: engine.database,
     datasets: engine.stores.datasets,
     partitions: engine.stores.partitions,
+    rejects: engine.stores.rejects,
     cursors: engine.stores.cursors,
     path,
     budgets: engine.stores.budgets,

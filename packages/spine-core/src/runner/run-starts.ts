@@ -122,6 +122,11 @@ export class RunStarts {
 
   /** Starts a run that repeats another one; queued, with the results that it has from that. */
   async rerun(workflow: WorkflowData, detail: RunDetail, options: RerunOptions): Promise<RunHandle> {
+    return await this.#store(workflow, await this.repeat(workflow, detail, options));
+  }
+
+  /** Plans such a run. */
+  async repeat(workflow: WorkflowData, detail: RunDetail, options: RerunOptions): Promise<NewRunPlan> {
     checkRerunOptions(options);
     const { run: repeated } = detail;
     const { runId } = repeated;
@@ -141,7 +146,16 @@ export class RunStarts {
             kept.has(step.split("/")[0] ?? step),
           );
     const run = { ...commit.run, rerunOf: runId };
-    return await this.#store(workflow, { commit: { ...commit, run, inherited, checkpoints }, state });
+    return { commit: { ...commit, run, inherited, checkpoints }, state };
+  }
+
+  /** Stores a planned run by a commit of the caller's, which may change more than that. */
+  storeBy(
+    workflow: WorkflowData,
+    plan: NewRunPlan,
+    commit: () => Promise<CommitResult | undefined>,
+  ): Promise<RunHandle> {
+    return this.#store(workflow, plan, commit);
   }
 
   /** Looks once more for runs that were started in transactions of the host's, then no more. */
@@ -158,12 +172,16 @@ export class RunStarts {
     return await this.#store(workflow, await this.#plan(workflow, item, worker));
   }
 
-  async #store(workflow: WorkflowData, plan: NewRunPlan): Promise<RunHandle> {
-    const { history, results, stored, queued, unanswered } = this.#options;
+  async #store(
+    workflow: WorkflowData,
+    plan: NewRunPlan,
+    commit = async () => (await this.#options.history.commit([plan.commit]))[0],
+  ): Promise<RunHandle> {
+    const { results, stored, queued, unanswered } = this.#options;
     const { runId, worker } = plan.commit.run;
     if (worker !== null) this.#beginning.add(runId);
     try {
-      const [outcome] = await history.commit([plan.commit]).catch((error: unknown) => {
+      const outcome = await commit().catch((error: unknown) => {
         if (worker !== null) unanswered();
         throw error;
       });

@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { DatasetRef, DatasetStore, DatasetWriter } from "../data/dataset.ts";
+import type { RejectStore } from "../data/reject-store.ts";
 import type { Database } from "../database/database.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import type { SpineError } from "../errors.ts";
@@ -24,6 +25,7 @@ export interface StepScope {
   readonly database: Database;
   readonly datasets: DatasetStore;
   readonly partitions: PartitionStore;
+  readonly rejects: RejectStore;
   readonly cursors: CursorStore;
   readonly budgets: RateBudgets;
   readonly clock: Clock;

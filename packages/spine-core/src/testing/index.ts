@@ -27,5 +27,6 @@ export { testHistoryStore } from "./test-history-store.ts";
 export { testQueueStore } from "./test-queue-store.ts";
 export { testRateBudgets } from "./test-rate-budgets.ts";
 export { testRefusals } from "./test-refusals.ts";
+export { testRejectStore } from "./test-reject-store.ts";
 export { testRunStatistics } from "./test-run-statistics.ts";
 export { type SourceFactory, type SourceFixture, testSource } from "./test-source.ts";

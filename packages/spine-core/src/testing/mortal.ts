@@ -66,7 +66,8 @@ function never(): Promise<never> {
 }
 
 function guarded(stores: StateStores, alive: Alive): StateStores {
-  const { history, datasets, partitions, cursors, statistics, logs, hints, queues, budgets } = stores;
+  const { history, datasets, rejects, partitions, cursors, statistics, logs, hints, queues, budgets } =
+    stores;
   return {
     logs: promising(logs, alive),
     hints: promising(hints, alive),
@@ -74,6 +75,7 @@ function guarded(stores: StateStores, alive: Alive): StateStores {
     budgets: promising(budgets, alive),
     statistics: promising(statistics, alive),
     history: promising(history, alive),
+    rejects: promising(rejects, alive),
     partitions: promising(partitions, alive),
     cursors: promising(cursors, alive),
     datasets: overlay(promising(datasets, alive), {

@@ -21,6 +21,7 @@ import { checkQueueName } from "../history/check-queue.ts";
 import type { Json } from "../json.ts";
 import type { Source } from "../sources/source.ts";
 import { checkStep, refuseEnding } from "./check-step.ts";
+import { checkContract } from "./contract.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { checkIncremental } from "./incremental.ts";
 import { isWorkflow } from "./is-workflow.ts";
@@ -203,6 +204,7 @@ function builderOf(head: Head, steps: readonly Step[], names: Set<string>): Reco
           ...stepData(name, options, TRANSFORM),
           kind: "transform",
           ...pick(options, "from", "row", "schema"),
+          contract: checkContract(name, options.contract, options.schema as z.ZodType),
         } as Step),
       ),
     quality: (name: string, options: AnyOptions) =>

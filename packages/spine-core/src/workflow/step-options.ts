@@ -115,7 +115,14 @@ export const FETCH = {
   unchanged: oneOf(ON_UNCHANGED),
   scope: aFunction,
 };
-export const TRANSFORM = { ...STEP, from: aStep, row: required(aFunction), schema: required(aSchema) };
+export const TRANSFORM = {
+  ...STEP,
+  from: aStep,
+  row: required(aFunction),
+  schema: required(aSchema),
+  // Checked by itself.
+  contract: anything,
+};
 export const QUALITY = { ...STEP, on: aStep, checks: required(aList) };
 export const LOAD = {
   ...STEP,

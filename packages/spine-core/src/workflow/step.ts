@@ -14,6 +14,7 @@ import type { Logger } from "../logger.ts";
 import type { QualityCheck } from "../quality/quality-check.ts";
 import type { Row, Source } from "../sources/source.ts";
 import type { ChoiceStep, MapStep, ParallelStep, SequenceStep, WaitStep } from "./composite-steps.ts";
+import type { FullContract } from "./contract.ts";
 import type { Incremental, Since } from "./incremental.ts";
 import { checkRetryPolicy, type RetryPolicy } from "./retry.ts";
 import {
@@ -195,6 +196,8 @@ export interface TransformStep extends StepData {
   readonly from: string;
   row(row: Row, context: StepContext): unknown;
   readonly schema: ZodType;
+  /** Null where nothing is said: other fields are left out, and a row that does not fit is refused. */
+  readonly contract?: FullContract | null;
 }
 
 export interface QualityStep extends StepData {

@@ -7,6 +7,7 @@ import type { Json, JsonValue } from "../json.ts";
 import type { QualityCheck, QualityReport } from "../quality/quality-check.ts";
 import type { Row, Source } from "../sources/source.ts";
 import type { Approval, Collected } from "./composite-steps.ts";
+import type { Contract } from "./contract.ts";
 import type { IncrementalOptions, MarkOf, Since } from "./incremental.ts";
 import type { LoadHow } from "./load-options.ts";
 import type { ItemContext, LoadResult, OnError, Rejection, Step, StepContext, UndoContext } from "./step.ts";
@@ -178,6 +179,8 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
         context: Context<Params, Outputs, Scope>,
       ) => z.input<S> | Rejection;
       readonly schema: S;
+      /** What becomes of fields that the schema does not have, and of values that do not fit it. */
+      readonly contract?: Contract;
     },
   ): Workflow<
     Input,

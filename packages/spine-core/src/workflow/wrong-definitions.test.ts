@@ -15,6 +15,9 @@ const into = defineTable({ name: "t", columns: { a: "text" }, key: ["a"] });
 const wide = defineTable({ name: "w", columns: { a: "text", note: "text" }, key: ["a"] });
 const child = defineWorkflow({ name: "demo.child" }).step("of_child", one);
 
+const contracted = (contract: unknown, schema: unknown = z.object({ a: z.string() })) =>
+  data().transform("x", { from: "data", row: one, schema, contract });
+
 const WRONG: readonly (readonly [what: string, define: () => unknown, says: string])[] = [
   [
     "no options",
@@ -43,6 +46,27 @@ const WRONG: readonly (readonly [what: string, define: () => unknown, says: stri
     "retries",
     () => plain().step("x", one, { retries: 3 }),
     '`retries` is no option of step "x". There are `retry`',
+  ],
+  [
+    "a contract with a word of another library",
+    () => contracted({ columns: "discard_row" }),
+    'The option `columns` of the `contract` of step "x" is "evolve" or "freeze" or "discard-row" or "discard-value"',
+  ],
+  [
+    "a contract about tables",
+    () => contracted({ tables: "freeze" }),
+    "`tables` is no option of the `contract`",
+  ],
+  ["values that evolve", () => contracted({ values: "evolve" }), "The option `values` of the `contract`"],
+  [
+    "a contract on columns that are not known",
+    () => contracted({ columns: "freeze" }, z.record(z.string(), z.string())),
+    'its contract says `columns: "freeze"`, but not which fields its schema has is known',
+  ],
+  [
+    "a contract on columns that the schema decides about",
+    () => contracted({ columns: "evolve" }, z.strictObject({ a: z.string() })),
+    "neither `strict`, `loose` nor `catchall`",
   ],
   ["whenchanged of a step", () => plain().step("x", one, { whenchanged: 1 }), "`whenchanged` is no option"],
   ["timout", () => plain().step("x", one, { timout: 1 }), "`timout` is no option"],
