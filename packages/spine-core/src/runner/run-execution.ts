@@ -235,6 +235,7 @@ function scopeOf(
     database: engine.database,
     datasets: engine.stores.datasets,
     partitions: engine.stores.partitions,
+    quality: engine.stores.quality,
     cursors: engine.stores.cursors,
     path,
     budgets: engine.stores.budgets,

@@ -4,6 +4,7 @@ import { rateBudgets } from "./0003-rate-budgets.ts";
 import { undo } from "./0004-undo.ts";
 import { progress } from "./0005-progress.ts";
 import { files } from "./0006-files.ts";
+import { alerts } from "./0008-alerts.ts";
 import type { PostgresMigration } from "./migration.ts";
 
 /** All migrations of Postgres state databases, in order. */
@@ -14,4 +15,5 @@ export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   undo,
   progress,
   files,
+  alerts,
 ];
