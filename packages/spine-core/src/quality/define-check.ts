@@ -7,7 +7,7 @@ import {
   type OptionKind,
   oneOf,
 } from "../check-options.ts";
-import { type ColumnBlock, columnOf, rowAt } from "../data/column-block.ts";
+import { columnOf, rowAt } from "../data/column-block.ts";
 import { SpineError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
 import {

@@ -11,7 +11,7 @@ import type {
 } from "./quality-check.ts";
 
 /** Distinct keys that a check keeps in memory. */
-export const MOST_KEYS = 100_000;
+const MOST_KEYS = 100_000;
 /** Characters of all of them together. */
 const MOST_CHARACTERS = 16_000_000;
 
@@ -72,7 +72,7 @@ export function keyTally(columns: readonly string[], input: QualityInput, option
     add: (row) => take(columns.map((column) => (row as Readonly<Record<string, unknown>>)[column])),
     addColumns(block) {
       const values = columns.map((column) => columnOf(block, column));
-      const cells: unknown[] = new Array(columns.length);
+      const cells: unknown[] = [];
       for (let index = 0; index < block.rows; index++) {
         for (let at = 0; at < values.length; at++) cells[at] = values[at]?.[index];
         take(cells);
@@ -172,7 +172,7 @@ function shortKey(value: unknown): string {
 /** What the table holds of a value: a text as it is, anything else as its JSON. */
 function cellText(cell: unknown, isJson: boolean): string {
   if (cell === null || cell === undefined) return "null";
-  return isJson ? String(cell) : JSON.stringify(cell);
+  return isJson && typeof cell === "string" ? cell : JSON.stringify(cell);
 }
 
 function mixed(column: string, most: number): SpineError {

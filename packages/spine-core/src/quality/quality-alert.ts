@@ -26,7 +26,7 @@ export function qualityAlert(
     labels: {
       pipeline: workflow,
       ...(domain === null ? {} : { domain }),
-      ...(partition === null ? {} : { partition: partitionKey(partition) }),
+      ...(partition === null || partitionKey(partition) === "" ? {} : { partition: partitionKey(partition) }),
       check,
       category,
     },
