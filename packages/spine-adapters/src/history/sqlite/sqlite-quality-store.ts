@@ -20,6 +20,13 @@ import {
 } from "../quality-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 
+/** A page of a trend: of a workflow and a check, and where more is asked for. */
+export function trendSql(t: StateTables, where: string): string {
+  return `SELECT ${TREND_COLUMNS} FROM ${t.quality_results} q
+WHERE q.workflow_name = ? AND q.check_name = ?${where}
+ORDER BY q.run_id DESC, q.event_seq DESC, q.position DESC LIMIT ?`;
+}
+
 /** What checks found, in a SQLite database. */
 export class SqliteQualityStore implements QualityStore {
   readonly #pool: SqlitePool;
@@ -42,9 +49,7 @@ export class SqliteQualityStore implements QualityStore {
       where += " AND (q.run_id, q.event_seq, q.position) < (?, ?, ?)";
       values.push(before.runId, before.event, before.position);
     }
-    const sql = `SELECT ${TREND_COLUMNS} FROM ${this.#t.quality_results} q
-WHERE q.workflow_name = ? AND q.check_name = ?${where}
-ORDER BY q.run_id DESC, q.event_seq DESC, q.position DESC LIMIT ?`;
+    const sql = trendSql(this.#t, where);
     const rows = await this.#pool.read((connection) => connection.all<QualityRow>(sql, ...values, limit));
     return rows.map(readTrendPoint);
   }
