@@ -4,6 +4,7 @@ import { MUTANTS_OF_FILES } from "./mutants/of-files.ts";
 import { MUTANTS_OF_FINRA } from "./mutants/of-finra.ts";
 import { MUTANTS_OF_KINDS } from "./mutants/of-kinds.ts";
 import { MUTANTS_OF_PROCESSES } from "./mutants/of-processes.ts";
+import { MUTANTS_OF_QUALITY } from "./mutants/of-quality.ts";
 import { MUTANTS_OF_RUNS } from "./mutants/of-runs.ts";
 import { MUTANTS_OF_SOURCES } from "./mutants/of-sources.ts";
 import { MUTANTS_OF_TELEMETRY } from "./mutants/of-telemetry.ts";
@@ -15,6 +16,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_PROCESSES,
   ...MUTANTS_OF_TELEMETRY,
   ...MUTANTS_OF_DATA,
+  ...MUTANTS_OF_QUALITY,
   ...MUTANTS_OF_SOURCES,
   ...MUTANTS_OF_FILES,
   ...MUTANTS_OF_FINRA,

@@ -121,8 +121,8 @@ test("results of runs before there were trends are in them too", async () => {
   await pools.query(
     "write",
     `WITH run AS (
-  INSERT INTO spine.workflow_runs (run_id, workflow_name, status, version, token, fingerprint, params, params_hash, triggered_by, write_seq, list_id)
-  VALUES ('${runId}', 'demo.old', 'COMPLETED', 1, 1, '', '{}', '', 'manual', 0, 1))
+  INSERT INTO spine.workflow_runs (run_id, workflow_name, status, version, token, fingerprint, params, params_hash, triggered_by, write_seq, list_id, created_at)
+  VALUES ('${runId}', 'demo.old', 'COMPLETED', 1, 1, '', '{}', '', 'manual', 0, '${runId}', now()))
 INSERT INTO spine.quality_results VALUES
   ('${runId}', 3, 0, 'check', 'recordCount', 'COMPLETENESS', 'PASS', true, '7 rows', '7', 'any number', 7, 0, '[]', now())`,
   );
