@@ -83,8 +83,8 @@ function redactAttachment(attachment: Attachment, redaction: Redaction): Attachm
       return { ...attachment, result: { check, status, ...redaction.value(found) } };
     }
     case "alert": {
-      const { title, message, labels, details } = attachment;
-      return { ...attachment, ...redaction.value({ title, message, labels, details }) };
+      const { title, message, partition, labels, details } = attachment;
+      return { ...attachment, ...redaction.value({ title, message, partition, labels, details }) };
     }
     default:
       // Made of what is redacted already.
