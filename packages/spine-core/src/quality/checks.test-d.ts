@@ -16,7 +16,7 @@ import {
 } from "./checks.ts";
 import { freshness } from "./freshness.ts";
 import { relationship } from "./relationship.ts";
-import { schema } from "./schema-check.ts";
+import { schema as hasColumns } from "./schema-check.ts";
 import { sql } from "./sql-check.ts";
 
 declare const source: Source<object, { symbol: string }>;
@@ -85,7 +85,7 @@ rows.quality("q", {
     changeVsPrior("rows", { fail: 0.5 }),
     changeVsPrior({ sum: "shares" }, { fail: 0.5 }),
     sql("none", (db, name) => db.selectFrom(name).selectAll()),
-    schema({ symbol: "text", note: ["string", "null"] }),
+    hasColumns({ symbol: "text", note: ["string", "null"] }),
   ],
 });
 // @ts-expect-error there is no such column
@@ -97,4 +97,4 @@ rows.quality("q", { on: "rows", checks: [distinctCount(["nope"], { min: 1 })] })
 // @ts-expect-error there is no such column
 rows.quality("q", { on: "rows", checks: [changeVsPrior({ distinct: "nope" }, { fail: 0.5 })] });
 // @ts-expect-error there is no such type
-schema({ symbol: "varchar" });
+hasColumns({ symbol: "varchar" });
