@@ -3,11 +3,13 @@ import {
   type Clock,
   defineWorkflow,
   jsonLogger,
+  notNull,
   SpineError,
   type StepContext,
   secret,
   systemClock,
 } from "spine-core";
+import { arraySource } from "spine-core/testing";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { engineFixture } from "./testing/engine-fixture.ts";
@@ -242,4 +244,19 @@ test("a lookup that fails leaves no timer of its step behind", async () => {
     context: { param: "/key" },
   });
   expect(open).toBe(0);
+});
+
+test("what a check found, and the alert that it raises, show no secret", async () => {
+  const spine = await start({ secrets: () => "hunter2" });
+  const flow = defineWorkflow({ name: "demo.checked", params: z.object({ key: secret() }) })
+    .fetch("rows", {
+      from: arraySource([{ id: "key hunter2", n: null }]),
+      request: () => ({}),
+    })
+    .quality("quality", { on: "rows", checks: [notNull(["n"])] });
+  const run = await spine.run(flow, { key: "env:KEY" });
+  await expect(run.result()).rejects.toMatchObject({ category: "DATA_QUALITY" });
+  const found = JSON.stringify([await spine.alerts.list(), await spine.quality.results(run.id)]);
+  expect(found.match(/key \[redacted\]/g)).toHaveLength(2);
+  expect(found).not.toContain("hunter2");
 });

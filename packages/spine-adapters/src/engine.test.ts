@@ -739,7 +739,8 @@ describe("data", () => {
       code: "QUALITY_FAILED",
       message: expect.stringMatching(/4 of 5 rows refused \(80 %\).*Look at the run's rejects/),
     });
-    expect(seen).toEqual([{ params: { n: 7 }, rows: 1, rejected: 4 }]);
+    const more = { partition: null, now: expect.any(Number), schema: { id: ["string"] } };
+    expect(seen).toEqual([{ params: { n: 7 }, rows: 1, rejected: 4, ...more }]);
   });
 
   test("a load that the table refuses leaves table and partition as they were, and says which key", async () => {

@@ -1,6 +1,8 @@
 // The public face of spine-core, grouped by what one looks for. Suites for implementers: `spine-core/testing`.
 
 export { ALERT_SEVERITIES, type Alert, type AlertChannel, type AlertSeverity } from "./alerts/alert.ts";
+export { type AlertQuery, type AlertStore, type StoredAlert, selectAlerts } from "./alerts/alert-store.ts";
+export { alertFingerprint } from "./alerts/fingerprint.ts";
 export {
   aBoolean,
   aFunction,
@@ -18,7 +20,7 @@ export {
 export { type Clock, systemClock } from "./clock.ts";
 export { type Config, configFromEnv, type Env } from "./config.ts";
 export { type ExecutionContext, type Partition, partitionKey } from "./context.ts";
-export { type ColumnBlock, isBlock, type RowBatch, rowsOf } from "./data/column-block.ts";
+export { type ColumnBlock, columnOf, isBlock, type RowBatch, rowAt, rowsOf } from "./data/column-block.ts";
 export type {
   ChunkWrite,
   DatasetChunk,
@@ -93,6 +95,7 @@ export {
 } from "./errors.ts";
 export type { RunChanged, SpineEvents, StepEnded, StepProgressed, StepStarted } from "./events.ts";
 export type {
+  AlertAttachment,
   Attachment,
   CheckpointAttachment,
   CursorAttachment,
@@ -150,6 +153,18 @@ export {
   type TrackOptions,
 } from "./history/history-tracker.ts";
 export type { PartitionRecord, PartitionStore } from "./history/partition-store.ts";
+export {
+  type PriorValues,
+  type QualityHistory,
+  type QualityStore,
+  type StoredResult,
+  selectResults,
+  selectTrend,
+  type TrendKey,
+  type TrendPoint,
+  type TrendQuery,
+  trendKey,
+} from "./history/quality-store.ts";
 export {
   OPEN_QUEUE,
   type QueueRecord,
@@ -218,20 +233,34 @@ export {
 } from "./logger.ts";
 export type { PayloadCodec } from "./payload-codec.ts";
 export type { Plugin } from "./plugin.ts";
+export {
+  type ChangeLimits,
+  type ChangeOf,
+  type ChangeOptions,
+  changeVsPrior,
+} from "./quality/change-vs-prior.ts";
 export * from "./quality/checks.ts";
+export { freshness } from "./quality/freshness.ts";
 // Quality and alerts
 export {
+  type PriorQuery,
   QUALITY_CATEGORIES,
   QUALITY_STATUSES,
   type QualityAccumulator,
   type QualityCategory,
   type QualityCheck,
+  type QualityContext,
   type QualityFinding,
   type QualityInput,
+  type QualityInspection,
   type QualityReport,
   type QualityResult,
+  type QualityRows,
   type QualityStatus,
 } from "./quality/quality-check.ts";
+export { type RelationshipTarget, relationship } from "./quality/relationship.ts";
+export { type SchemaColumn, schema } from "./quality/schema-check.ts";
+export { type SqlAnswer, type SqlCheckOptions, sql } from "./quality/sql-check.ts";
 export { type KnownSecret, type Redaction, redaction } from "./redaction.ts";
 export { Registry } from "./registry.ts";
 // Running

@@ -1,4 +1,5 @@
 import type { AlertChannel } from "./alerts/alert.ts";
+import type { AlertStore } from "./alerts/alert-store.ts";
 import { type Clock, systemClock, within } from "./clock.ts";
 import type { DatasetRef, DatasetStore } from "./data/dataset.ts";
 import type { Database } from "./database/database.ts";
@@ -9,6 +10,7 @@ import { Events, type SpineEvents } from "./events.ts";
 import { EncodedHistory } from "./history/encoded-history.ts";
 import type { HistoryStore } from "./history/history-store.ts";
 import type { PartitionStore } from "./history/partition-store.ts";
+import type { QualityHistory } from "./history/quality-store.ts";
 import type { RunDetail } from "./history/records.ts";
 import type { RunLogs } from "./history/run-logs.ts";
 import type { RunFilter } from "./history/run-query.ts";
@@ -95,6 +97,10 @@ export interface Spine extends AsyncDisposable {
   readonly logs: RunLogs;
   /** How many runs of a queue work at a time, and how many begin. */
   readonly queues: Queues;
+  /** What checks found, in one run and from run to run. */
+  readonly quality: QualityHistory;
+  /** What was raised, newest first. */
+  readonly alerts: AlertStore;
   readonly alertChannels: Registry<AlertChannel>;
   /** Starts a run of a workflow constant, typed. */
   run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<Final<O>>>;
@@ -338,6 +344,8 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
       runner.wake();
       stores.hints.tell({ work: true });
     }),
+    quality: stores.quality,
+    alerts: stores.alerts,
     alertChannels,
     workflows,
     run,

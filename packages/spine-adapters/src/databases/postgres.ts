@@ -11,10 +11,12 @@ import { SqlRejectStore } from "../data/sql-reject-store.ts";
 import { compareClocks, DatabaseTime } from "../history/postgres/database-time.ts";
 import { KeptConnection } from "../history/postgres/kept-connection.ts";
 import { migrate } from "../history/postgres/migrate.ts";
+import { PostgresAlertStore } from "../history/postgres/postgres-alert-store.ts";
 import { PostgresCursorStore } from "../history/postgres/postgres-cursor-store.ts";
 import { PostgresHints } from "../history/postgres/postgres-hints.ts";
 import { PostgresHistoryStore } from "../history/postgres/postgres-history-store.ts";
 import { PostgresPartitionStore } from "../history/postgres/postgres-partition-store.ts";
+import { PostgresQualityStore } from "../history/postgres/postgres-quality-store.ts";
 import { PostgresQueueStore } from "../history/postgres/postgres-queue-store.ts";
 import { PostgresRateBudgets } from "../history/postgres/postgres-rate-budgets.ts";
 import { PostgresRunLogs } from "../history/postgres/postgres-run-logs.ts";
@@ -105,6 +107,8 @@ export function postgres(target: string | PostgresOptions): Database {
           cursors: new PostgresCursorStore({ pools, tables, time }),
           statistics: new PostgresRunStatistics({ pools, tables, clock }),
           logs: new PostgresRunLogs({ pools, tables }),
+          quality: new PostgresQualityStore({ pools, tables }),
+          alerts: new PostgresAlertStore({ pools, tables }),
           queues: new PostgresQueueStore({ pools, tables, clock }),
           budgets: new PostgresRateBudgets({ pools, tables, clock }),
           hints,

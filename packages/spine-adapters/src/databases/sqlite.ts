@@ -15,10 +15,12 @@ import {
 import { SqlRejectStore } from "../data/sql-reject-store.ts";
 import { SqliteDatasetStore } from "../data/sqlite-dataset-store.ts";
 import { migrate } from "../history/sqlite/migrate.ts";
+import { SqliteAlertStore } from "../history/sqlite/sqlite-alert-store.ts";
 import { SqliteCursorStore } from "../history/sqlite/sqlite-cursor-store.ts";
 import { SqliteHints } from "../history/sqlite/sqlite-hints.ts";
 import { SqliteHistoryStore } from "../history/sqlite/sqlite-history-store.ts";
 import { SqlitePartitionStore } from "../history/sqlite/sqlite-partition-store.ts";
+import { SqliteQualityStore } from "../history/sqlite/sqlite-quality-store.ts";
 import { SqliteQueueStore } from "../history/sqlite/sqlite-queue-store.ts";
 import { SqliteRateBudgets } from "../history/sqlite/sqlite-rate-budgets.ts";
 import { SqliteRunLogs } from "../history/sqlite/sqlite-run-logs.ts";
@@ -88,6 +90,8 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
         cursors: new SqliteCursorStore({ pool, tables, clock }),
         statistics: new SqliteRunStatistics({ pool, tables, clock }),
         logs: new SqliteRunLogs({ pool, tables }),
+        quality: new SqliteQualityStore({ pool, tables }),
+        alerts: new SqliteAlertStore({ pool, tables }),
         queues: new SqliteQueueStore({ pool, tables, clock }),
         budgets: new SqliteRateBudgets({ pool, tables, clock }),
         hints,

@@ -16,6 +16,7 @@ const NAMES = [
   "partitions",
   "cursors",
   "quality_results",
+  "alerts",
   "run_logs",
   "step_progress",
   "rate_budgets",

@@ -1,9 +1,12 @@
 import type { Row } from "../sources/source.ts";
 
-/** Rows with the same keys, column by column: `columns[c][r]` is what row `r` has under `keys[c]`. */
+/** Rows by their columns: what works on a column at a time need not make a row of each. */
 export interface ColumnBlock {
+  /** The names of the columns. */
   readonly keys: readonly string[];
+  /** How many rows there are. */
   readonly rows: number;
+  /** Parallel to `keys`: the values of each, one for each row; undefined where a row has no such column. */
   readonly columns: readonly (readonly unknown[])[];
 }
 
@@ -14,14 +17,27 @@ export function isBlock(batch: RowBatch): batch is ColumnBlock {
   return !Array.isArray(batch);
 }
 
-/** The rows of a block as objects. */
-export function rowsOf({ keys, rows, columns }: ColumnBlock): Row[] {
-  const made: Row[] = [];
-  for (let index = 0; index < rows; index += 1) {
-    const row: Record<string, unknown> = {};
-    for (let position = 0; position < keys.length; position += 1)
-      row[keys[position] as string] = columns[position]?.[index];
-    made.push(row);
+/** How many rows there are. */
+export function sizeOf(batch: RowBatch): number {
+  return isBlock(batch) ? batch.rows : batch.length;
+}
+
+/** The values of a column; null where no row of the block has it. */
+export function columnOf(block: ColumnBlock, name: string): readonly unknown[] | null {
+  return block.columns[block.keys.indexOf(name)] ?? null;
+}
+
+/** One row of a block, from 0. */
+export function rowAt({ keys, columns }: ColumnBlock, index: number): Row {
+  const row: Record<string, unknown> = {};
+  for (let position = 0; position < keys.length; position += 1) {
+    const value = columns[position]?.[index];
+    if (value !== undefined) row[keys[position] as string] = value;
   }
-  return made;
+  return row;
+}
+
+/** The rows of a block as objects. */
+export function rowsOf(block: ColumnBlock): Row[] {
+  return Array.from({ length: block.rows }, (_none, index) => rowAt(block, index));
 }

@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import type { AlertStore } from "../alerts/alert-store.ts";
 import type { Clock } from "../clock.ts";
 import type { DatasetStore } from "../data/dataset.ts";
 import type { RejectStore } from "../data/reject-store.ts";
@@ -7,6 +8,7 @@ import type { CursorStore } from "../history/cursor-store.ts";
 import type { Hints } from "../history/hints.ts";
 import type { HistoryStore } from "../history/history-store.ts";
 import type { PartitionStore } from "../history/partition-store.ts";
+import type { QualityStore } from "../history/quality-store.ts";
 import type { QueueStore } from "../history/queue-store.ts";
 import type { RunLogs } from "../history/run-logs.ts";
 import type { RunStatistics } from "../history/run-statistics.ts";
@@ -30,6 +32,8 @@ export interface StateStores {
   readonly hints: Hints;
   readonly queues: QueueStore;
   readonly budgets: RateBudgets;
+  readonly quality: QualityStore;
+  readonly alerts: AlertStore;
 }
 
 export interface StateOptions {

@@ -1,4 +1,6 @@
+import type { AlertSeverity } from "../alerts/alert.ts";
 import type { Partition } from "../context.ts";
+import type { JsonValue } from "../json.ts";
 import type { QualityResult } from "../quality/quality-check.ts";
 import type { CursorName } from "./cursor-store.ts";
 import type { StepProgress } from "./records.ts";
@@ -81,6 +83,26 @@ export interface CursorAttachment {
   readonly resets: number;
 }
 
+/** An alert that is raised with what it is about. It waits in the database for whoever delivers it. */
+export interface AlertAttachment {
+  readonly kind: "alert";
+  /** Unique, and in the order of time: a UUIDv7. */
+  readonly alertId: string;
+  readonly severity: AlertSeverity;
+  readonly title: string;
+  readonly message: string;
+  /** The component that raises it, e.g. `quality`. */
+  readonly source: string;
+  readonly workflow: string;
+  /** The step that it is about; null for the whole run. */
+  readonly step: string | null;
+  readonly domain: string | null;
+  readonly partition: Partition | null;
+  /** What it is about. Its identity: alerts with equal labels are one that is raised again, whatever they say. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly details: JsonValue;
+}
+
 /**
  * Rows of other tables that commit together with a transition of a run, or not at all. A new kind is a
  * member of this union and a case in each history store; the port does not change.
@@ -92,4 +114,5 @@ export type Attachment =
   | CheckpointAttachment
   | LogAttachment
   | ProgressAttachment
-  | CursorAttachment;
+  | CursorAttachment
+  | AlertAttachment;

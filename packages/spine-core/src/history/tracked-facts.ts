@@ -42,6 +42,7 @@ const QUALITY: OptionKinds<QualityResult> = {
     is: "a list of texts",
     fits: (value) => Array.isArray(value) && value.every((one) => typeof one === "string"),
   }),
+  scope: aText,
 };
 
 function orNull(is: string, fits: OptionKind["fits"]): OptionKind {

@@ -2,7 +2,22 @@ import { z } from "zod";
 import { defineTable } from "../data/table.ts";
 import type { Source } from "../sources/source.ts";
 import { defineWorkflow } from "../workflow/define-workflow.ts";
-import { acceptedValues, matches, notNull, range, recordCount, satisfies, sumTo, unique } from "./checks.ts";
+import { changeVsPrior } from "./change-vs-prior.ts";
+import {
+  acceptedValues,
+  distinctCount,
+  matches,
+  notNull,
+  range,
+  recordCount,
+  satisfies,
+  sumTo,
+  unique,
+} from "./checks.ts";
+import { freshness } from "./freshness.ts";
+import { relationship } from "./relationship.ts";
+import { schema as hasColumns } from "./schema-check.ts";
+import { sql } from "./sql-check.ts";
 
 declare const source: Source<object, { symbol: string }>;
 const schema = z.object({
@@ -59,3 +74,27 @@ rows.quality("q", { on: "rows", checks: [matches("n", /1/)] });
 const strange = satisfies("x", (row: { readonly nope: number }) => row.nope === 1);
 // @ts-expect-error there is no such column
 rows.quality("q", { on: "rows", checks: [strange] });
+
+rows.quality("q", {
+  on: "rows",
+  checks: [
+    relationship(["symbol"], { in: "symbols" }),
+    relationship(["symbol"], { in: table, columns: ["symbol"] }),
+    freshness("symbol", { maxAge: "1d" }),
+    distinctCount(["symbol", "n"], { min: 1 }),
+    changeVsPrior("rows", { fail: 0.5 }),
+    changeVsPrior({ sum: "shares" }, { fail: 0.5 }),
+    sql("none", (db, name) => db.selectFrom(name).selectAll()),
+    hasColumns({ symbol: "text", note: ["string", "null"] }),
+  ],
+});
+// @ts-expect-error there is no such column
+rows.quality("q", { on: "rows", checks: [relationship(["nope"], { in: "symbols" })] });
+// @ts-expect-error a number is no time
+rows.quality("q", { on: "rows", checks: [freshness("n", { maxAge: "1d" })] });
+// @ts-expect-error there is no such column
+rows.quality("q", { on: "rows", checks: [distinctCount(["nope"], { min: 1 })] });
+// @ts-expect-error there is no such column
+rows.quality("q", { on: "rows", checks: [changeVsPrior({ distinct: "nope" }, { fail: 0.5 })] });
+// @ts-expect-error there is no such type
+hasColumns({ symbol: "varchar" });

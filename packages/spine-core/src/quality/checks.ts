@@ -1,15 +1,30 @@
-import { fromUnits } from "../data/decimal.ts";
-import type { Row } from "../sources/source.ts";
+import { type ColumnBlock, columnOf, rowAt } from "../data/column-block.ts";
+import type { JsonValue } from "../json.ts";
+import {
+  bound,
+  percent,
+  quantityIn,
+  rangeText,
+  rowsText,
+  rowText,
+  statusWithin,
+  valueText,
+} from "./check-texts.ts";
 import {
   type CheckOptions,
+  cellCheck,
   defineCheck,
   failures,
   MAX_SAMPLES,
+  ROW_CHECK,
   type RowCheckOptions,
   refuse,
   rowCheck,
+  verdictOn,
 } from "./define-check.ts";
-import { addExact, compareExact, type ExactNumber, exactNumber } from "./exact-number.ts";
+import { addExact, compareExact, exactNumber } from "./exact-number.ts";
+import { exactSum } from "./exact-sum.ts";
+import { keyTally, uniqueKeys } from "./key-tally.ts";
 import type { QualityCheck, QualityFinding } from "./quality-check.ts";
 
 export type { CheckOptions, RowCheckOptions } from "./define-check.ts";
@@ -19,30 +34,38 @@ type RowWith<K extends string, V = unknown> = Readonly<Record<K, V>>;
 /** A quantity: a number, or a decimal as text. */
 type Quantity = number | string | null | undefined;
 
+/** A number is at least `min` and at most `max`; a bound that is left out does not count. */
+export interface Bounds {
+  readonly min?: number;
+  readonly max?: number;
+  /** Narrower ones: outside of them it is a WARN. */
+  readonly warn?: { readonly min?: number; readonly max?: number };
+}
+
 /**
  * The number of rows is at least `min` and at most `max`; a bound that is left out does not count.
  *
  * @example recordCount({ min: 1 })
  */
-export function recordCount(
-  bounds: { readonly min?: number; readonly max?: number },
-  options: CheckOptions = {},
-): QualityCheck<object> {
-  const { min = 0, max = Number.POSITIVE_INFINITY } = bounds;
-  if (!(min <= max)) refuse(`recordCount({ min: ${min}, max: ${max} }) can never pass.`);
-  const expected = rangeText(bounds.min, bounds.max);
+export function recordCount(bounds: Bounds, options: CheckOptions = {}): QualityCheck<object> {
+  const judge = statusWithin("recordCount", bounds);
   return defineCheck("recordCount", "COMPLETENESS", options, "constant", () => {
     let rows = 0;
     return {
       add: () => {
         rows += 1;
       },
-      finish: () => ({
-        status: rows >= min && rows <= max ? "PASS" : "FAIL",
-        message: `${rowsText(rows)}, expected ${expected}`,
-        actual: rows,
-        expected,
-      }),
+      addColumns: (block) => {
+        rows += block.rows;
+      },
+      finish: () => {
+        const { status, expected } = judge(rows);
+        return { status, message: `${rowsText(rows)}, expected ${expected}`, actual: rows, expected };
+      },
+      save: () => rows,
+      restore: (state) => {
+        rows = state as number;
+      },
     };
   });
 }
@@ -66,6 +89,9 @@ export function rejectShare(
   }
   return defineCheck("rejectShare", "COMPLETENESS", options, "constant", ({ rows, rejected }) => ({
     add: () => {},
+    addColumns: () => {},
+    save: () => null,
+    restore: () => {},
     finish: () => {
       const all = rows + rejected;
       // In whole rows, as a limit is meant: 0.1 of 30 rows are 3, though 0.1 × 30 is a little more in floats.
@@ -90,37 +116,53 @@ export function notNull<const K extends string>(
   columns: readonly K[],
   options: RowCheckOptions = {},
 ): QualityCheck<RowWith<K>> {
-  return rowCheck<RowWith<K>>(
-    `notNull(${columns.join(", ")})`,
-    "COMPLETENESS",
-    options,
-    "no null",
-    () => (row) => {
+  const name = `notNull(${columns.join(", ")})`;
+  const verdict = verdictOn(name, options, "no null");
+  const start = () => {
+    const bad = failures();
+    const judge = (row: RowWith<K>) => {
       const missing = columns.filter((column) => row[column] === null || row[column] === undefined);
-      return missing.length === 0 ? null : `${missing.join(", ")} missing in ${rowText(row)}`;
-    },
-  );
+      if (missing.length > 0) bad.add(`${missing.join(", ")} missing in ${rowText(row)}`);
+    };
+    return {
+      add: judge,
+      addColumns(block: ColumnBlock) {
+        const values = columns.map((column) => columnOf(block, column));
+        for (let index = 0; index < block.rows; index++) {
+          for (const one of values) {
+            if (one !== null && one[index] !== null && one[index] !== undefined) continue;
+            judge(rowAt(block, index) as RowWith<K>);
+            break;
+          }
+        }
+      },
+      finish: () => verdict(bad),
+      save: () => bad.save(),
+      restore: (state: JsonValue) => bad.restore(state),
+    };
+  };
+  return defineCheck<RowWith<K>>(name, "COMPLETENESS", options, "constant", start, ROW_CHECK);
 }
 
 /**
  * No two rows agree in all of these columns. A null equals a null here, although a unique index may let both
- * in. Texts are compared as they are: `BCPC` and `BCpC` are two. Keeps every key in memory.
+ * in. Texts are compared as they are: `BCPC` and `BCpC` are two. Up to 100,000 distinct keys are kept in memory; where there
+ * are more, the database counts them.
  */
 export function unique<const K extends string>(
   columns: readonly K[],
   options: RowCheckOptions = {},
 ): QualityCheck<RowWith<K>> {
   const name = `unique(${columns.join(", ")})`;
-  const start = () => {
-    const seen = new Set<string>();
-    return (row: RowWith<K>) => {
-      const key = JSON.stringify(columns.map((column) => row[column] ?? null));
-      if (seen.has(key)) return `${key} once more`;
-      seen.add(key);
-      return null;
-    };
-  };
-  return rowCheck<RowWith<K>>(name, "INTEGRITY", options, "no two rows with one key", start, "keys");
+  const verdict = verdictOn(name, options, "no two rows with one key");
+  return defineCheck<RowWith<K>>(
+    name,
+    "INTEGRITY",
+    options,
+    "keys",
+    (input) => uniqueKeys(columns, input, verdict),
+    ROW_CHECK,
+  );
 }
 
 /**
@@ -137,20 +179,14 @@ export function range<const K extends string>(
   const min = bounds.min === undefined ? null : bound(bounds.min);
   const max = bounds.max === undefined ? null : bound(bounds.max);
   const expected = rangeText(bounds.min, bounds.max);
-  return rowCheck<RowWith<K, Quantity>>(
-    `range(${column})`,
-    "BUSINESS_RULE",
-    options,
-    expected,
-    () => (row) => {
-      const value: Quantity = row[column];
-      if (value === null || value === undefined) return null;
-      const number = exactNumber(value);
-      if (!number) return `${column} is not a number: ${valueText(value)}`;
-      const outside = (min && compareExact(number, min) < 0) || (max && compareExact(number, max) > 0);
-      return outside ? `${column} = ${value} in ${rowText(row)}` : null;
-    },
-  );
+  return cellCheck<RowWith<K, Quantity>>(`range(${column})`, "BUSINESS_RULE", options, expected, {
+    column,
+    passes: quantityIn(min, max),
+    why: (value, row) =>
+      exactNumber(value)
+        ? `${column} = ${String(value)} in ${rowText(row)}`
+        : `${column} is not a number: ${valueText(value)}`,
+  });
 }
 
 /** The column holds one of these values, compared as they are (`"t1"` is not `"T1"`). A null passes. */
@@ -161,10 +197,10 @@ export function acceptedValues<const K extends string, V extends string | number
 ): QualityCheck<RowWith<K>> {
   const accepted = new Set<unknown>(values);
   const expected = `one of ${values.slice(0, MAX_SAMPLES).join(", ")}`;
-  return rowCheck<RowWith<K>>(`acceptedValues(${column})`, "INTEGRITY", options, expected, () => (row) => {
-    const value: unknown = row[column];
-    if (value === null || value === undefined || accepted.has(value)) return null;
-    return `${column} = ${valueText(value)} in ${rowText(row)}`;
+  return cellCheck<RowWith<K>>(`acceptedValues(${column})`, "INTEGRITY", options, expected, {
+    column,
+    passes: (value) => value === null || value === undefined || accepted.has(value),
+    why: (value, row) => `${column} = ${valueText(value)} in ${rowText(row)}`,
   });
 }
 
@@ -176,16 +212,16 @@ export function matches<const K extends string>(
 ): QualityCheck<RowWith<K, string | null | undefined>> {
   // A pattern with g or y remembers where it was and would judge every second row wrongly.
   const regex = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ""));
-  const name = `matches(${column})`;
-  return rowCheck<RowWith<K, string | null | undefined>>(
-    name,
+  return cellCheck<RowWith<K, string | null | undefined>>(
+    `matches(${column})`,
     "INTEGRITY",
     options,
     String(pattern),
-    () => (row) => {
-      const value: unknown = row[column];
-      if (value === null || value === undefined) return null;
-      return typeof value === "string" && regex.test(value) ? null : `${column} = ${valueText(value)}`;
+    {
+      column,
+      passes: (value) =>
+        value === null || value === undefined || (typeof value === "string" && regex.test(value)),
+      why: (value) => `${column} = ${valueText(value)}`,
     },
   );
 }
@@ -200,12 +236,12 @@ export function satisfies<R extends object>(
   rule: (row: R) => boolean,
   options: RowCheckOptions = {},
 ): QualityCheck<R> {
-  return rowCheck<R>(name, "BUSINESS_RULE", options, name, () => (row) => (rule(row) ? null : rowText(row)));
+  return rowCheck<R>(name, "BUSINESS_RULE", options, name, (row) => (rule(row) ? null : rowText(row)));
 }
 
 /**
  * The column's numbers add up to `target`, give or take `tolerance` (both exact, in the column's own unit).
- * Nulls are left out; a value that is no number is a FAIL.
+ * Nulls are left out; a value that is no number is a FAIL. Farther off than `warn` (0 at least) is a WARN.
  *
  * @example sumTo("market_share", 1, "0.0001")
  */
@@ -213,28 +249,24 @@ export function sumTo<const K extends string>(
   column: K,
   target: number | string,
   tolerance: number | string = 0,
-  options: CheckOptions = {},
+  options: CheckOptions & { readonly warn?: number | string } = {},
 ): QualityCheck<RowWith<K, Quantity>> {
+  const { warn = tolerance, ...rest } = options;
   const wanted = bound(target);
-  const allowed = bound(tolerance);
-  const expected = `${target} ± ${tolerance}`;
-  return defineCheck<RowWith<K, Quantity>>(`sumTo(${column})`, "BUSINESS_RULE", options, "constant", () => {
-    let sum: ExactNumber = { units: 0n, scale: 0 };
-    const bad = failures();
+  const [allowed, calm] = [bound(tolerance), bound(warn)];
+  const start = () => {
+    const sum = exactSum(column);
     return {
-      add(row) {
-        const value: Quantity = row[column];
-        if (value === null || value === undefined) return;
-        const number = exactNumber(value);
-        if (number) sum = addExact(sum, number);
-        else bad.add(`${column} is not a number: ${valueText(value)}`);
-      },
+      ...sum,
       finish(): QualityFinding {
-        const off = addExact(sum, { units: -wanted.units, scale: wanted.scale });
+        const { total, text: actual, bad } = sum.result();
+        const off = addExact(total, { units: -wanted.units, scale: wanted.scale });
         const size = { units: off.units < 0n ? -off.units : off.units, scale: off.scale };
-        const actual = fromUnits(sum.units, sum.scale);
+        const fails = bad.count > 0 || compareExact(size, allowed) > 0;
+        const warns = compareExact(size, calm) > 0;
+        const expected = `${target} ± ${!fails && warns ? warn : tolerance}`;
         return {
-          status: bad.count === 0 && compareExact(size, allowed) <= 0 ? "PASS" : "FAIL",
+          status: fails ? "FAIL" : warns ? "WARN" : "PASS",
           message: `${column} adds up to ${actual}, expected ${expected}${bad.count === 0 ? "" : `; ${bad.count} ${bad.count === 1 ? "value is not a number" : "values are not numbers"}`}`,
           actual,
           expected,
@@ -243,32 +275,35 @@ export function sumTo<const K extends string>(
         };
       },
     };
+  };
+  return defineCheck<RowWith<K, Quantity>>(`sumTo(${column})`, "BUSINESS_RULE", rest, "constant", start);
+}
+
+/**
+ * The number of distinct keys is at least `min` and at most `max`; rows with a null in one of the columns are left out. Up to
+ * 100,000 keys are kept in memory; where there are more, the database counts them.
+ *
+ * @example distinctCount(["symbol"], { min: 4_000 })
+ */
+export function distinctCount<const K extends string>(
+  columns: readonly K[],
+  bounds: Bounds,
+  options: CheckOptions = {},
+): QualityCheck<RowWith<K>> {
+  const name = `distinctCount(${columns.join(", ")})`;
+  const judge = statusWithin(name, bounds);
+  return defineCheck<RowWith<K>>(name, "COMPLETENESS", options, "keys", (input) => {
+    const tally = keyTally(columns, input, { nulls: false });
+    return {
+      add: tally.add,
+      addColumns: tally.addColumns,
+      inspect: tally.inspect,
+      finish() {
+        const distinct = tally.distinct();
+        const { status, expected } = judge(distinct);
+        const keys = `${distinct} distinct ${distinct === 1 ? "key" : "keys"}`;
+        return { status, message: `${keys}, expected ${expected}`, actual: distinct, expected };
+      },
+    };
   });
-}
-
-function bound(value: number | string): ExactNumber {
-  return exactNumber(value) ?? refuse(`"${value}" is not a number that a check can compare with.`);
-}
-
-function rangeText(min: number | string | undefined, max: number | string | undefined): string {
-  if (min === undefined) return max === undefined ? "any number" : `at most ${max}`;
-  return max === undefined ? `at least ${min}` : `between ${min} and ${max}`;
-}
-
-function rowsText(count: number): string {
-  return `${count} ${count === 1 ? "row" : "rows"}`;
-}
-
-/** Two digits that count: 99.98 % is not 100 %, and 0.019 % is not 0. */
-function percent(share: number): string {
-  const text = (share * 100).toFixed(share > 0 && share < 0.001 ? 3 : 2);
-  return `${text.replace(/\.?0+$/, "")} %`;
-}
-
-function rowText(row: Row | object): string {
-  return JSON.stringify(row);
-}
-
-function valueText(value: unknown): string {
-  return JSON.stringify(value) ?? String(value);
 }

@@ -1,5 +1,23 @@
+import {
+  aBoolean,
+  aFunction,
+  anObject,
+  aText,
+  checkOptions,
+  type OptionKind,
+  oneOf,
+} from "../check-options.ts";
+import { columnOf, rowAt } from "../data/column-block.ts";
 import { SpineError } from "../errors.ts";
-import type { QualityCategory, QualityCheck, QualityFinding } from "./quality-check.ts";
+import type { JsonValue } from "../json.ts";
+import {
+  QUALITY_CATEGORIES,
+  type QualityAccumulator,
+  type QualityCategory,
+  type QualityCheck,
+  type QualityFinding,
+  type QualityInput,
+} from "./quality-check.ts";
 
 /** The examples that a check keeps of what failed. */
 export const MAX_SAMPLES = 20;
@@ -11,6 +29,8 @@ export interface CheckOptions {
   readonly category?: QualityCategory;
   /** Whether a FAIL stops the run; true when left out. */
   readonly blocking?: boolean;
+  /** Says no where the check means nothing: it is SKIPPED then, and sees no row. */
+  readonly when?: (input: QualityInput) => boolean;
 }
 
 /** What a check that judges row by row may be told. */
@@ -22,40 +42,110 @@ export interface RowCheckOptions extends CheckOptions {
   readonly maxFailures?: { readonly warn?: number; readonly fail?: number };
 }
 
+const CHECK: Readonly<Record<string, OptionKind>> = {
+  name: aText,
+  category: oneOf(QUALITY_CATEGORIES),
+  blocking: aBoolean,
+  when: aFunction,
+};
+const aNumber: OptionKind = {
+  is: "a number from 0",
+  fits: (value) => typeof value === "number" && value >= 0,
+};
+const FAILURES: Readonly<Record<string, OptionKind>> = { warn: aNumber, fail: aNumber };
+/** The options of a check whose rows fail one by one. */
+export const ROW_CHECK: Readonly<Record<string, OptionKind>> = { ...CHECK, maxFailures: anObject };
+
 /** Says why a row fails, or null when it passes. */
 export type Judge<R> = (row: R) => string | null;
 
-/** A check that judges row by row; `start` gives the judge of one run, so that it may keep what it has seen. */
+/** Judges one cell: whether it passes, which is asked often, and why it does not. */
+export interface CellJudge {
+  readonly column: string;
+  readonly passes: (value: unknown) => boolean;
+  readonly why: (value: unknown, row: object) => string;
+}
+
+/** A check that judges row by row, by whatever is in them. */
 export function rowCheck<R extends object>(
   name: string,
   category: QualityCategory,
   options: RowCheckOptions,
   expected: string,
-  start: () => Judge<R>,
-  memory: QualityCheck["memory"] = "constant",
+  judge: Judge<R>,
 ): QualityCheck<R> {
-  const { warn = 0, fail = 0 } = options.maxFailures ?? {};
-  if (!(warn >= 0 && fail >= 0)) refuse(`maxFailures of ${name} must be numbers from 0.`);
-  return defineCheck<R>(name, category, options, memory, () => {
-    const judge = start();
+  return countingCheck<R>(name, category, options, expected, (bad) => ({
+    add(row) {
+      const why = judge(row);
+      if (why !== null) bad.add(why);
+    },
+  }));
+}
+
+/** A check that judges the cells of one column. */
+export function cellCheck<R extends object>(
+  name: string,
+  category: QualityCategory,
+  options: RowCheckOptions,
+  expected: string,
+  { column, passes, why }: CellJudge,
+): QualityCheck<R> {
+  return countingCheck<R>(name, category, options, expected, (bad) => ({
+    add(row) {
+      const value = (row as Readonly<Record<string, unknown>>)[column];
+      if (!passes(value)) bad.add(why(value, row));
+    },
+    addColumns(block) {
+      const values = columnOf(block, column);
+      for (let index = 0; index < block.rows; index++) {
+        const value = values?.[index];
+        if (passes(value)) continue;
+        if (bad.samples.length < MAX_SAMPLES) bad.add(why(value, rowAt(block, index)));
+        else bad.count += 1;
+      }
+    },
+  }));
+}
+
+/** A check whose verdict is how many rows failed. */
+function countingCheck<R extends object>(
+  name: string,
+  category: QualityCategory,
+  options: RowCheckOptions,
+  expected: string,
+  start: (bad: Failures) => Pick<QualityAccumulator<R>, "add" | "addColumns">,
+): QualityCheck<R> {
+  const verdict = verdictOn(name, options, expected);
+  const begin = () => {
     const bad = failures();
     return {
-      add(row) {
-        const why = judge(row);
-        if (why !== null) bad.add(why);
-      },
-      finish: (): QualityFinding => ({
-        status: bad.count > fail ? "FAIL" : bad.count > warn ? "WARN" : "PASS",
-        message:
-          bad.count === 0
-            ? "all rows pass"
-            : `${bad.count} ${bad.count === 1 ? "row fails" : "rows fail"}, expected ${expected}`,
-        actual: bad.count,
-        expected,
-        rowsFailed: bad.count,
-        samples: bad.samples,
-      }),
+      ...start(bad),
+      finish: () => verdict(bad),
+      save: () => bad.save(),
+      restore: (state: JsonValue) => bad.restore(state),
     };
+  };
+  return defineCheck<R>(name, category, options, "constant", begin, ROW_CHECK);
+}
+
+/** What follows from how many rows failed. */
+export function verdictOn(
+  name: string,
+  { maxFailures = {} }: RowCheckOptions,
+  expected: string,
+): (bad: Pick<Failures, "count" | "samples">) => QualityFinding {
+  checkOptions(maxFailures, FAILURES, { of: `maxFailures of ${name}`, code: "CONFIG_INVALID" });
+  const { warn = 0, fail = 0 } = maxFailures;
+  return ({ count, samples }) => ({
+    status: count > fail ? "FAIL" : count > warn ? "WARN" : "PASS",
+    message:
+      count === 0
+        ? "all rows pass"
+        : `${count} ${count === 1 ? "row fails" : "rows fail"}, expected ${expected}`,
+    actual: count,
+    expected,
+    rowsFailed: count,
+    samples,
   });
 }
 
@@ -66,25 +156,45 @@ export function defineCheck<R extends object>(
   options: CheckOptions,
   memory: QualityCheck["memory"],
   start: QualityCheck<R>["start"],
+  kinds: Readonly<Record<string, OptionKind>> = CHECK,
 ): QualityCheck<R> {
+  checkOptions(options, kinds, { of: name, code: "CONFIG_INVALID" });
   return Object.freeze({
     name: options.name ?? name,
     category: options.category ?? category,
     blocking: options.blocking ?? true,
     memory,
+    ...(options.when ? { when: options.when } : {}),
     start,
   });
 }
 
+/** What failed: how much, and the first examples. */
+export interface Failures {
+  count: number;
+  readonly samples: string[];
+  add(why: string): void;
+  save(): JsonValue;
+  restore(state: JsonValue): void;
+}
+
 /** Counts what failed and keeps the first examples. */
-export function failures() {
+export function failures(): Failures {
   const samples: string[] = [];
   return {
     count: 0,
     samples,
-    add(why: string) {
+    add(why) {
       this.count += 1;
       if (samples.length < MAX_SAMPLES) samples.push(why);
+    },
+    save() {
+      return { count: this.count, samples: [...samples] };
+    },
+    restore(state) {
+      const saved = state as { readonly count: number; readonly samples: readonly string[] };
+      this.count = saved.count;
+      samples.splice(0, samples.length, ...saved.samples);
     },
   };
 }

@@ -37,3 +37,25 @@ export function addExact(a: ExactNumber, b: ExactNumber): ExactNumber {
 function unitsAt(value: ExactNumber, scale: number): bigint {
   return value.scale === scale ? value.units : value.units * 10n ** BigInt(scale - value.scale);
 }
+
+const ZERO = 48;
+const NINE = 57;
+const POINT = 46;
+
+/**
+ * The nearest float of a plain decimal text (`-12.50`); NaN for any other text, though it may be a number too. Several times as
+ * fast as reading it exactly.
+ */
+export function plainNumber(text: string): number {
+  let points = 0;
+  const from = text.charCodeAt(0) === 45 ? 1 : 0;
+  const end = text.length - 1;
+  if (end < from) return Number.NaN;
+  for (let at = from; at <= end; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= ZERO && code <= NINE) continue;
+    if (code !== POINT || points > 0 || at === from || at === end) return Number.NaN;
+    points += 1;
+  }
+  return Number(text);
+}

@@ -1,13 +1,18 @@
+import { type ColumnBlock, rowAt } from "../data/column-block.ts";
 import { textOf } from "../errors.ts";
+import type { JsonValue } from "../json.ts";
 import type { Row } from "../sources/source.ts";
 import { MAX_SAMPLES } from "./define-check.ts";
+import { type InspectionServices, inspectAll } from "./inspect-checks.ts";
 import type {
   QualityAccumulator,
   QualityCheck,
   QualityFinding,
   QualityInput,
+  QualityInspection,
   QualityReport,
   QualityResult,
+  QualityStatus,
 } from "./quality-check.ts";
 
 const MAX_TEXT = 500;
@@ -16,8 +21,16 @@ const MAX_TEXT = 500;
 export interface RunningChecks {
   /** Shows the next rows, in order, to every check. */
   add(rows: readonly Row[]): void;
+  /** The same with rows by their columns. */
+  addColumns(block: ColumnBlock): void;
+  /** Once, after the last row: what checks have to ask beside the rows. Rejects when it is aborted only. */
+  inspect(services: InspectionServices): Promise<void>;
   /** The verdict; call it once, after the last row. */
   finish(): QualityReport;
+  /** What has been counted so far, to go on with in other checks of the same list; null where one of them cannot. */
+  save(): JsonValue | null;
+  /** Goes on where `save` was called. Before the first row. */
+  restore(state: JsonValue): void;
 }
 
 /**
@@ -31,6 +44,16 @@ export function startChecks(checks: readonly QualityCheck[], input: QualityInput
     add(rows) {
       for (const one of running) one.add(rows);
     },
+    addColumns(block) {
+      // Rows are made once, for the checks that need them.
+      let rows: readonly Row[] | undefined;
+      const rowsOnce = () => {
+        rows ??= Array.from({ length: block.rows }, (_, index) => rowAt(block, index));
+        return rows;
+      };
+      for (const one of running) one.addColumns(block, rowsOnce);
+    },
+    inspect: (services) => inspectAll(running, services),
     finish() {
       const results = Object.freeze(running.map((one) => one.finish()));
       const passed = !results.some(
@@ -38,45 +61,99 @@ export function startChecks(checks: readonly QualityCheck[], input: QualityInput
       );
       return Object.freeze({ passed, results });
     },
+    save() {
+      const states = running.map((one) => one.save());
+      return states.every((state) => state !== null) ? states : null;
+    },
+    restore(state) {
+      for (const [index, one] of (state as unknown as readonly SavedCheck[]).entries())
+        running[index]?.restore(one);
+    },
   };
+}
+
+/** A check under way as it is saved. */
+interface SavedCheck {
+  readonly rowsTested: number;
+  /** Why it crashed; null where it did not. */
+  readonly crash: string | null;
+  readonly state: JsonValue;
 }
 
 function startCheck(check: QualityCheck, input: QualityInput) {
   let crash: { readonly error: unknown } | undefined;
   let accumulator: QualityAccumulator<Row> | undefined;
   let rowsTested = 0;
+  let skipped = false;
+  const fail = (error: unknown) => {
+    crash ??= { error };
+  };
   const guarded = (work: () => void) => {
-    if (crash) return;
+    if (crash || skipped) return;
     try {
       work();
     } catch (error) {
-      crash = { error };
+      fail(error);
     }
   };
   guarded(() => {
-    accumulator = check.start(input) as unknown as QualityAccumulator<Row>;
+    skipped = check.when !== undefined && !check.when(input);
+    if (!skipped) accumulator = check.start(input) as unknown as QualityAccumulator<Row>;
   });
+  const add = (rows: readonly Row[]) =>
+    guarded(() => {
+      for (const row of rows) {
+        accumulator?.add(row);
+        rowsTested += 1;
+      }
+    });
   return {
-    add: (rows: readonly Row[]) =>
+    add,
+    addColumns(block: ColumnBlock, rows: () => readonly Row[]) {
+      if (crash || skipped) return;
+      if (!accumulator?.addColumns) {
+        add(rows());
+        return;
+      }
       guarded(() => {
-        for (const row of rows) {
-          accumulator?.add(row);
-          rowsTested += 1;
-        }
-      }),
+        accumulator?.addColumns?.(block);
+        rowsTested += block.rows;
+      });
+    },
+    fail,
+    inspect(): QualityInspection | null {
+      let inspection: QualityInspection | null = null;
+      guarded(() => {
+        inspection = accumulator?.inspect?.() ?? null;
+      });
+      return inspection;
+    },
     finish(): QualityResult {
+      if (skipped) return plain(check, "SKIPPED", "the check's `when` says that it means nothing here", 0);
       let finding: QualityFinding | undefined;
       guarded(() => {
         finding = accumulator?.finish();
         if (!finding) throw new Error("finish() returned nothing");
       });
-      return crash || !finding ? crashed(check, crash?.error, rowsTested) : found(check, finding, rowsTested);
+      if (!crash && finding) return found(check, finding, rowsTested);
+      return plain(check, "ERROR", `the check itself crashed: ${textOf(crash?.error)}`, rowsTested);
+    },
+    save(): JsonValue | null {
+      if (skipped || crash) return { rowsTested, crash: crash ? textOf(crash.error) : null, state: null };
+      if (!accumulator?.save || !accumulator.restore) return null;
+      return { rowsTested, crash: null, state: accumulator.save() };
+    },
+    restore(saved: SavedCheck) {
+      if (skipped) return;
+      rowsTested = saved.rowsTested;
+      if (saved.crash !== null) fail(saved.crash);
+      guarded(() => accumulator?.restore?.(saved.state));
     },
   };
 }
 
 function found(check: QualityCheck, finding: QualityFinding, rowsTested: number): QualityResult {
-  const { actual = null, expected = null } = finding;
+  const { actual = null, expected = null, scope } = finding;
   return Object.freeze({
     ...headOf(check),
     status: finding.status,
@@ -92,14 +169,21 @@ function found(check: QualityCheck, finding: QualityFinding, rowsTested: number)
     rowsTested,
     rowsFailed: finding.rowsFailed ?? 0,
     samples: Object.freeze((finding.samples ?? []).slice(0, MAX_SAMPLES).map(clean)),
+    ...(scope === undefined ? {} : { scope: clean(scope) }),
   });
 }
 
-function crashed(check: QualityCheck, error: unknown, rowsTested: number): QualityResult {
+/** A result of a check that found nothing out. */
+function plain(
+  check: QualityCheck,
+  status: QualityStatus,
+  message: string,
+  rowsTested: number,
+): QualityResult {
   return Object.freeze({
     ...headOf(check),
-    status: "ERROR",
-    message: clean(`the check itself crashed: ${textOf(error)}`),
+    status,
+    message: clean(message),
     actual: null,
     expected: null,
     rowsTested,

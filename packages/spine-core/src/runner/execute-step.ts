@@ -82,6 +82,10 @@ function redactAttachment(attachment: Attachment, redaction: Redaction): Attachm
       const { check, status, ...found } = attachment.result;
       return { ...attachment, result: { check, status, ...redaction.value(found) } };
     }
+    case "alert": {
+      const { title, message, partition, labels, details } = attachment;
+      return { ...attachment, ...redaction.value({ title, message, partition, labels, details }) };
+    }
     default:
       // Made of what is redacted already.
       return attachment;

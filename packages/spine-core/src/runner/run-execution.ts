@@ -236,6 +236,7 @@ function scopeOf(
     datasets: engine.stores.datasets,
     partitions: engine.stores.partitions,
     rejects: engine.stores.rejects,
+    quality: engine.stores.quality,
     cursors: engine.stores.cursors,
     path,
     budgets: engine.stores.budgets,

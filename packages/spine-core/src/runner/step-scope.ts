@@ -10,6 +10,7 @@ import type { ProgressPoint } from "../history/check-progress.ts";
 import type { CursorStore } from "../history/cursor-store.ts";
 import type { NewRun } from "../history/history-store.ts";
 import type { PartitionStore } from "../history/partition-store.ts";
+import type { QualityStore } from "../history/quality-store.ts";
 import type { RowCounts } from "../history/records.ts";
 import type { JsonValue } from "../json.ts";
 import type { Redaction } from "../redaction.ts";
@@ -26,6 +27,7 @@ export interface StepScope {
   readonly datasets: DatasetStore;
   readonly partitions: PartitionStore;
   readonly rejects: RejectStore;
+  readonly quality: QualityStore;
   readonly cursors: CursorStore;
   readonly budgets: RateBudgets;
   readonly clock: Clock;

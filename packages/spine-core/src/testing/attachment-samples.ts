@@ -1,4 +1,10 @@
-import type { LoadAttachment, PartitionAttachment, QualityAttachment } from "../history/attachment.ts";
+import type {
+  AlertAttachment,
+  LoadAttachment,
+  PartitionAttachment,
+  QualityAttachment,
+} from "../history/attachment.ts";
+import { newId } from "../ids.ts";
 
 export function loadSample(loadId: string): LoadAttachment {
   return {
@@ -23,6 +29,25 @@ export function partitionSample(loadId: string): PartitionAttachment {
     loadId,
     hash: `hash-${loadId}`,
     rows: 10,
+  };
+}
+
+export function alertSample(
+  labels: Readonly<Record<string, string>> = { pipeline: "trades" },
+): AlertAttachment {
+  return {
+    kind: "alert",
+    alertId: newId(),
+    severity: "WARNING",
+    title: "check failed",
+    message: 'it\'s "10" rows',
+    source: "quality",
+    workflow: "trades",
+    step: "quality",
+    domain: null,
+    partition: { week: "2025-01-06", tier: "T1" },
+    labels,
+    details: { samples: ["a", "b"], actual: null },
   };
 }
 

@@ -8,12 +8,12 @@ import type { Place } from "./place.ts";
 /** Looks at what runs of a crash workflow left behind, on a connection of its own, through the ports. */
 export class CrashObserver {
   readonly #database: Database;
-  readonly #stores: Omit<StateStores, "hints" | "cursors" | "budgets" | "rejects">;
+  readonly #stores: Omit<StateStores, "hints" | "cursors" | "budgets" | "rejects" | "quality">;
   readonly subject: CrashSubject;
 
   constructor(
     database: Database,
-    stores: Omit<StateStores, "hints" | "cursors" | "budgets" | "rejects">,
+    stores: Omit<StateStores, "hints" | "cursors" | "budgets" | "rejects" | "quality">,
     subject: CrashSubject = everyRows,
   ) {
     this.#database = database;

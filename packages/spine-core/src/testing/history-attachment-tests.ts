@@ -1,5 +1,6 @@
 import { expect } from "vitest";
-import { loadSample, partitionSample, qualitySample } from "./attachment-samples.ts";
+import { alertFingerprint } from "../alerts/fingerprint.ts";
+import { alertSample, loadSample, partitionSample, qualitySample } from "./attachment-samples.ts";
 import { advanceCommit, committed, outcome, startRun, stepEnd, wholeRun } from "./history-samples.ts";
 import type { Check } from "./suite.ts";
 
@@ -35,6 +36,84 @@ export function historyAttachmentTests(check: Check): void {
     expect(await partitions.get("trades", { tier: "T2", week: "2025-01-06" })).toBeUndefined();
     expect(await partitions.get("other", { tier: "T1", week: "2025-01-06" })).toBeUndefined();
   });
+
+  check(
+    "commits alerts with their transition, and what checks found by workflow",
+    async ({ stores, database }) => {
+      const { history, alerts, quality } = stores;
+      const { runId, fence } = await startRun(history);
+      const other = await startRun(history, { workflow: "other" });
+      const [one, two] = [alertSample({ b: "2", a: "1" }), alertSample({ a: "1", b: "2" })];
+      const scoped = {
+        ...qualitySample(),
+        result: { ...qualitySample().result, actual: "1.50", scope: "T1" },
+      };
+      await committed(history, advanceCommit(runId, fence, { attachments: [one, qualitySample()] }));
+      await committed(history, advanceCommit(runId, fence, { attachments: [scoped, two] }));
+      await committed(
+        history,
+        advanceCommit(other.runId, other.fence, { attachments: [qualitySample(), alertSample()] }),
+      );
+      const [newer, older, ...none] = await alerts.list({ runId });
+      expect(none).toEqual([]);
+      const { kind: _kind, ...sample } = one;
+      expect(older).toEqual({
+        ...sample,
+        runId,
+        fingerprint: alertFingerprint({ a: "1", b: "2" }),
+        raisedAt: "2026-01-05T09:00:00.000Z",
+      });
+      expect(newer).toMatchObject({ alertId: two.alertId, fingerprint: older?.fingerprint });
+      const all = await alerts.list();
+      expect(all.map((alert) => alert.runId)).toEqual([other.runId, runId, runId]);
+      expect(await alerts.list({ limit: 1, after: two.alertId })).toEqual([older]);
+      expect(await alerts.list({ runId: "no-such-run" })).toEqual([]);
+
+      const [workflow, step, name] = [(await history.get(runId))?.run.workflow ?? "", "quality", "row_count"];
+      const trend = await quality.trend({ workflow, check: name });
+      expect(trend.map((point) => [point.runId, point.step, point.actual])).toEqual([
+        [runId, step, "1.50"],
+        [runId, step, "10"],
+      ]);
+      expect(await quality.trend({ workflow, check: name, before: trend[0]?.key ?? "" })).toEqual(
+        trend.slice(1),
+      );
+      const [first, second] = await quality.results(runId);
+      expect(first).toEqual({
+        ...qualitySample().result,
+        actual: "10",
+        runId,
+        step,
+        at: "2026-01-05T09:00:00.000Z",
+      });
+      expect(second).toMatchObject({ actual: "1.50", scope: "T1" });
+
+      // Only completed runs before are compared with: of each its newest value.
+      const later = "ffffffff-ffff-7fff-bfff-ffffffffffff";
+      const asked = { workflow, step, check: name, scope: null, before: later, limit: 5 };
+      expect(await quality.prior(asked)).toEqual([]);
+      await committed(
+        history,
+        advanceCommit(runId, fence, { ended: [stepEnd("first")], run: { status: "COMPLETED" } }),
+      );
+      expect(await quality.prior(asked)).toEqual(["1.50"]);
+      expect(await quality.prior({ ...asked, before: runId })).toEqual([]);
+      expect(await quality.prior({ ...asked, scope: "T1" })).toEqual(["1.50"]);
+      expect(await quality.prior({ ...asked, scope: "T2" })).toEqual([]);
+      expect(await quality.prior({ ...asked, step: "another" })).toEqual([]);
+
+      // With a transition that does not come about there is no alert.
+      const stale = { ...other.fence, token: 9 };
+      await history.commit([advanceCommit(other.runId, stale, { attachments: [alertSample()] })]);
+      const undone = database.transaction(async (transaction) => {
+        const commit = advanceCommit(other.runId, other.fence, { attachments: [alertSample()] });
+        await history.commit([commit], { transaction });
+        throw new Error("no");
+      });
+      await expect(undone).rejects.toThrow("no");
+      expect(await alerts.list({ runId: other.runId })).toHaveLength(1);
+    },
+  );
 
   check("keeps what a step logs, in its order, and reads on behind what is known", async ({ stores }) => {
     const { history, logs } = stores;

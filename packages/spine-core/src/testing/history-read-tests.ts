@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import type { CommitResult } from "../history/history-store.ts";
+import { alertSample, qualitySample } from "./attachment-samples.ts";
 import { advanceCommit, committed, createCommit, startRun, stepEnd } from "./history-samples.ts";
 import type { Check } from "./suite.ts";
 
@@ -117,11 +118,13 @@ export function historyReadTests(check: Check): void {
   );
 
   check("removes old runs that have ended, the oldest first, and no others", async ({ stores, clock }) => {
-    const { history, partitions } = stores;
+    const { history, partitions, quality, alerts } = stores;
     const finish = async (status: "COMPLETED" | "FAILED") => {
       const { runId, fence } = await startRun(history);
       const attachments = [
         { kind: "partition", table: "t", partition: { p: runId }, loadId: "l", hash: "h", rows: 1 } as const,
+        qualitySample(),
+        alertSample(),
       ];
       await committed(
         history,
@@ -145,7 +148,11 @@ export function historyReadTests(check: Check): void {
       queued.run.runId,
       active.runId,
     ]);
-    for (const runId of old) expect(await history.events(runId)).toEqual([]);
+    for (const runId of old) {
+      expect(await history.events(runId)).toEqual([]);
+      expect(await quality.results(runId)).toEqual([]);
+    }
+    expect((await alerts.list()).map(({ runId }) => runId)).toEqual([young]);
     expect((await history.get(active.runId))?.steps).toHaveLength(1);
     // What is in the tables is still known.
     expect(await partitions.list("t")).toHaveLength(4);

@@ -66,10 +66,24 @@ function never(): Promise<never> {
 }
 
 function guarded(stores: StateStores, alive: Alive): StateStores {
-  const { history, datasets, rejects, partitions, cursors, statistics, logs, hints, queues, budgets } =
-    stores;
+  const {
+    history,
+    datasets,
+    rejects,
+    partitions,
+    cursors,
+    statistics,
+    logs,
+    hints,
+    queues,
+    budgets,
+    quality,
+    alerts,
+  } = stores;
   return {
     logs: promising(logs, alive),
+    quality: promising(quality, alive),
+    alerts: promising(alerts, alive),
     hints: promising(hints, alive),
     queues: promising(queues, alive),
     budgets: promising(budgets, alive),

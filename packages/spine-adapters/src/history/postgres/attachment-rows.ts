@@ -1,5 +1,6 @@
 import {
   type Attachment,
+  alertFingerprint,
   type CursorName,
   type Partition,
   type ProgressAttachment,
@@ -14,6 +15,7 @@ export class AttachmentRows {
   readonly loads = new RowSet();
   readonly partitions = new RowSet();
   readonly quality = new RowSet();
+  readonly alerts = new RowSet();
   readonly checkpoints = new RowSet();
   readonly logs = new RowSet();
   readonly cursors = new RowSet();
@@ -81,10 +83,28 @@ export class AttachmentRows {
         case "quality": {
           const { step, result } = attachment;
           const { check, category, status, blocking, message, actual, expected } = result;
-          const { rowsTested, rowsFailed, samples } = result;
+          const { rowsTested, rowsFailed, samples, scope = null } = result;
           const value = actual === null ? null : String(actual);
           const cells = [step, check, category, status, blocking, message, value, expected] as const;
-          this.quality.add(runId, pos, position, ...cells, rowsTested, rowsFailed, JSON.stringify(samples));
+          const counts = [rowsTested, rowsFailed, JSON.stringify(samples)] as const;
+          this.quality.add(runId, pos, position, ...cells, ...counts, scope);
+          break;
+        }
+        case "alert": {
+          const { alertId, severity, title, message, source, workflow, step, domain } = attachment;
+          const { partition, labels, details } = attachment;
+          const said = [severity, title, message, source, workflow, step, domain] as const;
+          const of = partition && JSON.stringify(partition);
+          const print = alertFingerprint(labels);
+          this.alerts.add(
+            runId,
+            alertId,
+            ...said,
+            of,
+            JSON.stringify(labels),
+            print,
+            JSON.stringify(details),
+          );
           break;
         }
         case "checkpoint":

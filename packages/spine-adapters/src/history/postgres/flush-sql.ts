@@ -113,10 +113,17 @@ ON CONFLICT (table_name, partition_key) DO UPDATE SET
   if (has.quality) {
     parts.push(`checked AS (
 INSERT INTO ${t.quality_results} (run_id, event_seq, position, step_name, check_name, category, status, blocking,
-  message, actual, expected, rows_tested, rows_failed, samples, recorded_at)
+  message, actual, expected, rows_tested, rows_failed, samples, recorded_at, scope, workflow_name)
 SELECT q.run_id, o.base + q.pos, q.position, q.step_name, q.check_name, q.category, q.status, q.blocking,
-  q.message, q.actual, q.expected, q.rows_tested, q.rows_failed, q.samples, ${now}
+  q.message, q.actual, q.expected, q.rows_tested, q.rows_failed, q.samples, ${now}, q.scope,
+  (SELECT r.workflow_name FROM ${t.workflow_runs} r WHERE r.run_id = q.run_id)
 FROM ${from("quality", "q")} JOIN owner o ON o.run_id = q.run_id)`);
+  }
+  if (has.alerts) {
+    parts.push(`raised AS (
+INSERT INTO ${t.alerts} (run_id, alert_id, severity, title, message, source, workflow_name, step_name, domain, partition,
+  labels, fingerprint, details, raised_at)
+SELECT a.*, ${now} FROM ${from("alerts", "a")} JOIN owner o ON o.run_id = a.run_id)`);
   }
   if (has.logs) {
     parts.push(`logged AS (

@@ -110,7 +110,7 @@ export class Flush {
 
   /** The rows that it writes, in the order of their parameters; only where there are any. */
   parts(): readonly (readonly [FlushPart, RowSet])[] {
-    const { loads, partitions, quality, logs, progress, cursors, checkpoints } = this.#attachments;
+    const { loads, partitions, quality, alerts, logs, progress, cursors, checkpoints } = this.#attachments;
     const all: readonly (readonly [FlushPart, RowSet])[] = [
       [this.#created.shape, this.#created.rows],
       this.#moves(),
@@ -119,6 +119,7 @@ export class Flush {
       ["loads", loads],
       ["partitions", partitions],
       ["quality", quality],
+      ["alerts", alerts],
       ["logs", logs],
       ["progress", progress],
       ["cursors", cursors],

@@ -1,5 +1,5 @@
 import pg from "pg";
-import { systemClock } from "spine-core";
+import { newId, systemClock } from "spine-core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { postgresSettings } from "../../databases/postgres/postgres-options.ts";
 import { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
@@ -112,4 +112,25 @@ test("tables whose migrations were forgotten are not made anew: it is said what 
     ) as string,
   });
   expect(await applied()).toEqual([]);
+});
+
+test("results of runs before there were trends are in them too", async () => {
+  const index = POSTGRES_MIGRATIONS.findIndex(({ id }) => id === "0008-alerts");
+  const runId = newId();
+  await run(POSTGRES_MIGRATIONS.slice(0, index));
+  await pools.query(
+    "write",
+    `WITH run AS (
+  INSERT INTO spine.workflow_runs (run_id, workflow_name, status, version, token, fingerprint, params, params_hash, triggered_by, write_seq, list_id, created_at)
+  VALUES ('${runId}', 'demo.old', 'COMPLETED', 1, 1, '', '{}', '', 'manual', 0, '${runId}', now()))
+INSERT INTO spine.quality_results VALUES
+  ('${runId}', 3, 0, 'check', 'recordCount', 'COMPLETENESS', 'PASS', true, '7 rows', '7', 'any number', 7, 0, '[]', now())`,
+  );
+  await run(POSTGRES_MIGRATIONS);
+  const database = postgres(url);
+  const { quality } = await database.connect({ clock: systemClock });
+  expect(await quality.trend({ workflow: "demo.old", check: "recordCount" })).toMatchObject([
+    { runId, actual: "7" },
+  ]);
+  await database.close();
 });

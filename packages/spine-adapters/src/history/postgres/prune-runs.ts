@@ -36,6 +36,7 @@ export async function pruneRuns(
     t.run_events,
     t.signals,
     t.quality_results,
+    t.alerts,
     t.run_logs,
     t.step_progress,
   ];

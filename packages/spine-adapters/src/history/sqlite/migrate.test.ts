@@ -11,6 +11,7 @@ import { stateTables } from "../state-tables.ts";
 import { migrate } from "./migrate.ts";
 import { SQLITE_MIGRATIONS } from "./migrations/index.ts";
 import type { SqliteMigration } from "./migrations/migration.ts";
+import { SqliteQualityStore, trendSql } from "./sqlite-quality-store.ts";
 
 const first: SqliteMigration = {
   id: "0001-a",
@@ -145,4 +146,37 @@ test("tables whose migrations were forgotten are not made anew: it is said what 
   // Another prefix has tables of its own.
   await run(SQLITE_MIGRATIONS);
   expect(await applied()).toHaveLength(SQLITE_MIGRATIONS.length);
+});
+
+test("results of runs before there were trends are in them too", async () => {
+  const index = SQLITE_MIGRATIONS.findIndex(({ id }) => id === "0008-alerts");
+  await run(SQLITE_MIGRATIONS.slice(0, index));
+  await pool.write((connection) =>
+    connection.script(`
+INSERT INTO workflow_runs (run_id, workflow_name, status, version, token, fingerprint, params, params_hash, triggered_by, created_at)
+VALUES ('r1', 'demo.old', 'COMPLETED', 1, 1, '', '{}', '', 'manual', '2025-01-01T00:00:00.000Z');
+INSERT INTO quality_results VALUES
+  ('r1', 3, 0, 'check', 'recordCount', 'COMPLETENESS', 'PASS', 1, '7 rows', '7', 'any number', 7, 0, '[]', '2025-01-01T00:00:00.000Z')`),
+  );
+  await run(SQLITE_MIGRATIONS);
+  const store = new SqliteQualityStore({ pool, tables: stateTables("") });
+  expect(await store.trend({ workflow: "demo.old", check: "recordCount" })).toMatchObject([
+    { runId: "r1", actual: "7" },
+  ]);
+  // From the index, in its order: nothing is sorted, and no other workflow's rows are read.
+  const plan = await pool.read((connection) =>
+    connection
+      .all<{ detail: string }>(
+        `EXPLAIN QUERY PLAN ${trendSql(stateTables(""), " AND (q.run_id, q.event_seq, q.position) < ('r', 1, 0)")}`,
+        "w",
+        "c",
+        9,
+      )
+      .map(({ detail }) => detail),
+  );
+  expect(plan).toEqual([
+    expect.stringMatching(
+      /USING INDEX quality_results_by_check \(workflow_name=\? AND check_name=\? AND .*run_id.*<.*\)$/,
+    ),
+  ]);
 });

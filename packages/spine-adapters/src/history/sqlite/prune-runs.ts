@@ -29,6 +29,7 @@ export function pruneRuns(
     tables.run_events,
     tables.signals,
     tables.quality_results,
+    tables.alerts,
     tables.run_logs,
     tables.step_progress,
     tables.workflow_runs,

@@ -1,5 +1,7 @@
 import {
+  type AlertAttachment,
   type Attachment,
+  alertFingerprint,
   type CheckpointAttachment,
   type CursorAttachment,
   type LoadAttachment,
@@ -36,6 +38,9 @@ export function writeAttachments(scope: Scope, attachments: readonly Attachment[
         break;
       case "quality":
         writeQuality(scope, attachment, position);
+        break;
+      case "alert":
+        writeAlert(scope, attachment);
         break;
       case "checkpoint":
         writeCheckpoint(scope, attachment);
@@ -139,9 +144,35 @@ function writeProgress({ connection, tables, runId }: Scope, progress: ProgressA
   );
 }
 
+function writeAlert({ connection, tables, runId, at }: Scope, alert: AlertAttachment): void {
+  connection.insert(tables.alerts, {
+    alert_id: alert.alertId,
+    severity: alert.severity,
+    title: alert.title,
+    message: alert.message,
+    source: alert.source,
+    workflow_name: alert.workflow,
+    run_id: runId,
+    step_name: alert.step,
+    domain: alert.domain,
+    partition: alert.partition && JSON.stringify(alert.partition),
+    labels: JSON.stringify(alert.labels),
+    fingerprint: alertFingerprint(alert.labels),
+    details: JSON.stringify(alert.details),
+    raised_at: at,
+  });
+}
+
 function writeQuality(scope: Scope, { step, result }: QualityAttachment, position: number): void {
-  scope.connection.insert(scope.tables.quality_results, {
-    run_id: scope.runId,
+  const { connection, tables, runId } = scope;
+  const run = connection.get<{ workflow_name: string }>(
+    `SELECT workflow_name FROM ${tables.workflow_runs} WHERE run_id = ?`,
+    runId,
+  );
+  connection.insert(tables.quality_results, {
+    workflow_name: run?.workflow_name ?? null,
+    scope: result.scope ?? null,
+    run_id: runId,
     event_seq: scope.version,
     position,
     step_name: step,

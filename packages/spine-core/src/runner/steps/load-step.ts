@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Partition } from "../../context.ts";
-import type { RowBatch } from "../../data/column-block.ts";
-import type { DatasetRef } from "../../data/dataset.ts";
+import { type RowBatch, sizeOf } from "../../data/column-block.ts";
+import type { DatasetRef, Redriven } from "../../data/dataset.ts";
 import type { MergeCounts } from "../../data/merge.ts";
 import type { DatabaseTransaction, RowStamp } from "../../database/database-transaction.ts";
+import { SpineError } from "../../errors.ts";
 import type { Attachment } from "../../history/attachment.ts";
 import { checkPartition } from "../../history/check-partition.ts";
 import type { PartitionRecord } from "../../history/partition-store.ts";
@@ -23,13 +24,31 @@ export async function runLoad(step: LoadStep, scope: StepScope): Promise<Transac
 
   return {
     write: async (transaction) => {
+      if (input.redriven) await checkTaken(scope, transaction, input.redriven);
       const current = partition
         ? await partitions.get(step.into.name, partition, { transaction })
         : undefined;
-      if (current?.hash === input.hash) return unchanged(step, input, current.loadId);
+      if (current?.hash === input.hash && !input.redriven) return unchanged(step, input, current.loadId);
       return await load(step, scope, transaction, { input, partition, current });
     },
   };
+}
+
+/**
+ * A run that failed leaves its rejects to others, and may be retried after another run has loaded them: whose they are is asked in
+ * the transaction that loads them.
+ */
+async function checkTaken(
+  { context, rejects }: StepScope,
+  transaction: DatabaseTransaction,
+  { run, step, rows }: Redriven,
+): Promise<void> {
+  if ((await rejects.taken(context.runId, transaction)) === rows) return;
+  throw new SpineError(
+    "RUN_CONFLICT",
+    `Rows that step "${step}" of run ${run} refused are not (or no more) this run's to load: another run drives them again, or they were put aside. Nothing was loaded. Drive those again that are OPEN: \`spine.rejects.redrive\`.`,
+    { context: { runId: context.runId } },
+  );
 }
 
 interface Loading {
@@ -46,13 +65,15 @@ async function load(
   { input, partition, current }: Loading,
 ): Promise<StepOutcome> {
   const { into: table, disposition } = step;
+  // Rows that are driven again are no more than a slice: they come to what is there.
+  const how = input.redriven ? adding(step) : step;
   const stamp: RowStamp = { loadId: newId(), loadedAt: new Date(scope.clock.now()).toISOString() };
-  const { inserted, superseded, kept } = await write(step, transaction, batches(scope, input), {
+  const { inserted, superseded, kept } = await write(how, transaction, batches(scope, input), {
     stamp,
     partition,
   });
   if (partition === null && table.partition.length > 0)
-    await scope.partitions.changed(table.name, { transaction, gone: disposition === "replace" });
+    await scope.partitions.changed(table.name, { transaction, gone: how.disposition === "replace" });
 
   const output: LoadResult = {
     loadId: stamp.loadId,
@@ -78,9 +99,7 @@ async function load(
   ];
   if (partition) {
     // What is there afterwards is the input where that took the place of all; otherwise what was there has a part in it.
-    const isAll =
-      disposition === "replace-partition" ||
-      (step.merge?.absent === "close" && step.merge.strategy === "scd2");
+    const isAll = how.disposition === "replace-partition" || how.merge?.absent === "close";
     attachments.push({
       kind: "partition",
       table: table.name,
@@ -93,8 +112,16 @@ async function load(
   return { output, rows: { in: input.rows, out: inserted + kept, rejected: 0 }, attachments };
 }
 
+type How = Pick<LoadStep, "into" | "merge" | "disposition">;
+
+/** How a load adds to what is there. */
+function adding({ into, merge, disposition }: LoadStep): How {
+  if (merge) return { into, disposition, merge: { ...merge, absent: "keep" } };
+  return { into, disposition: "append", merge };
+}
+
 async function write(
-  { into: table, merge, disposition }: LoadStep,
+  { into: table, merge, disposition }: How,
   transaction: DatabaseTransaction,
   rows: AsyncIterable<RowBatch>,
   { stamp, partition }: { readonly stamp: RowStamp; readonly partition: Partition | null },
@@ -111,7 +138,7 @@ async function* batches(scope: StepScope, input: DatasetRef): AsyncIterable<RowB
   for await (const chunk of scope.datasets.read(input.dataset, { signal })) {
     for (const batch of chunk.blocks ?? [chunk.rows]) {
       yield batch;
-      written += "columns" in batch ? batch.rows : batch.length;
+      written += sizeOf(batch);
     }
     const rows = { in: input.rows, out: written, rejected: 0 };
     scope.progress(rows, { done: written, total: input.rows, unit: "rows" });

@@ -5,6 +5,7 @@ import { undo } from "./0004-undo.ts";
 import { progress } from "./0005-progress.ts";
 import { files } from "./0006-files.ts";
 import { rejects } from "./0007-rejects.ts";
+import { alerts } from "./0008-alerts.ts";
 import type { PostgresMigration } from "./migration.ts";
 
 /** All migrations of Postgres state databases, in order. */
@@ -16,4 +17,5 @@ export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   progress,
   files,
   rejects,
+  alerts,
 ];
