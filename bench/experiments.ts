@@ -157,6 +157,16 @@ export function experiments(quick: boolean): readonly Experiment[] {
     data("data-memory", "data-memory", "a large file into a dataset: resident MiB above the idle process", {
       mib: quick ? 256 : 2_048,
     }),
+    {
+      id: "data-load",
+      title: "W7: a file into a table: read, zod, three checks, load; beside raw COPY, a bare loop, Kysely",
+      workload: "load",
+      durability: "full",
+      onRequest: true,
+      systems: SYSTEMS.filter(({ kind }) => kind === "spine"),
+      rounds: 1,
+      sizes: () => ({ rows: quick ? 200_000 : 1_000_000, rounds: quick ? 2 : 5 }),
+    },
     // How lists grow is told by many runs only: a quick run has none.
     ...(quick ? [] : [queries("w5-small", 10_000)]),
     queries("w5", quick ? 20_000 : 1_000_000),

@@ -41,6 +41,9 @@ export interface Summary {
   readonly parse_vs_bare: number | null;
   readonly checkpoint_overhead: number | null;
   readonly peak_rss_mib: number | null;
+  readonly w7_pg_vs_raw_copy: number | null;
+  readonly w7_pg_vs_kysely: number | null;
+  readonly w7_sqlite_vs_loop: number | null;
 }
 
 type Goal = { readonly least: number } | { readonly most: number } | { readonly below: number };
@@ -88,6 +91,9 @@ export const GOALS: Readonly<Record<GoalName, Goal>> = {
   parse_vs_bare: { least: 0.8 },
   checkpoint_overhead: { most: 0.1 },
   peak_rss_mib: { most: 256 },
+  w7_pg_vs_raw_copy: { least: 0.55 },
+  w7_pg_vs_kysely: { least: 4 },
+  w7_sqlite_vs_loop: { least: 0.6 },
 };
 
 /** Peers that record each step, and so make the same promise. */
@@ -172,6 +178,9 @@ export function summarize(results: readonly Result[]): Summary {
     parse_vs_bare: figure("data-parse", lite, "vsBare"),
     checkpoint_overhead: figure("data-checkpoints", lite, "overhead"),
     peak_rss_mib: figure("data-memory", lite, "peakMib"),
+    w7_pg_vs_raw_copy: figure("data-load", pg, "vs-raw-copy"),
+    w7_pg_vs_kysely: figure("data-load", pg, "vs-kysely"),
+    w7_sqlite_vs_loop: figure("data-load", lite, "vs-loop"),
   };
 }
 

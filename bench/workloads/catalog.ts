@@ -16,6 +16,7 @@ import { measureThroughput } from "./w2-throughput.ts";
 import { measureBurst } from "./w3-burst.ts";
 import { measureRecovery } from "./w4-recovery.ts";
 import { measureQueries } from "./w5-queries.ts";
+import { measureLoad } from "./w7-load.ts";
 import { measureLongRun } from "./w8-long-run.ts";
 
 /** The workloads by the name that a measurement calls them. */
@@ -38,4 +39,5 @@ export const WORKLOADS: Readonly<
   parsing: measureParsing,
   checkpoints: measureCheckpoints,
   "data-memory": measureDataMemory,
+  load: measureLoad,
 };
