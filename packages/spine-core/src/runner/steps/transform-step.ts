@@ -5,29 +5,41 @@ import type { JsonValue } from "../../json.ts";
 import type { Reject, Row } from "../../sources/source.ts";
 import { Rejection, type StepContext, type TransformStep } from "../../workflow/step.ts";
 import { datasetOf, type StepOutcome, type StepScope, writerOf } from "../step-scope.ts";
+import { ChunkAppends } from "./chunk-appends.ts";
 
 /** Makes a new dataset chunk by chunk; the index of the chunk read is the checkpoint. */
 export async function runTransform(step: TransformStep, scope: StepScope): Promise<StepOutcome> {
   const { context, datasets } = scope;
   const writer = writerOf(scope);
   const input = datasetOf(context, step.from);
-  let state = await datasets.open(writer);
+  const state = await datasets.open(writer);
   if (!state.sealed) {
-    for await (const chunk of datasets.read(input.dataset, {
-      fromChunk: state.chunks,
-      signal: context.signal,
-    })) {
-      state = await datasets.append(writer, state.dataset, transformChunk(step, context, chunk));
-      const done = state.rows + state.rejected;
-      const rows = { in: done, out: state.rows, rejected: state.rejected };
-      scope.progress(rows, { done, total: input.rows, unit: "rows" });
+    const appends = new ChunkAppends({ datasets, writer, state, ahead: true });
+    try {
+      for await (const chunk of datasets.read(input.dataset, {
+        fromChunk: state.chunks,
+        signal: context.signal,
+      })) {
+        await appends.add(transformChunk(step, context, chunk), ({ rows: out, rejected }) => {
+          const done = out + rejected;
+          scope.progress({ in: done, out, rejected }, { done, total: input.rows, unit: "rows" });
+        });
+      }
+      await appends.end();
+    } catch (error) {
+      await appends.settled();
+      throw error;
     }
   }
   const ref = await datasets.seal(writer, state.dataset);
   return { output: ref, rows: { in: input.rows, out: ref.rows, rejected: ref.rejected } };
 }
 
-function transformChunk(step: TransformStep, context: StepContext, chunk: DatasetChunk): ChunkWrite {
+function transformChunk(
+  step: TransformStep,
+  context: StepContext,
+  chunk: DatasetChunk,
+): Omit<ChunkWrite, "index"> {
   const rows: Row[] = [];
   const lines: number[] = [];
   const rejects: Reject[] = [];
@@ -42,7 +54,7 @@ function transformChunk(step: TransformStep, context: StepContext, chunk: Datase
     }
   }
   const { index, file = null } = chunk;
-  return { index, rows, lines: chunk.lines ? lines : null, file, rejects, cursor: index };
+  return { rows, lines: chunk.lines ? lines : null, file, rejects, cursor: index };
 }
 
 function transformRow(
