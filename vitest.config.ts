@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
@@ -34,7 +35,8 @@ export default defineConfig({
           name: "unit",
           include,
           exclude: [...exclude, ...named("slow"), ...named("alone")],
-          maxWorkers: "100%",
+          // Many wait for a server now and then: one more than there are cores keeps these busy.
+          maxWorkers: availableParallelism() + 1,
           sequence: { groupOrder: 1 },
         },
       },

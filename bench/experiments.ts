@@ -54,7 +54,7 @@ export function experiments(quick: boolean): readonly Experiment[] {
       durability: "full",
       systems: quick ? SYSTEMS.filter(({ name }) => FLOORS.test(name)) : SYSTEMS,
       rounds: quick ? 2 : 3,
-      sizes: ({ name }) => ({ runs: POLLS.test(name) ? 2 : quick ? 200 : 1_000 }),
+      sizes: ({ name }) => ({ runs: POLLS.test(name) ? 2 : quick ? 150 : 1_000 }),
     },
     {
       id: "w8",
@@ -169,7 +169,7 @@ export function experiments(quick: boolean): readonly Experiment[] {
     },
     // How lists grow is told by many runs only: a quick run has none.
     ...(quick ? [] : [queries("w5-small", 10_000)]),
-    queries("w5", quick ? 20_000 : 1_000_000),
+    queries("w5", quick ? 10_000 : 1_000_000),
   ];
 }
 

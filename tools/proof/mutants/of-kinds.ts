@@ -72,7 +72,7 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
       ],
     },
     says: "to deeply equal",
-    quick: true,
+    quick: false,
   },
   {
     name: "signals-not-taken",
@@ -239,7 +239,7 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
       test: ["history store: SQLite in a file", "decides for each run by itself whether it is undone first"],
     },
     says: "to match object",
-    quick: true,
+    quick: false,
   },
   {
     name: "undone-and-remembered",
@@ -279,6 +279,6 @@ export const MUTANTS_OF_KINDS: readonly Mutant[] = [
       ],
     },
     says: "to match object",
-    quick: true,
+    quick: false,
   },
 ];

@@ -43,6 +43,8 @@ interface SqliteDatasetOptions {
   readonly clock: Clock;
 }
 
+/** The next chunk is made meanwhile. */
+const BESIDE = { beside: true };
 const DEFAULT_REJECTS = 100;
 /** Chunks removed in one database commit. */
 const CHUNKS_PER_COMMIT = 100;
@@ -129,7 +131,7 @@ RETURNING *`,
       });
       this.#insertRejects(connection, dataset, row.rejected - rejects.length, chunk, raws);
       return readState(row);
-    });
+    }, BESIDE);
   }
 
   async seal(writer: DatasetWriter, dataset: string): Promise<DatasetRef> {

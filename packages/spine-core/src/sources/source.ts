@@ -64,6 +64,11 @@ export interface SourceChange {
 export interface Source<Request = never, R extends object = Row> {
   readonly name: string;
   stream(request: Request, options?: StreamOptions): AsyncIterable<Page<R>>;
+  /**
+   * True where a page costs nobody anything to be read again, e.g. of a file: then the next one is read while one is being stored, and
+   * a crash may cost it. Otherwise no page is asked for before the one before it is stored.
+   */
+  readonly readsAhead?: boolean;
   /** Whether there is anything new since a mark (null: none is known), without reading it; left out where that cannot be said. */
   changed?(request: Request, options: ChangedOptions): Promise<SourceChange>;
 }

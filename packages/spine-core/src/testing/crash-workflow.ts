@@ -125,8 +125,8 @@ function crashWorkflow(ledger: Ledger) {
       row: ({ n }, { runId }) => {
         const chunk = Math.floor(n / PAGE_ROWS);
         if (n % PAGE_ROWS === 0) {
-          // The next chunk is only read once this one is stored.
-          if (chunk > 0) ledger.acknowledged(runId, `transform#chunk ${chunk - 1}`);
+          // One chunk is being stored while the next one is made: the one before these two is stored.
+          if (chunk > 1) ledger.acknowledged(runId, `transform#chunk ${chunk - 2}`);
           ledger.started(runId, `transform#chunk ${chunk}`);
         }
         return n === REFUSED_ROW ? reject("UNWANTED", "not this one") : { run: runId, n };

@@ -18,6 +18,7 @@ interface Connections {
 }
 
 interface Queued extends WriteUnit {
+  readonly beside: boolean;
   readonly settle: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -145,11 +146,13 @@ export class SqlitePool {
   /**
    * Writes: wholly or not at all, durable when it resolves. What is asked for within a tick shares one
    * database commit. `work` may be done again, so it keeps nothing outside the database.
+   *
+   * @param beside true where the process has other work meanwhile: then the disk is waited for beside it, even for a single write.
    */
-  write<T>(work: (connection: SqliteConnection) => T): Promise<T> {
+  write<T>(work: (connection: SqliteConnection) => T, { beside = false } = {}): Promise<T> {
     if (this.#closed) return Promise.reject(closedError(this.path));
     return new Promise<T>((resolve, reject) => {
-      const unit: Queued = { work, settle: resolve as (value: unknown) => void, reject };
+      const unit: Queued = { work, beside, settle: resolve as (value: unknown) => void, reject };
       this.#queue.push(unit);
       if (this.#ownLease()) this.#limitWait(unit);
       if (this.#flushing) return;
@@ -252,7 +255,8 @@ export class SqlitePool {
       if (units.length > 0) {
         const outcomes = await retryWhileBusy(() => commitTogether(writer, units), this.path);
         this.#commits += 1;
-        const durable = this.#durable(writer, units.length);
+        const isBeside = units.some(({ beside }) => beside);
+        const durable = this.#durable(writer, isBeside ? Number.POSITIVE_INFINITY : units.length);
         // The next commit is made while this one is on its way to the disk.
         if (durable) void this.#settleOnceDurable(durable, units, outcomes);
         else this.#settle(units, outcomes);

@@ -4,6 +4,7 @@ import { UNCHANGED } from "../../history/skip-output.ts";
 import type { Page, Source } from "../../sources/source.ts";
 import type { FetchStep } from "../../workflow/step.ts";
 import { type StepOutcome, type StepScope, writerOf } from "../step-scope.ts";
+import { ChunkAppends } from "./chunk-appends.ts";
 import { Following } from "./following.ts";
 
 /** A fetch that has begun: what is stored of it, and how it follows the runs before. */
@@ -116,7 +117,7 @@ async function readInto(
 ): Promise<DatasetState> {
   const { context, datasets, budgets } = scope;
   const writer = writerOf(scope);
-  let state = from;
+  const appends = new ChunkAppends({ datasets, writer, state: from, ahead: source.readsAhead ?? false });
   let bytes = 0;
   const cursor = following.sourceCursor(from.cursor);
   const options = { signal: context.signal, cursor, budgets };
@@ -125,29 +126,31 @@ async function readInto(
       context.signal.throwIfAborted();
       checkPage(given, source);
       const page = following.page(given);
-      state = await datasets.append(writer, state.dataset, {
-        index: state.chunks,
-        rows: page.rows,
-        lines: page.lines ?? null,
-        file: page.file ?? null,
-        rejects: page.rejects ?? [],
-        cursor: page.cursor,
-      });
       bytes += page.bytes ?? 0;
-      const read = state.rows + state.rejected + following.left;
-      const total = page.totalBytes ?? null;
-      const counted = { done: bytes, total, unit: "bytes" };
-      scope.progress(
-        { in: read, out: state.rows, rejected: state.rejected },
-        bytes > 0 || total !== null ? counted : undefined,
+      const counted = { done: bytes, total: page.totalBytes ?? null, unit: "bytes" };
+      const { left } = following;
+      await appends.add(
+        {
+          rows: page.rows,
+          lines: page.lines ?? null,
+          file: page.file ?? null,
+          rejects: page.rejects ?? [],
+          cursor: page.cursor,
+        },
+        ({ rows, rejected }) =>
+          scope.progress(
+            { in: rows + rejected + left, out: rows, rejected },
+            counted.done > 0 || counted.total !== null ? counted : undefined,
+          ),
       );
     }
+    return await appends.end();
   } catch (error) {
+    await appends.settled();
     // What was stored so far belongs to a source that is not the same any more: nobody may go on behind it.
     if (isChange(error)) await datasets.open(writer, { fresh: true });
     throw error;
   }
-  return state;
 }
 
 function isChange(error: unknown): boolean {

@@ -4,6 +4,7 @@ import type { JsonValue } from "../../json.ts";
 import type { Reject, Row } from "../../sources/source.ts";
 import { Rejection, type StepContext, type TransformStep } from "../../workflow/step.ts";
 import { datasetOf, type StepOutcome, type StepScope, writerOf } from "../step-scope.ts";
+import { ChunkAppends } from "./chunk-appends.ts";
 import { ContractedRow } from "./contracted-row.ts";
 
 /** Makes a new dataset chunk by chunk; the index of the chunk read is the checkpoint. */
@@ -11,18 +12,25 @@ export async function runTransform(step: TransformStep, scope: StepScope): Promi
   const { context, datasets } = scope;
   const writer = writerOf(scope);
   const input = datasetOf(context, step.from);
-  let state = await datasets.open(writer);
+  const state = await datasets.open(writer);
   const contracted = new ContractedRow(step, discardedUntil(state.cursor));
   if (!state.sealed) {
-    for await (const chunk of datasets.read(input.dataset, {
-      fromChunk: state.chunks,
-      signal: context.signal,
-    })) {
-      const made = transformChunk(step, context, chunk, contracted);
-      state = await datasets.append(writer, state.dataset, made);
-      const done = state.rows + state.rejected;
-      const rows = { in: done, out: state.rows, rejected: state.rejected };
-      scope.progress(rows, { done, total: input.rows, unit: "rows" });
+    const appends = new ChunkAppends({ datasets, writer, state, ahead: true });
+    try {
+      for await (const chunk of datasets.read(input.dataset, {
+        fromChunk: state.chunks,
+        signal: context.signal,
+      })) {
+        const made = transformChunk(step, context, chunk, contracted);
+        await appends.add(made, ({ rows: out, rejected }) => {
+          const done = out + rejected;
+          scope.progress({ in: done, out, rejected }, { done, total: input.rows, unit: "rows" });
+        });
+      }
+      await appends.end();
+    } catch (error) {
+      await appends.settled();
+      throw error;
     }
   }
   const ref = await datasets.seal(writer, state.dataset);
@@ -45,7 +53,7 @@ function transformChunk(
   context: StepContext,
   chunk: DatasetChunk,
   contracted: ContractedRow,
-): ChunkWrite {
+): Omit<ChunkWrite, "index"> {
   const rows: Row[] = [];
   const lines: number[] = [];
   const rejects: Reject[] = [];
@@ -62,7 +70,7 @@ function transformChunk(
   const { index, file = null } = chunk;
   const { discarded } = contracted;
   const cursor: JsonValue = discarded === 0 ? index : { chunk: index, [DISCARDED]: discarded };
-  return { index, rows, lines: chunk.lines ? lines : null, file, rejects, cursor };
+  return { rows, lines: chunk.lines ? lines : null, file, rejects, cursor };
 }
 
 function transformRow(
