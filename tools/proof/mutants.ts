@@ -3,6 +3,7 @@ import { MUTANTS_OF_DATA } from "./mutants/of-data.ts";
 import { MUTANTS_OF_FILES } from "./mutants/of-files.ts";
 import { MUTANTS_OF_FINRA } from "./mutants/of-finra.ts";
 import { MUTANTS_OF_KINDS } from "./mutants/of-kinds.ts";
+import { MUTANTS_OF_LOADS } from "./mutants/of-loads.ts";
 import { MUTANTS_OF_PROCESSES } from "./mutants/of-processes.ts";
 import { MUTANTS_OF_QUALITY } from "./mutants/of-quality.ts";
 import { MUTANTS_OF_REJECTS } from "./mutants/of-rejects.ts";
@@ -17,6 +18,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_PROCESSES,
   ...MUTANTS_OF_TELEMETRY,
   ...MUTANTS_OF_DATA,
+  ...MUTANTS_OF_LOADS,
   ...MUTANTS_OF_REJECTS,
   ...MUTANTS_OF_QUALITY,
   ...MUTANTS_OF_SOURCES,

@@ -39,6 +39,11 @@ const part = table("load_part");
 const merged = table("load_merged");
 const dims = table("load_dims");
 const replaceAll = given("replace").load("load", { from: "fetch", into: all, disposition: "replace" });
+const partOfAll = given("part_of_all").load("load", {
+  from: "fetch",
+  into: all,
+  disposition: "replace-partition",
+});
 const replacePart = given("part").load("load", {
   from: "fetch",
   into: part,
@@ -66,7 +71,7 @@ describe.each(PLACES)("%s", (_name, open) => {
     return () => place.remove();
   });
   const start = async () => {
-    const spine = await startAt(place, [replaceAll, replacePart, appendPart, mergeAll, scd2]);
+    const spine = await startAt(place, [replaceAll, partOfAll, replacePart, appendPart, mergeAll, scd2]);
     const rowsOf = async (name: string) => {
       const rows = await spine.database.kysely.selectFrom(name).selectAll().orderBy("symbol").execute();
       return rows.map((row: Row) => `${String(row.symbol)} ${String(row.price)}`);
@@ -83,7 +88,8 @@ describe.each(PLACES)("%s", (_name, open) => {
 
   test("replace takes the place of all that was there, and of what was known of partitions", async () => {
     const { spine, rowsOf } = await start();
-    await (await spine.run(replaceAll, on("2026-01-05", "A=1 B=2"))).result();
+    await (await spine.run(partOfAll, on("2026-01-05", "A=1 B=2"))).result();
+    expect(await spine.partitions.list(all.name)).toHaveLength(1);
     const { outputs } = await (await spine.run(replaceAll, on("2026-01-06", "B=3"))).result();
     expect(outputs.load).toMatchObject({ inserted: 1, superseded: 2, unchanged: false });
     expect(await rowsOf(all.name)).toEqual(["B 3"]);
@@ -115,6 +121,8 @@ describe.each(PLACES)("%s", (_name, open) => {
     const second = await spine.partitions.get(merged.name, monday);
     expect(second).toMatchObject({ rows: 3, loadId: outputs.load.loadId });
     expect(second?.hash).not.toBe(first?.hash);
+    const again = await (await spine.run(mergeAll, on(monday.day, "B=3 C=4"))).result();
+    expect(again.outputs.load.unchanged, "its content is not that of the last load").toBe(false);
   });
 
   test("changing dimensions keep what is the same, and close what is gone, in their partition", async () => {

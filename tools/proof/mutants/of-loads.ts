@@ -1,0 +1,80 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are texts of sources
+import type { Mutant } from "../mutant.ts";
+
+const LOADS = "packages/spine-adapters/src/engine-loads.test.ts";
+const DATABASES = "packages/spine-adapters/src/databases";
+
+/** What loads promise of their targets, broken. */
+export const MUTANTS_OF_LOADS: readonly Mutant[] = [
+  {
+    name: "partitions-not-forgotten",
+    breaks: "a table that was replaced as a whole is said to have the partitions that it had before",
+    changes: [
+      {
+        file: "packages/spine-core/src/runner/steps/load-step.ts",
+        find: "if (partition === null && table.partition.length > 0)",
+        replace: "if (partition === null && table.partition.length > 99)",
+      },
+    ],
+    caughtBy: {
+      file: LOADS,
+      test: ["SQLite", "replace takes the place of all that was there, and of what was known of partitions"],
+    },
+    says: "to deeply equal []",
+    quick: false,
+  },
+  {
+    name: "content-of-the-last-load-only",
+    breaks: "a partition that something was added to is taken for what was added, and is not loaded again",
+    changes: [
+      {
+        file: "packages/spine-core/src/runner/steps/load-step.ts",
+        find: "isAll || current === undefined ? input.hash : together(current.hash, input.hash)",
+        replace: "input.hash",
+      },
+    ],
+    caughtBy: {
+      file: LOADS,
+      test: ["SQLite", "a merge changes rows by their keys; its partition's content is both"],
+    },
+    says: "its content is not that of the last load",
+    quick: false,
+  },
+  {
+    name: "closes-beyond-the-partition",
+    breaks: "a restated partition closes the rows of all others",
+    changes: [
+      {
+        file: `${DATABASES}/merge-statements.ts`,
+        find: "(${within} OR ${any(sameKey(relations))})",
+        replace: "(${within} OR 1 = 1)",
+      },
+    ],
+    caughtBy: {
+      file: `${DATABASES}/sqlite.test.ts`,
+      test: [
+        "database: SQLite in memory",
+        "changing dimensions close nothing outside of their partition, or nothing at all",
+      ],
+    },
+    says: "to deeply equal",
+    quick: false,
+  },
+  {
+    name: "key-twice-unseen",
+    breaks: "of two rows with one key the last one stays, and nobody is told",
+    changes: [
+      {
+        file: `${DATABASES}/sqlite/merge-rows.ts`,
+        find: "if (found) throw keyTwice(table.name, found);",
+        replace: "if (found && rows === 0) throw keyTwice(table.name, found);",
+      },
+    ],
+    caughtBy: {
+      file: `${DATABASES}/sqlite.test.ts`,
+      test: ["database: SQLite in memory", "two rows of one key are refused, and nothing changes"],
+    },
+    says: "promise resolved",
+    quick: false,
+  },
+];
