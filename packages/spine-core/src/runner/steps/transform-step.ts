@@ -57,8 +57,10 @@ function transformChunk(
   const rows: Row[] = [];
   const lines: number[] = [];
   const rejects: Reject[] = [];
-  for (const [index, raw] of chunk.rows.entries()) {
-    const line = chunk.lines?.[index] ?? null;
+  const { rows: given } = chunk;
+  for (let position = 0; position < given.length; position += 1) {
+    const raw = given[position] as Row;
+    const line = chunk.lines?.[position] ?? null;
     const result = transformRow(step, context, raw, line, contracted);
     if (result instanceof Rejection) {
       rejects.push({ code: result.code, message: result.message, line, raw: raw as JsonValue });
