@@ -23,7 +23,7 @@ export interface MergeRelations {
   readonly within: string | null;
 }
 
-export const STAMP = ['"_spine_load_id"', '"_spine_loaded_at"'] as const;
+const STAMP = ['"_spine_load_id"', '"_spine_loaded_at"'] as const;
 
 /** All columns of a loaded row. */
 export function allColumns({ columns }: Pick<MergeRelations, "columns">): string {
@@ -39,7 +39,7 @@ export function sameKey({ columns, by }: MergeRelations): string {
 }
 
 /** True, in SQL, for rows of one key that are the same in all other columns too. */
-export function sameRow({ columns }: MergeRelations): string {
+function sameRow({ columns }: MergeRelations): string {
   return columns.map(equal).join(" AND ");
 }
 
