@@ -58,3 +58,13 @@ test("the controls", async () => {
     "3 cancelled",
   ]);
 });
+
+test("the rest of it", async () => {
+  expect((await linesOf("more.ts")).filter((line) => !line.startsWith("{"))).toEqual([
+    "[ '4 letters', '4 letters', 101.5, 'closed' ]",
+    "news: WAIT_TIMEOUT",
+    "release: APPROVAL_REJECTED",
+    "the other one: RUN_CANCELLED",
+    "other steps: WORKFLOW_CHANGED",
+  ]);
+});
