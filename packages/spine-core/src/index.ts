@@ -37,7 +37,7 @@ export type {
 } from "./data/dataset.ts";
 export { decimal, fromUnits, toUnits } from "./data/decimal.ts";
 export type { Lag, MarkKind, MarkValue } from "./data/mark.ts";
-export type { Merge, MergeCounts } from "./data/merge.ts";
+export { isByKey, type Merge, type MergeCounts } from "./data/merge.ts";
 export type {
   Discard,
   RejectChoice,

@@ -1,4 +1,4 @@
-import { type Merge, SpineError } from "spine-core";
+import { type Column, isByKey, type Merge, SpineError, type Table } from "spine-core";
 
 /** A column as it is stored, with its name in quotes. */
 export interface MergeColumn {
@@ -21,6 +21,40 @@ export interface MergeRelations {
   readonly absent: Merge["absent"];
   /** Which rows of the target (`t`) may be closed because the input has them not; null: all. */
   readonly within: string | null;
+}
+
+/** How a database writes what the statements are about. */
+export interface MergeNames {
+  readonly staged: string;
+  /** A table by its name, as SQL. */
+  readonly tableSql: (name: string) => string;
+  /** The column that holds the values of one of the definition. */
+  readonly stored: (name: string, column: Column) => string;
+  readonly within: string | null;
+}
+
+export function relationsOf(
+  table: Table,
+  merge: Merge,
+  { staged, tableSql, stored, within }: MergeNames,
+): MergeRelations {
+  return {
+    ...merge,
+    target: tableSql(table.name),
+    captures: table.captures === null ? null : tableSql(table.captures),
+    staged,
+    columns: Object.entries(table.columns).map(([of, column]) => ({
+      name: `"${stored(of, column)}"`,
+      of,
+      nullable: column.nullable,
+    })),
+    within,
+  };
+}
+
+/** True where two rows of the input may not have one key: the table could keep either. */
+export function wantsOnePerKey({ strategy, by }: Merge, table: Table): boolean {
+  return strategy !== "delete-insert" || isByKey(by, table);
 }
 
 const STAMP = ['"_spine_load_id"', '"_spine_loaded_at"'] as const;
@@ -99,9 +133,4 @@ export function keyTaken(table: string, cause: unknown): SpineError {
     `A row of the input has the key of one that is in table "${table}" already and stays there: ${detail ?? message}. Merge by the key, or add a column to it.`,
     { context: { table }, cause },
   );
-}
-
-/** True for the same columns in any order. */
-export function sameNames(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((name) => b.includes(name));
 }

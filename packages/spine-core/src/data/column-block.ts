@@ -17,6 +17,14 @@ export function isBlock(batch: RowBatch): batch is ColumnBlock {
   return !Array.isArray(batch);
 }
 
+/** The rows of a chunk as they are at hand. */
+export function batchesOf(chunk: {
+  readonly rows: readonly Row[];
+  readonly blocks?: readonly ColumnBlock[];
+}): readonly RowBatch[] {
+  return chunk.blocks ?? [chunk.rows];
+}
+
 /** How many rows there are. */
 export function sizeOf(batch: RowBatch): number {
   return isBlock(batch) ? batch.rows : batch.length;
@@ -39,5 +47,7 @@ export function rowAt({ keys, columns }: ColumnBlock, index: number): Row {
 
 /** The rows of a block as objects. */
 export function rowsOf(block: ColumnBlock): Row[] {
-  return Array.from({ length: block.rows }, (_none, index) => rowAt(block, index));
+  const made: Row[] = [];
+  for (let index = 0; index < block.rows; index += 1) made.push(rowAt(block, index));
+  return made;
 }

@@ -1,4 +1,5 @@
 import type { Partition } from "../context.ts";
+import type { Table } from "./table.ts";
 
 /** How rows that are there already are found and changed by a load that does not replace a whole partition. */
 export interface Merge {
@@ -23,4 +24,9 @@ export interface MergeCounts {
   readonly superseded: number;
   /** Rows of the input that were there already, the same in all columns; left as they are. */
   readonly kept: number;
+}
+
+/** True where the columns by which rows are found are the table's key, in any order: then a key stands for one row. */
+export function isByKey(by: readonly string[], { key }: Pick<Table, "key">): boolean {
+  return by.length === key.length && by.every((name) => key.includes(name));
 }

@@ -1,4 +1,4 @@
-import { type ColumnBlock, rowAt } from "../data/column-block.ts";
+import { type ColumnBlock, rowsOf } from "../data/column-block.ts";
 import { textOf } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
 import type { Row } from "../sources/source.ts";
@@ -48,7 +48,7 @@ export function startChecks(checks: readonly QualityCheck[], input: QualityInput
       // Rows are made once, for the checks that need them.
       let rows: readonly Row[] | undefined;
       const rowsOnce = () => {
-        rows ??= Array.from({ length: block.rows }, (_, index) => rowAt(block, index));
+        rows ??= rowsOf(block);
         return rows;
       };
       for (const one of running) one.addColumns(block, rowsOnce);

@@ -1,4 +1,4 @@
-import type { Merge } from "../data/merge.ts";
+import { isByKey, type Merge } from "../data/merge.ts";
 import type { Table } from "../data/table.ts";
 import { SpineError } from "../errors.ts";
 import type { Disposition } from "./step.ts";
@@ -68,8 +68,8 @@ export function mergeOf(
     return { strategy: "scd2", by: columns, absent: absent ?? "close" };
   }
   if (strategy === "upsert") {
-    const isKey = columns.length === table.key.length && columns.every((name) => table.key.includes(name));
-    if (!isKey) refuse('an upsert is by the table\'s key. Leave `by` out, or use "delete-insert".');
+    if (!isByKey(columns, table))
+      refuse('an upsert is by the table\'s key. Leave `by` out, or use "delete-insert".');
     const nullable = columns.find((name) => table.columns[name]?.nullable);
     if (nullable !== undefined)
       refuse(`an upsert finds no row by a null, and column "${nullable}" may be one. Use "delete-insert".`);

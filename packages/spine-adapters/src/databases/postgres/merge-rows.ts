@@ -6,8 +6,9 @@ import {
   keyTaken,
   keyTwice,
   type MergeRelations,
-  sameNames,
+  relationsOf,
   twice,
+  wantsOnePerKey,
 } from "../merge-statements.ts";
 import { type CopyTarget, insertRows } from "./insert-rows.ts";
 import { sqlState, toSpineError } from "./postgres-error.ts";
@@ -27,24 +28,22 @@ export async function mergeRows(
       throw refused(error, target);
     }
   };
-  const schema = `"${pools.settings.tableSchema}"`;
-  const name = `"${table.name}"`;
   // Of one transaction there may be several.
   const staged = `pg_temp."_spine_merge_${table.name.slice(0, 40)}"`;
-  await query(`CREATE TEMP TABLE ${staged.slice("pg_temp.".length)} (LIKE ${schema}.${name}) ON COMMIT DROP`);
+  await query(
+    `CREATE TEMP TABLE ${staged.slice("pg_temp.".length)} (LIKE "${pools.settings.tableSchema}"."${table.name}") ON COMMIT DROP`,
+  );
   const rows = await insertRows({ ...target, into: staged }, batches);
   await query(`ANALYZE ${staged}`);
 
   const within = merge.partition === null ? null : partitionCondition(table, merge.partition);
-  const relations: MergeRelations = {
-    ...merge,
-    target: `${schema}.${name}`,
-    captures: table.captures === null ? null : `${schema}."${table.captures}"`,
+  const relations = relationsOf(table, merge, {
     staged,
-    columns: Object.entries(table.columns).map(([of, { nullable }]) => ({ name: `"${of}"`, of, nullable })),
+    tableSql: (name) => `"${pools.settings.tableSchema}"."${name}"`,
+    stored: (name) => name,
     within: within?.where ?? null,
-  };
-  if (merge.strategy !== "delete-insert" || sameNames(merge.by, table.key)) {
+  });
+  if (wantsOnePerKey(merge, table)) {
     const { rows: found } = await query(twice(relations));
     if (found[0]) throw keyTwice(table.name, found[0]);
   }

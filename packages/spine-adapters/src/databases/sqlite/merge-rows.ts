@@ -6,9 +6,10 @@ import {
   keyTaken,
   keyTwice,
   type MergeRelations,
+  relationsOf,
   sameKey,
-  sameNames,
   twice,
+  wantsOnePerKey,
 } from "../merge-statements.ts";
 import { storedName } from "./column-codec.ts";
 import { type InsertTarget, insertRows } from "./insert-rows.ts";
@@ -34,25 +35,18 @@ export async function mergeRows(
   );
   try {
     const rows = await insertRows({ ...target, into: staged }, batches);
-    const columns = Object.entries(table.columns).map(([of, column]) => ({
-      name: `"${storedName(of, column)}"`,
-      of,
-      nullable: column.nullable,
-    }));
     const within = merge.partition === null ? null : partitionCondition(table, merge.partition);
-    const relations: MergeRelations = {
-      ...merge,
-      target: `"${table.name}"`,
-      captures: table.captures === null ? null : `"${table.captures}"`,
+    const relations = relationsOf(table, merge, {
       staged,
-      columns,
+      tableSql: (name) => `"${name}"`,
+      stored: storedName,
       within: within?.where ?? null,
-    };
-    const by = columns.filter(({ of }) => merge.by.includes(of)).map(({ name }) => name);
+    });
+    const by = relations.columns.filter(({ of }) => merge.by.includes(of)).map(({ name }) => name);
     connection().script(
       `CREATE INDEX temp."_spine_merge_key_${table.name}" ON "_spine_merge_${table.name}" (${by.join(", ")})`,
     );
-    if (merge.strategy !== "delete-insert" || sameNames(merge.by, table.key)) {
+    if (wantsOnePerKey(merge, table)) {
       const [found] = connection().query(twice(relations), []).rows;
       if (found) throw keyTwice(table.name, found);
     }

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Partition } from "../../context.ts";
-import { type RowBatch, sizeOf } from "../../data/column-block.ts";
+import { batchesOf, type RowBatch, sizeOf } from "../../data/column-block.ts";
 import type { DatasetRef, Redriven } from "../../data/dataset.ts";
 import type { MergeCounts } from "../../data/merge.ts";
 import type { DatabaseTransaction, RowStamp } from "../../database/database-transaction.ts";
@@ -136,7 +136,7 @@ async function* batches(scope: StepScope, input: DatasetRef): AsyncIterable<RowB
   const { signal } = scope.context;
   let written = 0;
   for await (const chunk of scope.datasets.read(input.dataset, { signal })) {
-    for (const batch of chunk.blocks ?? [chunk.rows]) {
+    for (const batch of batchesOf(chunk)) {
       yield batch;
       written += sizeOf(batch);
     }
@@ -147,7 +147,7 @@ async function* batches(scope: StepScope, input: DatasetRef): AsyncIterable<RowB
 
 /** Of content that came together from several loads, in their order. */
 function together(before: string, added: string): string {
-  return createHash("sha256").update(`${before}+${added}`).digest("hex");
+  return hash("sha256", `${before}+${added}`);
 }
 
 function unchanged(step: LoadStep, input: DatasetRef, loadId: string): StepOutcome {

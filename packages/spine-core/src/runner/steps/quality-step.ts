@@ -1,4 +1,4 @@
-import { isBlock, sizeOf } from "../../data/column-block.ts";
+import { batchesOf, isBlock, sizeOf } from "../../data/column-block.ts";
 import { QualityError } from "../../errors.ts";
 import { qualityAlert } from "../../quality/quality-alert.ts";
 import type { QualityResult } from "../../quality/quality-check.ts";
@@ -22,7 +22,7 @@ export async function runQuality(step: QualityStep, scope: StepScope): Promise<S
   });
   let seen = 0;
   for await (const chunk of datasets.read(input.dataset, { signal: context.signal })) {
-    for (const batch of chunk.blocks ?? [chunk.rows]) {
+    for (const batch of batchesOf(chunk)) {
       if (isBlock(batch)) checks.addColumns(batch);
       else checks.add(batch);
       seen += sizeOf(batch);
