@@ -48,8 +48,8 @@ export const MUTANTS_OF_REJECTS: readonly Mutant[] = [
     changes: [
       {
         file: `${STEPS}/load-step.ts`,
-        find: "partition && added === undefined",
-        replace: "partition",
+        find: "const how = input.redriven ? adding(step) : step;",
+        replace: "const how: How = step;",
       },
     ],
     caughtBy: {
