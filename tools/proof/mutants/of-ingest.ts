@@ -22,7 +22,7 @@ export const MUTANTS_OF_INGEST: readonly Mutant[] = [
         "after a death at any page it goes on there, and its checks say what they would have said",
       ],
     },
-    says: "promise resolved",
+    says: "A row of the input has the key",
     quick: false,
   },
   {
@@ -67,7 +67,11 @@ export const MUTANTS_OF_INGEST: readonly Mutant[] = [
     name: "ingest-loads-before-the-verdict",
     breaks: "what the checks of an ingest refuse is loaded all the same",
     changes: [
-      { file: `${STEPS}/ingest-step.ts`, find: "if (verdict.error) {", replace: "if (verdict.error && step.name === '') {" },
+      {
+        file: `${STEPS}/ingest-step.ts`,
+        find: "if (verdict.error) {",
+        replace: "if (verdict.error && step.name === '') {",
+      },
     ],
     caughtBy: {
       file: INGEST,
