@@ -136,7 +136,7 @@ describe.each(PLACES)("%s", (_name, open) => {
     shared = await createSpine({ database: place.database(), workflows: ALL, logger: silentLogger });
     return async () => {
       await shared.stop();
-      await place.remove();
+      place.remove();
     };
   });
   const rowsOf = async ({ kysely }: Database, name: string) => {

@@ -33,7 +33,7 @@ export function allColumns({ columns }: Pick<MergeRelations, "columns">): string
 }
 
 /** The same of the input. */
-export function inputColumns({ columns, stamp }: Pick<MergeRelations, "columns" | "stamp">): string {
+function inputColumns({ columns, stamp }: Pick<MergeRelations, "columns" | "stamp">): string {
   return [...columns.map(({ name }) => name), ...(stamp === undefined ? STAMP : [stamp])].join(", ");
 }
 
@@ -51,7 +51,7 @@ export function sameKey({ columns, by }: MergeRelations): string {
 }
 
 /** True, in SQL, for rows of one key that are the same in all other columns too. */
-export function sameRow({ columns }: MergeRelations): string {
+function sameRow({ columns }: MergeRelations): string {
   return columns.map(equal).join(" AND ");
 }
 

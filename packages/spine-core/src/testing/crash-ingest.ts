@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { z } from "zod";
 import { defineTable } from "../data/table.ts";
 import type { Database } from "../database/database.ts";
@@ -73,7 +74,12 @@ export async function stagingTables({ kysely, dialect }: Database): Promise<numb
   const named =
     dialect === "sqlite"
       ? kysely.selectFrom("sqlite_schema").select("name").where("type", "=", "table")
-      : kysely.selectFrom("pg_catalog.pg_class").select("relname as name").where("relkind", "=", "r");
+      : kysely
+          .selectFrom("pg_catalog.pg_class")
+          .select("relname as name")
+          .where("relkind", "=", "r")
+          // Those of other places in the same database are not in its path.
+          .where(sql<boolean>`pg_catalog.pg_table_is_visible(oid)`);
   const rows: { name: string }[] = await named.execute();
   return rows.filter(({ name }) => name.startsWith("_spine_staged_")).length;
 }
