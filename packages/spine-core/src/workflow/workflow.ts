@@ -18,6 +18,7 @@ import type {
   Rejection,
   Step,
   StepContext,
+  Unchanged,
   UndoContext,
 } from "./step.ts";
 import type { StepOptions, Waiting } from "./step-options.ts";
@@ -273,20 +274,17 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
     R extends object,
     S extends ZodType<object>,
     F extends keyof R & string = never,
+    U extends Unchanged = "read",
   >(
     name: NewName<N, Outputs>,
-    options: IngestOptions<Request, R, F, S, Params, Outputs, Scope> & { readonly unchanged: "end" },
-  ): Workflow<Input, Params, Outputs & { readonly [K in N]: IngestResult } & EndsEarly, IngestResult, Scope>;
-  ingest<
-    N extends string,
-    Request,
-    R extends object,
-    S extends ZodType<object>,
-    F extends keyof R & string = never,
-  >(
-    name: NewName<N, Outputs>,
-    options: IngestOptions<Request, R, F, S, Params, Outputs, Scope> & { readonly unchanged?: "read" },
-  ): Workflow<Input, Params, Outputs & { readonly [K in N]: IngestResult }, IngestResult, Scope>;
+    options: IngestOptions<Request, R, F, S, Params, Outputs, Scope> & { readonly unchanged?: U },
+  ): Workflow<
+    Input,
+    Params,
+    Outputs & { readonly [K in N]: IngestResult } & (U extends "end" ? EndsEarly : unknown),
+    IngestResult,
+    Scope
+  >;
 
   /** Runs another workflow as a child and waits for it; its outputs are this step's output. It is cancelled with this run. */
   pipeline<N extends string, I, P, O>(
