@@ -320,6 +320,8 @@ export type { Bound, IncrementalOptions, MarkOf, Since } from "./workflow/increm
 export type { RetryPolicy } from "./workflow/retry.ts";
 export {
   type Disposition,
+  type IngestResult,
+  type IngestStep,
   type ItemContext,
   type LoadResult,
   type OnError,

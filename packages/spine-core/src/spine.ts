@@ -397,7 +397,7 @@ function stopped(cause?: unknown): SpineError {
 /** Targets exist from the start, so that they can be queried before their first load. */
 async function ensureTables(database: Database, workflow: WorkflowData): Promise<void> {
   for (const step of everyStep(workflow.steps))
-    if (step.kind === "load") await database.ensureTable(step.into);
+    if (step.kind === "load" || step.kind === "ingest") await database.ensureTable(step.into);
 }
 
 async function* readRows<R extends object>(

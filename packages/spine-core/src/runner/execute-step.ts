@@ -9,6 +9,7 @@ import type { StepResult, TransactionalResult } from "./durable.ts";
 import type { StepOutcome, StepScope, TransactionalOutcome } from "./step-scope.ts";
 import { planChoice } from "./steps/choice-step.ts";
 import { runFetch } from "./steps/fetch-step.ts";
+import { runIngest } from "./steps/ingest-step.ts";
 import { runLoad } from "./steps/load-step.ts";
 import { planMap } from "./steps/map-step.ts";
 import { runPipeline } from "./steps/pipeline-step.ts";
@@ -69,7 +70,10 @@ function outputText(step: Step, output: unknown, redaction: Redaction | null): s
     return text;
   }
   return JSON.stringify(
-    redaction.value(JSON.parse(text) as unknown, step.kind === "quality" ? undefined : "keys"),
+    redaction.value(
+      JSON.parse(text) as unknown,
+      step.kind === "quality" || step.kind === "ingest" ? undefined : "keys",
+    ),
   );
 }
 
@@ -105,6 +109,8 @@ async function dispatch(step: Step, scope: StepScope): Promise<StepOutcome | Tra
       return await runQuality(step, scope);
     case "load":
       return await runLoad(step, scope);
+    case "ingest":
+      return await runIngest(step, scope);
     case "pipeline":
       return await runPipeline(step, scope);
     case "map":

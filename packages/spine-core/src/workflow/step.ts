@@ -11,7 +11,7 @@ import { SpineError } from "../errors.ts";
 import type { RowCounts } from "../history/records.ts";
 import type { Json } from "../json.ts";
 import type { Logger } from "../logger.ts";
-import type { QualityCheck } from "../quality/quality-check.ts";
+import type { QualityCheck, QualityReport } from "../quality/quality-check.ts";
 import type { Row, Source } from "../sources/source.ts";
 import type { ChoiceStep, MapStep, ParallelStep, SequenceStep, WaitStep } from "./composite-steps.ts";
 import type { FullContract } from "./contract.ts";
@@ -221,6 +221,16 @@ export interface LoadStep extends StepData {
   readonly partition: ((context: StepContext) => Partition) | null;
 }
 
+/** A fetch, a transform, checks and a load in one pass. */
+export interface IngestStep
+  extends StepData,
+    Pick<FetchStep, "from" | "request" | "incremental" | "unchanged" | "scope">,
+    Pick<TransformStep, "row" | "schema" | "contract">,
+    Pick<QualityStep, "checks">,
+    Pick<LoadStep, "into" | "disposition" | "merge" | "partition"> {
+  readonly kind: "ingest";
+}
+
 export interface PipelineStep extends StepData {
   readonly kind: "pipeline";
   /** The name of the workflow that runs as a child. */
@@ -237,6 +247,7 @@ export type Step =
   | TransformStep
   | QualityStep
   | LoadStep
+  | IngestStep
   | PipelineStep
   | SequenceStep
   | ParallelStep
@@ -402,4 +413,14 @@ export interface LoadResult {
   readonly kept?: number;
   /** True when the partition held the same content already, so that nothing was written. */
   readonly unchanged: boolean;
+}
+
+/** The output of an ingest step. */
+export interface IngestResult extends Pick<DatasetRef, "incremental"> {
+  /** Rows that came through the transform. */
+  readonly rows: number;
+  /** Rows that were refused, by the source or by the transform. */
+  readonly rejected: number;
+  readonly quality: QualityReport;
+  readonly load: LoadResult;
 }
