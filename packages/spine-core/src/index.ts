@@ -152,7 +152,12 @@ export {
   type TrackedStep,
   type TrackOptions,
 } from "./history/history-tracker.ts";
-export type { PartitionRecord, PartitionStore } from "./history/partition-store.ts";
+export type {
+  PartitionQuery,
+  PartitionRecord,
+  PartitionState,
+  PartitionStore,
+} from "./history/partition-store.ts";
 export {
   type PriorValues,
   type QualityHistory,
@@ -231,6 +236,35 @@ export {
   type LogLevel,
   silentLogger,
 } from "./logger.ts";
+// Partitions
+export {
+  definePartitions,
+  type PartitionSet,
+  type PartitionsOptions,
+} from "./partitions/define-partitions.ts";
+export type { DateRange, ExpectedPartition } from "./partitions/expected.ts";
+export {
+  CELL_STATES,
+  type CellState,
+  type DoctorOptions,
+  type PartitionCell,
+  type PartitionFinding,
+  type PartitionReport,
+  type Partitions,
+  type PartitionWindow,
+  type WindowOptions,
+} from "./partitions/partitions.ts";
+export {
+  type Calendar,
+  type DailyOptions,
+  daily,
+  type MonthlyOptions,
+  monthly,
+  type Periods,
+  type Weekday,
+  type WeeklyOptions,
+  weekly,
+} from "./partitions/period.ts";
 export type { PayloadCodec } from "./payload-codec.ts";
 export type { Plugin } from "./plugin.ts";
 export {

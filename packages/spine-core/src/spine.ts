@@ -9,13 +9,13 @@ import { SpineError } from "./errors.ts";
 import { Events, type SpineEvents } from "./events.ts";
 import { EncodedHistory } from "./history/encoded-history.ts";
 import type { HistoryStore } from "./history/history-store.ts";
-import type { PartitionStore } from "./history/partition-store.ts";
 import type { QualityHistory } from "./history/quality-store.ts";
 import type { RunDetail } from "./history/records.ts";
 import type { RunLogs } from "./history/run-logs.ts";
 import type { RunFilter } from "./history/run-query.ts";
 import type { RunStatistics } from "./history/run-statistics.ts";
 import { jsonLogger, type Logger, type LogLevel } from "./logger.ts";
+import { type Partitions, partitionsOf } from "./partitions/partitions.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
 import type { Plugin } from "./plugin.ts";
 import type { Registry } from "./registry.ts";
@@ -86,7 +86,8 @@ export interface Spine extends AsyncDisposable {
   readonly database: Database;
   readonly history: HistoryStore;
   readonly datasets: DatasetStore;
-  readonly partitions: PartitionStore;
+  /** What is loaded, by partition, and what is not. */
+  readonly partitions: Partitions;
   /** How far incremental fetches have come. */
   readonly cursors: Cursors;
   /** The rows that steps refused: put aside, or driven again. */
@@ -333,7 +334,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     database,
     history: stores.history,
     datasets: stores.datasets,
-    partitions: stores.partitions,
+    partitions: partitionsOf(stores.partitions, clock),
     cursors: cursorsOf(stores.cursors),
     rejects: rejectsOf(stores.rejects, async (runId, how) =>
       typed(await unlessStopped(() => runner.redrive(checkRunId(runId), how))),
