@@ -237,6 +237,8 @@ export {
   silentLogger,
 } from "./logger.ts";
 // Partitions
+export type { BackfillItem, BackfillOptions, BackfillSelect } from "./partitions/backfill.ts";
+export type { BackfillOutcome, BackfillReport } from "./partitions/backfill-flow.ts";
 export {
   definePartitions,
   type PartitionSet,

@@ -15,7 +15,10 @@ import type { RunLogs } from "./history/run-logs.ts";
 import type { RunFilter } from "./history/run-query.ts";
 import type { RunStatistics } from "./history/run-statistics.ts";
 import { jsonLogger, type Logger, type LogLevel } from "./logger.ts";
+import { type BackfillItem, type BackfillOptions, planBackfill } from "./partitions/backfill.ts";
+import { type BackfillReport, backfillOf } from "./partitions/backfill-flow.ts";
 import { type Partitions, partitionsOf } from "./partitions/partitions.ts";
+import { RunnableWorkflows } from "./partitions/runnable-workflows.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
 import type { Plugin } from "./plugin.ts";
 import type { Registry } from "./registry.ts";
@@ -127,6 +130,29 @@ export interface Spine extends AsyncDisposable {
     items: readonly RunItem[],
   ): Promise<readonly Run<Readonly<Record<string, unknown>>>[]>;
   /**
+   * Fills partitions: a run that starts a run of the workflow for each of them, as its children, and goes on after a crash. What is
+   * loaded already when its turn comes is left as it is, and one that fails does not end the others: the `report` in its
+   * outputs says what became of each. Pause, resume or cancel it as any other run. With `dryRun`: only what it would do.
+   *
+   * @throws ValidationError where parameters do not fit, or make a run of another partition.
+   * @example
+   * const run = await spine.backfill(ingestWeek, {
+   *   partitions: weeks,
+   *   select: "missing",
+   *   params: ({ week_start, tier }) => ({ week: week_start, tier }),
+   * });
+   * const { outputs } = await run.result();
+   * console.log(outputs.report.loaded, outputs.report.failed);
+   */
+  backfill<I, P, O>(
+    workflow: Workflow<I, P, O>,
+    options: BackfillOptions<NoInfer<I>> & { readonly dryRun: true },
+  ): Promise<readonly BackfillItem<I>[]>;
+  backfill<I, P, O>(
+    workflow: Workflow<I, P, O>,
+    options: BackfillOptions<NoInfer<I>> & { readonly dryRun?: false },
+  ): Promise<Run<{ readonly report: BackfillReport }>>;
+  /**
    * The rows of a dataset, in batches, for as long as retention keeps them; DATASET_MISSING afterwards.
    *
    * @example
@@ -218,12 +244,13 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   const stores = payloads
     ? { ...connected, history: new EncodedHistory(connected.history, payloads) }
     : connected;
+  const runnable = new RunnableWorkflows(workflows, stores.partitions);
   const events = new Events(logger);
   const runner = new DurableRunner({
     database,
     stores,
     sources,
-    workflows,
+    workflows: runnable,
     events,
     logger,
     clock,
@@ -292,6 +319,18 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     const handles = await unlessStopped(() => runner.runMany(known(workflow), items));
     return handles.map((handle) => typed(handle));
   }
+  // What it returns depends on `dryRun`, which the overloads say.
+  const backfill = async (workflow: WorkflowData, options: BackfillOptions<unknown>): Promise<unknown> => {
+    const target = known(workflow);
+    return await unlessStopped(async () => {
+      const plan = await planBackfill({ partitions: stores.partitions, clock }, target, options);
+      if (options.dryRun) return plan.items;
+      const { key, tags, queue, priority } = options;
+      const given = Object.entries({ key, tags, queue, priority }).filter(([, value]) => value !== undefined);
+      const start: RunOptions = { ...Object.fromEntries(given), triggeredBy: "backfill" };
+      return typed(await runner.run(runnable.get(backfillOf(target.name)), plan.params, start));
+    });
+  };
   const stop = () => {
     stopping ??= stopOnce();
     return stopping;
@@ -351,6 +390,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     workflows,
     run,
     runMany,
+    backfill: backfill as Spine["backfill"],
     read: (dataset, reading) => readRows(stores.datasets, dataset, reading),
     withRows: (tables, work) => unlessStopped(() => stores.datasets.withRows(tables, work)),
     get: (runId) => unlessStopped(() => runner.get(checkRunId(runId))),
@@ -376,8 +416,8 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
       diagnose({
         database,
         stores,
-        workflows: workflows.names(),
-        pinned: new KnownWorkflows(workflows).known.pinned,
+        workflows: runnable.names(),
+        pinned: new KnownWorkflows(runnable).known.pinned,
         clock,
         working: runner.working,
         unattended: () => runner.unattended(),
