@@ -49,7 +49,13 @@ test.concurrent.each(PLACES)(
   async (name, open) => {
     const place = await open();
     const start = (worker: boolean) =>
-      createSpine({ database: place.database(), workflows: [ingestTrades], logger: silentLogger, worker });
+      createSpine({
+        database: place.database(),
+        workflows: [ingestTrades],
+        logger: silentLogger,
+        worker,
+        maxCrashes: 1_000,
+      });
     const first = await start(false);
     const { id } = await first.backfill(ingestTrades, options);
     await first.stop();

@@ -33,6 +33,7 @@ export type {
   JsonType,
   RejectQuery,
   RowOf,
+  SealOptions,
   StoredReject,
 } from "./data/dataset.ts";
 export { decimal, fromUnits, toUnits } from "./data/decimal.ts";
@@ -153,6 +154,13 @@ export {
   type TrackOptions,
 } from "./history/history-tracker.ts";
 export type {
+  AffectedLoad,
+  Affecting,
+  DatasetOrigin,
+  LineageStore,
+  LoadRecord,
+} from "./history/lineage-store.ts";
+export type {
   PartitionQuery,
   PartitionRecord,
   PartitionState,
@@ -245,6 +253,7 @@ export {
   type PartitionsOptions,
 } from "./partitions/define-partitions.ts";
 export type { DateRange, ExpectedPartition } from "./partitions/expected.ts";
+export type { Affected, Lineage, LoadLineage } from "./partitions/lineage.ts";
 export {
   CELL_STATES,
   type CellState,

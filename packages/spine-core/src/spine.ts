@@ -17,6 +17,7 @@ import type { RunStatistics } from "./history/run-statistics.ts";
 import { jsonLogger, type Logger, type LogLevel } from "./logger.ts";
 import { type BackfillItem, type BackfillOptions, planBackfill } from "./partitions/backfill.ts";
 import { type BackfillReport, backfillOf } from "./partitions/backfill-flow.ts";
+import { type Lineage, lineageOf } from "./partitions/lineage.ts";
 import { type Partitions, partitionsOf } from "./partitions/partitions.ts";
 import { RunnableWorkflows } from "./partitions/runnable-workflows.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
@@ -91,6 +92,8 @@ export interface Spine extends AsyncDisposable {
   readonly datasets: DatasetStore;
   /** What is loaded, by partition, and what is not. */
   readonly partitions: Partitions;
+  /** Where rows came from, and what has to be done again when that changes. */
+  readonly lineage: Lineage;
   /** How far incremental fetches have come. */
   readonly cursors: Cursors;
   /** The rows that steps refused: put aside, or driven again. */
@@ -374,6 +377,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     history: stores.history,
     datasets: stores.datasets,
     partitions: partitionsOf(stores.partitions, clock),
+    lineage: lineageOf(stores.lineage, stores.history),
     cursors: cursorsOf(stores.cursors),
     rejects: rejectsOf(stores.rejects, async (runId, how) =>
       typed(await unlessStopped(() => runner.redrive(checkRunId(runId), how))),

@@ -11,6 +11,7 @@ import {
   type DatasetWriter,
   newId,
   type RejectQuery,
+  type SealOptions,
   SpineError,
   type StagedTables,
   type StoredReject,
@@ -141,7 +142,11 @@ SELECT * FROM owned`;
     return readState(stored);
   }
 
-  async seal(writer: DatasetWriter, dataset: string): Promise<DatasetRef> {
+  async seal(
+    writer: DatasetWriter,
+    dataset: string,
+    { source, locator, madeOf }: SealOptions = {},
+  ): Promise<DatasetRef> {
     const row = await this.#find(dataset);
     if (row?.token === writer.token && row.sealed_at !== null) return readRef(row);
     const hash = createHash("sha256");
@@ -154,7 +159,8 @@ SELECT * FROM owned`;
     // Not while a chunk is added that the hash does not know.
     const [sealed] = await this.#pools.ask<DatasetRow>(
       "data",
-      `UPDATE ${this.#t.datasets} SET sealed_at = coalesce(sealed_at, $5::timestamptz, now()), hash = $6, columns = $8
+      `UPDATE ${this.#t.datasets} SET sealed_at = coalesce(sealed_at, $5::timestamptz, now()), hash = $6, columns = $8,
+  source_name = $9, locator = $10, made_of = $11
 WHERE dataset_id = $1 AND run_id = $2 AND step_name = $3 AND token = $4 AND chunks = $7 RETURNING *`,
       [
         isRunId(dataset) ? dataset : null,
@@ -165,6 +171,9 @@ WHERE dataset_id = $1 AND run_id = $2 AND step_name = $3 AND token = $4 AND chun
         hash.digest("hex"),
         chunks.length,
         JSON.stringify(mergeColumns(chunks.map(({ columns }) => columns))),
+        source ?? null,
+        locator ?? null,
+        madeOf !== undefined && isRunId(madeOf) ? madeOf : null,
       ],
     );
     if (!sealed) throw await this.#refusal(writer, dataset, null);

@@ -7,6 +7,7 @@ import {
   systemClock,
 } from "spine-core";
 import { PostgresDatasetStore } from "../data/postgres-dataset-store.ts";
+import { SqlLineageStore } from "../data/sql-lineage-store.ts";
 import { SqlRejectStore } from "../data/sql-reject-store.ts";
 import { compareClocks, DatabaseTime } from "../history/postgres/database-time.ts";
 import { KeptConnection } from "../history/postgres/kept-connection.ts";
@@ -109,6 +110,7 @@ export function postgres(target: string | PostgresOptions): Database {
           logs: new PostgresRunLogs({ pools, tables }),
           quality: new PostgresQualityStore({ pools, tables }),
           alerts: new PostgresAlertStore({ pools, tables }),
+          lineage: new SqlLineageStore({ kysely, dialect: "postgres", tables }),
           queues: new PostgresQueueStore({ pools, tables, clock }),
           budgets: new PostgresRateBudgets({ pools, tables, clock }),
           hints,

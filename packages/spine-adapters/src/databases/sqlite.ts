@@ -12,6 +12,7 @@ import {
   type StateStores,
   silentHints,
 } from "spine-core";
+import { SqlLineageStore } from "../data/sql-lineage-store.ts";
 import { SqlRejectStore } from "../data/sql-reject-store.ts";
 import { SqliteDatasetStore } from "../data/sqlite-dataset-store.ts";
 import { migrate } from "../history/sqlite/migrate.ts";
@@ -92,6 +93,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
         logs: new SqliteRunLogs({ pool, tables }),
         quality: new SqliteQualityStore({ pool, tables }),
         alerts: new SqliteAlertStore({ pool, tables }),
+        lineage: new SqlLineageStore({ kysely, dialect: "sqlite", tables }),
         queues: new SqliteQueueStore({ pool, tables, clock }),
         budgets: new SqliteRateBudgets({ pool, tables, clock }),
         hints,

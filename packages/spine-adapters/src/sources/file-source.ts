@@ -55,6 +55,7 @@ export function fileSource(options: FileSourceOptions = {}): Source<FileRequest,
   const rules = fileRules(options);
   return {
     name: rules.name,
+    describe: (request) => String("glob" in request ? request.glob : request.path),
     async *stream(request, streamOptions = {}) {
       checkRequest(rules, request);
       if ("glob" in request) yield* readGlob(rules, request.glob, streamOptions);

@@ -79,11 +79,13 @@ function guarded(stores: StateStores, alive: Alive): StateStores {
     budgets,
     quality,
     alerts,
+    lineage,
   } = stores;
   return {
     logs: promising(logs, alive),
     quality: promising(quality, alive),
     alerts: promising(alerts, alive),
+    lineage: promising(lineage, alive),
     hints: promising(hints, alive),
     queues: promising(queues, alive),
     budgets: promising(budgets, alive),

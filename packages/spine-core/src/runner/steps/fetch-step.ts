@@ -1,7 +1,8 @@
-import type { DatasetRef, DatasetState } from "../../data/dataset.ts";
+import type { DatasetRef, DatasetState, SealOptions } from "../../data/dataset.ts";
 import { SourceError, SpineError } from "../../errors.ts";
 import { UNCHANGED } from "../../history/skip-output.ts";
 import type { Page, Source } from "../../sources/source.ts";
+import { storableText } from "../../storable-text.ts";
 import type { FetchStep } from "../../workflow/step.ts";
 import { type StepOutcome, type StepScope, writerOf } from "../step-scope.ts";
 import { Following } from "./following.ts";
@@ -35,7 +36,7 @@ export async function runFetch(step: FetchStep, scope: StepScope): Promise<StepO
       return await readAnew(step, scope, source);
     }
   }
-  const ref = await datasets.seal(writerOf(scope), state.dataset);
+  const ref = await datasets.seal(writerOf(scope), state.dataset, originOf(source, request));
   if (isResumed) await following.lookAt(ref);
   return finished(ref, following, scope);
 }
@@ -62,7 +63,22 @@ async function readAnew(step: FetchStep, scope: StepScope, source: Source<unknow
   // What is read now is recognised by what it is now.
   await following.isUnchanged(source, request);
   const { dataset } = await readInto(source, request, { state, following }, scope);
-  return finished(await scope.datasets.seal(writerOf(scope), dataset), following, scope);
+  const ref = await scope.datasets.seal(writerOf(scope), dataset, originOf(source, request));
+  return finished(ref, following, scope);
+}
+
+/** The longest text of what was read: it stands in an index. */
+const LONGEST_LOCATOR = 500;
+
+/** A source may be anybody's: what it cannot say is no reason to fail with rows that have been read. */
+function originOf(source: Source<unknown>, request: unknown): SealOptions {
+  try {
+    const said: unknown = source.describe?.(request);
+    const locator = typeof said === "string" ? storableText(said).slice(0, LONGEST_LOCATOR) : null;
+    return { source: source.name, locator };
+  } catch {
+    return { source: source.name, locator: null };
+  }
 }
 
 function finished(ref: DatasetRef, following: Following, { context }: StepScope): StepOutcome {

@@ -25,7 +25,7 @@ export async function runTransform(step: TransformStep, scope: StepScope): Promi
       scope.progress(rows, { done, total: input.rows, unit: "rows" });
     }
   }
-  const ref = await datasets.seal(writer, state.dataset);
+  const ref = await datasets.seal(writer, state.dataset, { madeOf: input.dataset });
   if (contracted.discarded > 0) context.metric(DISCARDED, contracted.discarded);
   const { redriven } = input;
   const output = redriven ? { ...ref, redriven } : ref;
