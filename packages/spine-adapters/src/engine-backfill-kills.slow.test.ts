@@ -4,7 +4,7 @@ import { fork } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { join } from "node:path";
-import { createSpine, type Spine, silentLogger } from "spine-core";
+import { type BackfillReport, createSpine, type Spine, silentLogger } from "spine-core";
 import { seeded } from "spine-core/testing";
 import { beforeAll, expect, test } from "vitest";
 import { backfilledTrades, ingestTrades, paramsOf, weeksOf } from "./testing/backfill-flow.ts";
@@ -71,7 +71,9 @@ test.concurrent.each(PLACES)(
 
     const spine = await start(true);
     const { outputs } = await (await spine.attach(id)).result();
-    expect(outputs.report).toMatchObject({ loaded: 156, skipped: 0, failed: 0 });
+    const report = outputs.report as BackfillReport;
+    expect(report.partitions.filter(({ error }) => error !== null)).toEqual([]);
+    expect(report).toMatchObject({ loaded: 156, skipped: 0, failed: 0 });
     expect(await contentOf(spine)).toBe(undisturbed);
 
     const children: string[] = [];
@@ -91,4 +93,5 @@ test.concurrent.each(PLACES)(
     await spine.stop();
     place.remove();
   },
+  400_000,
 );

@@ -102,6 +102,7 @@ export type {
   CursorAttachment,
   LoadAttachment,
   LogAttachment,
+  ManifestAttachment,
   PartitionAttachment,
   ProgressAttachment,
   QualityAttachment,
@@ -160,6 +161,7 @@ export type {
   LineageStore,
   LoadRecord,
 } from "./history/lineage-store.ts";
+export type { ManifestEntry, ManifestStore, Stages } from "./history/manifest-store.ts";
 export type {
   PartitionQuery,
   PartitionRecord,
@@ -276,6 +278,7 @@ export {
   type WeeklyOptions,
   weekly,
 } from "./partitions/period.ts";
+export { type Advance, WorkManifest } from "./partitions/work-manifest.ts";
 export type { PayloadCodec } from "./payload-codec.ts";
 export type { Plugin } from "./plugin.ts";
 export {
@@ -364,6 +367,7 @@ export { defineWorkflow, type WorkflowOptions } from "./workflow/define-workflow
 export type { Bound, IncrementalOptions, MarkOf, Since } from "./workflow/incremental.ts";
 export type { RetryPolicy } from "./workflow/retry.ts";
 export {
+  type AdvanceOptions,
   type Disposition,
   type ItemContext,
   type LoadResult,

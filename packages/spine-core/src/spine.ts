@@ -20,6 +20,7 @@ import { type BackfillReport, backfillOf } from "./partitions/backfill-flow.ts";
 import { type Lineage, lineageOf } from "./partitions/lineage.ts";
 import { type Partitions, partitionsOf } from "./partitions/partitions.ts";
 import { RunnableWorkflows } from "./partitions/runnable-workflows.ts";
+import { WorkManifest } from "./partitions/work-manifest.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
 import type { Plugin } from "./plugin.ts";
 import type { Registry } from "./registry.ts";
@@ -94,6 +95,14 @@ export interface Spine extends AsyncDisposable {
   readonly partitions: Partitions;
   /** Where rows came from, and what has to be done again when that changes. */
   readonly lineage: Lineage;
+  /**
+   * How far the partitions of a domain have come through the stages of its work. @throws SpineError CONFIG_INVALID
+   *
+   * @example
+   * const weeks = spine.manifest("finra.otc", ["INGESTED", "NORMALIZED", "PUBLISHED"]);
+   * console.log(await weeks.latestStage({ week: "2026-01-05" }));
+   */
+  manifest(domain: string, stages: readonly string[]): WorkManifest;
   /** How far incremental fetches have come. */
   readonly cursors: Cursors;
   /** The rows that steps refused: put aside, or driven again. */
@@ -377,6 +386,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     history: stores.history,
     datasets: stores.datasets,
     partitions: partitionsOf(stores.partitions, clock),
+    manifest: (domain, stages) => new WorkManifest({ store: stores.manifest, domain, stages }),
     lineage: lineageOf(stores.lineage, stores.history),
     cursors: cursorsOf(stores.cursors),
     rejects: rejectsOf(stores.rejects, async (runId, how) =>

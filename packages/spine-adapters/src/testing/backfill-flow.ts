@@ -17,7 +17,9 @@ export interface Trade {
 /** Three rows of a week and a tier, which follow from their names. */
 const source: Source<{ readonly week: string; readonly tier: string }, Trade> = {
   name: "trades.made_up",
-  async *stream({ week, tier }): AsyncGenerator<Page<Trade>> {
+  async *stream({ week, tier }, { cursor } = {}): AsyncGenerator<Page<Trade>> {
+    // All of it is on the first page.
+    if (cursor === 1) return;
     const rows = ["AAA", "BBB", "CCC"].map((symbol, n) => ({
       symbol: `${symbol}${tier}`,
       shares: String(Number(week.slice(5).replace("-", "")) * (n + 1)),

@@ -8,6 +8,7 @@ import type { CursorStore } from "../history/cursor-store.ts";
 import type { Hints } from "../history/hints.ts";
 import type { HistoryStore } from "../history/history-store.ts";
 import type { LineageStore } from "../history/lineage-store.ts";
+import type { ManifestStore } from "../history/manifest-store.ts";
 import type { PartitionStore } from "../history/partition-store.ts";
 import type { QualityStore } from "../history/quality-store.ts";
 import type { QueueStore } from "../history/queue-store.ts";
@@ -36,6 +37,7 @@ export interface StateStores {
   readonly quality: QualityStore;
   readonly alerts: AlertStore;
   readonly lineage: LineageStore;
+  readonly manifest: ManifestStore;
 }
 
 export interface StateOptions {
