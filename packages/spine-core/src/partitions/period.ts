@@ -77,7 +77,7 @@ export function monthly(options: MonthlyOptions): Periods {
 
 /** @param starts the first day on or after a day on which a period begins. */
 function periods(
-  { from, to, calendar = undefined, named = "start" }: PeriodOptions,
+  { from, to, calendar, named = "start" }: PeriodOptions,
   starts: (day: number) => number,
   end: (day: number) => number,
 ): Periods {
