@@ -43,8 +43,8 @@ beforeAll(async () => {
   await spine.stop();
 });
 
-// Both at once: most of the time one waits for processes to begin, and for their end to be noticed.
-test.concurrent.each(PLACES)(
+// On SQLite, where the end of a process is noticed at once; what tells a dead worker on Postgres has tests of its own.
+test.each(PLACES.filter(([name]) => name === "SQLite"))(
   `%s: ${KILLS} processes that work on it are killed: the table is the same, and each partition was loaded once`,
   async (name, open) => {
     const place = await open();
