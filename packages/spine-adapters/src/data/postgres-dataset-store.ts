@@ -13,6 +13,7 @@ import {
   newId,
   type RejectQuery,
   type Row,
+  type SealOptions,
   SpineError,
   type StagedTables,
   type StoredReject,
@@ -163,7 +164,11 @@ SELECT * FROM owned`;
     return (await this.#pools.ask<{ staged: boolean }>("data", sql, [name]))[0]?.staged === true;
   }
 
-  async seal(writer: DatasetWriter, dataset: string): Promise<DatasetRef> {
+  async seal(
+    writer: DatasetWriter,
+    dataset: string,
+    { source, locator, madeOf }: SealOptions = {},
+  ): Promise<DatasetRef> {
     const row = await this.#find(dataset);
     if (row?.token === writer.token && row.sealed_at !== null) return readRef(row);
     const hash = createHash("sha256");
@@ -176,7 +181,8 @@ SELECT * FROM owned`;
     // Not while a chunk is added that the hash does not know.
     const [sealed] = await this.#pools.ask<DatasetRow>(
       "data",
-      `UPDATE ${this.#t.datasets} SET sealed_at = coalesce(sealed_at, $5::timestamptz, now()), hash = $6, columns = $8
+      `UPDATE ${this.#t.datasets} SET sealed_at = coalesce(sealed_at, $5::timestamptz, now()), hash = $6, columns = $8,
+  source_name = $9, locator = $10, made_of = $11
 WHERE dataset_id = $1 AND run_id = $2 AND step_name = $3 AND token = $4 AND chunks = $7 RETURNING *`,
       [
         isRunId(dataset) ? dataset : null,
@@ -187,6 +193,9 @@ WHERE dataset_id = $1 AND run_id = $2 AND step_name = $3 AND token = $4 AND chun
         hash.digest("hex"),
         chunks.length,
         JSON.stringify(mergeColumns(chunks.map(({ columns }) => columns))),
+        source ?? null,
+        locator ?? null,
+        madeOf !== undefined && isRunId(madeOf) ? madeOf : null,
       ],
     );
     if (!sealed) throw await this.#refusal(writer, dataset, null);

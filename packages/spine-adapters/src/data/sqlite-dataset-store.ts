@@ -13,6 +13,7 @@ import {
   newId,
   type RejectQuery,
   type Row,
+  type SealOptions,
   SpineError,
   type StagedTables,
   type StoredReject,
@@ -156,11 +157,11 @@ RETURNING *`,
     return found !== undefined;
   }
 
-  async seal(writer: DatasetWriter, dataset: string): Promise<DatasetRef> {
+  async seal(writer: DatasetWriter, dataset: string, options: SealOptions = {}): Promise<DatasetRef> {
     return await this.#pool.write((connection) => {
       const row = this.#find(connection, dataset);
       if (!row || row.token !== writer.token || row.sealed_at === null)
-        this.#seal(connection, writer, dataset);
+        this.#seal(connection, writer, dataset, options);
       return readRef(this.#find(connection, dataset) as DatasetRow);
     });
   }
@@ -292,7 +293,12 @@ ORDER BY d.dataset_id, r.position LIMIT ?`,
     }
   }
 
-  #seal(connection: SqliteConnection, writer: DatasetWriter, dataset: string): void {
+  #seal(
+    connection: SqliteConnection,
+    writer: DatasetWriter,
+    dataset: string,
+    { source = "", locator = null, madeOf = "" }: SealOptions,
+  ): void {
     const hash = createHash("sha256");
     const chunks = connection.all<{ hash: string; columns: string | null }>(
       `SELECT hash, columns FROM ${this.#t.dataset_chunks} WHERE dataset_id = ? ORDER BY chunk`,
@@ -300,11 +306,15 @@ ORDER BY d.dataset_id, r.position LIMIT ?`,
     );
     for (const chunk of chunks) hash.update(chunk.hash);
     const sealed = connection.run(
-      `UPDATE ${this.#t.datasets} SET sealed_at = coalesce(sealed_at, ?), hash = ?, columns = ?
+      `UPDATE ${this.#t.datasets} SET sealed_at = coalesce(sealed_at, ?), hash = ?, columns = ?,
+  source_name = nullif(?, ''), locator = ?, made_of = nullif(?, '')
 WHERE dataset_id = ? AND run_id = ? AND step_name = ? AND token = ?`,
       this.#now(),
       hash.digest("hex"),
       JSON.stringify(mergeColumns(chunks.map(({ columns }) => columns))),
+      source,
+      locator,
+      madeOf,
       dataset,
       writer.runId,
       writer.step,

@@ -101,6 +101,16 @@ export interface DatasetWriter {
   readonly signal?: AbortSignal;
 }
 
+/** Where the rows of a dataset came from: it stands with the dataset once it is whole. */
+export interface SealOptions {
+  /** The name of the source that it was read from. */
+  readonly source?: string;
+  /** What was read, in the source's own words. */
+  readonly locator?: string | null;
+  /** The dataset that it was made of. */
+  readonly madeOf?: string;
+}
+
 /** What is stored of a dataset so far: where a resumed step goes on. */
 export interface DatasetState {
   readonly dataset: string;
@@ -144,7 +154,7 @@ export interface DatasetStore {
   /** Appends one chunk: durable when it resolves, whole or not at all. FENCED for a writer that lost it. */
   append(writer: DatasetWriter, dataset: string, chunk: ChunkWrite): Promise<DatasetState>;
   /** Ends the writing; the dataset can be read from now on. Idempotent. */
-  seal(writer: DatasetWriter, dataset: string): Promise<DatasetRef>;
+  seal(writer: DatasetWriter, dataset: string, options?: SealOptions): Promise<DatasetRef>;
   /** The chunks in order, from `fromChunk` on. Throws when the dataset is gone or not sealed. */
   read(
     dataset: string,

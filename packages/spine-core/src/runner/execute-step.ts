@@ -31,7 +31,9 @@ export async function executeStep(
   const { redaction } = scope;
   const clean = (error: SpineError) => redaction?.error(error) ?? error;
   const seal = (outcome: StepOutcome): StepResult => {
-    const { rows = null, attachments = [], error, skipped, ends, cursors, plan, child } = outcome;
+    const { rows = null, attachments: made = [], error, skipped, ends, cursors, plan, child } = outcome;
+    const advanced = error ? [] : scope.advanced();
+    const attachments = advanced.length === 0 ? made : [...made, ...advanced];
     return {
       output: outputText(step, outcome.output, redaction),
       rows,
@@ -82,6 +84,10 @@ function redactAttachment(attachment: Attachment, redaction: Redaction): Attachm
     case "load":
     case "partition":
       return { ...attachment, partition: redaction.value(attachment.partition) } as Attachment;
+    case "manifest": {
+      const { partition, metrics } = attachment;
+      return { ...attachment, ...redaction.value({ partition, metrics }) };
+    }
     case "quality": {
       const { check, status, ...found } = attachment.result;
       return { ...attachment, result: { check, status, ...redaction.value(found) } };

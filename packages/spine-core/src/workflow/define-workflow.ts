@@ -49,7 +49,13 @@ import {
   TRANSFORM,
   type WaitOptions,
 } from "./step-options.ts";
-import { WHEN_CHANGED, type WhenChanged, type Workflow, type WorkflowData } from "./workflow.ts";
+import {
+  NO_PARTITION,
+  WHEN_CHANGED,
+  type WhenChanged,
+  type Workflow,
+  type WorkflowData,
+} from "./workflow.ts";
 
 export interface WorkflowOptions<S extends z.ZodType> {
   /** Dotted lower-case name, unique in a Spine: `finra.otc_transparency.ingest_week`. */
@@ -133,7 +139,7 @@ export function defineWorkflow<S extends z.ZodType = z.ZodObject<{}>>(
       deadlineMs: options.deadline === undefined ? null : toMs(options.deadline),
       whenChanged: whenChangedOf(options),
       params: options.params ?? z.object({}),
-      partition: partition ?? (() => null),
+      partition: partition ?? NO_PARTITION,
     },
     [...(options.steps ?? [])],
     names,

@@ -8,7 +8,8 @@ import type { Table } from "../data/table.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import { type Duration, toMs } from "../duration.ts";
 import { SpineError } from "../errors.ts";
-import type { RowCounts } from "../history/records.ts";
+import type { Stages } from "../history/manifest-store.ts";
+import type { Metrics, RowCounts } from "../history/records.ts";
 import type { Json } from "../json.ts";
 import type { Logger } from "../logger.ts";
 import type { QualityCheck, QualityReport } from "../quality/quality-check.ts";
@@ -65,6 +66,19 @@ export interface StepContext<Params = unknown, Outputs = unknown> extends Execut
    * });
    */
   progress(progress: Progress): void;
+  /**
+   * Says that a partition has reached a stage of a domain's work (`spine.manifest`): the run's own when none is given. It commits with the
+   * step, and not at all if that fails.
+   *
+   * @throws ValidationError for a stage that there is not, and where there is no partition.
+   * @example
+   * const stages = { domain: "demo.weeks", stages: ["INGESTED", "PUBLISHED"] };
+   * const flow = defineWorkflow({ name: "demo.publish", params: z.object({ week: z.string() }) }).step(
+   *   "publish",
+   *   ({ advance, params: { week } }) => advance(stages, "PUBLISHED", { rows: 12, partition: { week } }),
+   * );
+   */
+  advance(stages: Stages, stage: string, options?: AdvanceOptions): void;
   /** A sign of life, for `heartbeatTimeout`: nothing else comes of it. As cheap as `progress`. */
   heartbeat(): void;
   /** A registered source by name. */
@@ -106,6 +120,13 @@ export interface StepContext<Params = unknown, Outputs = unknown> extends Execut
     work: (transaction: DatabaseTransaction) => Promise<T>,
     options?: { readonly key?: string },
   ): Promise<Json<T>>;
+}
+
+/** What is said of a stage that a partition has reached. */
+export interface AdvanceOptions {
+  readonly rows?: number;
+  readonly metrics?: Metrics;
+  readonly partition?: Partition;
 }
 
 /** How far a step has come, as its code says it. */

@@ -45,6 +45,9 @@ export interface WorkflowData {
   partition(context: { readonly params: unknown }): Partition | null;
 }
 
+/** The partition function of a workflow whose runs have none. */
+export const NO_PARTITION = (): null => null;
+
 declare const types: unique symbol;
 
 /** A name that no step has yet. */

@@ -5,7 +5,7 @@ import type { Source } from "../../sources/source.ts";
 import type { FetchStep, StepContext } from "../../workflow/step.ts";
 import { type StepOutcome, type StepScope, writerOf } from "../step-scope.ts";
 import { Following } from "./following.ts";
-import { type Begun, isChange, readPages } from "./read-pages.ts";
+import { type Begun, isChange, originOf, readPages } from "./read-pages.ts";
 
 /** Reads a source into the step's dataset, page by page. Each page is a checkpoint. */
 export async function runFetch(step: FetchStep, scope: StepScope): Promise<StepOutcome> {
@@ -30,7 +30,7 @@ export async function runFetch(step: FetchStep, scope: StepScope): Promise<StepO
       return await readAnew(step, scope, source);
     }
   }
-  const ref = await datasets.seal(writerOf(scope), state.dataset);
+  const ref = await datasets.seal(writerOf(scope), state.dataset, originOf(source, request));
   if (isResumed) await following.lookAt(ref);
   return finished(ref, following, scope);
 }
@@ -57,7 +57,8 @@ async function readAnew(step: FetchStep, scope: StepScope, source: Source<unknow
   // What is read now is recognised by what it is now.
   await following.isUnchanged(source, request);
   const { dataset } = await readPages(source, request, { state, following }, scope);
-  return finished(await scope.datasets.seal(writerOf(scope), dataset), following, scope);
+  const ref = await scope.datasets.seal(writerOf(scope), dataset, originOf(source, request));
+  return finished(ref, following, scope);
 }
 
 function finished(ref: DatasetRef, following: Following, { context }: StepScope): StepOutcome {

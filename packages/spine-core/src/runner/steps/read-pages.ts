@@ -1,6 +1,7 @@
-import type { ChunkWrite, DatasetState } from "../../data/dataset.ts";
+import type { ChunkWrite, DatasetState, SealOptions } from "../../data/dataset.ts";
 import { SourceError, SpineError } from "../../errors.ts";
 import type { Page, Source } from "../../sources/source.ts";
+import { storableText } from "../../storable-text.ts";
 import { type StepScope, writerOf } from "../step-scope.ts";
 import { ChunkAppends } from "./chunk-appends.ts";
 import type { Following } from "./following.ts";
@@ -87,4 +88,18 @@ function chunkOf({ rows, lines, file, rejects, cursor }: Page): Omit<ChunkWrite,
 /** True where the source is not the same any more. */
 export function isChange(error: unknown): boolean {
   return SpineError.is(error) && error.code === "SOURCE_CHANGED";
+}
+
+/** The longest text of what was read: it stands in an index. */
+const LONGEST_LOCATOR = 500;
+
+/** A source may be anybody's: what it cannot say is no reason to fail with rows that have been read. */
+export function originOf(source: Source<unknown>, request: unknown): SealOptions {
+  try {
+    const said: unknown = source.describe?.(request);
+    const locator = typeof said === "string" ? storableText(said).slice(0, LONGEST_LOCATOR) : null;
+    return { source: source.name, locator };
+  } catch {
+    return { source: source.name, locator: null };
+  }
 }

@@ -33,7 +33,7 @@ export async function runTransform(step: TransformStep, scope: StepScope): Promi
       throw error;
     }
   }
-  const ref = await datasets.seal(writer, state.dataset);
+  const ref = await datasets.seal(writer, state.dataset, { madeOf: input.dataset });
   if (contracted.discarded > 0) context.metric(DISCARDED, contracted.discarded);
   const { redriven } = input;
   const output = redriven ? { ...ref, redriven } : ref;
