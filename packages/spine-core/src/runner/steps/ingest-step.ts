@@ -11,7 +11,7 @@ import { Following } from "./following.ts";
 import { type IngestCursor, IngestPass, ingestCursorOf } from "./ingest-pass.ts";
 import { type Bring, load, unchanged } from "./load-step.ts";
 import { verdictOf } from "./quality-step.ts";
-import { type Begun, isChange, readPages } from "./read-pages.ts";
+import { type Begun, isChange, originOf, readPages } from "./read-pages.ts";
 import { DISCARDED } from "./transform-step.ts";
 
 interface BegunIngest extends Begun {
@@ -50,7 +50,7 @@ export async function runIngest(
       await read(source, again, begun, scope);
     }
   }
-  const ref = await datasets.seal(writerOf(scope), begun.state.dataset);
+  const ref = await datasets.seal(writerOf(scope), begun.state.dataset, originOf(source, request));
   return await judge(step, scope, begun, ref);
 }
 
