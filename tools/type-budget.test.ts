@@ -8,9 +8,10 @@ const STEPS = 60;
 
 // What the compiler does for a type that grows with every step decides how long a workflow may become: a builder that
 // flattens its outputs at each step dies near step 50. Raise a budget knowingly, never to make the test pass.
-// Measured with TypeScript 7.0.2: 156,000 and 299,000, of which 87,000 are zod's and the first step's; a budget is 1.1 times that.
+// Measured with TypeScript 7.0.2: 176,000 and 319,000, of which 90,000 are zod's and the first step's (156,000 and 299,000 before
+// contracts, ways to load and `ingest` came).
 const BUDGETS = [
-  ["sixty steps", plainSource, 172_000],
+  ["sixty steps", plainSource, 185_000],
   ["sixty steps of every kind, inside of each other", nestedSource, 330_000],
 ] as const;
 

@@ -2,6 +2,7 @@ import type { Mutant } from "./mutant.ts";
 import { MUTANTS_OF_DATA } from "./mutants/of-data.ts";
 import { MUTANTS_OF_FILES } from "./mutants/of-files.ts";
 import { MUTANTS_OF_FINRA } from "./mutants/of-finra.ts";
+import { MUTANTS_OF_INGEST } from "./mutants/of-ingest.ts";
 import { MUTANTS_OF_KINDS } from "./mutants/of-kinds.ts";
 import { MUTANTS_OF_LOADS } from "./mutants/of-loads.ts";
 import { MUTANTS_OF_PROCESSES } from "./mutants/of-processes.ts";
@@ -20,6 +21,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_DATA,
   ...MUTANTS_OF_LOADS,
   ...MUTANTS_OF_REJECTS,
+  ...MUTANTS_OF_INGEST,
   ...MUTANTS_OF_QUALITY,
   ...MUTANTS_OF_SOURCES,
   ...MUTANTS_OF_FILES,

@@ -33,6 +33,7 @@ export type {
   JsonType,
   RejectQuery,
   RowOf,
+  SealOptions,
   StoredReject,
 } from "./data/dataset.ts";
 export { decimal, fromUnits, toUnits } from "./data/decimal.ts";
@@ -101,6 +102,7 @@ export type {
   CursorAttachment,
   LoadAttachment,
   LogAttachment,
+  ManifestAttachment,
   PartitionAttachment,
   ProgressAttachment,
   QualityAttachment,
@@ -152,7 +154,20 @@ export {
   type TrackedStep,
   type TrackOptions,
 } from "./history/history-tracker.ts";
-export type { PartitionRecord, PartitionStore } from "./history/partition-store.ts";
+export type {
+  AffectedLoad,
+  Affecting,
+  DatasetOrigin,
+  LineageStore,
+  LoadRecord,
+} from "./history/lineage-store.ts";
+export type { ManifestEntry, ManifestStore, Stages } from "./history/manifest-store.ts";
+export type {
+  PartitionQuery,
+  PartitionRecord,
+  PartitionState,
+  PartitionStore,
+} from "./history/partition-store.ts";
 export {
   type PriorValues,
   type QualityHistory,
@@ -231,6 +246,39 @@ export {
   type LogLevel,
   silentLogger,
 } from "./logger.ts";
+// Partitions
+export type { BackfillItem, BackfillOptions, BackfillSelect } from "./partitions/backfill.ts";
+export type { BackfillOutcome, BackfillReport } from "./partitions/backfill-flow.ts";
+export {
+  definePartitions,
+  type PartitionSet,
+  type PartitionsOptions,
+} from "./partitions/define-partitions.ts";
+export type { DateRange, ExpectedPartition } from "./partitions/expected.ts";
+export type { Affected, Lineage, LoadLineage } from "./partitions/lineage.ts";
+export {
+  CELL_STATES,
+  type CellState,
+  type DoctorOptions,
+  type PartitionCell,
+  type PartitionFinding,
+  type PartitionReport,
+  type Partitions,
+  type PartitionWindow,
+  type WindowOptions,
+} from "./partitions/partitions.ts";
+export {
+  type Calendar,
+  type DailyOptions,
+  daily,
+  type MonthlyOptions,
+  monthly,
+  type Periods,
+  type Weekday,
+  type WeeklyOptions,
+  weekly,
+} from "./partitions/period.ts";
+export { type Advance, WorkManifest } from "./partitions/work-manifest.ts";
 export type { PayloadCodec } from "./payload-codec.ts";
 export type { Plugin } from "./plugin.ts";
 export {
@@ -319,7 +367,10 @@ export { defineWorkflow, type WorkflowOptions } from "./workflow/define-workflow
 export type { Bound, IncrementalOptions, MarkOf, Since } from "./workflow/incremental.ts";
 export type { RetryPolicy } from "./workflow/retry.ts";
 export {
+  type AdvanceOptions,
   type Disposition,
+  type IngestResult,
+  type IngestStep,
   type ItemContext,
   type LoadResult,
   type OnError,

@@ -9,13 +9,18 @@ import { SpineError } from "./errors.ts";
 import { Events, type SpineEvents } from "./events.ts";
 import { EncodedHistory } from "./history/encoded-history.ts";
 import type { HistoryStore } from "./history/history-store.ts";
-import type { PartitionStore } from "./history/partition-store.ts";
 import type { QualityHistory } from "./history/quality-store.ts";
 import type { RunDetail } from "./history/records.ts";
 import type { RunLogs } from "./history/run-logs.ts";
 import type { RunFilter } from "./history/run-query.ts";
 import type { RunStatistics } from "./history/run-statistics.ts";
 import { jsonLogger, type Logger, type LogLevel } from "./logger.ts";
+import { type BackfillItem, type BackfillOptions, planBackfill } from "./partitions/backfill.ts";
+import { type BackfillReport, backfillOf } from "./partitions/backfill-flow.ts";
+import { type Lineage, lineageOf } from "./partitions/lineage.ts";
+import { type Partitions, partitionsOf } from "./partitions/partitions.ts";
+import { RunnableWorkflows } from "./partitions/runnable-workflows.ts";
+import { WorkManifest } from "./partitions/work-manifest.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
 import type { Plugin } from "./plugin.ts";
 import type { Registry } from "./registry.ts";
@@ -86,7 +91,18 @@ export interface Spine extends AsyncDisposable {
   readonly database: Database;
   readonly history: HistoryStore;
   readonly datasets: DatasetStore;
-  readonly partitions: PartitionStore;
+  /** What is loaded, by partition, and what is not. */
+  readonly partitions: Partitions;
+  /** Where rows came from, and what has to be done again when that changes. */
+  readonly lineage: Lineage;
+  /**
+   * How far the partitions of a domain have come through the stages of its work. @throws SpineError CONFIG_INVALID
+   *
+   * @example
+   * const weeks = spine.manifest("finra.otc", ["INGESTED", "NORMALIZED", "PUBLISHED"]);
+   * console.log(await weeks.latestStage({ week: "2026-01-05" }));
+   */
+  manifest(domain: string, stages: readonly string[]): WorkManifest;
   /** How far incremental fetches have come. */
   readonly cursors: Cursors;
   /** The rows that steps refused: put aside, or driven again. */
@@ -125,6 +141,29 @@ export interface Spine extends AsyncDisposable {
     workflow: string,
     items: readonly RunItem[],
   ): Promise<readonly Run<Readonly<Record<string, unknown>>>[]>;
+  /**
+   * Fills partitions: a run that starts a run of the workflow for each of them, as its children, and goes on after a crash. What is
+   * loaded already when its turn comes is left as it is, and one that fails does not end the others: the `report` in its
+   * outputs says what became of each. Pause, resume or cancel it as any other run. With `dryRun`: only what it would do.
+   *
+   * @throws ValidationError where parameters do not fit, or make a run of another partition.
+   * @example
+   * const run = await spine.backfill(ingestWeek, {
+   *   partitions: weeks,
+   *   select: "missing",
+   *   params: ({ week_start, tier }) => ({ week: week_start, tier }),
+   * });
+   * const { outputs } = await run.result();
+   * console.log(outputs.report.loaded, outputs.report.failed);
+   */
+  backfill<I, P, O>(
+    workflow: Workflow<I, P, O>,
+    options: BackfillOptions<NoInfer<I>> & { readonly dryRun: true },
+  ): Promise<readonly BackfillItem<I>[]>;
+  backfill<I, P, O>(
+    workflow: Workflow<I, P, O>,
+    options: BackfillOptions<NoInfer<I>> & { readonly dryRun?: false },
+  ): Promise<Run<{ readonly report: BackfillReport }>>;
   /**
    * The rows of a dataset, in batches, for as long as retention keeps them; DATASET_MISSING afterwards.
    *
@@ -217,12 +256,13 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   const stores = payloads
     ? { ...connected, history: new EncodedHistory(connected.history, payloads) }
     : connected;
+  const runnable = new RunnableWorkflows(workflows, stores.partitions);
   const events = new Events(logger);
   const runner = new DurableRunner({
     database,
     stores,
     sources,
-    workflows,
+    workflows: runnable,
     events,
     logger,
     clock,
@@ -291,6 +331,18 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     const handles = await unlessStopped(() => runner.runMany(known(workflow), items));
     return handles.map((handle) => typed(handle));
   }
+  // What it returns depends on `dryRun`, which the overloads say.
+  const backfill = async (workflow: WorkflowData, options: BackfillOptions<unknown>): Promise<unknown> => {
+    const target = known(workflow);
+    return await unlessStopped(async () => {
+      const plan = await planBackfill({ partitions: stores.partitions, clock }, target, options);
+      if (options.dryRun) return plan.items;
+      const { key, tags, queue, priority } = options;
+      const given = Object.entries({ key, tags, queue, priority }).filter(([, value]) => value !== undefined);
+      const start: RunOptions = { ...Object.fromEntries(given), triggeredBy: "backfill" };
+      return typed(await runner.run(runnable.get(backfillOf(target.name)), plan.params, start));
+    });
+  };
   const stop = () => {
     stopping ??= stopOnce();
     return stopping;
@@ -333,7 +385,9 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     database,
     history: stores.history,
     datasets: stores.datasets,
-    partitions: stores.partitions,
+    partitions: partitionsOf(stores.partitions, clock),
+    manifest: (domain, stages) => new WorkManifest({ store: stores.manifest, domain, stages }),
+    lineage: lineageOf(stores.lineage, stores.history),
     cursors: cursorsOf(stores.cursors),
     rejects: rejectsOf(stores.rejects, async (runId, how) =>
       typed(await unlessStopped(() => runner.redrive(checkRunId(runId), how))),
@@ -350,6 +404,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     workflows,
     run,
     runMany,
+    backfill: backfill as Spine["backfill"],
     read: (dataset, reading) => readRows(stores.datasets, dataset, reading),
     withRows: (tables, work) => unlessStopped(() => stores.datasets.withRows(tables, work)),
     get: (runId) => unlessStopped(() => runner.get(checkRunId(runId))),
@@ -375,8 +430,8 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
       diagnose({
         database,
         stores,
-        workflows: workflows.names(),
-        pinned: new KnownWorkflows(workflows).known.pinned,
+        workflows: runnable.names(),
+        pinned: new KnownWorkflows(runnable).known.pinned,
         clock,
         working: runner.working,
         unattended: () => runner.unattended(),
@@ -397,7 +452,7 @@ function stopped(cause?: unknown): SpineError {
 /** Targets exist from the start, so that they can be queried before their first load. */
 async function ensureTables(database: Database, workflow: WorkflowData): Promise<void> {
   for (const step of everyStep(workflow.steps))
-    if (step.kind === "load") await database.ensureTable(step.into);
+    if (step.kind === "load" || step.kind === "ingest") await database.ensureTable(step.into);
 }
 
 async function* readRows<R extends object>(

@@ -261,7 +261,7 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
     breaks: "a fetch that goes on begins at its first page",
     changes: [
       {
-        file: `${ENGINE}/steps/fetch-step.ts`,
+        file: `${ENGINE}/steps/read-pages.ts`,
         find: "const cursor = following.sourceCursor(from.cursor);",
         replace: "const cursor = null;",
       },

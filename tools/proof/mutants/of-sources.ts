@@ -204,7 +204,7 @@ export const MUTANTS_OF_SOURCES: readonly Mutant[] = [
     breaks: "what was stored of a source that changed is kept, and the next attempt goes on behind it",
     changes: [
       {
-        file: "packages/spine-core/src/runner/steps/fetch-step.ts",
+        file: "packages/spine-core/src/runner/steps/read-pages.ts",
         find: "if (isChange(error)) await datasets.open(writer, { fresh: true });",
         replace: "if (isChange(error)) await datasets.open(writer);",
       },

@@ -69,6 +69,15 @@ export function encodeChunk(rows: readonly Row[], lines: readonly number[] | nul
   };
 }
 
+/** What stands in the place of the rows of a chunk that are kept elsewhere. */
+export const NO_DATA: Uint8Array = new Uint8Array(0);
+
+/** What is known of rows that are kept elsewhere: the same as of those that are encoded. */
+export function describeRows(rows: readonly Row[]): Pick<EncodedChunk, "hash" | "columns"> {
+  const blocks = toBlocks(rows);
+  return { hash: hashOf(toBytes(blocks)), columns: JSON.stringify(typesOf(blocks)) };
+}
+
 function hashOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Kysely } from "kysely";
+import type { PoolClient } from "pg";
 import {
   type AnySchema,
   type ChunkWrite,
@@ -11,17 +12,22 @@ import {
   type DatasetWriter,
   newId,
   type RejectQuery,
+  type Row,
+  type SealOptions,
   SpineError,
   type StagedTables,
   type StoredReject,
   stagedPlans,
   ValidationError,
 } from "spine-core";
+import { insertRows } from "../databases/postgres/insert-rows.ts";
 import type { PostgresPools, Query } from "../databases/postgres/postgres-pools.ts";
+import { createStaging, dropStaging, stagingTable } from "../databases/postgres/staging-table.ts";
+import { TransactionLease } from "../databases/postgres/transaction-lease.ts";
 import { DatabaseTime } from "../history/postgres/database-time.ts";
 import { isRunId } from "../history/postgres/run-id.ts";
 import type { StateTables } from "../history/state-tables.ts";
-import { encodeChunk, mergeColumns } from "./chunk-codec.ts";
+import { describeRows, encodeChunk, mergeColumns, NO_DATA } from "./chunk-codec.ts";
 import {
   type ChunkRow,
   chunkDamaged,
@@ -89,8 +95,13 @@ VALUES ($1, $2, $3, $4, 0, 0, 0, 0, coalesce($5::timestamptz, now())) ON CONFLIC
   }
 
   async append(writer: DatasetWriter, dataset: string, chunk: ChunkWrite): Promise<DatasetState> {
-    const { index, rows, lines, file = null, rejects } = chunk;
-    const { data, hash, lines: lineRuns, columns } = encodeChunk(rows, lines);
+    const { index, rows, lines, file = null, rejects, into } = chunk;
+    const {
+      data,
+      hash,
+      lines: lineRuns,
+      columns,
+    } = into ? { ...describeRows(rows), data: NO_DATA, lines: null } : encodeChunk(rows, lines);
     const raws = rejects.map(({ raw }) => JSON.stringify(raw) ?? "null");
     const bytes = data.length + raws.reduce((sum, raw) => sum + raw.length, 0);
     const t = this.#t;
@@ -133,7 +144,12 @@ SELECT * FROM owned`;
     let tries = 0;
     const [row] = await this.#pools.throughOutage(() => {
       tries += 1;
-      return this.#pools.query<DatasetRow>("data", sql, values);
+      if (!into) return this.#pools.query<DatasetRow>("data", sql, values);
+      return this.#pools.inTransaction("data", async (query, client) => {
+        const owned = await query<DatasetRow>(sql, values);
+        if (owned.length > 0) await this.#stage(client, dataset, { index, rows, into });
+        return owned;
+      });
     }, writer.signal);
     // What was lost may have been no more than the answer to an earlier try.
     const stored = row ?? (tries > 1 ? await this.#appended(writer, dataset, chunk, hash) : undefined);
@@ -141,7 +157,18 @@ SELECT * FROM owned`;
     return readState(stored);
   }
 
-  async seal(writer: DatasetWriter, dataset: string): Promise<DatasetRef> {
+  async isStaged(dataset: string): Promise<boolean> {
+    if (!isRunId(dataset)) return false;
+    const sql = "SELECT to_regclass($1) IS NOT NULL AS staged";
+    const name = stagingTable(this.#pools.settings.schema, dataset);
+    return (await this.#pools.ask<{ staged: boolean }>("data", sql, [name]))[0]?.staged === true;
+  }
+
+  async seal(
+    writer: DatasetWriter,
+    dataset: string,
+    { source, locator, madeOf }: SealOptions = {},
+  ): Promise<DatasetRef> {
     const row = await this.#find(dataset);
     if (row?.token === writer.token && row.sealed_at !== null) return readRef(row);
     const hash = createHash("sha256");
@@ -154,7 +181,8 @@ SELECT * FROM owned`;
     // Not while a chunk is added that the hash does not know.
     const [sealed] = await this.#pools.ask<DatasetRow>(
       "data",
-      `UPDATE ${this.#t.datasets} SET sealed_at = coalesce(sealed_at, $5::timestamptz, now()), hash = $6, columns = $8
+      `UPDATE ${this.#t.datasets} SET sealed_at = coalesce(sealed_at, $5::timestamptz, now()), hash = $6, columns = $8,
+  source_name = $9, locator = $10, made_of = $11
 WHERE dataset_id = $1 AND run_id = $2 AND step_name = $3 AND token = $4 AND chunks = $7 RETURNING *`,
       [
         isRunId(dataset) ? dataset : null,
@@ -165,6 +193,9 @@ WHERE dataset_id = $1 AND run_id = $2 AND step_name = $3 AND token = $4 AND chun
         hash.digest("hex"),
         chunks.length,
         JSON.stringify(mergeColumns(chunks.map(({ columns }) => columns))),
+        source ?? null,
+        locator ?? null,
+        madeOf !== undefined && isRunId(madeOf) ? madeOf : null,
       ],
     );
     if (!sealed) throw await this.#refusal(writer, dataset, null);
@@ -197,7 +228,12 @@ WHERE dataset_id = $1 AND run_id = $2 AND step_name = $3 AND token = $4 AND chun
   }
 
   async withRows<T>(tables: StagedTables, work: (kysely: Kysely<AnySchema>) => Promise<T>): Promise<T> {
-    return await withRowsInPostgres(this.#pools, stagedPlans(tables), (dataset) => this.read(dataset), work);
+    return await withRowsInPostgres(
+      this.#pools,
+      stagedPlans(tables),
+      { read: (dataset) => this.read(dataset), isStaged: (dataset) => this.isStaged(dataset) },
+      work,
+    );
   }
 
   async rejects({
@@ -310,7 +346,21 @@ WHERE dataset_id = $1 RETURNING *`,
     return row as DatasetRow;
   }
 
+  /** Adds rows to the staging table of a dataset, by COPY; the first ones make it. */
+  async #stage(
+    client: PoolClient,
+    dataset: string,
+    { index, rows, into }: Required<Pick<ChunkWrite, "index" | "rows" | "into">>,
+  ): Promise<void> {
+    const { schema } = this.#pools.settings;
+    if (index === 0) await client.query(createStaging(schema, dataset, into));
+    const lease = new TransactionLease(client);
+    const target = { lease, pools: this.#pools, table: into, stamp: null };
+    await insertRows({ ...target, into: stagingTable(schema, dataset) }, once(rows));
+  }
+
   async #drop(query: Query, dataset: string): Promise<void> {
+    await query(dropStaging(this.#pools.settings.schema, dataset));
     for (const table of [this.#t.dataset_chunks, this.#t.rejects]) {
       await query(`DELETE FROM ${table} WHERE dataset_id = $1`, [dataset]);
     }
@@ -340,4 +390,8 @@ WHERE dataset_id = $1 RETURNING *`,
     const sql = `SELECT * FROM ${this.#t.datasets} WHERE dataset_id = $1`;
     return (await this.#pools.ask<DatasetRow>("data", sql, [dataset]))[0];
   }
+}
+
+async function* once(rows: readonly Row[]): AsyncIterable<readonly Row[]> {
+  yield await Promise.resolve(rows);
 }

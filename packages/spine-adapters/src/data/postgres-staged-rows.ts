@@ -6,8 +6,9 @@ import { CopyIn, copyText } from "../databases/postgres/copy-in.ts";
 import { kyselyIn } from "../databases/postgres/postgres-dialect.ts";
 import { toSpineError } from "../databases/postgres/postgres-error.ts";
 import type { PostgresPools } from "../databases/postgres/postgres-pools.ts";
+import { stagingTable } from "../databases/postgres/staging-table.ts";
 import { TransactionLease } from "../databases/postgres/transaction-lease.ts";
-import { stagedCell } from "./staged-cell.ts";
+import { columnNotStaged, stagedCell } from "./staged-cell.ts";
 
 /** Characters that are copied in one go. */
 const COPY_CHARACTERS = 1024 * 1024;
@@ -19,14 +20,17 @@ const COPY_CHARACTERS = 1024 * 1024;
 export async function withRowsInPostgres<T>(
   pools: PostgresPools,
   plans: readonly StagedPlan[],
-  read: DatasetStore["read"],
+  datasets: Pick<DatasetStore, "read" | "isStaged">,
   work: (kysely: Kysely<AnySchema>) => Promise<T>,
 ): Promise<T> {
   const client = await pools.single("rows", () => {}, "user");
   const lease = new TransactionLease(client as unknown as PoolClient);
   try {
     await client.query("BEGIN");
-    for (const plan of plans) await stage(client, plan, read);
+    for (const plan of plans) {
+      if (await datasets.isStaged(plan.dataset)) await viewStaged(client, pools, plan);
+      else await stage(client, plan, datasets.read);
+    }
     // Temporary tables are made and filled: from here on nothing is written.
     await client.query("SET TRANSACTION READ ONLY");
     return await work(kyselyIn(lease, pools));
@@ -72,6 +76,33 @@ async function stage(client: Client, plan: StagedPlan, read: DatasetStore["read"
   }
   await flush();
   await client.query(`ANALYZE pg_temp."${plan.name}"`);
+}
+
+/** The dataset stands in a table already: its columns with the types that were asked for, by way of their texts. */
+async function viewStaged(client: Client, pools: PostgresPools, plan: StagedPlan): Promise<void> {
+  const table = stagingTable(pools.settings.schema, plan.dataset);
+  const { rows } = await client.query<{ name: string; type: string }>(
+    `SELECT attname AS name, format_type(atttypid, NULL) AS type FROM pg_attribute
+WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped`,
+    [table],
+  );
+  const types = new Map(rows.map(({ name, type }) => [name, type]));
+  const list = plan.columns.map(([name, column]) => {
+    const type = types.get(name);
+    if (type === undefined) throw columnNotStaged(name);
+    const cast = column.type === "text" ? ' COLLATE "C"' : `::${typeOf(column)}`;
+    return `(${textOf(quoted(name), type)})${cast} AS ${quoted(name)}`;
+  });
+  await client.query(
+    `CREATE TEMP VIEW "${plan.name}" AS SELECT ${["_spine_row", ...list].join(", ")} FROM ${table}`,
+  );
+}
+
+/** A value as the dataset would have it. */
+function textOf(column: string, type: string): string {
+  if (type === "numeric") return `trim_scale(${column})::text`;
+  if (!type.startsWith("timestamp")) return `${column}::text`;
+  return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 }
 
 function typeOf(column: Column): string {

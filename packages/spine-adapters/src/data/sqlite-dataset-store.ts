@@ -9,19 +9,26 @@ import {
   type DatasetState,
   type DatasetStore,
   type DatasetWriter,
+  DECIMAL_SCALE,
   newId,
   type RejectQuery,
+  type Row,
+  type SealOptions,
   SpineError,
   type StagedTables,
   type StoredReject,
   stagedPlans,
   ValidationError,
 } from "spine-core";
+import { insertAtOnce } from "../databases/sqlite/insert-rows.ts";
 import type { SqliteConnection } from "../databases/sqlite/sqlite-connection.ts";
 import type { SqlitePool } from "../databases/sqlite/sqlite-pool.ts";
+import { createStaging, dropStaging } from "../databases/sqlite/staging-table.ts";
+import { decimalText } from "../databases/sqlite/target-table.ts";
+import { stagingName } from "../databases/staging-name.ts";
 import { isoTime } from "../history/iso-time.ts";
 import type { StateTables } from "../history/state-tables.ts";
-import { encodeChunk, mergeColumns } from "./chunk-codec.ts";
+import { describeRows, encodeChunk, mergeColumns, NO_DATA } from "./chunk-codec.ts";
 import {
   type ChunkRow,
   chunkDamaged,
@@ -48,6 +55,7 @@ const BESIDE = { beside: true };
 const DEFAULT_REJECTS = 100;
 /** Chunks removed in one database commit. */
 const CHUNKS_PER_COMMIT = 100;
+const ROWS_PER_READ = 5_000;
 
 /** Datasets in a SQLite database: rows in compressed chunks, each committed with its rejects and its cursor. */
 export class SqliteDatasetStore implements DatasetStore {
@@ -96,8 +104,13 @@ export class SqliteDatasetStore implements DatasetStore {
   }
 
   async append(writer: DatasetWriter, dataset: string, chunk: ChunkWrite): Promise<DatasetState> {
-    const { index, rows, lines, file = null, rejects } = chunk;
-    const { data, hash, lines: lineRuns, columns } = encodeChunk(rows, lines);
+    const { index, rows, lines, file = null, rejects, into } = chunk;
+    const {
+      data,
+      hash,
+      lines: lineRuns,
+      columns,
+    } = into ? { ...describeRows(rows), data: NO_DATA, lines: null } : encodeChunk(rows, lines);
     const cursor = JSON.stringify(chunk.cursor);
     const raws = rejects.map(({ raw }) => JSON.stringify(raw) ?? "null");
     const bytes = data.length + raws.reduce((sum, raw) => sum + raw.length, 0);
@@ -130,15 +143,25 @@ RETURNING *`,
         data,
       });
       this.#insertRejects(connection, dataset, row.rejected - rejects.length, chunk, raws);
+      if (into) {
+        if (index === 0) connection.script(createStaging(dataset, into));
+        insertAtOnce(connection, { table: into, stamp: null, into: `"${stagingName(dataset)}"` }, rows);
+      }
       return readState(row);
     }, BESIDE);
   }
 
-  async seal(writer: DatasetWriter, dataset: string): Promise<DatasetRef> {
+  async isStaged(dataset: string): Promise<boolean> {
+    const sql = "SELECT 1 AS n FROM sqlite_schema WHERE type = 'table' AND name = ?";
+    const found = await this.#pool.read((connection) => connection.get(sql, stagingName(dataset)));
+    return found !== undefined;
+  }
+
+  async seal(writer: DatasetWriter, dataset: string, options: SealOptions = {}): Promise<DatasetRef> {
     return await this.#pool.write((connection) => {
       const row = this.#find(connection, dataset);
       if (!row || row.token !== writer.token || row.sealed_at === null)
-        this.#seal(connection, writer, dataset);
+        this.#seal(connection, writer, dataset, options);
       return readRef(this.#find(connection, dataset) as DatasetRow);
     });
   }
@@ -174,7 +197,16 @@ RETURNING *`,
   async withRows<T>(tables: StagedTables, work: (kysely: Kysely<AnySchema>) => Promise<T>): Promise<T> {
     const plans = stagedPlans(tables);
     await this.#pool.open();
-    return await withRowsInSqlite(this.#pool.path, plans, (dataset) => this.read(dataset), work);
+    return await withRowsInSqlite(
+      this.#pool.path,
+      plans,
+      {
+        read: (dataset) => this.read(dataset),
+        isStaged: (dataset) => this.isStaged(dataset),
+        readStaged: (dataset) => this.#readStaged(dataset),
+      },
+      work,
+    );
   }
 
   async rejects({
@@ -228,6 +260,25 @@ ORDER BY d.dataset_id, r.position LIMIT ?`,
     return orphans.length;
   }
 
+  /** Of a database in memory, which no other connection sees: staged rows, with decimals as texts. */
+  async *#readStaged(dataset: string): AsyncIterable<Pick<DatasetChunk, "rows">> {
+    const table = stagingName(dataset);
+    const columns = await this.#pool.read((connection) =>
+      connection.all<{ name: string }>("SELECT name FROM pragma_table_info(?)", table),
+    );
+    const list = columns.map(({ name }) =>
+      name.endsWith("_units") ? `${decimalText(name, DECIMAL_SCALE)} AS "${name.slice(0, -6)}"` : `"${name}"`,
+    );
+    const sql = `SELECT ${list.join(", ")} FROM "${table}" WHERE rowid > ? AND rowid <= ?`;
+    for (let from = 0; ; from += ROWS_PER_READ) {
+      const rows = await this.#pool.read((connection) =>
+        connection.all<Row>(sql, from, from + ROWS_PER_READ),
+      );
+      if (rows.length === 0) return;
+      yield { rows };
+    }
+  }
+
   #insertRejects(
     connection: SqliteConnection,
     dataset: string,
@@ -242,7 +293,12 @@ ORDER BY d.dataset_id, r.position LIMIT ?`,
     }
   }
 
-  #seal(connection: SqliteConnection, writer: DatasetWriter, dataset: string): void {
+  #seal(
+    connection: SqliteConnection,
+    writer: DatasetWriter,
+    dataset: string,
+    { source = "", locator = null, madeOf = "" }: SealOptions,
+  ): void {
     const hash = createHash("sha256");
     const chunks = connection.all<{ hash: string; columns: string | null }>(
       `SELECT hash, columns FROM ${this.#t.dataset_chunks} WHERE dataset_id = ? ORDER BY chunk`,
@@ -250,11 +306,15 @@ ORDER BY d.dataset_id, r.position LIMIT ?`,
     );
     for (const chunk of chunks) hash.update(chunk.hash);
     const sealed = connection.run(
-      `UPDATE ${this.#t.datasets} SET sealed_at = coalesce(sealed_at, ?), hash = ?, columns = ?
+      `UPDATE ${this.#t.datasets} SET sealed_at = coalesce(sealed_at, ?), hash = ?, columns = ?,
+  source_name = nullif(?, ''), locator = ?, made_of = nullif(?, '')
 WHERE dataset_id = ? AND run_id = ? AND step_name = ? AND token = ?`,
       this.#now(),
       hash.digest("hex"),
       JSON.stringify(mergeColumns(chunks.map(({ columns }) => columns))),
+      source,
+      locator,
+      madeOf,
       dataset,
       writer.runId,
       writer.step,
@@ -295,6 +355,7 @@ WHERE dataset_id = ? AND run_id = ? AND step_name = ? AND token = ?`,
   }
 
   #drop(connection: SqliteConnection, dataset: string): void {
+    connection.script(dropStaging(dataset));
     for (const table of [this.#t.dataset_chunks, this.#t.rejects, this.#t.datasets]) {
       connection.run(`DELETE FROM ${table} WHERE dataset_id = ?`, dataset);
     }

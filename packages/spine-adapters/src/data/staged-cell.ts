@@ -19,3 +19,12 @@ export function stagedCell<T>(
     );
   }
 }
+
+/** Rows that are on their way to a table have its columns, and no others. */
+export function columnNotStaged(column: string): SpineError {
+  return new SpineError(
+    "CONFIG_INVALID",
+    `A check asks about the column "${column}" in SQL, and the table that the rows are on their way to has none of that name. Ask about columns of the table, or use \`.fetch\`, \`.transform\`, \`.quality\` and \`.load\` as steps of their own.`,
+    { context: { column } },
+  );
+}

@@ -1,4 +1,4 @@
-import { type Column, isByKey, type Merge, SpineError, type Table } from "spine-core";
+import { type Column, isByKey, type Merge, type RowStamp, SpineError, type Table } from "spine-core";
 
 /** A column as it is stored, with its name in quotes. */
 export interface MergeColumn {
@@ -12,8 +12,10 @@ export interface MergeColumn {
 export interface MergeRelations {
   readonly target: string;
   readonly captures: string | null;
-  /** The input, with the columns of the target. */
+  /** The input, with the columns of the target; where it was gathered before there was a load, without those of the stamp. */
   readonly staged: string;
+  /** What stands in the columns of the stamp, as SQL, where the input does not have them. */
+  readonly stamp?: string;
   /** Those of the definition; the stamp's come on top. */
   readonly columns: readonly MergeColumn[];
   readonly by: readonly string[];
@@ -26,6 +28,8 @@ export interface MergeRelations {
 /** How a database writes what the statements are about. */
 export interface MergeNames {
   readonly staged: string;
+  /** As in `MergeRelations`. */
+  readonly stamp?: string | undefined;
   /** A table by its name, as SQL. */
   readonly tableSql: (name: string) => string;
   /** The column that holds the values of one of the definition. */
@@ -36,20 +40,26 @@ export interface MergeNames {
 export function relationsOf(
   table: Table,
   merge: Merge,
-  { staged, tableSql, stored, within }: MergeNames,
+  { staged, stamp, tableSql, stored, within }: MergeNames,
 ): MergeRelations {
   return {
     ...merge,
     target: tableSql(table.name),
     captures: table.captures === null ? null : tableSql(table.captures),
     staged,
-    columns: Object.entries(table.columns).map(([of, column]) => ({
-      name: `"${stored(of, column)}"`,
-      of,
-      nullable: column.nullable,
-    })),
+    ...(stamp === undefined ? {} : { stamp }),
+    columns: mergeColumns(table, stored),
     within,
   };
+}
+
+/** The columns of the definition, as a database stores them. */
+export function mergeColumns(table: Table, stored: MergeNames["stored"]): readonly MergeColumn[] {
+  return Object.entries(table.columns).map(([of, column]) => ({
+    name: `"${stored(of, column)}"`,
+    of,
+    nullable: column.nullable,
+  }));
 }
 
 /** True where two rows of the input may not have one key: the table could keep either. */
@@ -62,6 +72,16 @@ const STAMP = ['"_spine_load_id"', '"_spine_loaded_at"'] as const;
 /** All columns of a loaded row. */
 export function allColumns({ columns }: Pick<MergeRelations, "columns">): string {
   return [...columns.map(({ name }) => name), ...STAMP].join(", ");
+}
+
+/** The same of the input (`s`). */
+export function inputColumns({ columns, stamp }: Pick<MergeRelations, "columns" | "stamp">): string {
+  return [...columns.map(({ name }) => name), ...(stamp === undefined ? STAMP : [stamp])].join(", ");
+}
+
+/** The stamp as SQL: an id and a time that Spine has made. */
+export function stampValues({ loadId, loadedAt }: RowStamp): string {
+  return [loadId, loadedAt].map((text) => `'${text.replaceAll("'", "''")}'`).join(", ");
 }
 
 /** True, in SQL, for rows of the target (`t`) and the input (`s`) that are of one key. */
@@ -98,7 +118,7 @@ export function goes(relations: MergeRelations): string {
 export function comes(relations: MergeRelations, slice = "true"): string {
   const { target, staged, strategy, by } = relations;
   const list = allColumns(relations);
-  const insert = `INSERT INTO ${target} (${list}) SELECT ${list} FROM ${staged} s WHERE ${slice}`;
+  const insert = `INSERT INTO ${target} (${list}) SELECT ${inputColumns(relations)} FROM ${staged} s WHERE ${slice}`;
   if (strategy === "delete-insert") return insert;
   if (strategy === "scd2")
     return `${insert} AND NOT EXISTS (SELECT 1 FROM ${target} t WHERE ${sameKey(relations)})`;

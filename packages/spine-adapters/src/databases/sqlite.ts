@@ -12,6 +12,8 @@ import {
   type StateStores,
   silentHints,
 } from "spine-core";
+import { SqlLineageStore } from "../data/sql-lineage-store.ts";
+import { SqlManifestStore } from "../data/sql-manifest-store.ts";
 import { SqlRejectStore } from "../data/sql-reject-store.ts";
 import { SqliteDatasetStore } from "../data/sqlite-dataset-store.ts";
 import { migrate } from "../history/sqlite/migrate.ts";
@@ -92,6 +94,8 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
         logs: new SqliteRunLogs({ pool, tables }),
         quality: new SqliteQualityStore({ pool, tables }),
         alerts: new SqliteAlertStore({ pool, tables }),
+        lineage: new SqlLineageStore({ kysely, dialect: "sqlite", tables }),
+        manifest: new SqlManifestStore({ kysely, tables, clock }),
         queues: new SqliteQueueStore({ pool, tables, clock }),
         budgets: new SqliteRateBudgets({ pool, tables, clock }),
         hints,

@@ -8,6 +8,7 @@ import {
   type Metrics,
   type Partition,
   type PartitionRecord,
+  type PartitionState,
   type RunRecord,
   type RunStatus,
   type RunSummary,
@@ -318,6 +319,21 @@ export function readPartition(row: PartitionRow): PartitionRecord {
     hash: row.hash,
     rows: row.rows,
     loadedAt: row.loaded_at,
+  };
+}
+
+/** What is known of a partition, as one row: the names of its columns are those of `PartitionRow`, null where nothing is loaded. */
+export type PartitionStateRow = { readonly [K in keyof PartitionRow]: PartitionRow[K] | null } & {
+  readonly position: number;
+  readonly newest_run: string | null;
+  readonly newest_status: string | null;
+};
+
+export function readPartitionState(row: PartitionStateRow): PartitionState {
+  const { newest_run, newest_status } = row;
+  return {
+    loaded: row.load_id === null ? null : readPartition(row as PartitionRow),
+    newest: newest_run === null ? null : { runId: newest_run, status: newest_status as RunStatus },
   };
 }
 

@@ -20,6 +20,7 @@ const NAMES = [
   "run_logs",
   "step_progress",
   "rate_budgets",
+  "work_manifest",
 ] as const;
 
 /** The names of Spine's own tables as they stand in SQL. */

@@ -56,6 +56,7 @@ export function fileSource(options: FileSourceOptions = {}): Source<FileRequest,
   return {
     name: rules.name,
     readsAhead: true,
+    describe: (request) => String("glob" in request ? request.glob : request.path),
     async *stream(request, streamOptions = {}) {
       checkRequest(rules, request);
       if ("glob" in request) yield* readGlob(rules, request.glob, streamOptions);

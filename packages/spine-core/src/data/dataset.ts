@@ -5,6 +5,7 @@ import type { Reject, Row } from "../sources/source.ts";
 import type { ColumnBlock } from "./column-block.ts";
 import type { MarkValue } from "./mark.ts";
 import type { StagedTables } from "./staged-rows.ts";
+import type { Table } from "./table.ts";
 
 declare const rowType: unique symbol;
 
@@ -77,6 +78,11 @@ export interface DatasetChunk {
 }
 
 export interface ChunkWrite extends Omit<DatasetChunk, "blocks"> {
+  /**
+   * The table that the rows are on their way to: they are kept as rows of a staging table with its columns, of which there is
+   * one for the dataset, and not as a chunk that could be read. `DatabaseTransaction.moveStaged` brings them there.
+   */
+  readonly into?: Table;
   readonly rejects: readonly Reject[];
   /** Where the writing step goes on after this chunk. */
   readonly cursor: JsonValue;
@@ -93,6 +99,16 @@ export interface DatasetWriter {
    * in its way what an earlier one still wanted to write.
    */
   readonly signal?: AbortSignal;
+}
+
+/** Where the rows of a dataset came from: it stands with the dataset once it is whole. */
+export interface SealOptions {
+  /** The name of the source that it was read from. */
+  readonly source?: string;
+  /** What was read, in the source's own words. */
+  readonly locator?: string | null;
+  /** The dataset that it was made of. */
+  readonly madeOf?: string;
 }
 
 /** What is stored of a dataset so far: where a resumed step goes on. */
@@ -138,7 +154,7 @@ export interface DatasetStore {
   /** Appends one chunk: durable when it resolves, whole or not at all. FENCED for a writer that lost it. */
   append(writer: DatasetWriter, dataset: string, chunk: ChunkWrite): Promise<DatasetState>;
   /** Ends the writing; the dataset can be read from now on. Idempotent. */
-  seal(writer: DatasetWriter, dataset: string): Promise<DatasetRef>;
+  seal(writer: DatasetWriter, dataset: string, options?: SealOptions): Promise<DatasetRef>;
   /** The chunks in order, from `fromChunk` on. Throws when the dataset is gone or not sealed. */
   read(
     dataset: string,
@@ -150,9 +166,11 @@ export interface DatasetStore {
    * Decimals are exact; where a database has no type for them, `<column>_units` are whole units of 10^-6.
    */
   withRows<T>(tables: StagedTables, work: (kysely: Kysely<AnySchema>) => Promise<T>): Promise<T>;
+  /** Whether the rows of a dataset stand in a staging table (still). */
+  isStaged(dataset: string): Promise<boolean>;
   /** Rejected rows of a run in the order in which they were met. */
   rejects(query: RejectQuery): Promise<readonly StoredReject[]>;
-  /** Removes the datasets and rejects of a run. */
+  /** Removes the datasets and rejects of a run, and what was staged of them. */
   remove(runId: string): Promise<void>;
   /**
    * Removes up to `limit` datasets, with their rejects, that were begun before `before` (ms since the epoch) and whose

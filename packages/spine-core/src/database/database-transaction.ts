@@ -21,6 +21,13 @@ export interface DatabaseTransaction {
   supersede(table: Table, partition: Partition | null, at: string): Promise<number>;
   /** Brings rows and what is there already together, by their keys. @throws SpineError LOAD_FAILED when two of the rows have one key. */
   mergeRows(table: Table, rows: AsyncIterable<RowBatch>, stamp: RowStamp, merge: Merge): Promise<MergeCounts>;
+  /**
+   * Moves the rows of a staged dataset into the table that they are on their way to, and drops the staging table. They are
+   * added, or with `merge` brought together with what is there. @throws SpineError LOAD_FAILED as `insertRows` and `mergeRows` do.
+   */
+  moveStaged(dataset: string, table: Table, stamp: RowStamp, merge: Merge | null): Promise<MergeCounts>;
+  /** Drops the staging table of a dataset, where there is one. */
+  dropStaged(dataset: string): Promise<void>;
 }
 
 /** What Spine adds to each loaded row. */

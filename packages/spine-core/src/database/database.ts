@@ -7,6 +7,8 @@ import type { Table } from "../data/table.ts";
 import type { CursorStore } from "../history/cursor-store.ts";
 import type { Hints } from "../history/hints.ts";
 import type { HistoryStore } from "../history/history-store.ts";
+import type { LineageStore } from "../history/lineage-store.ts";
+import type { ManifestStore } from "../history/manifest-store.ts";
 import type { PartitionStore } from "../history/partition-store.ts";
 import type { QualityStore } from "../history/quality-store.ts";
 import type { QueueStore } from "../history/queue-store.ts";
@@ -34,6 +36,8 @@ export interface StateStores {
   readonly budgets: RateBudgets;
   readonly quality: QualityStore;
   readonly alerts: AlertStore;
+  readonly lineage: LineageStore;
+  readonly manifest: ManifestStore;
 }
 
 export interface StateOptions {

@@ -3,7 +3,7 @@ import type { Partition } from "../context.ts";
 import type { JsonValue } from "../json.ts";
 import type { QualityResult } from "../quality/quality-check.ts";
 import type { CursorName } from "./cursor-store.ts";
-import type { StepProgress } from "./records.ts";
+import type { Metrics, StepProgress } from "./records.ts";
 
 /** A finished load: which rows came from which dataset, by which step. */
 export interface LoadAttachment {
@@ -103,6 +103,17 @@ export interface AlertAttachment {
   readonly details: JsonValue;
 }
 
+/** That a partition has reached a stage of a domain's work. */
+export interface ManifestAttachment {
+  readonly kind: "manifest";
+  readonly domain: string;
+  readonly partition: Partition;
+  readonly stage: string;
+  readonly rank: number;
+  readonly rows: number | null;
+  readonly metrics: Metrics;
+}
+
 /**
  * Rows of other tables that commit together with a transition of a run, or not at all. A new kind is a
  * member of this union and a case in each history store; the port does not change.
@@ -115,4 +126,5 @@ export type Attachment =
   | LogAttachment
   | ProgressAttachment
   | CursorAttachment
+  | ManifestAttachment
   | AlertAttachment;

@@ -184,6 +184,8 @@ function distinctOf(column: string, input: QualityInput) {
     add: tally.add,
     addColumns: tally.addColumns,
     inspect: tally.inspect,
+    save: tally.save,
+    restore: tally.restore,
     value: () => ({ actual: tally.distinct(), samples: none.samples, bad: none.count }),
   };
 }

@@ -87,12 +87,13 @@ export function rejectShare(
       `rejectShare({ warn: ${warn}, fail: ${fail} }): give shares from 0 to 1, \`warn\` not above \`fail\`.`,
     );
   }
-  return defineCheck("rejectShare", "COMPLETENESS", options, "constant", ({ rows, rejected }) => ({
+  return defineCheck("rejectShare", "COMPLETENESS", options, "constant", (input) => ({
     add: () => {},
     addColumns: () => {},
     save: () => null,
     restore: () => {},
     finish: () => {
+      const { rows, rejected } = input;
       const all = rows + rejected;
       // In whole rows, as a limit is meant: 0.1 of 30 rows are 3, though 0.1 × 30 is a little more in floats.
       const most = (share: number) => Math.floor(share * all + 1e-9);
@@ -304,6 +305,8 @@ export function distinctCount<const K extends string>(
         const keys = `${distinct} distinct ${distinct === 1 ? "key" : "keys"}`;
         return { status, message: `${keys}, expected ${expected}`, actual: distinct, expected };
       },
+      save: tally.save,
+      restore: tally.restore,
     };
   });
 }

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { type ColumnBlock, columnOf } from "../data/column-block.ts";
 import { SpineError } from "../errors.ts";
+import type { JsonValue } from "../json.ts";
 import { type Failures, failures, MAX_SAMPLES } from "./define-check.ts";
 import type {
   QualityAccumulator,
@@ -21,6 +22,14 @@ export interface KeyTally {
   readonly addColumns: (block: ColumnBlock) => void;
   readonly inspect: () => QualityInspection | null;
   readonly distinct: () => number;
+  readonly save: () => JsonValue;
+  readonly restore: (state: JsonValue) => void;
+}
+
+interface Saved {
+  /** Null where there were too many. */
+  readonly keys: readonly string[] | null;
+  readonly kinds: readonly { readonly texts: boolean; readonly others: boolean }[];
 }
 
 interface TallyOptions {
@@ -97,6 +106,13 @@ export function keyTally(columns: readonly string[], input: QualityInput, option
       if (seen !== null) return seen.size;
       throw new SpineError("INTERNAL", "There are more keys than fit into memory, and nobody counted them.");
     },
+    save: () => ({ keys: seen && [...seen], kinds: kinds.map((kind) => ({ ...kind })) }),
+    restore(state) {
+      const saved = state as unknown as Saved;
+      seen = saved.keys && new Set(saved.keys);
+      characters = saved.keys?.reduce((sum, key) => sum + key.length, 0) ?? 0;
+      for (const [at, kind] of saved.kinds.entries()) Object.assign(kinds[at] ?? {}, kind);
+    },
   };
 }
 
@@ -131,6 +147,13 @@ export function uniqueKeys(
     finish() {
       tally.distinct();
       return verdict(bad);
+    },
+    save: () => ({ rows: rowsSeen, bad: bad.save(), tally: tally.save() }),
+    restore(state) {
+      const saved = state as { readonly rows: number; readonly bad: JsonValue; readonly tally: JsonValue };
+      rowsSeen = saved.rows;
+      bad.restore(saved.bad);
+      tally.restore(saved.tally);
     },
   };
 }

@@ -218,21 +218,29 @@ describe.each([1, 2, 3, 4, 5])("random rows %i", (seed) => {
   });
 
   it("are judged alike by checks that go on where others were saved", () => {
-    const constant = EVERY.filter(({ memory }) => memory === "constant") as readonly QualityCheck[];
-    let running = startChecks(constant, inputOf(rows));
+    const checks = EVERY as readonly QualityCheck[];
+    let running = startChecks(checks, inputOf(rows));
     for (let from = 0; from < rows.length; from += 37) {
       running.add(rows.slice(from, from + 37));
       const saved = running.save();
       expect(saved).not.toBeNull();
-      running = startChecks(constant, inputOf(rows));
+      running = startChecks(checks, inputOf(rows));
       running.restore(JSON.parse(JSON.stringify(saved)));
     }
-    expect(running.finish().results).toEqual(results.filter((_, at) => EVERY[at]?.memory === "constant"));
+    expect(running.finish().results).toEqual(results);
   });
 });
 
+const ownCheck: QualityCheck<object> = {
+  name: "own",
+  category: "BUSINESS_RULE",
+  blocking: true,
+  memory: "constant",
+  start: () => ({ add() {}, finish: () => ({ status: "PASS", message: "fine" }) }),
+};
+
 it("what cannot be saved says so", () => {
-  const running = startChecks([recordCount({ min: 1 }), unique(["a"])], inputOf([]));
+  const running = startChecks([recordCount({ min: 1 }), ownCheck], inputOf([]));
   expect(running.save()).toBeNull();
 });
 

@@ -33,13 +33,22 @@ export interface RunningChecks {
   restore(state: JsonValue): void;
 }
 
+interface StartOptions {
+  /** True where what is known of the input is known at its end only: whether a check means anything is asked then, before `inspect`. */
+  readonly late?: boolean;
+}
+
 /**
  * Starts checks: one pass over the rows, whatever the number of checks. A check that throws gets the status
  * ERROR, sees no further rows, and harms no other check: it is a bug in the check, not in the data. The
  * report has passed when no blocking check ended in FAIL or ERROR; a gate that crashed has let nothing through.
  */
-export function startChecks(checks: readonly QualityCheck[], input: QualityInput): RunningChecks {
-  const running = checks.map((check) => startCheck(check, input));
+export function startChecks(
+  checks: readonly QualityCheck[],
+  input: QualityInput,
+  { late = false }: StartOptions = {},
+): RunningChecks {
+  const running = checks.map((check) => startCheck(check, input, late));
   return {
     add(rows) {
       for (const one of running) one.add(rows);
@@ -80,7 +89,7 @@ interface SavedCheck {
   readonly state: JsonValue;
 }
 
-function startCheck(check: QualityCheck, input: QualityInput) {
+function startCheck(check: QualityCheck, input: QualityInput, late: boolean) {
   let crash: { readonly error: unknown } | undefined;
   let accumulator: QualityAccumulator<Row> | undefined;
   let rowsTested = 0;
@@ -96,8 +105,11 @@ function startCheck(check: QualityCheck, input: QualityInput) {
       fail(error);
     }
   };
-  guarded(() => {
+  const decide = () => {
     skipped = check.when !== undefined && !check.when(input);
+  };
+  guarded(() => {
+    if (!late) decide();
     if (!skipped) accumulator = check.start(input) as unknown as QualityAccumulator<Row>;
   });
   const add = (rows: readonly Row[]) =>
@@ -123,6 +135,7 @@ function startCheck(check: QualityCheck, input: QualityInput) {
     fail,
     inspect(): QualityInspection | null {
       let inspection: QualityInspection | null = null;
+      if (late) guarded(decide);
       guarded(() => {
         inspection = accumulator?.inspect?.() ?? null;
       });

@@ -36,7 +36,8 @@ export function schema(
   const wanted = new Map(Object.entries(columns).map(([name, spec]) => [name, typesOf(name, spec)]));
   const expected = exact ? `exactly ${wanted.size} columns of these types` : "columns of these types";
   const verdict = verdictOn("schema", rest, expected);
-  const start: QualityCheck<object>["start"] = ({ schema: known, rows }) => {
+  const start: QualityCheck<object>["start"] = (input) => {
+    const known = input.schema;
     const seen = new Map<string, Set<JsonType>>();
     const see = (name: string, value: unknown) => {
       if (value === undefined) return;
@@ -55,7 +56,7 @@ export function schema(
           for (const value of block.columns[at] ?? []) see(name, value);
       },
       finish() {
-        if (rows === 0) return { status: "SKIPPED", message: "there are no rows" };
+        if (input.rows === 0) return { status: "SKIPPED", message: "there are no rows" };
         const found =
           known ?? Object.fromEntries([...seen].map(([name, types]) => [name, [...types].sort()]));
         const wrong = misfits(found, wanted, exact);

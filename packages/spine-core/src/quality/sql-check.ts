@@ -49,12 +49,13 @@ export function sql(
   const { columns, ...rest } = options;
   if (columns !== undefined) checkArgument("columns", columns, anObject, whose);
   const verdict = verdictOn(name, rest, name);
-  const start: QualityCheck<object>["start"] = ({ rows, schema }) => {
+  const start: QualityCheck<object>["start"] = (input) => {
     let bad: Failures | null = null;
     return {
       add: () => {},
       addColumns: () => {},
       inspect(): QualityInspection | null {
+        const { rows, schema } = input;
         if (rows === 0) return null;
         const asked =
           columns ?? Object.fromEntries(Object.keys(schema ?? {}).map((one) => [one, "text" as const]));
@@ -67,7 +68,7 @@ export function sql(
         };
       },
       finish() {
-        if (rows === 0) return { status: "SKIPPED", message: "there are no rows" };
+        if (input.rows === 0) return { status: "SKIPPED", message: "there are no rows" };
         if (bad === null) throw new SpineError("INTERNAL", "Nobody asked the database.");
         return verdict(bad);
       },

@@ -150,11 +150,11 @@ function beginInside(draft: Draft, parent: string, name: string, step: Step): vo
 }
 
 function beginItems(draft: Draft, path: string, step: Extract<Step, { kind: "map" }>): void {
-  const keys = draft.step(path).plan?.keys ?? [];
+  const { keys = [], concurrency = step.concurrency } = draft.step(path).plan ?? {};
   for (;;) {
     const { position = 0, open = 0 } = draft.step(path);
     const key = keys[position];
-    if (key === undefined || open >= step.concurrency) return;
+    if (key === undefined || open >= concurrency) return;
     draft.set(path, { position: position + 1 });
     beginInside(draft, path, key, step.each);
   }

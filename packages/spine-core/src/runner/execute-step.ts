@@ -9,6 +9,7 @@ import type { StepResult, TransactionalResult } from "./durable.ts";
 import type { StepOutcome, StepScope, TransactionalOutcome } from "./step-scope.ts";
 import { planChoice } from "./steps/choice-step.ts";
 import { runFetch } from "./steps/fetch-step.ts";
+import { runIngest } from "./steps/ingest-step.ts";
 import { runLoad } from "./steps/load-step.ts";
 import { planMap } from "./steps/map-step.ts";
 import { runPipeline } from "./steps/pipeline-step.ts";
@@ -30,7 +31,9 @@ export async function executeStep(
   const { redaction } = scope;
   const clean = (error: SpineError) => redaction?.error(error) ?? error;
   const seal = (outcome: StepOutcome): StepResult => {
-    const { rows = null, attachments = [], error, skipped, ends, cursors, plan, child } = outcome;
+    const { rows = null, attachments: made = [], error, skipped, ends, cursors, plan, child } = outcome;
+    const advanced = error ? [] : scope.advanced();
+    const attachments = advanced.length === 0 ? made : [...made, ...advanced];
     return {
       output: outputText(step, outcome.output, redaction),
       rows,
@@ -69,7 +72,10 @@ function outputText(step: Step, output: unknown, redaction: Redaction | null): s
     return text;
   }
   return JSON.stringify(
-    redaction.value(JSON.parse(text) as unknown, step.kind === "quality" ? undefined : "keys"),
+    redaction.value(
+      JSON.parse(text) as unknown,
+      step.kind === "quality" || step.kind === "ingest" ? undefined : "keys",
+    ),
   );
 }
 
@@ -78,6 +84,10 @@ function redactAttachment(attachment: Attachment, redaction: Redaction): Attachm
     case "load":
     case "partition":
       return { ...attachment, partition: redaction.value(attachment.partition) } as Attachment;
+    case "manifest": {
+      const { partition, metrics } = attachment;
+      return { ...attachment, ...redaction.value({ partition, metrics }) };
+    }
     case "quality": {
       const { check, status, ...found } = attachment.result;
       return { ...attachment, result: { check, status, ...redaction.value(found) } };
@@ -105,6 +115,8 @@ async function dispatch(step: Step, scope: StepScope): Promise<StepOutcome | Tra
       return await runQuality(step, scope);
     case "load":
       return await runLoad(step, scope);
+    case "ingest":
+      return await runIngest(step, scope);
     case "pipeline":
       return await runPipeline(step, scope);
     case "map":

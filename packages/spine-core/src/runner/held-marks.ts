@@ -27,11 +27,14 @@ const NOWHERE: Origin = { fetches: [], isBroken: false };
  * @param fetches those that have marks to move
  */
 export function heldMarks(draft: Draft, fetches: readonly string[]): ReadonlySet<string> {
-  if (fetches.length === 0 || ![...everyStep(draft.workflow.steps)].some(({ kind }) => kind === "load"))
-    return new Set();
+  if (fetches.length === 0 || ![...everyStep(draft.workflow.steps)].some(isLoading)) return new Set();
   const loads = new Loads(draft, fetches);
   loads.readList(null, draft.workflow.steps, new Map(), "due");
   return new Set(fetches.filter((path) => loads.holds(path)));
+}
+
+function isLoading({ kind }: Step): boolean {
+  return kind === "load" || kind === "ingest";
 }
 
 class Loads {
@@ -84,6 +87,9 @@ class Loads {
         return through(origins.get(step.from) ?? NOWHERE);
       case "quality":
         return this.#judge(step, origins, fails);
+      case "ingest":
+        this.#load({ fetches: [path], isBroken: false }, status === "COMPLETED", turn);
+        return NOWHERE;
       case "load":
         this.#load(origins.get(step.from) ?? NOWHERE, status === "COMPLETED", turn);
         return NOWHERE;
@@ -118,7 +124,7 @@ class Loads {
   #readKept(path: string, step: Step): Origin {
     const inside = [...everyStep(innerSteps(step))];
     const fetches = this.#fetches.filter((fetch) => fetch.startsWith(`${path}/`));
-    if (inside.some(({ kind }) => kind === "load")) {
+    if (inside.some(isLoading)) {
       const takesFailures = [step, ...inside].some(
         (each) => each.onError === "continue" || ("collect" in each && each.collect),
       );

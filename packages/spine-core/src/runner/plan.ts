@@ -5,6 +5,8 @@ export interface Plan {
   /** Of a map: its items, and what they are recognised by. */
   readonly items?: readonly JsonValue[];
   readonly keys?: readonly string[];
+  /** Of a map whose step does not say it: items at a time. */
+  readonly concurrency?: number;
   /** Of a choice: the case. */
   readonly case?: string;
   /** Of a wait: when it is over; null when no time ends it. */

@@ -46,7 +46,7 @@ export async function redrive(
   });
   const { datasets, rejects, history } = stores;
   const { runId: newRun } = plan.commit.run;
-  const slice = new Slice(datasets, { runId: newRun, step: output, token: 1 });
+  const slice = new Slice(datasets, { runId: newRun, step: output, token: 1 }, readBy(detail, output));
   let mayExist = false;
   try {
     const driven: number[] = [];
@@ -88,6 +88,12 @@ function withSlice(commit: CreateCommit, output: string, ref: DatasetRef): Creat
   );
   // How far the fetches before had come is the repeated run's to say: this one only has what that one refused.
   return { ...commit, inherited: inherited ?? [], checkpoints: [] };
+}
+
+/** The dataset that the refused rows came from. */
+function readBy({ steps }: RunDetail, step: string): string | undefined {
+  const output = steps.findLast(({ name, status }) => name === step && status === "COMPLETED")?.output;
+  return (output as Partial<DatasetRef> | null | undefined)?.dataset;
 }
 
 /** Where the new run begins, and whose output the rows stand in for. */
@@ -180,10 +186,12 @@ function takenMeanwhile(runId: string, step: string): SpineError {
 class Slice {
   readonly #datasets: DatasetStore;
   readonly #writer: DatasetWriter;
+  readonly #madeOf: string | undefined;
   #state: DatasetState | undefined;
 
-  constructor(datasets: DatasetStore, writer: DatasetWriter) {
+  constructor(datasets: DatasetStore, writer: DatasetWriter, madeOf: string | undefined) {
     this.#datasets = datasets;
+    this.#madeOf = madeOf;
     this.#writer = writer;
   }
 
@@ -201,7 +209,8 @@ class Slice {
 
   async seal() {
     const { dataset } = this.#state ?? (await this.#datasets.open(this.#writer));
-    return await this.#datasets.seal(this.#writer, dataset);
+    const options = this.#madeOf === undefined ? {} : { madeOf: this.#madeOf };
+    return await this.#datasets.seal(this.#writer, dataset, options);
   }
 
   async #chunk(rows: readonly Driven[]): Promise<void> {

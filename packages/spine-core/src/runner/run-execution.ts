@@ -216,7 +216,7 @@ function scopeOf(
     redaction: redacting,
     commit: (checkpoint, options) => durable.attach([checkpoint], options),
   });
-  const { context, metrics } = createStepContext({
+  const { context, metrics, advanced } = createStepContext({
     execution: { ...execution, params: deepFreeze(params) },
     step: path,
     attempt,
@@ -239,6 +239,7 @@ function scopeOf(
     quality: engine.stores.quality,
     cursors: engine.stores.cursors,
     path,
+    advanced,
     budgets: engine.stores.budgets,
     recorded: () => recordedIn(run, path),
     clock: engine.clock,

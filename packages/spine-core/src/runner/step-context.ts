@@ -1,14 +1,19 @@
-import type { ExecutionContext } from "../context.ts";
+import { aCount, anObject, anything, checkOptions, type OptionKinds } from "../check-options.ts";
+import { type ExecutionContext, type Partition, partitionKey } from "../context.ts";
 import type { DatasetRef, DatasetStore } from "../data/dataset.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
+import { ValidationError } from "../errors.ts";
+import type { ManifestAttachment } from "../history/attachment.ts";
 import { checkMetric } from "../history/check-metric.ts";
+import { checkPartition } from "../history/check-partition.ts";
 import { checkProgress, type ProgressPoint } from "../history/check-progress.ts";
+import { rankOf, type Stages } from "../history/manifest-store.ts";
 import type { Metrics } from "../history/records.ts";
 import type { Json } from "../json.ts";
 import type { Logger } from "../logger.ts";
 import type { Registry } from "../registry.ts";
 import type { Source } from "../sources/source.ts";
-import type { StepContext } from "../workflow/step.ts";
+import type { AdvanceOptions, StepContext } from "../workflow/step.ts";
 import type { StepCheckpoints } from "./step-checkpoints.ts";
 import type { StepView } from "./step-view.ts";
 
@@ -32,9 +37,12 @@ export interface StepContextOptions {
 export function createStepContext(options: StepContextOptions): {
   readonly context: StepContext;
   readonly metrics: () => Metrics;
+  readonly advanced: () => readonly ManifestAttachment[];
 } {
   const { execution, sources, datasets, checkpoints, view, said, heard, ...rest } = options;
   const metrics: Record<string, number | string> = {};
+  /** By domain, partition and stage: said twice, the newest counts. */
+  const advanced = new Map<string, ManifestAttachment>();
   const context: StepContext = {
     ...execution,
     ...rest,
@@ -43,6 +51,10 @@ export function createStepContext(options: StepContextOptions): {
     metric(name, value) {
       checkMetric(name, value, `of step "${options.step}"`);
       metrics[name] = value;
+    },
+    advance(stages, stage, given = {}) {
+      const advance = advanceOf(stages, stage, given, execution.partition);
+      advanced.set(JSON.stringify([stages.domain, stage, partitionKey(advance.partition)]), advance);
     },
     progress: (progress) => said(checkProgress(progress, options.step)),
     heartbeat: heard,
@@ -62,5 +74,27 @@ export function createStepContext(options: StepContextOptions): {
       }
     },
   };
-  return { context: Object.freeze(context), metrics: () => ({ ...metrics }) };
+  return {
+    context: Object.freeze(context),
+    metrics: () => ({ ...metrics }),
+    advanced: () => [...advanced.values()],
+  };
+}
+
+const ADVANCE: OptionKinds<AdvanceOptions> = { rows: aCount, metrics: anObject, partition: anything };
+
+function advanceOf(
+  stages: Stages,
+  stage: string,
+  given: AdvanceOptions,
+  own: Partition | null,
+): ManifestAttachment {
+  checkOptions(given, ADVANCE, { of: "advance" });
+  const { rows = null, metrics = {} } = given;
+  const rank = rankOf(stages, stage);
+  const partition = checkPartition(given.partition ?? own, "of `advance`");
+  if (partition) return { kind: "manifest", domain: stages.domain, partition, stage, rank, rows, metrics };
+  throw new ValidationError(
+    "`advance` was called in a run without a partition. Give it one: `advance(stages, stage, { partition })`, or the workflow.",
+  );
 }

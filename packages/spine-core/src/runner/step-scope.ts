@@ -35,6 +35,8 @@ export interface StepScope {
   readonly redaction: Redaction | null;
   /** The step's path. */
   readonly path: string;
+  /** What the step's code said of stages that partitions have reached. */
+  advanced(): readonly Attachment[];
   /** What earlier attempts recorded inside of the step, by key; what this one is sure to record may be added. */
   recorded(): Map<string, JsonValue>;
   /** Says how far the step has come, which is a sign of life too: at each page. */

@@ -69,6 +69,11 @@ export interface Source<Request = never, R extends object = Row> {
    * a crash may cost it. Otherwise no page is asked for before the one before it is stored.
    */
   readonly readsAhead?: boolean;
+  /**
+   * What a request reads, in few words that do not change from day to day and hold no secret: a path, a URL. It is recorded with the
+   * rows, so that it can be said what they came from; left out, that is the source's name only.
+   */
+  describe?(request: Request): string;
   /** Whether there is anything new since a mark (null: none is known), without reading it; left out where that cannot be said. */
   changed?(request: Request, options: ChangedOptions): Promise<SourceChange>;
 }

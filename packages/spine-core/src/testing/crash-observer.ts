@@ -8,12 +8,18 @@ import type { Place } from "./place.ts";
 /** Looks at what runs of a crash workflow left behind, on a connection of its own, through the ports. */
 export class CrashObserver {
   readonly #database: Database;
-  readonly #stores: Omit<StateStores, "hints" | "cursors" | "budgets" | "rejects" | "quality">;
+  readonly #stores: Omit<
+    StateStores,
+    "hints" | "cursors" | "budgets" | "rejects" | "quality" | "lineage" | "manifest"
+  >;
   readonly subject: CrashSubject;
 
   constructor(
     database: Database,
-    stores: Omit<StateStores, "hints" | "cursors" | "budgets" | "rejects" | "quality">,
+    stores: Omit<
+      StateStores,
+      "hints" | "cursors" | "budgets" | "rejects" | "quality" | "lineage" | "manifest"
+    >,
     subject: CrashSubject = everyRows,
   ) {
     this.#database = database;

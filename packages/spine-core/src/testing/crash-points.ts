@@ -82,7 +82,8 @@ function storesWith(stores: StateStores, around: Around, reach: Reach): StateSto
       open: (writer, options) => around("dataset.open", () => datasets.open(writer, options)),
       append: (writer, dataset, chunk) =>
         around("dataset.append", () => datasets.append(writer, dataset, chunk)),
-      seal: (writer, dataset) => around("dataset.seal", () => datasets.seal(writer, dataset)),
+      seal: (writer, dataset, options) =>
+        around("dataset.seal", () => datasets.seal(writer, dataset, options)),
     }),
   };
 }

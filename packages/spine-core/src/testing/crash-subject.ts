@@ -21,7 +21,10 @@ export interface CrashSubject {
   /** What is there of a run, or of a child of one, and what ought to be. */
   look(
     detail: RunDetail,
-    stores: Omit<StateStores, "hints" | "cursors" | "budgets" | "rejects" | "quality">,
+    stores: Omit<
+      StateStores,
+      "hints" | "cursors" | "budgets" | "rejects" | "quality" | "lineage" | "manifest"
+    >,
     database: Database,
   ): Promise<Pick<AuditedRun, "effects" | "expected" | "endsAs">>;
 }

@@ -1,5 +1,6 @@
 export { type ArraySourceOptions, arraySource } from "./array-source.ts";
 export { type AuditedRun, audit, describeViolations, VIOLATIONS, type Violation } from "./audit.ts";
+export { everyIngest, stagingTables } from "./crash-ingest.ts";
 export { everyKind, everyUndo } from "./crash-kinds.ts";
 export { afterDeath, workUntilDone } from "./crash-life.ts";
 export { CrashObserver } from "./crash-observer.ts";

@@ -79,11 +79,15 @@ function guarded(stores: StateStores, alive: Alive): StateStores {
     budgets,
     quality,
     alerts,
+    lineage,
+    manifest,
   } = stores;
   return {
     logs: promising(logs, alive),
     quality: promising(quality, alive),
     alerts: promising(alerts, alive),
+    lineage: promising(lineage, alive),
+    manifest: promising(manifest, alive),
     hints: promising(hints, alive),
     queues: promising(queues, alive),
     budgets: promising(budgets, alive),

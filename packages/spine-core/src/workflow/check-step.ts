@@ -74,7 +74,7 @@ function checkInner(workflow: string, around: Step, inner: Step, outer: Readonly
 
 /** Only a step of the workflow's own list can end the run. */
 export function refuseEnding(workflow: string, step: Step): void {
-  if (step.kind !== "fetch" || step.unchanged !== "end") return;
+  if ((step.kind !== "fetch" && step.kind !== "ingest") || step.unchanged !== "end") return;
   throw new SpineError(
     "WORKFLOW_INVALID",
     `Workflow "${workflow}", step "${step.name}": inside of another step a fetch cannot end the run. Leave \`unchanged: "end"\` out, or put the fetch into the workflow's own list.`,

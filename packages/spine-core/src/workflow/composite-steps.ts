@@ -26,6 +26,8 @@ export interface MapStep extends StepData {
   readonly key: ((item: unknown, index: number) => string) | null;
   /** Items at a time. */
   readonly concurrency: number;
+  /** The same, where it is only known when the step begins. */
+  atOnce?(context: StepContext): number;
   readonly each: Step;
   /** As with `parallel`. */
   readonly collect: boolean;

@@ -40,6 +40,7 @@ import {
   type AnyStepOptions,
   type Collecting,
   FETCH,
+  INGEST,
   LOAD,
   MAP_EACH,
   type Mapping,
@@ -48,7 +49,13 @@ import {
   TRANSFORM,
   type WaitOptions,
 } from "./step-options.ts";
-import { WHEN_CHANGED, type WhenChanged, type Workflow, type WorkflowData } from "./workflow.ts";
+import {
+  NO_PARTITION,
+  WHEN_CHANGED,
+  type WhenChanged,
+  type Workflow,
+  type WorkflowData,
+} from "./workflow.ts";
 
 export interface WorkflowOptions<S extends z.ZodType> {
   /** Dotted lower-case name, unique in a Spine: `finra.otc_transparency.ingest_week`. */
@@ -95,7 +102,7 @@ const WORKFLOW: OptionKinds<WorkflowOptions<z.ZodType>> = {
 };
 
 /**
- * Begins a workflow: a value to which `.step`, `.fetch`, `.transform`, `.quality`, `.load`, `.pipeline`, `.parallel`, `.map`,
+ * Begins a workflow: a value to which `.step`, `.fetch`, `.transform`, `.quality`, `.load`, `.ingest`, `.pipeline`, `.parallel`, `.map`,
  * `.choice`, `.when` and `.wait` add steps. Each call returns a new, frozen workflow, so there is nothing to commit or to close.
  *
  * @throws SpineError WORKFLOW_INVALID for a name, a step name or an option that cannot be used.
@@ -132,7 +139,7 @@ export function defineWorkflow<S extends z.ZodType = z.ZodObject<{}>>(
       deadlineMs: options.deadline === undefined ? null : toMs(options.deadline),
       whenChanged: whenChangedOf(options),
       params: options.params ?? z.object({}),
-      partition: partition ?? (() => null),
+      partition: partition ?? NO_PARTITION,
     },
     [...(options.steps ?? [])],
     names,
@@ -222,10 +229,19 @@ function builderOf(head: Head, steps: readonly Step[], names: Set<string>): Reco
           ...stepData(name, options, LOAD),
           kind: "load",
           ...pick(options, "from", "into", "disposition"),
-          merge: mergeOf(name, options.into as Table, options as AnyOptions & LoadHow),
-          partition:
-            options.partition ??
-            (options.disposition === "replace-partition" ? runPartition(head.name) : null),
+          ...loading(name, options),
+        } as Step),
+      ),
+    ingest: (name: string, options: AnyOptions) =>
+      add(
+        freezeStep({
+          ...stepData(name, options, INGEST),
+          kind: "ingest",
+          ...pick(options, "from", "request", "row", "schema", "into", "disposition"),
+          ...following(name, options),
+          contract: checkContract(name, options.contract, options.schema as z.ZodType),
+          checks: options.checks ?? [],
+          ...loading(name, options),
         } as Step),
       ),
     pipeline: (name: string, options: AnyOptions) => {
@@ -256,6 +272,14 @@ function builderOf(head: Head, steps: readonly Step[], names: Set<string>): Reco
     wait: (name: string, options: AnyOptions & WaitOptions) => add(Step.wait(name, options)),
   };
 
+  /** How a load finds what it changes. */
+  function loading(name: string, options: AnyOptions) {
+    return {
+      merge: mergeOf(name, options.into as Table, options as AnyOptions & LoadHow),
+      partition:
+        options.partition ?? (options.disposition === "replace-partition" ? runPartition(head.name) : null),
+    };
+  }
   /** What the steps inside of another step are added to: it sees the steps before that one. */
   function nested(): WorkflowData {
     return build(

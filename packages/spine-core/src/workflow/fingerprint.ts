@@ -26,6 +26,8 @@ function inputsOf(step: Step): readonly string[] {
       return [step.on];
     case "load":
       return [step.from, step.into.name, step.disposition];
+    case "ingest":
+      return [typeof step.from === "string" ? step.from : step.from.name, step.into.name, step.disposition];
     case "pipeline":
       return [step.pipeline];
     case "wait":

@@ -134,6 +134,9 @@ export const LOAD = {
   strategy: oneOf(STRATEGIES),
   absent: oneOf(ABSENT),
 };
+const { from: _loaded, ...HOW } = LOAD;
+const { from: _transformed, ...MAKING } = TRANSFORM;
+export const INGEST = { ...FETCH, ...MAKING, ...HOW, checks: aList };
 export const PIPELINE = { ...STEP, run: required(aWorkflow), params: aFunction };
 export const PARALLEL: OptionKinds<AnyStepOptions & Collecting> = { ...STEP, collect: aBoolean };
 /** `concurrency` is checked by itself. */

@@ -8,10 +8,11 @@ import type { Table } from "../data/table.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import { type Duration, toMs } from "../duration.ts";
 import { SpineError } from "../errors.ts";
-import type { RowCounts } from "../history/records.ts";
+import type { Stages } from "../history/manifest-store.ts";
+import type { Metrics, RowCounts } from "../history/records.ts";
 import type { Json } from "../json.ts";
 import type { Logger } from "../logger.ts";
-import type { QualityCheck } from "../quality/quality-check.ts";
+import type { QualityCheck, QualityReport } from "../quality/quality-check.ts";
 import type { Row, Source } from "../sources/source.ts";
 import type { ChoiceStep, MapStep, ParallelStep, SequenceStep, WaitStep } from "./composite-steps.ts";
 import type { FullContract } from "./contract.ts";
@@ -65,6 +66,19 @@ export interface StepContext<Params = unknown, Outputs = unknown> extends Execut
    * });
    */
   progress(progress: Progress): void;
+  /**
+   * Says that a partition has reached a stage of a domain's work (`spine.manifest`): the run's own when none is given. It commits with the
+   * step, and not at all if that fails.
+   *
+   * @throws ValidationError for a stage that there is not, and where there is no partition.
+   * @example
+   * const stages = { domain: "demo.weeks", stages: ["INGESTED", "PUBLISHED"] };
+   * const flow = defineWorkflow({ name: "demo.publish", params: z.object({ week: z.string() }) }).step(
+   *   "publish",
+   *   ({ advance, params: { week } }) => advance(stages, "PUBLISHED", { rows: 12, partition: { week } }),
+   * );
+   */
+  advance(stages: Stages, stage: string, options?: AdvanceOptions): void;
   /** A sign of life, for `heartbeatTimeout`: nothing else comes of it. As cheap as `progress`. */
   heartbeat(): void;
   /** A registered source by name. */
@@ -106,6 +120,13 @@ export interface StepContext<Params = unknown, Outputs = unknown> extends Execut
     work: (transaction: DatabaseTransaction) => Promise<T>,
     options?: { readonly key?: string },
   ): Promise<Json<T>>;
+}
+
+/** What is said of a stage that a partition has reached. */
+export interface AdvanceOptions {
+  readonly rows?: number;
+  readonly metrics?: Metrics;
+  readonly partition?: Partition;
 }
 
 /** How far a step has come, as its code says it. */
@@ -221,6 +242,16 @@ export interface LoadStep extends StepData {
   readonly partition: ((context: StepContext) => Partition) | null;
 }
 
+/** A fetch, a transform, checks and a load in one pass. */
+export interface IngestStep
+  extends StepData,
+    Pick<FetchStep, "from" | "request" | "incremental" | "unchanged" | "scope">,
+    Pick<TransformStep, "row" | "schema" | "contract">,
+    Pick<QualityStep, "checks">,
+    Pick<LoadStep, "into" | "disposition" | "merge" | "partition"> {
+  readonly kind: "ingest";
+}
+
 export interface PipelineStep extends StepData {
   readonly kind: "pipeline";
   /** The name of the workflow that runs as a child. */
@@ -237,6 +268,7 @@ export type Step =
   | TransformStep
   | QualityStep
   | LoadStep
+  | IngestStep
   | PipelineStep
   | SequenceStep
   | ParallelStep
@@ -402,4 +434,14 @@ export interface LoadResult {
   readonly kept?: number;
   /** True when the partition held the same content already, so that nothing was written. */
   readonly unchanged: boolean;
+}
+
+/** The output of an ingest step. */
+export interface IngestResult extends Pick<DatasetRef, "incremental"> {
+  /** Rows that came through the transform. */
+  readonly rows: number;
+  /** Rows that were refused, by the source or by the transform. */
+  readonly rejected: number;
+  readonly quality: QualityReport;
+  readonly load: LoadResult;
 }

@@ -10,7 +10,17 @@ import type { Approval, Collected } from "./composite-steps.ts";
 import type { Contract } from "./contract.ts";
 import type { IncrementalOptions, MarkOf, Since } from "./incremental.ts";
 import type { LoadHow } from "./load-options.ts";
-import type { ItemContext, LoadResult, OnError, Rejection, Step, StepContext, UndoContext } from "./step.ts";
+import type {
+  IngestResult,
+  ItemContext,
+  LoadResult,
+  OnError,
+  Rejection,
+  Step,
+  StepContext,
+  Unchanged,
+  UndoContext,
+} from "./step.ts";
 import type { StepOptions, Waiting } from "./step-options.ts";
 
 /** What becomes of runs that are under way when the steps of their workflow change. */
@@ -34,6 +44,9 @@ export interface WorkflowData {
   readonly fingerprint: string;
   partition(context: { readonly params: unknown }): Partition | null;
 }
+
+/** The partition function of a workflow whose runs have none. */
+export const NO_PARTITION = (): null => null;
 
 declare const types: unique symbol;
 
@@ -62,6 +75,33 @@ interface FetchOptions<Request, R extends object, F extends string, P, O, Scope>
   /** Which runs follow each other: a text made of the parameters, e.g. the tier. All runs of the workflow when left out. */
   readonly scope?: Handler<P, O, string, Scope>;
 }
+
+/** The rows that a schema makes, as they are stored. */
+type Made<S extends ZodType<object>> = Json<z.output<S>> & object;
+
+type IngestOptions<
+  Request,
+  R extends object,
+  F extends string,
+  S extends ZodType<object>,
+  P,
+  O,
+  Scope,
+> = FetchOptions<Request, R, F, P, O, Scope> &
+  Undo<P, O, IngestResult, Scope> &
+  LoadHow<keyof Made<S> & string> & {
+    /** What becomes of a row that was read. */
+    readonly row: (row: NoInfer<R>, context: Context<P, O, Scope>) => z.input<S> | Rejection;
+    readonly schema: S;
+    /** What becomes of fields that the schema does not have, and of values that do not fit it. */
+    readonly contract?: Contract;
+    /** One that blocks and fails ends the run before the table is touched. */
+    readonly checks?: readonly QualityCheck<Made<S>>[];
+    /** A table in Spine's own database. */
+    readonly into: Table<Made<S>>;
+    /** As in `load`. */
+    readonly partition?: Handler<P, O, Partition, Scope>;
+  };
 
 declare const endsEarly: unique symbol;
 /** Marks the outputs of a workflow whose runs may end before its last step. Exists only for the type checker. */
@@ -214,6 +254,40 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
         readonly partition?: Handler<Params, Outputs, Partition, Scope>;
       },
   ): Workflow<Input, Params, Outputs & { readonly [K in N]: LoadResult }, LoadResult, Scope>;
+
+  /**
+   * Reads a source, makes rows of it, checks them and loads them, page by page in one pass: for much data, where nobody needs
+   * the datasets in between. After a crash it goes on at the page that was under way, and the table changes in one transaction
+   * after the verdict of the checks, or not at all.
+   *
+   * @example
+   * flow.ingest("trades", {
+   *   from: venue,
+   *   request: ({ params }) => params.day,
+   *   row: ({ shares, ...trade }) => ({ ...trade, shares: Number(shares) }),
+   *   schema: z.object({ symbol: z.string(), shares: z.int() }),
+   *   checks: [recordCount({ min: 1 })],
+   *   into: trades,
+   *   disposition: "append",
+   * });
+   */
+  ingest<
+    N extends string,
+    Request,
+    R extends object,
+    S extends ZodType<object>,
+    F extends keyof R & string = never,
+    U extends Unchanged = "read",
+  >(
+    name: NewName<N, Outputs>,
+    options: IngestOptions<Request, R, F, S, Params, Outputs, Scope> & { readonly unchanged?: U },
+  ): Workflow<
+    Input,
+    Params,
+    Outputs & { readonly [K in N]: IngestResult } & (U extends "end" ? EndsEarly : unknown),
+    IngestResult,
+    Scope
+  >;
 
   /** Runs another workflow as a child and waits for it; its outputs are this step's output. It is cancelled with this run. */
   pipeline<N extends string, I, P, O>(

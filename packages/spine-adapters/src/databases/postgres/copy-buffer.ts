@@ -43,6 +43,11 @@ export class CopyBuffer {
     this.length += 1;
   }
 
+  /** The last cell was the last one of its row. */
+  endCells(): void {
+    this.#bytes[this.length - 1] = NEWLINE;
+  }
+
   /** Writes a text of characters that stand for themselves, or nothing. */
   #plain(text: string): boolean {
     const bytes = this.#bytes;

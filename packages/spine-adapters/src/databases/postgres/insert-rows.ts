@@ -13,7 +13,8 @@ export interface CopyTarget {
   readonly lease: TransactionLease;
   readonly pools: PostgresPools;
   readonly table: Table;
-  readonly stamp: RowStamp;
+  /** Null where the rows are not loaded yet, and the relation has no columns for it. */
+  readonly stamp: RowStamp | null;
   /** The relation that is written to, as SQL; the table itself when left out. */
   readonly into?: string;
 }
@@ -40,7 +41,7 @@ class RowCopy {
   readonly #target: CopyTarget;
   readonly #columns: readonly CopyColumn[];
   readonly #sql: string;
-  readonly #stamp: Buffer;
+  readonly #stamp: Buffer | null;
   /** One is filled while the other one is on its way. */
   #buffer = new CopyBuffer(COPY_BYTES + COPY_BYTES / 8);
   #other = new CopyBuffer(COPY_BYTES + COPY_BYTES / 8);
@@ -55,11 +56,12 @@ class RowCopy {
       name,
       encode: encoderOf(column),
     }));
-    const names = [...this.#columns.map(({ name }) => name), "_spine_load_id", "_spine_loaded_at"];
+    const names = this.#columns.map(({ name }) => name);
+    if (stamp) names.push("_spine_load_id", "_spine_loaded_at");
     const columns = names.map((name) => `"${name}"`).join(", ");
     const into = target.into ?? `"${target.pools.settings.tableSchema}"."${table.name}"`;
     this.#sql = `COPY ${into} (${columns}) FROM STDIN`;
-    this.#stamp = Buffer.from(`${copyText(stamp.loadId)}\t${copyText(stamp.loadedAt)}`);
+    this.#stamp = stamp && Buffer.from(`${copyText(stamp.loadId)}\t${copyText(stamp.loadedAt)}`);
   }
 
   async add(batch: RowBatch): Promise<void> {
@@ -67,7 +69,8 @@ class RowCopy {
     const columns = this.#columns.map((column) => this.#encode(column, batch, size));
     for (let row = 0; row < size; row += 1) {
       for (const cells of columns) this.#buffer.cell(cells[row] ?? null);
-      this.#buffer.endRow(this.#stamp);
+      if (this.#stamp) this.#buffer.endRow(this.#stamp);
+      else this.#buffer.endCells();
       this.#rows += 1;
       if (this.#buffer.length >= COPY_BYTES) await this.#send();
     }

@@ -1,4 +1,4 @@
-import type { Merge, MergeCounts, RowBatch } from "spine-core";
+import type { Merge, MergeCounts, RowBatch, RowStamp } from "spine-core";
 import {
   allColumns,
   comes,
@@ -14,31 +14,61 @@ import { type CopyTarget, insertRows } from "./insert-rows.ts";
 import { sqlState, toSpineError } from "./postgres-error.ts";
 import { partitionCondition } from "./supersede-rows.ts";
 
-/** Brings rows and a table together: the rows go to a temporary table by COPY, and two statements do the rest. */
-export async function mergeRows(
-  target: CopyTarget,
-  batches: AsyncIterable<RowBatch>,
-  merge: Merge,
-): Promise<MergeCounts> {
-  const { lease, pools, table, stamp } = target;
-  const query = async (text: string, values: readonly unknown[] = []) => {
+/** A table that rows are loaded into. */
+export type LoadTarget = CopyTarget & { readonly stamp: RowStamp };
+
+/** Asks in the open transaction; what the server refuses is said in terms of the table. */
+function queryOn(target: LoadTarget) {
+  return async (text: string, values: readonly unknown[] = []) => {
     try {
-      return await lease.client.query({ text, values: [...values] });
+      return await target.lease.client.query({ text, values: [...values] });
     } catch (error) {
       throw refused(error, target);
     }
   };
+}
+
+/** Brings rows and a table together: the rows go to a temporary table by COPY, and two statements do the rest. */
+export async function mergeRows(
+  target: LoadTarget,
+  batches: AsyncIterable<RowBatch>,
+  merge: Merge,
+): Promise<MergeCounts> {
+  const { pools, table } = target;
+  const query = queryOn(target);
   // Of one transaction there may be several.
   const staged = `pg_temp."_spine_merge_${table.name.slice(0, 40)}"`;
   await query(
     `CREATE TEMP TABLE ${staged.slice("pg_temp.".length)} (LIKE "${pools.settings.tableSchema}"."${table.name}") ON COMMIT DROP`,
   );
   const rows = await insertRows({ ...target, into: staged }, batches);
+  const counts = await mergeStaged(target, { staged, rows }, merge);
+  await query(`DROP TABLE ${staged}`);
+  return counts;
+}
+
+/** Rows that stand in a relation already. */
+export interface StagedInput {
+  readonly staged: string;
+  readonly rows: number;
+  /** As in `MergeRelations`. */
+  readonly stamp?: string;
+}
+
+/** The same with rows that are in the database. */
+export async function mergeStaged(
+  target: LoadTarget,
+  { staged, rows, stamp }: StagedInput,
+  merge: Merge,
+): Promise<MergeCounts> {
+  const { pools, table } = target;
+  const query = queryOn(target);
   await query(`ANALYZE ${staged}`);
 
   const within = merge.partition === null ? null : partitionCondition(table, merge.partition);
   const relations = relationsOf(table, merge, {
     staged,
+    stamp,
     tableSql: (name) => `"${pools.settings.tableSchema}"."${name}"`,
     stored: (name) => name,
     within: within?.where ?? null,
@@ -48,9 +78,8 @@ export async function mergeRows(
     if (found[0]) throw keyTwice(table.name, found[0]);
   }
   const values = merge.strategy === "scd2" && merge.absent === "close" ? (within?.values ?? []) : [];
-  const superseded = await take(relations, [...values], stamp.loadedAt, query);
+  const superseded = await take(relations, [...values], target.stamp.loadedAt, query);
   const { rowCount } = await query(comes(relations));
-  await query(`DROP TABLE ${staged}`);
   const inserted = rowCount ?? 0;
   return { inserted, superseded, kept: rows - inserted };
 }

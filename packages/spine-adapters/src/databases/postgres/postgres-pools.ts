@@ -152,7 +152,7 @@ export class PostgresPools {
   /** Several statements in one transaction of a state pool; `long` where each may take its time. */
   async inTransaction<T>(
     pool: PoolName,
-    work: (query: Query) => Promise<T>,
+    work: (query: Query, client: PoolClient) => Promise<T>,
     { long = false }: { readonly long?: boolean } = {},
   ): Promise<T> {
     const client = await this.acquire(pool);
@@ -163,7 +163,7 @@ export class PostgresPools {
         const name = this.names.of(sql);
         const limit = long ? { query_timeout: LONG_ANSWER_MS } : {};
         return (await client.query({ name, text: sql, values: [...values], ...limit })).rows as never;
-      });
+      }, client);
       await client.query("COMMIT");
       broken = false;
       return result;

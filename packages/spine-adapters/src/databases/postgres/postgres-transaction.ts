@@ -14,6 +14,7 @@ import { insertRows } from "./insert-rows.ts";
 import { mergeRows } from "./merge-rows.ts";
 import { kyselyIn } from "./postgres-dialect.ts";
 import type { PostgresPools } from "./postgres-pools.ts";
+import { dropStaging, moveStaged } from "./staging-table.ts";
 import { supersedeRows } from "./supersede-rows.ts";
 import type { TransactionLease } from "./transaction-lease.ts";
 
@@ -57,5 +58,18 @@ export class PostgresTransaction implements DatabaseTransaction {
     merge: Merge,
   ): Promise<MergeCounts> {
     return await mergeRows({ lease: this.#lease, pools: this.#pools, table, stamp }, rows, merge);
+  }
+
+  async moveStaged(
+    dataset: string,
+    table: Table,
+    stamp: RowStamp,
+    merge: Merge | null,
+  ): Promise<MergeCounts> {
+    return await moveStaged({ lease: this.#lease, pools: this.#pools, table, stamp }, dataset, merge);
+  }
+
+  async dropStaged(dataset: string): Promise<void> {
+    await this.#lease.client.query(dropStaging(this.#pools.settings.schema, dataset));
   }
 }

@@ -14,7 +14,8 @@ export interface InsertTarget {
   /** Asked for before each batch, because the transaction may have ended in between. */
   readonly connection: () => SqliteConnection;
   readonly table: Table;
-  readonly stamp: RowStamp;
+  /** Null where the rows are not loaded yet, and the table has no columns for it. */
+  readonly stamp: RowStamp | null;
   /** The table that is written to, as SQL; the one of the definition when left out. */
   readonly into?: string;
 }
@@ -42,21 +43,31 @@ interface Slice {
   readonly before: number;
 }
 
+/** The same at one go, for a commit of its own. */
+export function insertAtOnce(
+  connection: SqliteConnection,
+  target: Omit<InsertTarget, "connection">,
+  rows: RowBatch,
+): void {
+  const insert = new RowInsert(target);
+  insert.write(connection, rows, { start: 0, end: isBlock(rows) ? rows.rows : rows.length, before: 0 });
+}
+
 class RowInsert {
   readonly #table: Table;
-  readonly #stamp: RowStamp;
+  readonly #stamp: readonly SqlValue[];
   readonly #columns: readonly { readonly name: string; readonly encode: Encode }[];
   readonly #insert: string;
   readonly #tuple: string;
   readonly #perStatement: number;
 
-  constructor({ table, stamp, into = `"${table.name}"` }: InsertTarget) {
+  constructor({ table, stamp, into = `"${table.name}"` }: Omit<InsertTarget, "connection">) {
     this.#table = table;
-    this.#stamp = stamp;
+    this.#stamp = stamp ? [stamp.loadId, stamp.loadedAt] : [];
     const columns = Object.entries(table.columns);
     this.#columns = columns.map(([name, column]) => ({ name, encode: encoderOf(column) }));
-    const stored = [...columns.map(([name, column]) => storedName(name, column)), "_spine_load_id"];
-    stored.push("_spine_loaded_at");
+    const stored = columns.map(([name, column]) => storedName(name, column));
+    if (stamp) stored.push("_spine_load_id", "_spine_loaded_at");
     this.#insert = `INSERT INTO ${into} (${stored.map((name) => `"${name}"`).join(", ")}) VALUES `;
     this.#tuple = `(${stored.map(() => "?").join(", ")})`;
     this.#perStatement = Math.min(ROWS_PER_STATEMENT, Math.floor(MOST_PARAMETERS / stored.length));
@@ -98,7 +109,7 @@ class RowInsert {
     const values: SqlValue[] = [];
     for (let row = from; row < from + rows; row += 1) {
       for (const column of cells) values.push(column[row] ?? null);
-      values.push(this.#stamp.loadId, this.#stamp.loadedAt);
+      values.push(...this.#stamp);
     }
     const tuples = Array.from({ length: rows }, () => this.#tuple).join(", ");
     try {

@@ -1,11 +1,13 @@
-import type { Merge, MergeCounts, RowBatch } from "spine-core";
+import type { Merge, MergeCounts, RowBatch, RowStamp } from "spine-core";
 import {
   allColumns,
   comes,
   goes,
+  inputColumns,
   keyTaken,
   keyTwice,
   type MergeRelations,
+  mergeColumns,
   relationsOf,
   sameKey,
   twice,
@@ -22,9 +24,12 @@ const ROWS_PER_TURN = 5_000;
 /** Rows of a temporary table are numbered from 1. */
 const SLICE = "s.rowid > ? AND s.rowid <= ?";
 
+/** A table that rows are loaded into. */
+export type LoadTarget = InsertTarget & { readonly stamp: RowStamp };
+
 /** Brings rows and a table together: the rows go to a temporary table, and slice by slice into the one that they are for. */
 export async function mergeRows(
-  target: InsertTarget,
+  target: LoadTarget,
   batches: AsyncIterable<RowBatch>,
   merge: Merge,
 ): Promise<MergeCounts> {
@@ -35,42 +40,81 @@ export async function mergeRows(
   );
   try {
     const rows = await insertRows({ ...target, into: staged }, batches);
-    const within = merge.partition === null ? null : partitionCondition(table, merge.partition);
-    const relations = relationsOf(table, merge, {
-      staged,
-      tableSql: (name) => `"${name}"`,
-      stored: storedName,
-      within: within?.where ?? null,
-    });
-    const by = relations.columns.filter(({ of }) => merge.by.includes(of)).map(({ name }) => name);
-    connection().script(
-      `CREATE INDEX temp."_spine_merge_key_${table.name}" ON "_spine_merge_${table.name}" (${by.join(", ")})`,
-    );
-    if (wantsOnePerKey(merge, table)) {
-      const [found] = connection().query(twice(relations), []).rows;
-      if (found) throw keyTwice(table.name, found);
-    }
-    const superseded =
-      merge.strategy === "scd2"
-        ? await takeChanged(target, relations, within?.values ?? [])
-        : await takeSameKey(target, relations, rows);
-    let inserted = 0;
-    for (let from = 0; from < rows; from += ROWS_PER_TURN) {
-      try {
-        inserted += connection().run(comes(relations, SLICE), from, from + ROWS_PER_TURN);
-      } catch (error) {
-        throw isUniqueViolation(error) ? keyTaken(table.name, error) : error;
-      }
-      await turn();
-    }
-    return { inserted, superseded, kept: rows - inserted };
+    return await mergeStaged(target, { schema: "temp", name: `_spine_merge_${table.name}`, rows }, merge);
   } finally {
     connection().script(`DROP TABLE IF EXISTS ${staged}`);
   }
 }
 
+/** Rows that stand in a table already, numbered from 1 by their rowid. */
+export interface StagedInput {
+  readonly schema: "temp" | "main";
+  readonly name: string;
+  readonly rows: number;
+  /** As in `MergeRelations`. */
+  readonly stamp?: string;
+}
+
+/** The same with rows that are in the database. */
+export async function mergeStaged(
+  target: LoadTarget,
+  { schema, name, rows, stamp }: StagedInput,
+  merge: Merge,
+): Promise<MergeCounts> {
+  const { connection, table } = target;
+  const staged = `${schema}."${name}"`;
+  const within = merge.partition === null ? null : partitionCondition(table, merge.partition);
+  const relations = relationsOf(table, merge, {
+    staged,
+    stamp,
+    tableSql: (of) => `"${of}"`,
+    stored: storedName,
+    within: within?.where ?? null,
+  });
+  const by = relations.columns.filter(({ of }) => merge.by.includes(of)).map(({ name }) => name);
+  connection().script(`CREATE INDEX ${schema}."${name}_key" ON "${name}" (${by.join(", ")})`);
+  if (wantsOnePerKey(merge, table)) {
+    const [found] = connection().query(twice(relations), []).rows;
+    if (found) throw keyTwice(table.name, found);
+  }
+  const superseded =
+    merge.strategy === "scd2"
+      ? await takeChanged(target, relations, within?.values ?? [])
+      : await takeSameKey(target, relations, rows);
+  let inserted = 0;
+  for (let from = 0; from < rows; from += ROWS_PER_TURN) {
+    try {
+      inserted += connection().run(comes(relations, SLICE), from, from + ROWS_PER_TURN);
+    } catch (error) {
+      throw isUniqueViolation(error) ? keyTaken(table.name, error) : error;
+    }
+    await turn();
+  }
+  return { inserted, superseded, kept: rows - inserted };
+}
+
+/** Adds rows that stand in a table of the database, in their order; how many. */
+export async function appendStaged(
+  { connection, table }: LoadTarget,
+  { schema, name, rows, stamp }: StagedInput,
+): Promise<number> {
+  const columns = mergeColumns(table, storedName);
+  const from = inputColumns({ columns, ...(stamp === undefined ? {} : { stamp }) });
+  const insert = `INSERT INTO "${table.name}" (${allColumns({ columns })}) SELECT ${from} FROM ${schema}."${name}" s WHERE ${SLICE}`;
+  let inserted = 0;
+  for (let done = 0; done < rows; done += ROWS_PER_TURN) {
+    try {
+      inserted += connection().run(insert, done, done + ROWS_PER_TURN);
+    } catch (error) {
+      throw isUniqueViolation(error) ? keyTaken(table.name, error) : error;
+    }
+    await turn();
+  }
+  return inserted;
+}
+
 /** Takes out what has a key of the input, which the index of its key finds. */
-async function takeSameKey(target: InsertTarget, relations: MergeRelations, rows: number): Promise<number> {
+async function takeSameKey(target: LoadTarget, relations: MergeRelations, rows: number): Promise<number> {
   const { staged, target: table } = relations;
   const those = `SELECT t.rowid AS id FROM ${staged} s JOIN ${table} t ON ${sameKey(relations)} WHERE ${SLICE}`;
   let taken = 0;
@@ -84,7 +128,7 @@ async function takeSameKey(target: InsertTarget, relations: MergeRelations, rows
 
 /** Looks at each row of the table, because those that the input has not may have to go too. */
 async function takeChanged(
-  target: InsertTarget,
+  target: LoadTarget,
   relations: MergeRelations,
   within: readonly SqlValue[],
 ): Promise<number> {
@@ -105,7 +149,7 @@ async function takeChanged(
 }
 
 function take(
-  { connection, stamp }: InsertTarget,
+  { connection, stamp }: LoadTarget,
   relations: MergeRelations,
   ids: readonly { readonly id: number }[],
 ): number {

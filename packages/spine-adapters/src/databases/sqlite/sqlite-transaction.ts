@@ -15,6 +15,7 @@ import { mergeRows } from "./merge-rows.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 import { kyselyIn } from "./sqlite-dialect.ts";
 import type { SqlitePool } from "./sqlite-pool.ts";
+import { dropStaging, moveStaged } from "./staging-table.ts";
 import { supersedeRows } from "./supersede-rows.ts";
 import type { WriteLease } from "./write-lease.ts";
 
@@ -60,5 +61,19 @@ export class SqliteTransaction implements DatabaseTransaction {
     merge: Merge,
   ): Promise<MergeCounts> {
     return await mergeRows({ connection: () => this.#lease.connection, table, stamp }, rows, merge);
+  }
+
+  async moveStaged(
+    dataset: string,
+    table: Table,
+    stamp: RowStamp,
+    merge: Merge | null,
+  ): Promise<MergeCounts> {
+    return await moveStaged({ connection: () => this.#lease.connection, table, stamp }, dataset, merge);
+  }
+
+  dropStaged(dataset: string): Promise<void> {
+    this.#lease.connection.script(dropStaging(dataset));
+    return Promise.resolve();
   }
 }

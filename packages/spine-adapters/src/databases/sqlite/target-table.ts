@@ -55,7 +55,7 @@ function shapesOf(name: string, column: Column): readonly ColumnShape[] {
 }
 
 /** The units as a decimal in its shortest form, in SQL: what `fromUnits` is in TypeScript. */
-function decimalText(units: string, scale: number): string {
+export function decimalText(units: string, scale: number): string {
   const one = 10n ** BigInt(scale);
   const digits = `printf('%d.%0${scale}d', abs("${units}") / ${one}, abs("${units}") % ${one})`;
   const sign = `CASE WHEN "${units}" < 0 THEN '-' ELSE '' END`;

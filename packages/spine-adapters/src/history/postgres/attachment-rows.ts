@@ -2,6 +2,7 @@ import {
   type Attachment,
   alertFingerprint,
   type CursorName,
+  type ManifestAttachment,
   type Partition,
   type ProgressAttachment,
   partitionKey,
@@ -19,8 +20,10 @@ export class AttachmentRows {
   readonly checkpoints = new RowSet();
   readonly logs = new RowSet();
   readonly cursors = new RowSet();
+  readonly manifest = new RowSet();
   readonly #partitions = new Set<string>();
   readonly #cursors = new Set<string>();
+  readonly #manifest = new Set<string>();
   /** By run and step: the newest counts, and a row is changed once per statement. */
   readonly #progress = new Map<string, readonly [runId: string, progress: ProgressAttachment]>();
 
@@ -39,6 +42,7 @@ export class AttachmentRows {
   fits(attachments: readonly Attachment[]): boolean {
     return attachments.every((each) => {
       if (each.kind === "partition") return !this.#partitions.has(this.#name(each.table, each.partition));
+      if (each.kind === "manifest") return !this.#manifest.has(nameOfStage(each));
       return each.kind !== "cursor" || !this.#cursors.has(nameOfCursor(each.name));
     });
   }
@@ -116,6 +120,13 @@ export class AttachmentRows {
           this.cursors.add(runId, name.workflow, name.step, name.scope, name.of, position, value, resets);
           break;
         }
+        case "manifest": {
+          const { domain, partition, stage, rank, rows, metrics } = attachment;
+          this.#manifest.add(nameOfStage(attachment));
+          const of = [domain, partitionKey(partition), stage, rank, JSON.stringify(partition)] as const;
+          this.manifest.add(runId, ...of, rows, JSON.stringify(metrics));
+          break;
+        }
         case "progress":
           this.#progress.set(`${runId}/${attachment.step}`, [runId, attachment]);
           break;
@@ -131,6 +142,10 @@ export class AttachmentRows {
   #name(table: string, partition: Partition): string {
     return `${table}/${partitionKey(partition)}`;
   }
+}
+
+function nameOfStage({ domain, partition, stage }: ManifestAttachment): string {
+  return JSON.stringify([domain, stage, partitionKey(partition)]);
 }
 
 function nameOfCursor({ workflow, step, scope, of }: CursorName): string {

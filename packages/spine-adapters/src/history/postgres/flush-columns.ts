@@ -180,6 +180,16 @@ export const FLUSH_COLUMNS = {
     value: "json",
     resets: "int4",
   }),
+  manifest: new RowColumns({
+    run_id: "uuid",
+    domain: "text",
+    partition_key: "text",
+    stage: "text",
+    stage_rank: "int4",
+    partition: "json",
+    rows: "int8",
+    metrics: "json",
+  }),
   checkpoints: new RowColumns({ run_id: "uuid", step_name: "text", checkpoint_key: "text", value: "json" }),
   /** Attempts that new runs have from those that they repeat. */
   inherited: new RowColumns({

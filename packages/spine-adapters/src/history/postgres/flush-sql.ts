@@ -150,6 +150,13 @@ ON CONFLICT (workflow_name, step_name, scope, kind) DO UPDATE SET
   position = excluded.position, value = excluded.value, run_id = excluded.run_id, updated_at = excluded.updated_at
 WHERE k.resets = excluded.resets AND (k.position IS NULL OR k.position < excluded.position))`);
   }
+  if (has.manifest) {
+    parts.push(`reached AS (
+INSERT INTO ${t.work_manifest} (run_id, domain, partition_key, stage, stage_rank, partition, rows, metrics, advanced_at)
+SELECT m.*, ${now} FROM ${from("manifest", "m")} JOIN owner o ON o.run_id = m.run_id
+ON CONFLICT (domain, partition_key, stage) DO UPDATE SET stage_rank = excluded.stage_rank, rows = excluded.rows,
+  run_id = excluded.run_id, metrics = excluded.metrics, advanced_at = excluded.advanced_at)`);
+  }
   if (has.checkpoints) {
     parts.push(`kept AS (
 INSERT INTO ${t.step_checkpoints} (run_id, step_name, checkpoint_key, value, recorded_at)

@@ -110,7 +110,8 @@ export class Flush {
 
   /** The rows that it writes, in the order of their parameters; only where there are any. */
   parts(): readonly (readonly [FlushPart, RowSet])[] {
-    const { loads, partitions, quality, alerts, logs, progress, cursors, checkpoints } = this.#attachments;
+    const { loads, partitions, quality, alerts, logs, progress, cursors, manifest, checkpoints } =
+      this.#attachments;
     const all: readonly (readonly [FlushPart, RowSet])[] = [
       [this.#created.shape, this.#created.rows],
       this.#moves(),
@@ -123,6 +124,7 @@ export class Flush {
       ["logs", logs],
       ["progress", progress],
       ["cursors", cursors],
+      ["manifest", manifest],
       ["checkpoints", checkpoints],
       ["inherited", this.#inherited],
       ["children", this.#children],

@@ -1,7 +1,9 @@
 import {
   type DatabaseTransaction,
   type Partition,
+  type PartitionQuery,
   type PartitionRecord,
+  type PartitionState,
   type PartitionStore,
   partitionKey,
 } from "spine-core";
@@ -9,7 +11,7 @@ import { toSpineError } from "../../databases/postgres/postgres-error.ts";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import { PostgresTransaction } from "../../databases/postgres/postgres-transaction.ts";
 import { STATE_VALUES } from "../../databases/postgres/value-parsers.ts";
-import { type PartitionRow, readPartition } from "../run-rows.ts";
+import { type PartitionRow, type PartitionStateRow, readPartition, readPartitionState } from "../run-rows.ts";
 import type { StateTables } from "../state-tables.ts";
 
 const COLUMNS = "table_name, partition, run_id, load_id, hash, rows, loaded_at";
@@ -21,6 +23,7 @@ export class PostgresPartitionStore implements PartitionStore {
   readonly #get: string;
   readonly #doubt: string;
   readonly #remove: string;
+  readonly #states: string;
 
   constructor({ pools, tables }: { readonly pools: PostgresPools; readonly tables: StateTables }) {
     this.#pools = pools;
@@ -28,6 +31,7 @@ export class PostgresPartitionStore implements PartitionStore {
     this.#get = `SELECT ${COLUMNS} FROM ${tables.partitions} WHERE table_name = $1 AND partition_key = $2`;
     this.#doubt = `UPDATE ${tables.partitions} SET hash = '' WHERE table_name = $1`;
     this.#remove = `DELETE FROM ${tables.partitions} WHERE table_name = $1`;
+    this.#states = statesSql(tables);
   }
 
   async get(
@@ -55,6 +59,11 @@ export class PostgresPartitionStore implements PartitionStore {
 
   async list(table: string): Promise<readonly PartitionRecord[]> {
     return (await this.#pools.ask<PartitionRow>("read", this.#list, [table])).map(readPartition);
+  }
+
+  async states({ table, workflow, keys }: PartitionQuery): Promise<readonly PartitionState[]> {
+    const values = [table, workflow, keys];
+    return (await this.#pools.ask<PartitionStateRow>("read", this.#states, values)).map(readPartitionState);
   }
 
   /**
@@ -87,4 +96,18 @@ export class PostgresPartitionStore implements PartitionStore {
       throw toSpineError(error, settings.name);
     }
   }
+}
+
+/**
+ * Of each partition its own row and the newest of its runs. (The limits keep the planner from joining whole tables: it thinks that a
+ * list of keys is short.)
+ */
+export function statesSql(t: StateTables): string {
+  return `SELECT k.position, p.*, r.run_id AS newest_run, r.status AS newest_status
+FROM unnest($3::text[]) WITH ORDINALITY AS k (key, position)
+LEFT JOIN LATERAL (
+  SELECT ${COLUMNS} FROM ${t.partitions} WHERE table_name = $1 AND partition_key = k.key LIMIT 1) p ON true
+LEFT JOIN LATERAL (
+  SELECT run_id, status FROM ${t.workflow_runs} WHERE partition_key = k.key AND workflow_name = $2
+  ORDER BY list_id DESC LIMIT 1) r ON true`;
 }

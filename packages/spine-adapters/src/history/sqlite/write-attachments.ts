@@ -6,6 +6,7 @@ import {
   type CursorAttachment,
   type LoadAttachment,
   type LogAttachment,
+  type ManifestAttachment,
   type PartitionAttachment,
   type ProgressAttachment,
   partitionKey,
@@ -50,6 +51,9 @@ export function writeAttachments(scope: Scope, attachments: readonly Attachment[
         break;
       case "log":
         writeLog(scope, attachment, position);
+        break;
+      case "manifest":
+        writeManifest(scope, attachment);
         break;
       case "progress":
         writeProgress(scope, attachment);
@@ -130,6 +134,26 @@ function writeLog({ connection, tables, runId, version }: Scope, log: LogAttachm
     fields: log.fields,
     logged_at: isoTime(log.at),
   });
+}
+
+function writeManifest({ connection, tables, runId, at }: Scope, manifest: ManifestAttachment): void {
+  const { domain, partition, stage, rank, rows, metrics } = manifest;
+  connection.insert(
+    tables.work_manifest,
+    {
+      domain,
+      partition_key: partitionKey(partition),
+      stage,
+      stage_rank: rank,
+      partition: JSON.stringify(partition),
+      rows,
+      run_id: runId,
+      metrics: JSON.stringify(metrics),
+      advanced_at: at,
+    },
+    `ON CONFLICT (domain, partition_key, stage) DO UPDATE SET stage_rank = excluded.stage_rank, rows = excluded.rows,
+  run_id = excluded.run_id, metrics = excluded.metrics, advanced_at = excluded.advanced_at`,
+  );
 }
 
 /** The newest counts. */

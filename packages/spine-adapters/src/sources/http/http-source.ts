@@ -21,6 +21,7 @@ import { type Pager, pagerOf } from "./pagers.ts";
 import { type AnswerEnd, type AnswerPage, pagesOfJson, pagesOfText } from "./read-answer.ts";
 import { readJson } from "./read-body.ts";
 import { withoutSecrets } from "./secret-places.ts";
+import { shownUrl } from "./shown-url.ts";
 
 /**
  * Reads rows from an HTTP service: JSON page by page, and jsonl, csv, psv and tsv as they come. Every record comes out as a row
@@ -47,6 +48,7 @@ export function httpSource(options: HttpSourceOptions): Source<HttpRequest, Row>
   const reading: Reading = { rules, client: new HttpClient(rules), budgets: processBudgets() };
   return {
     name: rules.name,
+    describe: (request) => shownUrl(outgoingOf(rules, request).url),
     stream: (request, streamOptions = {}) => readAll(reading, request, streamOptions),
     changed: (request, { since, signal, budgets = reading.budgets }) => {
       const { pager, first } = begin(rules, request);

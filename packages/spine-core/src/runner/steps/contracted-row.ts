@@ -5,6 +5,8 @@ import { DEFAULT_CONTRACT, type FullContract, fieldsOf } from "../../workflow/co
 import { Rejection, type TransformStep } from "../../workflow/step.ts";
 
 type Made = Readonly<Record<string, unknown>>;
+/** What makes rows that are held to a schema. */
+type Contracted = Pick<TransformStep, "name" | "schema" | "contract">;
 type Issue = ZodError["issues"][number];
 
 /** Holds the rows that a transform makes to its schema and its contract. One for each attempt: it counts. */
@@ -20,7 +22,7 @@ export class ContractedRow {
   discarded: number;
 
   /** @param discarded what earlier attempts have counted. */
-  constructor({ name, schema, contract }: TransformStep, discarded: number) {
+  constructor({ name, schema, contract }: Contracted, discarded: number) {
     this.#step = name;
     this.#schema = schema;
     this.#contract = contract ?? DEFAULT_CONTRACT;

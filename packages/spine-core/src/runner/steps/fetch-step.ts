@@ -1,17 +1,11 @@
-import type { DatasetRef, DatasetState } from "../../data/dataset.ts";
-import { SourceError, SpineError } from "../../errors.ts";
+import type { DatasetRef } from "../../data/dataset.ts";
+import { SpineError } from "../../errors.ts";
 import { UNCHANGED } from "../../history/skip-output.ts";
-import type { Page, Source } from "../../sources/source.ts";
-import type { FetchStep } from "../../workflow/step.ts";
+import type { Source } from "../../sources/source.ts";
+import type { FetchStep, StepContext } from "../../workflow/step.ts";
 import { type StepOutcome, type StepScope, writerOf } from "../step-scope.ts";
-import { ChunkAppends } from "./chunk-appends.ts";
 import { Following } from "./following.ts";
-
-/** A fetch that has begun: what is stored of it, and how it follows the runs before. */
-interface Begun {
-  readonly state: DatasetState;
-  readonly following: Following;
-}
+import { type Begun, isChange, originOf, readPages } from "./read-pages.ts";
 
 /** Reads a source into the step's dataset, page by page. Each page is a checkpoint. */
 export async function runFetch(step: FetchStep, scope: StepScope): Promise<StepOutcome> {
@@ -26,7 +20,7 @@ export async function runFetch(step: FetchStep, scope: StepScope): Promise<StepO
   }
   if (!state.sealed) {
     try {
-      state = await readInto(source, request, { state, following }, scope);
+      state = await readPages(source, request, { state, following }, scope);
     } catch (error) {
       // It is left to the next attempt, which need not ask once more whether there is anything new.
       if (SpineError.is(error) && error.code === "RATE_BUDGET_USED")
@@ -36,7 +30,7 @@ export async function runFetch(step: FetchStep, scope: StepScope): Promise<StepO
       return await readAnew(step, scope, source);
     }
   }
-  const ref = await datasets.seal(writerOf(scope), state.dataset);
+  const ref = await datasets.seal(writerOf(scope), state.dataset, originOf(source, request));
   if (isResumed) await following.lookAt(ref);
   return finished(ref, following, scope);
 }
@@ -62,16 +56,14 @@ async function readAnew(step: FetchStep, scope: StepScope, source: Source<unknow
   const request = step.request({ ...scope.context, ...following.bounds });
   // What is read now is recognised by what it is now.
   await following.isUnchanged(source, request);
-  const { dataset } = await readInto(source, request, { state, following }, scope);
-  return finished(await scope.datasets.seal(writerOf(scope), dataset), following, scope);
+  const { dataset } = await readPages(source, request, { state, following }, scope);
+  const ref = await scope.datasets.seal(writerOf(scope), dataset, originOf(source, request));
+  return finished(ref, following, scope);
 }
 
 function finished(ref: DatasetRef, following: Following, { context }: StepScope): StepOutcome {
   const range = following.range();
-  if (range.incremental) {
-    context.metric("duplicates", range.incremental.duplicates);
-    context.metric("outside_range", range.incremental.outside);
-  }
+  tellRange(range, context);
   return {
     output: { ...ref, ...range },
     rows: { in: ref.rows + ref.rejected + following.left, out: ref.rows, rejected: ref.rejected },
@@ -79,80 +71,13 @@ function finished(ref: DatasetRef, following: Following, { context }: StepScope)
   };
 }
 
-function warn({ context }: StepScope, message: string): void {
+/** Tells how much was read and left out. */
+export function tellRange({ incremental }: Pick<DatasetRef, "incremental">, context: StepContext): void {
+  if (!incremental) return;
+  context.metric("duplicates", incremental.duplicates);
+  context.metric("outside_range", incremental.outside);
+}
+
+export function warn({ context }: StepScope, message: string): void {
   context.logger.warn(message, { runId: context.runId, step: context.step });
-}
-
-function isObject(row: unknown): boolean {
-  return typeof row === "object" && row !== null && !Array.isArray(row);
-}
-
-/** A source may be anybody's: what it yields is checked before it is stored. */
-function checkPage(page: Partial<Page> | undefined, source: Source<unknown>): void {
-  const { rows, lines, rejects = [], cursor, file } = page ?? {};
-  const wrong = !Array.isArray(rows)
-    ? "`rows` is no array"
-    : !rows.every(isObject)
-      ? `its row ${rows.findIndex((row) => !isObject(row)) + 1} is no object`
-      : cursor === undefined
-        ? "`cursor` is missing (where to go on after it; null will do for a source that always starts anew)"
-        : lines !== undefined && lines.length !== rows.length
-          ? `it has ${rows.length} rows and ${lines.length} line numbers`
-          : !Array.isArray(rejects)
-            ? "`rejects` is no array"
-            : file !== undefined && file !== null && typeof file !== "string"
-              ? "`file` is no text"
-              : null;
-  if (wrong === null) return;
-  throw new SourceError(`Source "${source.name}" yielded a page that cannot be stored: ${wrong}.`, {
-    context: { source: source.name },
-  });
-}
-
-async function readInto(
-  source: Source<unknown>,
-  request: unknown,
-  { state: from, following }: Begun,
-  scope: StepScope,
-): Promise<DatasetState> {
-  const { context, datasets, budgets } = scope;
-  const writer = writerOf(scope);
-  const appends = new ChunkAppends({ datasets, writer, state: from, ahead: source.readsAhead ?? false });
-  let bytes = 0;
-  const cursor = following.sourceCursor(from.cursor);
-  const options = { signal: context.signal, cursor, budgets };
-  try {
-    for await (const given of source.stream(request, options)) {
-      context.signal.throwIfAborted();
-      checkPage(given, source);
-      const page = following.page(given);
-      bytes += page.bytes ?? 0;
-      const counted = { done: bytes, total: page.totalBytes ?? null, unit: "bytes" };
-      const { left } = following;
-      await appends.add(
-        {
-          rows: page.rows,
-          lines: page.lines ?? null,
-          file: page.file ?? null,
-          rejects: page.rejects ?? [],
-          cursor: page.cursor,
-        },
-        ({ rows, rejected }) =>
-          scope.progress(
-            { in: rows + rejected + left, out: rows, rejected },
-            counted.done > 0 || counted.total !== null ? counted : undefined,
-          ),
-      );
-    }
-    return await appends.end();
-  } catch (error) {
-    await appends.settled();
-    // What was stored so far belongs to a source that is not the same any more: nobody may go on behind it.
-    if (isChange(error)) await datasets.open(writer, { fresh: true });
-    throw error;
-  }
-}
-
-function isChange(error: unknown): boolean {
-  return SpineError.is(error) && error.code === "SOURCE_CHANGED";
 }

@@ -10,6 +10,9 @@ import type { FetchStep } from "../../workflow/step.ts";
 import type { StepScope } from "../step-scope.ts";
 import { Increment, type IncrementState } from "./increment.ts";
 
+/** What a step says of how it follows the runs before it. */
+type Follows = Pick<FetchStep, "name" | "incremental" | "unchanged" | "scope">;
+
 /** What stands with each chunk of a fetch that follows others, around the source's own cursor. */
 type Stored = {
   readonly spine_fetch: 1;
@@ -27,7 +30,7 @@ const LONGEST_SCOPE = 200;
 
 /** How a fetch follows the runs before it: by a field of its rows, by what its source says of itself, by both, or not at all. */
 export class Following {
-  readonly #step: FetchStep;
+  readonly #step: Follows;
   readonly #scope: StepScope;
   readonly #increment: Increment | null;
   readonly #known: CursorRecord | undefined;
@@ -35,7 +38,7 @@ export class Following {
   #source: Stored["source"];
 
   private constructor(
-    step: FetchStep,
+    step: Follows,
     scope: StepScope,
     increment: Increment | null,
     known: CursorRecord | undefined,
@@ -53,7 +56,7 @@ export class Following {
    * Begins a fetch, or goes on with one that an earlier attempt has left: undefined when that cannot be, because the cursor was
    * moved meanwhile, or nothing says where it was.
    */
-  static async begin(step: FetchStep, scope: StepScope, state: DatasetState): Promise<Following | undefined> {
+  static async begin(step: Follows, scope: StepScope, state: DatasetState): Promise<Following | undefined> {
     if (!isFollowing(step)) return new Following(step, scope, null, undefined, null);
     const stored = storedOf(state.cursor);
     // One that is whole and empty says nothing of what its source was then.
@@ -151,6 +154,16 @@ export class Following {
     }
   }
 
+  /** How far its rows have come, where nobody can look at them again later; null where that is too much to be kept. */
+  progress(): JsonValue | null {
+    return this.#increment ? this.#increment.progress() : true;
+  }
+
+  /** Goes on where `progress` was told. */
+  goOn(progress: JsonValue): void {
+    if (progress !== true) this.#increment?.goOn(progress);
+  }
+
   /** What of its source it covers, where it follows a field. */
   range(): Pick<DatasetRef, "incremental"> {
     return this.#increment ? { incremental: this.#increment.range() } : {};
@@ -178,11 +191,11 @@ export class Following {
   }
 }
 
-function isFollowing(step: FetchStep): boolean {
+function isFollowing(step: Follows): boolean {
   return Boolean(step.incremental) || step.unchanged === "end";
 }
 
-function cursorName(step: FetchStep, { context, path }: StepScope, of: CursorOf): CursorName {
+function cursorName(step: Follows, { context, path }: StepScope, of: CursorOf): CursorName {
   const scope: unknown = step.scope?.(context) ?? "";
   if (typeof scope === "string" && scope.length <= LONGEST_SCOPE) {
     return { workflow: context.workflow, step: path, scope, of };

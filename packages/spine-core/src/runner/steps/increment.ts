@@ -31,6 +31,14 @@ const HASH = 16;
 /** Rows by which those of the next run are recognised. */
 const MOST_SEEN = 100_000;
 
+/** Of these, the most that are kept with each page of a step whose rows cannot be looked at again. */
+const MOST_KEPT = 1_000;
+
+interface Progress {
+  readonly mark: MarkValue | null;
+  readonly seen: readonly (readonly [hashed: string, position: string])[];
+}
+
 interface Counted {
   duplicates: number;
   outside: number;
@@ -53,7 +61,7 @@ export class Increment {
 
   /** @param stored what stands with the chunks that an earlier attempt has stored, if it has. */
   constructor(
-    step: FetchStep & { readonly incremental: Incremental },
+    step: Pick<FetchStep, "name"> & { readonly incremental: Incremental },
     name: CursorName,
     record: CursorRecord | undefined,
     context: StepContext,
@@ -128,6 +136,18 @@ export class Increment {
   look(rows: readonly Row[]): void {
     const marks = rows.map((row) => this.#markOf(row)).filter((mark) => mark !== undefined);
     if (marks.length === rows.length) this.#follow(rows, marks);
+  }
+
+  /** The mark, and the rows that are remembered; null where these are too many to stand with each page. */
+  progress(): JsonValue | null {
+    if (this.#seen.size > MOST_KEPT) return null;
+    return { mark: this.#mark?.value ?? null, seen: [...this.#seen].map(([hashed, at]) => [hashed, at]) };
+  }
+
+  goOn(progress: JsonValue): void {
+    const { mark, seen } = progress as unknown as Progress;
+    this.#mark = markOrNull(mark, this.#options.order === "text");
+    for (const [hashed, position] of seen) this.#seen.set(hashed, position);
   }
 
   range(): Range {

@@ -2,7 +2,8 @@ import { hash } from "node:crypto";
 import type { Partition } from "../../context.ts";
 import { batchesOf, type RowBatch, sizeOf } from "../../data/column-block.ts";
 import type { DatasetRef, Redriven } from "../../data/dataset.ts";
-import type { MergeCounts } from "../../data/merge.ts";
+import type { Merge, MergeCounts } from "../../data/merge.ts";
+import type { Table } from "../../data/table.ts";
 import type { DatabaseTransaction, RowStamp } from "../../database/database-transaction.ts";
 import { SpineError } from "../../errors.ts";
 import type { Attachment } from "../../history/attachment.ts";
@@ -29,7 +30,12 @@ export async function runLoad(step: LoadStep, scope: StepScope): Promise<Transac
         ? await partitions.get(step.into.name, partition, { transaction })
         : undefined;
       if (current?.hash === input.hash && !input.redriven) return unchanged(step, input, current.loadId);
-      return await load(step, scope, transaction, { input, partition, current });
+      const rows = batches(scope, input);
+      const bring: Bring = async (table, stamp, merge) =>
+        merge
+          ? await transaction.mergeRows(table, rows, stamp, merge)
+          : { inserted: await transaction.insertRows(table, rows, stamp), superseded: 0, kept: 0 };
+      return await load(step, scope, transaction, { input, partition, current, bring });
     },
   };
 }
@@ -51,27 +57,32 @@ async function checkTaken(
   );
 }
 
+/** A step that changes a table. */
+export type Loads = Pick<LoadStep, "name" | "into" | "merge" | "disposition" | "partition">;
+
+/** Brings the rows of a load into its table, in its transaction: added, or with `merge` together with what is there. */
+export type Bring = (table: Table, stamp: RowStamp, merge: Merge | null) => Promise<MergeCounts>;
+
 interface Loading {
   readonly input: DatasetRef;
   readonly partition: Partition | null;
   /** What is known of the partition's content; undefined where nothing is. */
   readonly current: PartitionRecord | undefined;
+  readonly bring: Bring;
 }
 
-async function load(
-  step: LoadStep,
+/** Changes a table, in the transaction at hand, and says what is to be recorded of it. */
+export async function load(
+  step: Loads,
   scope: StepScope,
   transaction: DatabaseTransaction,
-  { input, partition, current }: Loading,
+  { input, partition, current, bring }: Loading,
 ): Promise<StepOutcome> {
   const { into: table, disposition } = step;
   // Rows that are driven again are no more than a slice: they come to what is there.
   const how = input.redriven ? adding(step) : step;
   const stamp: RowStamp = { loadId: newId(), loadedAt: new Date(scope.clock.now()).toISOString() };
-  const { inserted, superseded, kept } = await write(how, transaction, batches(scope, input), {
-    stamp,
-    partition,
-  });
+  const { inserted, superseded, kept } = await write(how, transaction, bring, { stamp, partition });
   if (partition === null && table.partition.length > 0)
     await scope.partitions.changed(table.name, { transaction, gone: how.disposition === "replace" });
 
@@ -115,7 +126,7 @@ async function load(
 type How = Pick<LoadStep, "into" | "merge" | "disposition">;
 
 /** How a load adds to what is there. */
-function adding({ into, merge, disposition }: LoadStep): How {
+function adding({ into, merge, disposition }: Loads): How {
   if (merge) return { into, disposition, merge: { ...merge, absent: "keep" } };
   return { into, disposition: "append", merge };
 }
@@ -123,13 +134,13 @@ function adding({ into, merge, disposition }: LoadStep): How {
 async function write(
   { into: table, merge, disposition }: How,
   transaction: DatabaseTransaction,
-  rows: AsyncIterable<RowBatch>,
+  bring: Bring,
   { stamp, partition }: { readonly stamp: RowStamp; readonly partition: Partition | null },
 ): Promise<MergeCounts> {
-  if (merge) return await transaction.mergeRows(table, rows, stamp, { ...merge, partition });
+  if (merge) return await bring(table, stamp, { ...merge, partition });
   const replaces = disposition !== "append";
   const superseded = replaces ? await transaction.supersede(table, partition, stamp.loadedAt) : 0;
-  return { inserted: await transaction.insertRows(table, rows, stamp), superseded, kept: 0 };
+  return { ...(await bring(table, stamp, null)), superseded };
 }
 
 async function* batches(scope: StepScope, input: DatasetRef): AsyncIterable<RowBatch> {
@@ -150,7 +161,7 @@ function together(before: string, added: string): string {
   return hash("sha256", `${before}+${added}`);
 }
 
-function unchanged(step: LoadStep, input: DatasetRef, loadId: string): StepOutcome {
+export function unchanged(step: Loads, input: DatasetRef, loadId: string): StepOutcome {
   const output: LoadResult = { loadId, table: step.into.name, inserted: 0, superseded: 0, unchanged: true };
   return { output, rows: { in: input.rows, out: input.rows, rejected: 0 } };
 }

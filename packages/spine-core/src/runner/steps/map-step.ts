@@ -34,7 +34,8 @@ export async function planMap(step: MapStep, { context }: StepScope): Promise<St
     const bytes = Buffer.byteLength(pathIn(context.step, key)) + inside;
     if (bytes > LONGEST_PATH) throw refusal(context.step, pathTooLong(bytes));
   }
-  return { output: null, plan: { items, keys } };
+  const concurrency = step.atOnce?.(context);
+  return { output: null, plan: { items, keys, ...(concurrency === undefined ? {} : { concurrency }) } };
 }
 
 function keyOf({ key }: MapStep, step: string, item: JsonValue, index: number): string {

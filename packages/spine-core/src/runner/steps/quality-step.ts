@@ -1,9 +1,9 @@
 import { batchesOf, isBlock, sizeOf } from "../../data/column-block.ts";
 import { QualityError } from "../../errors.ts";
 import { qualityAlert } from "../../quality/quality-alert.ts";
-import type { QualityResult } from "../../quality/quality-check.ts";
+import type { QualityReport, QualityResult } from "../../quality/quality-check.ts";
 import { startChecks } from "../../quality/run-checks.ts";
-import type { QualityStep } from "../../workflow/step.ts";
+import type { QualityStep, StepContext } from "../../workflow/step.ts";
 import { inspectionOf } from "../quality-inspection.ts";
 import { datasetOf, type StepOutcome, type StepScope } from "../step-scope.ts";
 
@@ -31,16 +31,22 @@ export async function runQuality(step: QualityStep, scope: StepScope): Promise<S
   }
   await checks.inspect(inspectionOf(scope, input));
   const report = checks.finish();
-  const results = report.results.map((result) => ({ kind: "quality" as const, step: context.step, result }));
-  const outcome: StepOutcome = {
+  return {
     output: report,
     rows: { in: input.rows, out: input.rows, rejected: 0 },
-    attachments: results,
+    ...verdictOf(report, context),
   };
-  if (report.passed) return outcome;
+}
+
+/** What is recorded of a report; with an error where it stops the run. */
+export function verdictOf(
+  report: QualityReport,
+  context: StepContext,
+): Required<Pick<StepOutcome, "attachments">> & Pick<StepOutcome, "error"> {
+  const results = report.results.map((result) => ({ kind: "quality" as const, step: context.step, result }));
+  if (report.passed) return { attachments: results };
   const failed = report.results.filter(stopsTheRun);
   return {
-    ...outcome,
     attachments: [...results, ...failed.map((result) => qualityAlert(context, result))],
     error: new QualityError(
       `${failed.length} of ${report.results.length} quality checks stop this run: ${failed.map((result) => `${result.check} (${result.message})`).join("; ")}. Nothing was loaded. Look at the run's rejects and at the samples of these checks, correct the input, and run again.`,

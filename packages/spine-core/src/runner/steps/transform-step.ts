@@ -33,7 +33,7 @@ export async function runTransform(step: TransformStep, scope: StepScope): Promi
       throw error;
     }
   }
-  const ref = await datasets.seal(writer, state.dataset);
+  const ref = await datasets.seal(writer, state.dataset, { madeOf: input.dataset });
   if (contracted.discarded > 0) context.metric(DISCARDED, contracted.discarded);
   const { redriven } = input;
   const output = redriven ? { ...ref, redriven } : ref;
@@ -41,7 +41,7 @@ export async function runTransform(step: TransformStep, scope: StepScope): Promi
 }
 
 /** The metric that counts values which the contract has left out. */
-const DISCARDED = "discarded_values";
+export const DISCARDED = "discarded_values";
 
 /** How many values were left out up to a chunk: it stands with each, so that an attempt that goes on goes on counting. */
 function discardedUntil(cursor: JsonValue | null): number {
@@ -75,8 +75,9 @@ function transformChunk(
   return { rows, lines: chunk.lines ? lines : null, file, rejects, cursor };
 }
 
-function transformRow(
-  step: TransformStep,
+/** The row that a row becomes, or why it does not. */
+export function transformRow(
+  step: Pick<TransformStep, "name" | "row">,
   context: StepContext,
   raw: Row,
   line: number | null,

@@ -6,6 +6,7 @@ import { progress } from "./0005-progress.ts";
 import { files } from "./0006-files.ts";
 import { rejects } from "./0007-rejects.ts";
 import { alerts } from "./0008-alerts.ts";
+import { partitions } from "./0009-partitions.ts";
 import type { SqliteMigration } from "./migration.ts";
 
 /** All migrations of SQLite state databases, in order. */
@@ -18,4 +19,5 @@ export const SQLITE_MIGRATIONS: readonly SqliteMigration[] = [
   files,
   rejects,
   alerts,
+  partitions,
 ];

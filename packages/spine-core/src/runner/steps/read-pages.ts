@@ -1,0 +1,105 @@
+import type { ChunkWrite, DatasetState, SealOptions } from "../../data/dataset.ts";
+import { SourceError, SpineError } from "../../errors.ts";
+import type { Page, Source } from "../../sources/source.ts";
+import { storableText } from "../../storable-text.ts";
+import { type StepScope, writerOf } from "../step-scope.ts";
+import { ChunkAppends } from "./chunk-appends.ts";
+import type { Following } from "./following.ts";
+
+/** A fetch that has begun: what is stored of it, and how it follows the runs before. */
+export interface Begun {
+  readonly state: DatasetState;
+  readonly following: Following;
+}
+
+function isObject(row: unknown): boolean {
+  return typeof row === "object" && row !== null && !Array.isArray(row);
+}
+
+/** A source may be anybody's: what it yields is checked before it is stored. */
+function checkPage(page: Partial<Page> | undefined, source: Source<unknown>): void {
+  const { rows, lines, rejects = [], cursor, file } = page ?? {};
+  const wrong = !Array.isArray(rows)
+    ? "`rows` is no array"
+    : !rows.every(isObject)
+      ? `its row ${rows.findIndex((row) => !isObject(row)) + 1} is no object`
+      : cursor === undefined
+        ? "`cursor` is missing (where to go on after it; null will do for a source that always starts anew)"
+        : lines !== undefined && lines.length !== rows.length
+          ? `it has ${rows.length} rows and ${lines.length} line numbers`
+          : !Array.isArray(rejects)
+            ? "`rejects` is no array"
+            : file !== undefined && file !== null && typeof file !== "string"
+              ? "`file` is no text"
+              : null;
+  if (wrong === null) return;
+  throw new SourceError(`Source "${source.name}" yielded a page that cannot be stored: ${wrong}.`, {
+    context: { source: source.name },
+  });
+}
+
+/**
+ * Reads a source from where its dataset ends to its end.
+ *
+ * @param chunk what is stored of a page.
+ */
+export async function readPages(
+  source: Source<unknown>,
+  request: unknown,
+  { state: from, following }: Begun,
+  scope: StepScope,
+  chunk: (page: Page) => Omit<ChunkWrite, "index"> = chunkOf,
+): Promise<DatasetState> {
+  const { context, datasets, budgets } = scope;
+  const writer = writerOf(scope);
+  const appends = new ChunkAppends({ datasets, writer, state: from, ahead: source.readsAhead ?? false });
+  let bytes = 0;
+  const cursor = following.sourceCursor(from.cursor);
+  const options = { signal: context.signal, cursor, budgets };
+  try {
+    for await (const given of source.stream(request, options)) {
+      context.signal.throwIfAborted();
+      checkPage(given, source);
+      const page = following.page(given);
+      bytes += page.bytes ?? 0;
+      const counted = { done: bytes, total: page.totalBytes ?? null, unit: "bytes" };
+      const { left } = following;
+      await appends.add(chunk(page), ({ rows, rejected }) =>
+        scope.progress(
+          { in: rows + rejected + left, out: rows, rejected },
+          counted.done > 0 || counted.total !== null ? counted : undefined,
+        ),
+      );
+    }
+    return await appends.end();
+  } catch (error) {
+    await appends.settled();
+    // What was stored so far belongs to a source that is not the same any more: nobody may go on behind it.
+    if (isChange(error)) await datasets.open(writer, { fresh: true });
+    throw error;
+  }
+}
+
+/** A page as it is. */
+function chunkOf({ rows, lines, file, rejects, cursor }: Page): Omit<ChunkWrite, "index"> {
+  return { rows, lines: lines ?? null, file: file ?? null, rejects: rejects ?? [], cursor };
+}
+
+/** True where the source is not the same any more. */
+export function isChange(error: unknown): boolean {
+  return SpineError.is(error) && error.code === "SOURCE_CHANGED";
+}
+
+/** The longest text of what was read: it stands in an index. */
+const LONGEST_LOCATOR = 500;
+
+/** A source may be anybody's: what it cannot say is no reason to fail with rows that have been read. */
+export function originOf(source: Source<unknown>, request: unknown): SealOptions {
+  try {
+    const said: unknown = source.describe?.(request);
+    const locator = typeof said === "string" ? storableText(said).slice(0, LONGEST_LOCATOR) : null;
+    return { source: source.name, locator };
+  } catch {
+    return { source: source.name, locator: null };
+  }
+}
