@@ -19,7 +19,7 @@ export async function measureLoad(system: System, measurement: Measurement): Pro
   const others = system.database === "postgres" ? ["raw-copy", "kysely"] : ["loop"];
   const path = join(tmpdir(), `spine-w7-${process.pid}.psv`);
   const { database, durability } = measurement;
-  const kinds = ["spine", ...others];
+  const kinds = ["spine", "fused", ...others];
   writeFile(path, rows);
   const workers = await Promise.all(
     kinds.map((kind) => forkWorker(PROCESS, { kind, path, database, durability, engine: system.database })),
@@ -39,11 +39,16 @@ export async function measureLoad(system: System, measurement: Measurement): Pro
     const figures: Record<string, number> = {};
     for (const kind of kinds)
       figures[`${kind}RowsPerMs`] = median(taken.map((one) => one[kind] ?? Number.NaN));
-    figures.cpuUsPerRow = median(taken.map((one) => 1_000 * (one["spine cpu"] ?? Number.NaN)));
-    for (const other of others)
-      figures[`vs-${other}`] = median(
-        taken.map((one) => (one.spine ?? Number.NaN) / (one[other] ?? Number.NaN)),
+    for (const kind of ["spine", "fused"]) {
+      const prefix = kind === "spine" ? "" : "fused-";
+      figures[`${prefix}cpuUsPerRow`] = median(
+        taken.map((one) => 1_000 * (one[`${kind} cpu`] ?? Number.NaN)),
       );
+      for (const other of others)
+        figures[`${prefix}vs-${other}`] = median(
+          taken.map((one) => (one[kind] ?? Number.NaN) / (one[other] ?? Number.NaN)),
+        );
+    }
     return figures;
   } finally {
     await Promise.all(workers.map((worker) => worker.kill()));

@@ -9,6 +9,7 @@ import {
   range,
   recordCount,
   silentLogger,
+  type WorkflowData,
 } from "spine-core";
 import { z } from "zod";
 import { serveAsWorker } from "../harness/fork-worker.ts";
@@ -68,35 +69,56 @@ const RAW = `(id bigint NOT NULL, symbol text COLLATE "C" NOT NULL, name text CO
  firm text COLLATE "C" NOT NULL, mpid text COLLATE "C" NOT NULL, shares numeric(20,6) NOT NULL, trades bigint NOT NULL,
  updated date NOT NULL)`;
 
+const checks = [recordCount({ min: 1 }), notNull(["symbol", "mpid"]), range("trades", { min: 0 })];
+const targetOf = (round: number) =>
+  defineTable({ name: `w7_${options.kind}_${round}`, columns, key: ["symbol", "id"] });
+
+/** Runs a workflow whose last step loads; how many rows stand in the history as loaded. */
+async function runOnce(flow: WorkflowData): Promise<number> {
+  const { durability } = options;
+  const spine = await createSpine({
+    database: spineDatabase(options.engine, { database, durability }),
+    workflows: [flow],
+    logger: silentLogger,
+  });
+  try {
+    return await timed(async () => {
+      const run = await spine.run(flow.name, {});
+      await run.result();
+      const { steps } = await spine.get(run.id);
+      return steps.find(({ name }) => name === "load")?.rows?.out ?? 0;
+    });
+  } finally {
+    await spine.stop();
+  }
+}
+
 type Way = (round: number) => Promise<number>;
 
 const WAYS: Readonly<Record<string, () => Promise<Way>>> = {
   async spine() {
-    return async (round) => {
-      const target = defineTable({ name: `w7_${round}`, columns, key: ["symbol", "id"] });
-      const flow = defineWorkflow({ name: `bench.load_${round}` })
-        .fetch("fetch", { from: source, request: () => ({ path: options.path }) })
-        .transform("rows", { from: "fetch", row: toTrade, schema: Trade })
-        .quality("quality", {
-          on: "rows",
-          checks: [recordCount({ min: 1 }), notNull(["symbol", "mpid"]), range("trades", { min: 0 })],
-        })
-        .load("load", { from: "rows", into: target, disposition: "append" });
-      const { durability } = options;
-      const spine = await createSpine({
-        database: spineDatabase(options.engine, { database, durability }),
-        workflows: [flow],
-        logger: silentLogger,
-      });
-      try {
-        return await timed(async () => {
-          const { outputs } = await (await spine.run(flow, {})).result();
-          return outputs.load.inserted;
-        });
-      } finally {
-        await spine.stop();
-      }
-    };
+    return (round) =>
+      runOnce(
+        defineWorkflow({ name: `bench.load_${round}` })
+          .fetch("fetch", { from: source, request: () => ({ path: options.path }) })
+          .transform("rows", { from: "fetch", row: toTrade, schema: Trade })
+          .quality("quality", { on: "rows", checks })
+          .load("load", { from: "rows", into: targetOf(round), disposition: "append" }),
+      );
+  },
+  async fused() {
+    return (round) =>
+      runOnce(
+        defineWorkflow({ name: `bench.ingest_${round}` }).ingest("load", {
+          from: source,
+          request: () => ({ path: options.path }),
+          row: toTrade,
+          schema: Trade,
+          checks,
+          into: targetOf(round),
+          disposition: "append",
+        }),
+      );
   },
   async "raw-copy"() {
     const { default: pg } = await import("pg");

@@ -78,28 +78,37 @@ export function readChunk(
 ): DatasetChunk {
   try {
     const blocks = decodeBlocks(data, hash);
-    return withRows({ index, lines: decodeLines(lines, rows), ...(file === null ? {} : { file }) }, blocks);
+    return new StoredChunk(
+      { index, lines: decodeLines(lines, rows), ...(file === null ? {} : { file }) },
+      blocks,
+    );
   } catch (error) {
     throw chunkDamaged(dataset, index, error);
   }
 }
 
-/** Rows are made when somebody asks for them: a load works on columns. */
-function withRows(
-  chunk: Omit<DatasetChunk, "rows" | "blocks">,
-  blocks: readonly ColumnBlock[],
-): DatasetChunk {
-  let made: readonly Row[] | undefined;
-  return Object.defineProperties({ ...chunk } as DatasetChunk, {
-    rows: {
-      enumerable: true,
-      get: () => {
-        made ??= blocks.flatMap(rowsOf);
-        return made;
-      },
-    },
-    blocks: { value: blocks },
-  });
+/**
+ * Rows are made when somebody asks for them: a load works on columns. The getter is the class's own: one for each object would have
+ * a hidden class for each, which lives long, and the rows with it.
+ */
+class StoredChunk implements DatasetChunk {
+  readonly index: number;
+  readonly lines: readonly number[] | null;
+  readonly file?: string | null;
+  readonly blocks: readonly ColumnBlock[];
+  #rows: readonly Row[] | undefined;
+
+  constructor({ index, lines, file }: Omit<DatasetChunk, "rows" | "blocks">, blocks: readonly ColumnBlock[]) {
+    this.index = index;
+    this.lines = lines;
+    if (file !== undefined) this.file = file;
+    this.blocks = blocks;
+  }
+
+  get rows(): readonly Row[] {
+    this.#rows ??= this.blocks.flatMap(rowsOf);
+    return this.#rows;
+  }
 }
 
 /** A reject as the port has it. */

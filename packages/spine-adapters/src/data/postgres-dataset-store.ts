@@ -215,14 +215,18 @@ WHERE dataset_id = $1 AND run_id = $2 AND step_name = $3 AND token = $4 AND chun
         { context: { dataset, runId: state.run_id, step: state.step_name } },
       );
     }
-    for (let index = fromChunk; index < state.chunks; index += 1) {
+    const ask = (index: number) => {
+      const asked = index < state.chunks ? this.#chunk(dataset, index) : undefined;
+      // Whoever comes to it is told.
+      asked?.catch(() => {});
+      return asked;
+    };
+    // The next one is on its way while one is worked on.
+    for (let index = fromChunk, asked = ask(index); index < state.chunks; index += 1) {
       signal?.throwIfAborted();
-      const [chunk] = await this.#pools.ask<ChunkRow>(
-        "read",
-        `SELECT rows, hash, lines, file, data FROM ${this.#t.dataset_chunks} WHERE dataset_id = $1 AND chunk = $2`,
-        [dataset, index],
-      );
+      const chunk = await asked;
       if (!chunk) throw (await this.#find(dataset)) ? chunkDamaged(dataset, index) : datasetMissing(dataset);
+      asked = ask(index + 1);
       yield readChunk(dataset, index, chunk);
     }
   }
@@ -302,6 +306,15 @@ WHERE dataset_id > $1 ORDER BY dataset_id LIMIT ${PAGE}`,
       [runIds],
     );
     return new Set(rows.map(({ run_id }) => run_id));
+  }
+
+  async #chunk(dataset: string, index: number): Promise<ChunkRow | undefined> {
+    const [chunk] = await this.#pools.ask<ChunkRow>(
+      "read",
+      `SELECT rows, hash, lines, file, data FROM ${this.#t.dataset_chunks} WHERE dataset_id = $1 AND chunk = $2`,
+      [dataset, index],
+    );
+    return chunk;
   }
 
   /** A transaction that may be done again, because it leaves the same: it waits for a server that is away. */

@@ -172,7 +172,7 @@ const CELLS: readonly unknown[] = [
 
 function blockOf(rows: Rows): ColumnBlock {
   const keys = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  return { keys, rows: rows.length, columns: keys.map((key) => rows.map((row) => row[key])) };
+  return { keys, rows: rows.length, values: (position) => rows.map((row) => row[keys[position] as string]) };
 }
 
 const EVERY: readonly QualityCheck<never>[] = [

@@ -52,8 +52,7 @@ export function schema(
       },
       addColumns(block) {
         if (known !== undefined) return;
-        for (const [at, name] of block.keys.entries())
-          for (const value of block.columns[at] ?? []) see(name, value);
+        for (const [at, name] of block.keys.entries()) for (const value of block.values(at)) see(name, value);
       },
       finish() {
         if (input.rows === 0) return { status: "SKIPPED", message: "there are no rows" };

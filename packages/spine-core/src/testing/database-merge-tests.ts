@@ -118,8 +118,8 @@ export function databaseMergeTests(check: Check): void {
     const odd = ["tab\tbed", "line\nend", "\\N", "\\", "", "\r", "é", "\u{1F600}", "x".repeat(300)];
     const rows = odd.map((venue, n) => ({ ...price(`S${n}`, `${n}.25`), venue, detail: { venue } }));
     const keys = ["detail", "venue", "price", "symbol", "day", "unknown"];
-    const columns = keys.map((key) => rows.map((row) => (row as Row)[key]));
-    const block = { keys, rows: rows.length, columns };
+    const values = (position: number) => rows.map((row) => (row as Row)[keys[position] ?? ""]);
+    const block = { keys, rows: rows.length, values };
     await database.transaction((transaction) =>
       transaction.insertRows(
         plain,
@@ -132,7 +132,7 @@ export function databaseMergeTests(check: Check): void {
     const found = await database.kysely.selectFrom(plain.name).selectAll().orderBy("symbol").execute();
     expect(found.map(({ venue }) => venue as unknown)).toEqual(odd);
     expect(found.map(({ price: one }) => one as unknown)).toEqual(rows.map((row) => row.price));
-    const lacking = { keys: ["day"], rows: 1, columns: [["2026-01-05"]] };
+    const lacking = { keys: ["day"], rows: 1, values: () => ["2026-01-05"] };
     const refused = database.transaction((transaction) =>
       transaction.insertRows(
         plain,

@@ -1,4 +1,4 @@
-import { isBlock, type RowBatch, type RowStamp, SpineError, type Table } from "spine-core";
+import { columnOf, isBlock, type RowBatch, type RowStamp, SpineError, type Table } from "spine-core";
 import { type Encode, encoderOf } from "./column-codec.ts";
 import { CopyBuffer } from "./copy-buffer.ts";
 import { CopyIn, copyText } from "./copy-in.ts";
@@ -87,8 +87,7 @@ class RowCopy {
   }
 
   #encode({ name, encode }: CopyColumn, batch: RowBatch, size: number): readonly (string | null)[] {
-    const position = isBlock(batch) ? batch.keys.indexOf(name) : -1;
-    const values = isBlock(batch) ? batch.columns[position] : batch.map((row) => row[name]);
+    const values = isBlock(batch) ? columnOf(batch, name) : batch.map((row) => row[name]);
     const cells: (string | null)[] = [];
     for (let row = 0; row < size; row += 1) {
       try {

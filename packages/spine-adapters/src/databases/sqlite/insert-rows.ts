@@ -1,12 +1,17 @@
-import { isBlock, type RowBatch, type RowStamp, SpineError, type Table } from "spine-core";
+import {
+  type Column,
+  columnOf,
+  isBlock,
+  type RowBatch,
+  type RowStamp,
+  SpineError,
+  type Table,
+} from "spine-core";
+import { allColumns, mergeColumns, stampValues } from "../merge-statements.ts";
 import { type Encode, encoderOf, storedName } from "./column-codec.ts";
 import type { SqliteConnection, SqlValue } from "./sqlite-connection.ts";
 import { isUniqueViolation } from "./sqlite-error.ts";
 
-/** Rows in one INSERT: more do not go faster. */
-const ROWS_PER_STATEMENT = 100;
-/** SQLite's limit on the parameters of a statement. */
-const MOST_PARAMETERS = 32_766;
 /** Rows after which other work of the process gets its turn. */
 const ROWS_PER_TURN = 2_000;
 
@@ -53,33 +58,33 @@ export function insertAtOnce(
   insert.write(connection, rows, { start: 0, end: isBlock(rows) ? rows.rows : rows.length, before: 0 });
 }
 
+/** One statement for each row: with many rows in one, SQLite takes twice the time. */
 class RowInsert {
   readonly #table: Table;
-  readonly #stamp: readonly SqlValue[];
   readonly #columns: readonly { readonly name: string; readonly encode: Encode }[];
-  readonly #insert: string;
-  readonly #tuple: string;
-  readonly #perStatement: number;
+  readonly #sql: string;
 
   constructor({ table, stamp, into = `"${table.name}"` }: Omit<InsertTarget, "connection">) {
     this.#table = table;
-    this.#stamp = stamp ? [stamp.loadId, stamp.loadedAt] : [];
-    const columns = Object.entries(table.columns);
-    this.#columns = columns.map(([name, column]) => ({ name, encode: encoderOf(column) }));
-    const stored = columns.map(([name, column]) => storedName(name, column));
-    if (stamp) stored.push("_spine_load_id", "_spine_loaded_at");
-    this.#insert = `INSERT INTO ${into} (${stored.map((name) => `"${name}"`).join(", ")}) VALUES `;
-    this.#tuple = `(${stored.map(() => "?").join(", ")})`;
-    this.#perStatement = Math.min(ROWS_PER_STATEMENT, Math.floor(MOST_PARAMETERS / stored.length));
+    const columns = mergeColumns(table, storedName);
+    this.#columns = columns.map(({ of }) => ({ name: of, encode: encoderOf(table.columns[of] as Column) }));
+    const marks = columns.map(() => "?").join(", ");
+    this.#sql = stamp
+      ? `INSERT INTO ${into} (${allColumns({ columns })}) VALUES (${marks}, ${stampValues(stamp)})`
+      : `INSERT INTO ${into} (${columns.map(({ name }) => name).join(", ")}) VALUES (${marks})`;
   }
 
   write(connection: SqliteConnection, batch: RowBatch, slice: Slice): void {
     const cells = this.#columns.map((column) => this.#encode(column, batch, slice));
-    const rows = slice.end - slice.start;
-    const size = this.#perStatement;
-    let next = 0;
-    for (; next + size <= rows; next += size) this.#insertBatch(connection, cells, next, size, slice.before);
-    for (; next < rows; next += 1) this.#insertBatch(connection, cells, next, 1, slice.before);
+    let row = 0;
+    try {
+      connection.runEach(this.#sql, slice.end - slice.start, (index) => {
+        row = index;
+        return cells.map((column) => column[index] ?? null);
+      });
+    } catch (error) {
+      throw isUniqueViolation(error) ? this.#duplicate(cells, row, slice.before + row + 1, error) : error;
+    }
   }
 
   #encode(
@@ -87,7 +92,7 @@ class RowInsert {
     batch: RowBatch,
     { start, end, before }: Slice,
   ): readonly SqlValue[] {
-    const values = isBlock(batch) ? batch.columns[batch.keys.indexOf(name)] : undefined;
+    const values = isBlock(batch) ? columnOf(batch, name) : undefined;
     const cells: SqlValue[] = [];
     for (let row = start; row < end; row += 1) {
       try {
@@ -97,31 +102,6 @@ class RowInsert {
       }
     }
     return cells;
-  }
-
-  #insertBatch(
-    connection: SqliteConnection,
-    cells: readonly (readonly SqlValue[])[],
-    from: number,
-    rows: number,
-    before: number,
-  ): void {
-    const values: SqlValue[] = [];
-    for (let row = from; row < from + rows; row += 1) {
-      for (const column of cells) values.push(column[row] ?? null);
-      values.push(...this.#stamp);
-    }
-    const tuples = Array.from({ length: rows }, () => this.#tuple).join(", ");
-    try {
-      connection.run(this.#insert + tuples, ...values);
-    } catch (error) {
-      if (!isUniqueViolation(error)) throw error;
-      // The statement wrote nothing; one by one, the row that is there already shows itself.
-      if (rows > 1)
-        for (let row = from; row < from + rows; row += 1)
-          this.#insertBatch(connection, cells, row, 1, before);
-      throw this.#duplicate(cells, from, before + from + 1, error);
-    }
   }
 
   #misfit(error: unknown, column: string, row: number): SpineError {

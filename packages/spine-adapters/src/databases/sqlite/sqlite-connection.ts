@@ -41,6 +41,12 @@ export class SqliteConnection {
     return Number(this.#prepare(sql).run(...values).changes);
   }
 
+  /** Executes a statement so many times, each with the values that `valuesOf` gives for its index. */
+  runEach(sql: string, times: number, valuesOf: (index: number) => readonly SqlValue[]): void {
+    const statement = this.#prepare(sql);
+    for (let index = 0; index < times; index += 1) statement.run(...valuesOf(index));
+  }
+
   /**
    * Inserts a row; returns how many there are more, which is 0 when `onConflict` says so.
    *
@@ -126,6 +132,11 @@ export class SqliteConnection {
   /** Executes a script of several statements. */
   script(sql: string): void {
     this.#db.exec(sql);
+  }
+
+  /** How much of the file it keeps in memory. */
+  keepPages(kib: number): void {
+    if (this.#db.isOpen) this.#db.exec(`PRAGMA cache_size = ${-kib}`);
   }
 
   get inTransaction(): boolean {

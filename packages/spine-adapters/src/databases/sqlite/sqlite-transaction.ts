@@ -11,13 +11,20 @@ import {
   type Table,
 } from "spine-core";
 import { insertRows } from "./insert-rows.ts";
-import { mergeRows } from "./merge-rows.ts";
+import { type LoadTarget, mergeRows } from "./merge-rows.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 import { kyselyIn } from "./sqlite-dialect.ts";
 import type { SqlitePool } from "./sqlite-pool.ts";
 import { dropStaging, moveStaged } from "./staging-table.ts";
 import { supersedeRows } from "./supersede-rows.ts";
 import type { WriteLease } from "./write-lease.ts";
+
+/**
+ * What a load keeps of the file, in KiB: rows go into the index of the key all over, and with SQLite's own 2 MiB each page of it
+ * would be written and read again and again.
+ */
+const LOAD_CACHE_KIB = 32 * 1_024;
+const CACHE_KIB = 2 * 1_024;
 
 /** An open transaction of a SQLite database. */
 export class SqliteTransaction implements DatabaseTransaction {
@@ -47,7 +54,7 @@ export class SqliteTransaction implements DatabaseTransaction {
   }
 
   async insertRows(table: Table, rows: AsyncIterable<RowBatch>, stamp: RowStamp): Promise<number> {
-    return await insertRows({ connection: () => this.#lease.connection, table, stamp }, rows);
+    return await this.#load(table, stamp, (target) => insertRows(target, rows));
   }
 
   async supersede(table: Table, partition: Partition | null, at: string): Promise<number> {
@@ -60,7 +67,7 @@ export class SqliteTransaction implements DatabaseTransaction {
     stamp: RowStamp,
     merge: Merge,
   ): Promise<MergeCounts> {
-    return await mergeRows({ connection: () => this.#lease.connection, table, stamp }, rows, merge);
+    return await this.#load(table, stamp, (target) => mergeRows(target, rows, merge));
   }
 
   async moveStaged(
@@ -69,11 +76,21 @@ export class SqliteTransaction implements DatabaseTransaction {
     stamp: RowStamp,
     merge: Merge | null,
   ): Promise<MergeCounts> {
-    return await moveStaged({ connection: () => this.#lease.connection, table, stamp }, dataset, merge);
+    return await this.#load(table, stamp, (target) => moveStaged(target, dataset, merge));
   }
 
   dropStaged(dataset: string): Promise<void> {
     this.#lease.connection.script(dropStaging(dataset));
     return Promise.resolve();
+  }
+
+  async #load<T>(table: Table, stamp: RowStamp, work: (target: LoadTarget) => Promise<T>): Promise<T> {
+    const writer = this.#lease.connection;
+    writer.keepPages(LOAD_CACHE_KIB);
+    try {
+      return await work({ connection: () => this.#lease.connection, table, stamp });
+    } finally {
+      writer.keepPages(CACHE_KIB);
+    }
   }
 }
