@@ -2,7 +2,7 @@
 
 import { defineTable, defineWorkflow, type Row } from "spine-core";
 import { arraySource } from "spine-core/testing";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { PLACES, type SharedPlace } from "./testing/places.ts";
 import { startAt } from "./testing/start-spine.ts";
@@ -135,5 +135,91 @@ describe.each(PLACES)("%s", (_name, open) => {
     expect(await spine.partitions.get(dims.name, { day: "2026-01-05" })).toMatchObject({ rows: 2 });
     const same = await (await spine.run(scd2, on("2026-01-05", "A=1 C=3"))).result();
     expect(same.outputs.load.unchanged).toBe(true);
+  });
+});
+
+describe.each(PLACES)("columns that rows bring along, %s", (_name, open) => {
+  const Given = z.object({ id: z.number() });
+  const flowOf = (name: string, how: object) =>
+    defineWorkflow({
+      name: `demo.grown_${name}`,
+      params: z.object({ rows: z.array(z.record(z.string(), z.unknown())) }),
+    })
+      .fetch("fetch", {
+        from: { name: "given", stream: (rows: readonly Row[]) => arraySource(rows).stream({}) },
+        request: ({ params: { rows } }) => rows,
+      })
+      .transform("clean", {
+        from: "fetch",
+        row: (row) => row as never,
+        schema: Given,
+        contract: { columns: "evolve" },
+      })
+      .load("load", {
+        from: "clean",
+        into: defineTable({
+          name: "grown",
+          columns: { id: "integer" },
+          key: ["id"],
+          captures: "grown_captures",
+        }),
+        disposition: "merge",
+        ...how,
+      });
+  const add = flowOf("add", { newColumns: "add" });
+  const ignore = flowOf("ignore", {});
+
+  test("become columns where a load says so, and are left out where it does not", async () => {
+    const place = await open();
+    onTestFinished(() => place.remove());
+    const spine = await startAt(place, [add, ignore]);
+    const load = async (flow: typeof add, rows: readonly Row[]) => {
+      const run = await spine.run(flow, { rows: [...rows] });
+      return (await run.result()).outputs.load;
+    };
+    const table = async () => {
+      const rows = await spine.database.kysely.selectFrom("grown").selectAll().orderBy("id").execute();
+      return rows.map((row: Row) => {
+        const { _spine_load_id, _spine_loaded_at, ...own } = row;
+        return own;
+      });
+    };
+    expect(await load(ignore, [{ id: 1, venue: "X" }])).not.toHaveProperty("newColumns");
+    expect(await table()).toEqual([{ id: 1 }]);
+    expect(await load(add, [{ id: 2, venue: "'); DROP TABLE grown; --" }])).toMatchObject({
+      inserted: 1,
+      newColumns: ["venue"],
+    });
+    expect(await load(add, [{ id: 1, venue: "Y", size: 1.5 }, { id: 3 }])).toMatchObject({
+      inserted: 2,
+      superseded: 1,
+      newColumns: ["venue", "size"],
+    });
+    const rows = await table();
+    expect(rows.map(({ venue, size }) => [venue, size === null ? null : Number(size)])).toEqual([
+      ["Y", 1.5],
+      ["'); DROP TABLE grown; --", null],
+      [null, null],
+    ]);
+    // One that knows nothing of them loads as before.
+    expect(await load(ignore, [{ id: 4, venue: "Z" }])).toMatchObject({ inserted: 1 });
+    expect((await table()).at(-1)).toMatchObject({ id: 4, venue: null });
+  });
+
+  test("are refused where they cannot name a column, or hold what the column does not", async () => {
+    const place = await open();
+    onTestFinished(() => place.remove());
+    const spine = await startAt(place, [add]);
+    const load = async (row: Row) => await (await spine.run(add, { rows: [row] })).result();
+    await expect(load({ id: 1, 'x" text); DROP TABLE grown; --': "1" })).rejects.toMatchObject({
+      code: "LOAD_FAILED",
+      message: expect.stringContaining("cannot name one"),
+    });
+    await load({ id: 1, venue: "X" });
+    await expect(load({ id: 2, venue: 7 })).rejects.toMatchObject({
+      code: "LOAD_FAILED",
+      message: expect.stringContaining('"venue"'),
+    });
+    expect(await spine.database.kysely.selectFrom("grown").selectAll().execute()).toHaveLength(1);
   });
 });

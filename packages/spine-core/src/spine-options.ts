@@ -16,6 +16,7 @@ import { checkPayloadCodec } from "./payload-codec.ts";
 import type { Plugin } from "./plugin.ts";
 import { Registry } from "./registry.ts";
 import { checkRetention, type RetentionPolicy } from "./runner/retention.ts";
+import { databaseNamed } from "./runner/steps/load-elsewhere.ts";
 import { shown } from "./shown.ts";
 import type { Source } from "./sources/source.ts";
 import type { SpineOptions } from "./spine.ts";
@@ -23,10 +24,13 @@ import { isWorkflow } from "./workflow/is-workflow.ts";
 import { everyStep } from "./workflow/step-paths.ts";
 import type { WorkflowData } from "./workflow/workflow.ts";
 
+const A_DATABASE = required(
+  withFunctions('a database, e.g. `sqlite("spine.db")`', "connect", "transaction", "close"),
+);
 const SPINE: OptionKinds<SpineOptions> = {
-  database: required(
-    withFunctions('a database, e.g. `sqlite("spine.db")`', "connect", "transaction", "close"),
-  ),
+  database: A_DATABASE,
+  // Checked by themselves.
+  databases: anything,
   plugins: aList,
   workflows: aList,
   worker: aBoolean,
@@ -73,8 +77,27 @@ export function checkSpineOptions(options: SpineOptions): void {
     checkRetention(retention);
   }
   checkPayloadCodec(payloads);
+  checkDatabases(options);
   for (const plugin of options.plugins ?? []) {
     checkOptions(plugin, PLUGIN, { of: "a plugin", name: "plugins", called: "member", ...CODE });
+  }
+}
+
+function checkDatabases({ database, databases = {} }: SpineOptions): void {
+  const of = { of: "`databases`", name: "databases", called: "member", ...CODE };
+  const names = Object.keys(databases);
+  const kinds = Object.fromEntries(names.map((name) => [name, A_DATABASE]));
+  checkOptions(databases, kinds, of);
+  const refuse = (why: string): never => {
+    throw new SpineError("CONFIG_INVALID", `The option \`databases\` ${why}`);
+  };
+  for (const name of names) {
+    if (!/^[a-z][a-z0-9_]{0,30}$/.test(name))
+      refuse(
+        `has the name "${name}". Use lower-case letters, digits and _, starting with a letter, at most 31.`,
+      );
+    if (databases[name] === database)
+      refuse(`has Spine's own database as "${name}": a load without \`database\` goes there.`);
   }
 }
 
@@ -90,7 +113,8 @@ export interface Registries {
  *
  * @throws SpineError UNKNOWN_WORKFLOW for a process that works and does not know a workflow that a step runs by its name.
  */
-export function registriesOf({ plugins = [], workflows: own = [], worker }: SpineOptions): Registries {
+export function registriesOf(options: SpineOptions): Registries {
+  const { plugins = [], workflows: own = [], worker, databases = {} } = options;
   const workflows = new Registry<WorkflowData>("workflow", "UNKNOWN_WORKFLOW");
   const sources = new Registry<Source>("source", "UNKNOWN_SOURCE");
   const alertChannels = new Registry<AlertChannel>("alert channel", "CONFIG_INVALID");
@@ -102,7 +126,13 @@ export function registriesOf({ plugins = [], workflows: own = [], worker }: Spin
     for (const channel of plugin.alertChannels ?? []) alertChannels.add(channel);
   }
   for (const workflow of own) addWorkflow(workflows, workflow);
-  if (worker !== false) for (const name of workflows.names()) checkChildren(workflows, workflows.get(name));
+  if (worker !== false) {
+    for (const name of workflows.names()) {
+      checkChildren(workflows, workflows.get(name));
+      for (const step of everyStep(workflows.get(name).steps))
+        if (step.kind === "load" && step.database != null) databaseNamed(databases, step.database);
+    }
+  }
   return { workflows, sources, alertChannels };
 }
 

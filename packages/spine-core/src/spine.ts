@@ -50,6 +50,11 @@ import type { Final, Workflow, WorkflowData } from "./workflow/workflow.ts";
 export interface SpineOptions {
   /** Where Spine keeps its state, e.g. `sqlite("spine.db")` from `spine-adapters/databases`. */
   readonly database: Database;
+  /**
+   * Other databases, by the names that loads call them, e.g. `{ warehouse: postgres(url) }`. Nothing is asked of one before its first
+   * load, and they are closed with the Spine.
+   */
+  readonly databases?: Readonly<Record<string, Database>>;
   readonly plugins?: readonly Plugin[];
   /** Workflows of the host's own. */
   readonly workflows?: readonly WorkflowData[];
@@ -260,6 +265,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   const events = new Events(logger);
   const runner = new DurableRunner({
     database,
+    databases: options.databases ?? {},
     stores,
     sources,
     workflows: runnable,
@@ -291,7 +297,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     for (const name of workflows.names()) await ensureTables(database, workflows.get(name));
     if (options.worker !== false) await start();
   } catch (error) {
-    await database.close();
+    await closeAll(database, options.databases);
     throw error;
   }
 
@@ -355,7 +361,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
       await runner.stop();
     } finally {
       isClosed = true;
-      await database.close();
+      await closeAll(database, options.databases);
     }
   };
   /** Whoever asks a Spine that was stopped is told so, not that its database is closed; and so is who asked just before. */
@@ -452,7 +458,14 @@ function stopped(cause?: unknown): SpineError {
 /** Targets exist from the start, so that they can be queried before their first load. */
 async function ensureTables(database: Database, workflow: WorkflowData): Promise<void> {
   for (const step of everyStep(workflow.steps))
-    if (step.kind === "load" || step.kind === "ingest") await database.ensureTable(step.into);
+    if ((step.kind === "load" && step.database == null) || step.kind === "ingest")
+      await database.ensureTable(step.into);
+}
+
+/** All are closed, whatever becomes of one. */
+async function closeAll(database: Database, others: Readonly<Record<string, Database>> = {}): Promise<void> {
+  const closed = await Promise.allSettled([...Object.values(others), database].map((one) => one.close()));
+  for (const one of closed) if (one.status === "rejected") throw one.reason;
 }
 
 async function* readRows<R extends object>(

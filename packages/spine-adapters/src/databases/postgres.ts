@@ -34,7 +34,7 @@ import { PostgresPools } from "./postgres/postgres-pools.ts";
 import { openPostgresReader } from "./postgres/postgres-reader.ts";
 import { PostgresTransaction } from "./postgres/postgres-transaction.ts";
 import { runTransaction } from "./postgres/run-transaction.ts";
-import { createTargetTable } from "./postgres/target-table.ts";
+import { addColumns, createTargetTable } from "./postgres/target-table.ts";
 
 /**
  * A Postgres database. Needs the package `pg`. Nothing is connected before its first use, and one process uses at most
@@ -130,6 +130,12 @@ export function postgres(target: string | PostgresOptions): Database {
     async ensureTable(table) {
       await pools.throughOutage(() =>
         pools.inTransaction("write", (query) => createTargetTable(query, tableSchema, table)),
+      );
+    },
+
+    async addColumns(table, columns) {
+      return await pools.throughOutage(() =>
+        pools.inTransaction("write", (query) => addColumns(query, tableSchema, table, columns)),
       );
     },
 

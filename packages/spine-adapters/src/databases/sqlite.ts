@@ -36,7 +36,7 @@ import { kyselyOn } from "./sqlite/sqlite-dialect.ts";
 import { SqlitePool } from "./sqlite/sqlite-pool.ts";
 import { openSqliteReader } from "./sqlite/sqlite-reader.ts";
 import { SqliteTransaction } from "./sqlite/sqlite-transaction.ts";
-import { createTargetTable } from "./sqlite/target-table.ts";
+import { addColumns, createTargetTable } from "./sqlite/target-table.ts";
 
 export interface SqliteOptions {
   /**
@@ -111,6 +111,10 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
 
     async ensureTable(table) {
       await pool.write((connection) => createTargetTable(connection, table));
+    },
+
+    async addColumns(table, columns) {
+      return await pool.write((connection) => addColumns(connection, table, columns));
     },
 
     async diagnose() {

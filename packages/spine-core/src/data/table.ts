@@ -72,7 +72,7 @@ export function defineTable<const C extends Readonly<Record<string, ColumnSpec>>
 ): Table<RowFor<C>> {
   const tables = [options.name, ...(options.captures ? [options.captures] : [])];
   for (const name of [...tables, ...Object.keys(options.columns)]) {
-    if (!/^[a-z][a-z0-9_]{0,62}$/.test(name)) {
+    if (!isColumnName(name)) {
       throw new SpineError(
         "CONFIG_INVALID",
         `"${name}" cannot name a table or a column. Use lower-case letters, digits and _, starting with a letter, at most 63.`,
@@ -113,6 +113,11 @@ export function defineTable<const C extends Readonly<Record<string, ColumnSpec>>
     partition: Object.freeze([...(options.partition ?? [])]),
     captures: options.captures ?? null,
   });
+}
+
+/** True for what may name a table or a column: nothing else is ever put into a statement. */
+export function isColumnName(name: string): boolean {
+  return /^[a-z][a-z0-9_]{0,62}$/.test(name);
 }
 
 /** A specification may come from plain JavaScript, or from data. */

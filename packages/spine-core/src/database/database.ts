@@ -3,7 +3,7 @@ import type { AlertStore } from "../alerts/alert-store.ts";
 import type { Clock } from "../clock.ts";
 import type { DatasetStore } from "../data/dataset.ts";
 import type { RejectStore } from "../data/reject-store.ts";
-import type { Table } from "../data/table.ts";
+import type { Column, Table } from "../data/table.ts";
 import type { CursorStore } from "../history/cursor-store.ts";
 import type { Hints } from "../history/hints.ts";
 import type { HistoryStore } from "../history/history-store.ts";
@@ -69,6 +69,11 @@ export interface Database {
   openReader?(options: ReaderOptions): Promise<DatabaseReader>;
   /** Creates a target table (and its captures table) where it is missing. */
   ensureTable(table: Table): Promise<void>;
+  /**
+   * Adds columns to a table that is there (and to its captures) where it does not have them: nullable ones. Returns the table with
+   * them. @throws SpineError LOAD_FAILED where it has one of another type.
+   */
+  addColumns(table: Table, columns: Readonly<Record<string, Column>>): Promise<Table>;
   /** Looks at what can be wrong with the database and with what Spine has in it. What it finds is no exception. */
   diagnose(): Promise<readonly Check[]>;
   close(): Promise<void>;

@@ -29,10 +29,13 @@ import { StepCheckpoints } from "./step-checkpoints.ts";
 import { createStepContext } from "./step-context.ts";
 import type { PreparedChild, StepScope } from "./step-scope.ts";
 import { type StepView, viewOf, viewOfRun } from "./step-view.ts";
+import { databaseNamed } from "./steps/load-elsewhere.ts";
 
 /** What every run of a process works with. */
 export interface Engine {
   readonly database: Database;
+  /** Others that loads may name. */
+  readonly databases: Readonly<Record<string, Database>>;
   readonly stores: StateStores;
   readonly sources: Registry<Source>;
   readonly events: Events;
@@ -233,6 +236,7 @@ function scopeOf(
     context,
     writer: { runId: execution.runId, step: path, token: fence.token },
     database: engine.database,
+    databaseOf: (name) => databaseNamed(engine.databases, name),
     datasets: engine.stores.datasets,
     partitions: engine.stores.partitions,
     rejects: engine.stores.rejects,

@@ -24,6 +24,8 @@ export interface StepScope {
   /** The right to write this step's dataset. */
   readonly writer: DatasetWriter;
   readonly database: Database;
+  /** Another database, as `createSpine({ databases })` names it. @throws SpineError CONFIG_INVALID where there is none of that name. */
+  databaseOf(name: string | null | undefined): Database;
   readonly datasets: DatasetStore;
   readonly partitions: PartitionStore;
   readonly rejects: RejectStore;

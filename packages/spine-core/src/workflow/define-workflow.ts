@@ -230,6 +230,8 @@ function builderOf(head: Head, steps: readonly Step[], names: Set<string>): Reco
           kind: "load",
           ...pick(options, "from", "into", "disposition"),
           ...loading(name, options),
+          database: databaseOf(name, options),
+          newColumns: options.newColumns ?? "ignore",
         } as Step),
       ),
     ingest: (name: string, options: AnyOptions) =>
@@ -272,6 +274,14 @@ function builderOf(head: Head, steps: readonly Step[], names: Set<string>): Reco
     wait: (name: string, options: AnyOptions & WaitOptions) => add(Step.wait(name, options)),
   };
 
+  /** Where a load goes. */
+  function databaseOf(name: string, { database, undo }: AnyOptions): string | null {
+    if (database === undefined || undo === undefined) return (database as string | undefined) ?? null;
+    throw new SpineError(
+      "WORKFLOW_INVALID",
+      `Step "${name}" loads into another database, under an id that it can load under once only: \`undo\` would take the rows away, and a retry would not bring them back. Undo it in a step of your own.`,
+    );
+  }
   /** How a load finds what it changes. */
   function loading(name: string, options: AnyOptions) {
     return {

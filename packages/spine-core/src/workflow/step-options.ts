@@ -24,6 +24,7 @@ import type { OnError, StepContext, UndoContext } from "./step.ts";
 export const ON_ERROR = ["stop", "continue"] as const;
 export const ON_UNCHANGED = ["end", "read"] as const;
 export const DISPOSITIONS = ["append", "replace", "replace-partition", "merge", "scd2"] as const;
+export const NEW_COLUMNS = ["ignore", "add"] as const;
 export const STRATEGIES = ["delete-insert", "upsert"] as const;
 export const ABSENT = ["close", "keep"] as const;
 
@@ -133,8 +134,10 @@ export const LOAD = {
   by: aList,
   strategy: oneOf(STRATEGIES),
   absent: oneOf(ABSENT),
+  database: aText,
+  newColumns: oneOf(NEW_COLUMNS),
 };
-const { from: _loaded, ...HOW } = LOAD;
+const { from: _loaded, database: _elsewhere, newColumns: _added, ...HOW } = LOAD;
 const { from: _transformed, ...MAKING } = TRANSFORM;
 export const INGEST = { ...FETCH, ...MAKING, ...HOW, checks: aList };
 export const PIPELINE = { ...STEP, run: required(aWorkflow), params: aFunction };

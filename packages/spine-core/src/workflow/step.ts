@@ -24,6 +24,7 @@ import {
   type DISPOSITIONS,
   MAP,
   type Mapping,
+  type NEW_COLUMNS,
   type ON_ERROR,
   type ON_UNCHANGED,
   PARALLEL,
@@ -209,6 +210,9 @@ export interface FetchStep extends StepData {
   readonly scope?: ((context: StepContext) => string) | null;
 }
 
+/** What a load does with fields that its table has no columns for. */
+export type NewColumns = (typeof NEW_COLUMNS)[number];
+
 export type Unchanged = (typeof ON_UNCHANGED)[number];
 
 export interface TransformStep extends StepData {
@@ -235,6 +239,10 @@ export interface LoadStep extends StepData {
   /** The step whose dataset is loaded. */
   readonly from: string;
   readonly into: Table;
+  /** The database that the table is in, as `createSpine({ databases })` names it; Spine's own when null. */
+  readonly database?: string | null;
+  /** What becomes of fields that the rows have and the table has not; `ignore` when left out. */
+  readonly newColumns?: NewColumns;
   readonly disposition: Disposition;
   /** How rows that are there are found by columns; null where they are not. */
   readonly merge: Omit<Merge, "partition"> | null;
@@ -434,6 +442,13 @@ export interface LoadResult {
   readonly kept?: number;
   /** True when the partition held the same content already, so that nothing was written. */
   readonly unchanged: boolean;
+  /**
+   * The database that was loaded into, where it is not Spine's own: the load did not commit together with the record of its step, but
+   * under a load id that no attempt of the step can load under again.
+   */
+  readonly database?: string;
+  /** The columns that the table has got with this load, or with one before, beyond its definition. */
+  readonly newColumns?: readonly string[];
 }
 
 /** The output of an ingest step. */

@@ -14,6 +14,7 @@ import type {
   IngestResult,
   ItemContext,
   LoadResult,
+  NewColumns,
   OnError,
   Rejection,
   Step,
@@ -247,6 +248,13 @@ export interface Workflow<Input = never, Params = unknown, Outputs = unknown, La
       LoadHow<keyof RowOf<Outputs[From]> & string> & {
         readonly from: From;
         readonly into: Table<RowOf<Outputs[From]>>;
+        /**
+         * The database that the table is in (`createSpine({ databases })`); Spine's own when left out. Another one cannot commit together
+         * with the record of the step: the load commits there under an id that no attempt can load under again.
+         */
+        readonly database?: string;
+        /** `add`: fields that the rows have and the table has not (`contract: { columns: "evolve" }`) become nullable columns of it. */
+        readonly newColumns?: NewColumns;
         /**
          * The partition that is replaced, the run's own when left out; with `append`, `merge` and `scd2` the one that the rows
          * are of, if they are of one (`scd2` then closes rows of it only).

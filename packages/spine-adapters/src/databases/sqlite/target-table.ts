@@ -1,10 +1,12 @@
 import { type Column, DECIMAL_SCALE, SpineError, type Table } from "spine-core";
+import { columnsBeyond, otherColumn } from "../added-columns.ts";
 import { storedName } from "./column-codec.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
 interface ColumnShape {
   readonly name: string;
-  readonly type: "TEXT" | "INTEGER";
+  /** ANY is what a column of JSON is that a load has added: any other would not be known from one of texts. */
+  readonly type: "TEXT" | "INTEGER" | "ANY";
   readonly notNull: boolean;
   /** The expression of a generated column. */
   readonly generated?: string;
@@ -31,6 +33,26 @@ export function createTargetTable(connection: SqliteConnection, table: Table): v
   createOrCompare(connection, table.captures, [...columns, text("_spine_superseded_at")]);
   const found = partition.length > 0 ? partition : key;
   if (found.length > 0) createIndex(connection, table, table.captures, "partition", found, false);
+}
+
+/** Adds nullable columns to a table and its captures, where they are missing; the table with them. */
+export function addColumns(
+  connection: SqliteConnection,
+  table: Table,
+  columns: Readonly<Record<string, Column>>,
+): Table {
+  const added = { ...columns };
+  for (const name of table.captures === null ? [table.name] : [table.name, table.captures]) {
+    const present = connection.all<TableInfo>("SELECT * FROM pragma_table_xinfo(?)", name);
+    for (const [of, column] of Object.entries(added)) {
+      const type = column.type === "json" ? "ANY" : column.type === "boolean" ? "INTEGER" : "TEXT";
+      const found = present.find((one) => one.name === of)?.type;
+      if (found === undefined) connection.script(`ALTER TABLE "${name}" ADD COLUMN "${of}" ${type}`);
+      else if (found === "ANY") added[of] = { ...column, type: "json" };
+      else if (found !== type) throw otherColumn(name, of, type, found);
+    }
+  }
+  return columnsBeyond(table, added);
 }
 
 function text(name: string): ColumnShape {
@@ -97,8 +119,10 @@ function compare(name: string, present: readonly TableInfo[], wanted: readonly C
       `"${column.name}" should be ${should}, ${found === undefined ? "and is missing" : `is ${found}`}`,
     ];
   });
-  for (const column of is.keys())
-    differences.push(`"${column}" is there, and the definition has no such column`);
+  // Loads may have added some, and the host for its own queries: a row that says nothing of one has null there.
+  for (const [column, what] of is)
+    if (what.endsWith(" NOT NULL"))
+      differences.push(`"${column}" is there and wants a value, and the definition has no such column`);
   if (differences.length === 0) return;
   throw new SpineError(
     "CONFIG_INVALID",

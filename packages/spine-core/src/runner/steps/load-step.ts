@@ -12,16 +12,24 @@ import type { PartitionRecord } from "../../history/partition-store.ts";
 import { newId } from "../../ids.ts";
 import type { LoadResult, LoadStep } from "../../workflow/step.ts";
 import { datasetOf, type StepOutcome, type StepScope, type TransactionalOutcome } from "../step-scope.ts";
+import { loadElsewhere } from "./load-elsewhere.ts";
+import { withNewColumns } from "./new-columns.ts";
 
 /**
  * Writes a dataset into its table in the transaction that records the step: after a crash either both are
  * there or neither is. A partition that holds the very same content already is left as it is.
  */
-export async function runLoad(step: LoadStep, scope: StepScope): Promise<TransactionalOutcome> {
+export async function runLoad(step: LoadStep, scope: StepScope): Promise<StepOutcome | TransactionalOutcome> {
   const { context, database, partitions } = scope;
   const input = datasetOf(context, step.from);
   const partition = checkPartition(step.partition?.(context) ?? null, `of step "${step.name}"`);
+  if (step.database != null) {
+    const { redriven } = input;
+    if (redriven) await database.transaction((transaction) => checkTaken(scope, transaction, redriven));
+    return await runElsewhere(step, scope, { input, partition });
+  }
   await database.ensureTable(step.into);
+  const into = await withNewColumns(step, input, database);
 
   return {
     write: async (transaction) => {
@@ -30,14 +38,31 @@ export async function runLoad(step: LoadStep, scope: StepScope): Promise<Transac
         ? await partitions.get(step.into.name, partition, { transaction })
         : undefined;
       if (current?.hash === input.hash && !input.redriven) return unchanged(step, input, current.loadId);
-      const rows = batches(scope, input);
-      const bring: Bring = async (table, stamp, merge) =>
-        merge
-          ? await transaction.mergeRows(table, rows, stamp, merge)
-          : { inserted: await transaction.insertRows(table, rows, stamp), superseded: 0, kept: 0 };
-      return await load(step, scope, transaction, { input, partition, current, bring });
+      const bring = bringRows(scope, input, transaction);
+      return await load(step, scope, transaction, { input, partition, current, bring, into });
     },
   };
+}
+
+/** The same where the table is in a database of its own: it changes first, and what is recorded follows. */
+async function runElsewhere(
+  step: LoadStep,
+  scope: StepScope,
+  { input, partition }: Pick<Loading, "input" | "partition">,
+): Promise<StepOutcome> {
+  const elsewhere = await loadElsewhere(step, scope, input, async (into, transaction, stamp) => {
+    const how = input.redriven ? adding({ ...step, into }) : { ...step, into };
+    return await write(how, transaction, bringRows(scope, input, transaction), { stamp, partition });
+  });
+  return loaded(step, scope, { input, partition, current: undefined }, elsewhere);
+}
+
+function bringRows(scope: StepScope, input: DatasetRef, transaction: DatabaseTransaction): Bring {
+  const rows = batches(scope, input);
+  return async (table, stamp, merge) =>
+    merge
+      ? await transaction.mergeRows(table, rows, stamp, merge)
+      : { inserted: await transaction.insertRows(table, rows, stamp), superseded: 0, kept: 0 };
 }
 
 /**
@@ -58,10 +83,18 @@ async function checkTaken(
 }
 
 /** A step that changes a table. */
-export type Loads = Pick<LoadStep, "name" | "into" | "merge" | "disposition" | "partition">;
+export type Loads = Pick<LoadStep, "name" | "into" | "merge" | "disposition" | "partition" | "database">;
 
 /** Brings the rows of a load into its table, in its transaction: added, or with `merge` together with what is there. */
 export type Bring = (table: Table, stamp: RowStamp, merge: Merge | null) => Promise<MergeCounts>;
+
+/** A table that has changed: with which stamp, and how. */
+export interface Loaded {
+  readonly stamp: RowStamp;
+  readonly changes: MergeCounts;
+  /** As it is now, with columns that were added to it. */
+  readonly into: Table;
+}
 
 interface Loading {
   readonly input: DatasetRef;
@@ -69,6 +102,8 @@ interface Loading {
   /** What is known of the partition's content; undefined where nothing is. */
   readonly current: PartitionRecord | undefined;
   readonly bring: Bring;
+  /** The table as it is, where that is more than its definition. */
+  readonly into?: Table;
 }
 
 /** Changes a table, in the transaction at hand, and says what is to be recorded of it. */
@@ -76,30 +111,46 @@ export async function load(
   step: Loads,
   scope: StepScope,
   transaction: DatabaseTransaction,
-  { input, partition, current, bring }: Loading,
+  { input, partition, current, bring, into = step.into }: Loading,
 ): Promise<StepOutcome> {
-  const { into: table, disposition } = step;
   // Rows that are driven again are no more than a slice: they come to what is there.
-  const how = input.redriven ? adding(step) : step;
+  const how = { ...(input.redriven ? adding(step) : step), into };
   const stamp: RowStamp = { loadId: newId(), loadedAt: new Date(scope.clock.now()).toISOString() };
-  const { inserted, superseded, kept } = await write(how, transaction, bring, { stamp, partition });
-  if (partition === null && table.partition.length > 0)
-    await scope.partitions.changed(table.name, { transaction, gone: how.disposition === "replace" });
+  const changes = await write(how, transaction, bring, { stamp, partition });
+  if (partition === null && step.into.partition.length > 0)
+    await scope.partitions.changed(step.into.name, { transaction, gone: how.disposition === "replace" });
+  return loaded(step, scope, { input, partition, current }, { stamp, changes, into });
+}
 
+/** What is recorded of a load. */
+function loaded(
+  step: Loads,
+  scope: StepScope,
+  { input, partition, current }: Pick<Loading, "input" | "partition" | "current">,
+  { stamp, changes: { inserted, superseded, kept }, into }: Loaded,
+): StepOutcome {
+  const { disposition, database } = step;
+  const how = input.redriven ? adding(step) : step;
+  const isElsewhere = database != null;
+  // A table of another database is another table.
+  const table = isElsewhere ? `${database}.${into.name}` : into.name;
+  const added = Object.keys(into.columns).filter((name) => !Object.hasOwn(step.into.columns, name));
   const output: LoadResult = {
     loadId: stamp.loadId,
-    table: table.name,
+    table,
     inserted,
     superseded,
     ...(step.merge ? { kept } : {}),
     unchanged: false,
+    ...(isElsewhere ? { database } : {}),
+    ...(added.length > 0 ? { newColumns: added } : {}),
   };
   const attachments: Attachment[] = [
     {
       kind: "load",
       loadId: stamp.loadId,
       step: scope.context.step,
-      table: table.name,
+      table,
       partition,
       disposition,
       dataset: input.dataset,
@@ -113,7 +164,7 @@ export async function load(
     const isAll = how.disposition === "replace-partition" || how.merge?.absent === "close";
     attachments.push({
       kind: "partition",
-      table: table.name,
+      table,
       partition,
       loadId: stamp.loadId,
       hash: isAll || current === undefined ? input.hash : together(current.hash, input.hash),
