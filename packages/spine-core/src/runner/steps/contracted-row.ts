@@ -3,6 +3,7 @@ import { SpineError } from "../../errors.ts";
 import type { Row } from "../../sources/source.ts";
 import { DEFAULT_CONTRACT, type FullContract, fieldsOf } from "../../workflow/contract.ts";
 import { Rejection, type TransformStep } from "../../workflow/step.ts";
+import { type QuickSchema, quickSchema } from "./quick-schema.ts";
 
 type Made = Readonly<Record<string, unknown>>;
 /** What makes rows that are held to a schema. */
@@ -13,6 +14,7 @@ type Issue = ZodError["issues"][number];
 export class ContractedRow {
   readonly #step: string;
   readonly #schema: ZodType;
+  readonly #quick: QuickSchema | null;
   readonly #contract: FullContract;
   readonly #fields: Readonly<Record<string, ZodType>> | undefined;
   // Rows of one function have the same fields in the same order: those of the row before, and which of them are unknown.
@@ -25,6 +27,7 @@ export class ContractedRow {
   constructor({ name, schema, contract }: Contracted, discarded: number) {
     this.#step = name;
     this.#schema = schema;
+    this.#quick = quickSchema(schema);
     this.#contract = contract ?? DEFAULT_CONTRACT;
     this.#fields = fieldsOf(schema);
     this.discarded = discarded;
@@ -38,12 +41,16 @@ export class ContractedRow {
     if (unknown.length > 0 && columns === "discard-row") {
       return new Rejection("UNKNOWN_COLUMN", `The schema has no ${unknown.join(", ")}.`);
     }
-    const parsed = this.#schema.safeParse(made);
-    const row = parsed.success ? (parsed.data as Row) : this.#unfit(made, parsed.error, line);
+    const row = this.#quick?.(made) ?? this.#parsed(made, line);
     if (unknown.length === 0 || row instanceof Rejection) return row;
     if (columns === "evolve") return { ...pick(made as Made, unknown), ...row };
     this.discarded += unknown.length;
     return row;
+  }
+
+  #parsed(made: unknown, line: number | null): Row | Rejection {
+    const parsed = this.#schema.safeParse(made);
+    return parsed.success ? (parsed.data as Row) : this.#unfit(made, parsed.error, line);
   }
 
   #unknownIn(made: unknown): readonly string[] {
