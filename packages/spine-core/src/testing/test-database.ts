@@ -4,6 +4,7 @@ import type { Database } from "../database/database.ts";
 import type { DatabaseTransaction, RowStamp } from "../database/database-transaction.ts";
 import type { Row } from "../sources/source.ts";
 import { databaseMergeTests } from "./database-merge-tests.ts";
+import { databaseStagedTests } from "./database-staged-tests.ts";
 import { type Check, type DatabaseHarness, databaseSuite, type SuiteOptions } from "./suite.ts";
 
 const stamp: RowStamp = { loadId: "load-1", loadedAt: "2026-01-05T09:00:00.000Z" };
@@ -39,6 +40,7 @@ export function testDatabase(name: string, harness: DatabaseHarness, options: Su
     tableTests(check);
     loadTests(check);
     databaseMergeTests(check);
+    databaseStagedTests(check);
   });
 }
 
