@@ -44,7 +44,7 @@ export async function runLoad(step: LoadStep, scope: StepScope): Promise<Transac
  * A run that failed leaves its rejects to others, and may be retried after another run has loaded them: whose they are is asked in
  * the transaction that loads them.
  */
-async function checkTaken(
+export async function checkTaken(
   { context, rejects }: StepScope,
   transaction: DatabaseTransaction,
   { run, step, rows }: Redriven,
