@@ -78,7 +78,7 @@ export async function load(
   transaction: DatabaseTransaction,
   { input, partition, current, bring }: Loading,
 ): Promise<StepOutcome> {
-  const { into: table, disposition } = step;
+  const { into: table } = step;
   // Rows that are driven again are no more than a slice: they come to what is there.
   const how = input.redriven ? adding(step) : step;
   const stamp: RowStamp = { loadId: newId(), loadedAt: new Date(scope.clock.now()).toISOString() };
@@ -101,7 +101,7 @@ export async function load(
       step: scope.context.step,
       table: table.name,
       partition,
-      disposition,
+      disposition: how.disposition,
       dataset: input.dataset,
       hash: input.hash,
       inserted,
