@@ -57,6 +57,18 @@ export interface TableOptions<C extends Readonly<Record<string, ColumnSpec>>> {
   readonly captures?: string;
 }
 
+/** What may stand in a statement as the name of a table or a column: nothing else ever does. */
+const NAME = /^[a-z][a-z0-9_]{0,62}$/;
+
+/** True for a table as `defineTable` returns it: one that was made by hand may name anything, and its names stand in statements. */
+export function isTable(value: unknown): value is Table {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, columns, captures } = value as Partial<Table>;
+  if (typeof columns !== "object" || columns === null) return false;
+  const names = [name, ...Object.keys(columns), ...(captures === null ? [] : [captures])];
+  return names.every((one) => typeof one === "string" && NAME.test(one));
+}
+
 /** The places after the point that decimals keep. */
 export const DECIMAL_SCALE = 6;
 
@@ -72,7 +84,7 @@ export function defineTable<const C extends Readonly<Record<string, ColumnSpec>>
 ): Table<RowFor<C>> {
   const tables = [options.name, ...(options.captures ? [options.captures] : [])];
   for (const name of [...tables, ...Object.keys(options.columns)]) {
-    if (!/^[a-z][a-z0-9_]{0,62}$/.test(name)) {
+    if (!NAME.test(name)) {
       throw new SpineError(
         "CONFIG_INVALID",
         `"${name}" cannot name a table or a column. Use lower-case letters, digits and _, starting with a letter, at most 63.`,
