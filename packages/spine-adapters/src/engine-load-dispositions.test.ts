@@ -128,7 +128,10 @@ function listen(): { readonly statements: string[]; stop(): void } {
       });
     }),
   ];
-  return { statements, stop: () => spies.forEach((spy) => void spy.mockRestore()) };
+  const stop = () => {
+    for (const spy of spies) spy.mockRestore();
+  };
+  return { statements, stop };
 }
 
 describe.each(PLACES)("%s", (_name, open) => {
