@@ -275,9 +275,11 @@ test("what is allowed passes", () => {
     [`${finra}/index.ts`]: `import { fileSource } from "spine-adapters/sources";`,
     [`${finra}/testing/sample.ts`]: `import { sqlite } from "spine-adapters/databases";`,
     "examples/main.ts": `import { finra } from "spine-finra";\nimport { sample } from "spine-finra/testing";`,
+    [`${finra}/index.test.ts`]: `import { bundleProcess } from "../../../tools/bundle-process.ts";`,
+    "tools/bundle-process.ts": "export const bundleProcess = 1;",
     "examples/main.test.ts": `import { main } from "./main.ts";`,
   });
-  expect(output).toBe("boundaries ok: 14 files\n");
+  expect(output).toBe("boundaries ok: 16 files\n");
   expect(status).toBe(0);
 });
 

@@ -5,6 +5,7 @@ import { MUTANTS_OF_FINRA } from "./mutants/of-finra.ts";
 import { MUTANTS_OF_INGEST } from "./mutants/of-ingest.ts";
 import { MUTANTS_OF_KINDS } from "./mutants/of-kinds.ts";
 import { MUTANTS_OF_LOADS } from "./mutants/of-loads.ts";
+import { MUTANTS_OF_PARTITIONS } from "./mutants/of-partitions.ts";
 import { MUTANTS_OF_PROCESSES } from "./mutants/of-processes.ts";
 import { MUTANTS_OF_QUALITY } from "./mutants/of-quality.ts";
 import { MUTANTS_OF_REJECTS } from "./mutants/of-rejects.ts";
@@ -22,6 +23,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_LOADS,
   ...MUTANTS_OF_REJECTS,
   ...MUTANTS_OF_INGEST,
+  ...MUTANTS_OF_PARTITIONS,
   ...MUTANTS_OF_QUALITY,
   ...MUTANTS_OF_SOURCES,
   ...MUTANTS_OF_FILES,

@@ -27,6 +27,11 @@ test("outages", () => {
   expect(() => readOptions(["--outages", "--mutants"], known)).toThrow(/--mutants, or --kills/);
 });
 
+test("backfills", () => {
+  expect(readOptions(["--backfills"], known)).toEqual({ proof: "backfills" });
+  expect(() => readOptions(["--backfills", "--outages"], known)).toThrow(/--backfills or --fuzz/);
+});
+
 test("fuzz, with a number, without, and with a seed", () => {
   expect(readOptions(["--fuzz", "200000", "--seed", "7"], known)).toEqual({
     proof: "fuzz",

@@ -115,15 +115,28 @@ describe.each(PLACES)("%s", (_name, open) => {
     const { loads } = await lineage.affectedBy({ table: trades.name, partition: { day: "tue" } });
     expect(loads.map(({ loadId, current }) => [loadId, current])).toEqual([[two.load.loadId, true]]);
     await expect(lineage.affectedBy({ fiel: "x" } as never)).rejects.toThrow("`fiel` is no option");
+    for (const wrong of [
+      {},
+      { file: 5 },
+      { file: "a", source: "b" },
+      { table: "t" },
+      undefined,
+      null,
+      "a.csv",
+    ])
+      await expect(lineage.affectedBy(wrong as never)).rejects.toMatchObject({ category: "VALIDATION" });
   });
 
-  test("what another load has replaced need not be done again; rows that were driven again come from their file", async () => {
+  test("what another load has replaced need not be done again", async () => {
     const { lineage } = spine;
     const tuesday = await run({ day: "tue", path: join(folder, "one.csv") });
     const before = await lineage.affectedBy({ file: join(folder, "two.csv") });
     expect(before).toMatchObject({ loads: [{ current: false }], partitions: [] });
     expect(days(await lineage.affectedBy({ dataset: tuesday.clean.dataset }))).toEqual(["tue"]);
+  });
 
+  test("rows that were driven again come from their file, and what they were added to has to be done again as ever", async () => {
+    const { lineage } = spine;
     const wednesday = await run({ day: "thu", glob: join(folder, "days/*.csv") });
     const again = await spine.rejects.redrive(wednesday.id, {
       step: "clean",
@@ -140,5 +153,13 @@ describe.each(PLACES)("%s", (_name, open) => {
     expect(upstream.at(-1)?.source).toBe("vendor.files");
     const affected = await lineage.affectedBy({ dataset: wednesday.fetch.dataset });
     expect(affected.loads.map((load) => load.loadId)).toContain(loadId);
+    // They were added: what was there before, of another file too, has to be done again as ever.
+    const [, file = ""] = (await lineage.load(wednesday.load.loadId)).upstream[1]?.files ?? [];
+    expect(file).toMatch(/b\.csv$/);
+    const ofFile = await lineage.affectedBy({ file });
+    const whole = ofFile.loads.find((load) => load.loadId === wednesday.load.loadId);
+    expect(whole).toMatchObject({ current: true, disposition: "replace-partition" });
+    expect(ofFile.loads.at(-1)).toMatchObject({ loadId, current: true, disposition: "append" });
+    expect(days(ofFile)).toContain("thu");
   });
 });

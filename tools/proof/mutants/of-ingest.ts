@@ -2,6 +2,8 @@ import type { Mutant } from "../mutant.ts";
 
 const STEPS = "packages/spine-core/src/runner/steps";
 const INGEST = "packages/spine-adapters/src/engine-ingest.test.ts";
+const REDRIVE = "packages/spine-adapters/src/engine-ingest-redrive.test.ts";
+const DRIVEN = "a fix of the code: only what was refused, with lines and files, added to the partition";
 
 /** Guarantees of an ingest. */
 export const MUTANTS_OF_INGEST: readonly Mutant[] = [
@@ -22,7 +24,7 @@ export const MUTANTS_OF_INGEST: readonly Mutant[] = [
         "after a death at any page it goes on there, and its checks say what they would have said",
       ],
     },
-    says: "A row of the input has the key",
+    says: "A row of the input has",
     quick: false,
   },
   {
@@ -78,6 +80,72 @@ export const MUTANTS_OF_INGEST: readonly Mutant[] = [
       test: ["SQLite", "a FAIL leaves the table as it was, and rejects and results stay"],
     },
     says: "DATA_QUALITY",
+    quick: false,
+  },
+  {
+    name: "ingest-reads-all-again",
+    breaks: "a run that drives the rejects of an ingest again reads its source, and loads what is there",
+    changes: [
+      {
+        file: `${STEPS}/ingest-step.ts`,
+        find: "slice ? ingestOf(whole, slice, datasets) : whole",
+        replace: "slice && !slice.redriven ? ingestOf(whole, slice, datasets) : whole",
+      },
+    ],
+    caughtBy: { file: REDRIVE, test: ["SQLite", DRIVEN] },
+    says: "DATA_QUALITY",
+    quick: false,
+  },
+  {
+    name: "ingest-redriven-by-a-run-retried-late",
+    breaks:
+      "a run that is retried after another has driven its rejects of an ingest again loads them once more",
+    changes: [
+      {
+        file: `${STEPS}/ingest-step.ts`,
+        find: "if (ref.redriven) await checkTaken(",
+        replace: "if (ref.redriven && step.name === '') await checkTaken(",
+      },
+    ],
+    caughtBy: { file: REDRIVE, test: ["SQLite", DRIVEN] },
+    says: "RUN_CONFLICT",
+    quick: false,
+  },
+  {
+    name: "staging-table-survives-its-move",
+    breaks: "the staging table of an ingest stays for ever once its rows are in the target",
+    changes: [
+      {
+        file: "packages/spine-adapters/src/databases/sqlite/staging-table.ts",
+        find: "  target.connection().script(dropStaging(dataset));\n",
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: "packages/spine-adapters/src/databases/sqlite.test.ts",
+      test: [
+        "database: SQLite in memory",
+        "moves what is staged in its order, with its stamp, and drops the staging table",
+      ],
+    },
+    says: "expected true to be false",
+    quick: false,
+  },
+  {
+    name: "any-name-in-a-statement",
+    breaks: "a table that was made by hand puts what it likes into the statements of a load",
+    changes: [
+      {
+        file: "packages/spine-core/src/data/table.ts",
+        find: 'return names.every((one) => typeof one === "string" && NAME.test(one));',
+        replace: 'return names.every((one) => typeof one === "string");',
+      },
+    ],
+    caughtBy: {
+      file: "packages/spine-adapters/src/engine-load-dispositions.test.ts",
+      test: ["names of a corpus are those of no table, column, captures or partition"],
+    },
+    says: 'AssertionError: a"b',
     quick: false,
   },
 ];

@@ -5,10 +5,13 @@ import {
   createSpine,
   type DatasetStore,
   type DatasetWriter,
+  defineTable,
   defineWorkflow,
   newId,
+  type Source,
   silentLogger,
   systemClock,
+  unique,
 } from "spine-core";
 import { arraySource } from "spine-core/testing";
 import { expect, onTestFinished, test } from "vitest";
@@ -52,6 +55,31 @@ test("a chunk whose answer is lost was stored, and is not stored again", async (
   const ref = await datasets.seal(writer, dataset);
   expect(await rowsOf(datasets, ref.dataset)).toEqual([0, 1, 2]);
   expect((await datasets.rejects({ runId: writer.runId })).map(({ index }) => index)).toEqual([0, 1, 2]);
+});
+
+test("a staged chunk whose answer is lost stands in the staging table once", async () => {
+  const url = await createTestDatabase();
+  await using proxy = await cuttingProxy(Number(new URL(url).port));
+  const datasets = await open(url.replace(/:\d+\//, `:${proxy.port}/`));
+  const into = defineTable({ name: "marked", columns: { n: "integer", mark: "text" }, key: ["n"] });
+  const writer = writerOf("ingest");
+  const { dataset } = await datasets.open(writer);
+  // The first one makes the staging table, and each is committed by a transaction.
+  for (const index of [0, 1]) {
+    proxy.cutAfter("COMMIT");
+    const state = await datasets.append(writer, dataset, { ...chunk(index), into });
+    expect(state).toMatchObject({ dataset, chunks: index + 1, rows: index + 1, rejected: index + 1 });
+  }
+  expect(proxy.cuts).toBe(2);
+  await datasets.seal(writer, dataset);
+  const columns = { n: "integer" } as const;
+  const staged = await datasets.withRows({ staged: { dataset, columns } }, (db) =>
+    db.selectFrom("staged").select(["_spine_row", "n"]).orderBy("_spine_row").execute(),
+  );
+  expect(staged).toEqual([
+    { _spine_row: 1, n: 0 },
+    { _spine_row: 2, n: 1 },
+  ]);
 });
 
 test("a chunk whose answer is lost while somebody else takes the right to write is fenced", async () => {
@@ -121,34 +149,45 @@ test("a server that restarts uses up no attempt of a step", { timeout: 60_000 },
   onTestFinished(() => server.stop());
   const spine = await createSpine({ database: postgres(server.url()), logger: silentLogger });
   onTestFinished(() => spine.stop());
-  let restarted: Promise<void> | undefined;
-  /** From here on the server is away for a while, at the first call. */
-  const away = async () => {
-    restarted ??= (async () => {
-      await server.kill();
-      void delay(500).then(() => server.start());
-    })();
-    await restarted;
+  /** Those whose server went away. */
+  const cut = new Set<string>();
+  /** From here on the server is away for a while, once for each. */
+  const away = async (step: string) => {
+    if (cut.has(step)) return;
+    cut.add(step);
+    await server.kill();
+    void delay(500).then(() => server.start());
   };
   const rows = Array.from({ length: 50 }, (_, n) => ({ n }));
   const source = arraySource(rows, { pageRows: 10 });
+  const read: unknown[] = [];
+  const restarting: Source<string, { n: number }> = {
+    name: "restarting",
+    async *stream(step, options) {
+      for await (const page of source.stream({}, options)) {
+        read.push(page.cursor);
+        if (page.cursor === 30) await away(step);
+        yield page;
+      }
+    },
+  };
+  const into = defineTable({ name: "outage_rows", columns: { n: "integer" }, key: ["n"] });
+  const schema = z.object({ n: z.number() });
   const flow = defineWorkflow({ name: "demo.outage" })
-    .fetch("fetch", {
-      from: {
-        name: "restarting",
-        async *stream(request: unknown, options) {
-          for await (const page of source.stream(request, options)) {
-            if (page.cursor === 30) await away();
-            yield page;
-          }
-        },
-      },
-      request: () => ({}),
-    })
+    .fetch("fetch", { from: restarting, request: () => "fetch" })
     .transform("twice", {
       from: "fetch",
-      schema: z.object({ n: z.number() }),
+      schema,
       row: ({ n }) => ({ n: n * 2 }),
+    })
+    .ingest("ingest", {
+      from: restarting,
+      request: () => "ingest",
+      row: (row) => row,
+      schema,
+      checks: [unique(["n"])],
+      into,
+      disposition: "append",
     });
   const run = await spine.run(flow, {});
   const { outputs } = await run.result();
@@ -156,6 +195,11 @@ test("a server that restarts uses up no attempt of a step", { timeout: 60_000 },
   expect(steps.map(({ name, attempt, status }) => `${name}#${attempt} ${status}`)).toEqual([
     "fetch#1 COMPLETED",
     "twice#1 COMPLETED",
+    "ingest#1 COMPLETED",
   ]);
+  // No page was asked for twice: what waited was its write.
+  expect([read, cut.size]).toEqual([[10, 20, 30, 40, 50, 10, 20, 30, 40, 50], 2]);
+  const loaded = await spine.database.kysely.selectFrom(into.name).select("n").orderBy("n").execute();
+  expect(loaded.map(({ n }) => Number(n))).toEqual(rows.map(({ n }) => n));
   expect(await rowsOf(spine.datasets, outputs.twice.dataset)).toEqual(rows.map(({ n }) => n * 2));
 });

@@ -57,6 +57,19 @@ export interface TableOptions<C extends Readonly<Record<string, ColumnSpec>>> {
   readonly captures?: string;
 }
 
+/** True for a table as `defineTable` returns it: one that was made by hand may name anything, and its names stand in statements. */
+export function isTable(value: unknown): value is Table {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, columns, key, partition, captures } = value as Partial<Table>;
+  if (typeof columns !== "object" || columns === null || !Array.isArray(key) || !Array.isArray(partition))
+    return false;
+  const names = [name, ...Object.keys(columns), ...(captures === null ? [] : [captures])];
+  return (
+    names.every((one) => typeof one === "string" && isColumnName(one)) &&
+    [...key, ...partition].every((one) => Object.hasOwn(columns, one))
+  );
+}
+
 /** The places after the point that decimals keep. */
 export const DECIMAL_SCALE = 6;
 
@@ -115,7 +128,7 @@ export function defineTable<const C extends Readonly<Record<string, ColumnSpec>>
   });
 }
 
-/** True for what may name a table or a column: nothing else is ever put into a statement. */
+/** True for what may stand in a statement as the name of a table or a column: nothing else ever does. */
 export function isColumnName(name: string): boolean {
   return /^[a-z][a-z0-9_]{0,62}$/.test(name);
 }

@@ -5,10 +5,12 @@ import { SpineError, ValidationError } from "../errors.ts";
 import type { CreateCommit } from "../history/history-store.ts";
 import type { RunDetail } from "../history/records.ts";
 import type { Row } from "../sources/source.ts";
+import type { IngestResult } from "../workflow/step.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import type { RedriveOptions } from "./rejects.ts";
 import type { RunStarts } from "./run-starts.ts";
 import type { RunHandle } from "./runner.ts";
+import { redrivenRows } from "./steps/redriven-rows.ts";
 
 interface RedriveScope {
   readonly database: Database;
@@ -31,7 +33,7 @@ export async function redrive(
 ): Promise<RunHandle> {
   const { runId, status } = detail.run;
   const { step, params, key } = options;
-  const { from, output } = placeOf(workflow, step);
+  const { from, output, isRead } = placeOf(workflow, step);
   if (status !== "COMPLETED") {
     throw new SpineError(
       "RUN_CONFLICT",
@@ -46,7 +48,8 @@ export async function redrive(
   });
   const { datasets, rejects, history } = stores;
   const { runId: newRun } = plan.commit.run;
-  const slice = new Slice(datasets, { runId: newRun, step: output, token: 1 }, readBy(detail, output));
+  const madeOf = isRead ? await loadedBy(stores, detail, step) : readBy(detail, output);
+  const slice = new Slice(datasets, { runId: newRun, step: output, token: 1 }, madeOf);
   let mayExist = false;
   try {
     const driven: number[] = [];
@@ -58,7 +61,8 @@ export async function redrive(
     if (driven.length === 0 && key === undefined) throw nothingOpen(runId, options);
     refuseEdits(options, driven);
     const redriven: Redriven = { run: runId, step, rows: driven.length };
-    const commit = withSlice(plan.commit, output, { ...(await slice.seal()), redriven });
+    const rows = { ...(await slice.seal()), redriven };
+    const commit = isRead ? withRows(plan.commit, step, rows) : withSlice(plan.commit, output, rows);
     return await starts.storeBy(workflow, { ...plan, commit }, () =>
       database.transaction(async (transaction) => {
         mayExist = false;
@@ -90,24 +94,46 @@ function withSlice(commit: CreateCommit, output: string, ref: DatasetRef): Creat
   return { ...commit, inherited: inherited ?? [], checkpoints: [] };
 }
 
+/** The first write of the run of an ingest: it reads these rows, and not its source. */
+function withRows(commit: CreateCommit, step: string, ref: DatasetRef): CreateCommit {
+  return { ...commit, checkpoints: [redrivenRows(step, ref)] };
+}
+
+/** The dataset of an ingest, which nobody reads but its load: that knows what it has loaded. */
+async function loadedBy(
+  { lineage }: StateStores,
+  { steps }: RunDetail,
+  step: string,
+): Promise<string | undefined> {
+  const output = steps.findLast(({ name, status }) => name === step && status === "COMPLETED")?.output;
+  const loadId = (output as Partial<IngestResult> | null | undefined)?.load?.loadId;
+  return loadId === undefined ? undefined : (await lineage.load(loadId))?.dataset;
+}
+
 /** The dataset that the refused rows came from. */
 function readBy({ steps }: RunDetail, step: string): string | undefined {
   const output = steps.findLast(({ name, status }) => name === step && status === "COMPLETED")?.output;
   return (output as Partial<DatasetRef> | null | undefined)?.dataset;
 }
 
-/** Where the new run begins, and whose output the rows stand in for. */
-function placeOf(
-  { name, steps }: WorkflowData,
-  refusing: string,
-): { readonly from: string; readonly output: string } {
+interface RedrivePlace {
+  /** Where the new run begins. */
+  readonly from: string;
+  /** Whose output the rows stand in for; of an ingest, what its rows are known by. */
+  readonly output: string;
+  /** True of an ingest, which has no step before it that it reads. */
+  readonly isRead: boolean;
+}
+
+function placeOf({ name, steps }: WorkflowData, refusing: string): RedrivePlace {
   const position = steps.findIndex((one) => one.name === refusing);
   const step = steps[position];
-  if (step?.kind === "transform") return { from: step.name, output: step.from };
+  if (step?.kind === "transform") return { from: step.name, output: step.from, isRead: false };
+  if (step?.kind === "ingest") return { from: step.name, output: `${step.name}/rejects`, isRead: true };
   const next = steps[position + 1];
-  if (step?.kind === "fetch" && next) return { from: next.name, output: step.name };
+  if (step?.kind === "fetch" && next) return { from: next.name, output: step.name, isRead: false };
   throw new ValidationError(
-    `"${name}" has no step "${refusing}" in its own list whose refused rows could be driven again: it has to be a transform, or a fetch with a step behind it.`,
+    `"${name}" has no step "${refusing}" in its own list whose refused rows could be driven again: it has to be a transform, an ingest, or a fetch with a step behind it.`,
     { detail: { issues: [{ path: "/step", message: "refuses no rows that can be driven again" }] } },
   );
 }

@@ -43,7 +43,7 @@ export interface Rejects<Run = RunHandle> {
   restore(choice: RejectChoice): Promise<number>;
   /**
    * Starts a run of the same workflow, linked (`rerunOf`), that begins at the step which refused the rows (or, for those of a fetch,
-   * behind it), and whose input there is nothing but these rows. Without `code` and `indexes`: all that are OPEN. What a load
+   * behind it), and whose input there is nothing but these rows: an ingest does not read its source. Without `code` and `indexes`: all that are OPEN. What a load
    * writes is added to what is there.
    *
    * @throws SpineError RUN_CONFLICT where nothing is OPEN, or somebody else drives one of them again; UNKNOWN_WORKFLOW;

@@ -5,6 +5,7 @@ import type { DatabaseTransaction, RowStamp } from "../database/database-transac
 import type { Row } from "../sources/source.ts";
 import { databaseColumnTests } from "./database-column-tests.ts";
 import { databaseMergeTests } from "./database-merge-tests.ts";
+import { databaseStagedTests } from "./database-staged-tests.ts";
 import { type Check, type DatabaseHarness, databaseSuite, type SuiteOptions } from "./suite.ts";
 
 const stamp: RowStamp = { loadId: "load-1", loadedAt: "2026-01-05T09:00:00.000Z" };
@@ -41,6 +42,7 @@ export function testDatabase(name: string, harness: DatabaseHarness, options: Su
     loadTests(check);
     databaseMergeTests(check);
     databaseColumnTests(check);
+    databaseStagedTests(check);
   });
 }
 

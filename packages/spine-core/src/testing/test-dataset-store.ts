@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import type { ChunkWrite, DatasetChunk, DatasetStore, DatasetWriter } from "../data/dataset.ts";
 import { newId } from "../ids.ts";
 import type { Row } from "../sources/source.ts";
+import { datasetIntoTests } from "./dataset-into-tests.ts";
 import { startRun } from "./history-samples.ts";
 import { type Check, type DatabaseHarness, databaseSuite, type SuiteOptions } from "./suite.ts";
 
@@ -13,6 +14,7 @@ export function testDatasetStore(name: string, harness: DatabaseHarness, options
     writingTests(check);
     readingTests(check);
     stagingTests(check);
+    datasetIntoTests(check);
     pruningTests(check);
   });
 }

@@ -13,6 +13,7 @@ import {
   required,
   withFunctions,
 } from "../check-options.ts";
+import { isTable } from "../data/table.ts";
 import type { Duration } from "../duration.ts";
 import { AN_INSTANT, toInstant } from "../instant.ts";
 import { aWorkflow } from "./is-workflow.ts";
@@ -173,8 +174,4 @@ export const WAIT: OptionKinds<Waiting<AnyStepOptions> & WaitOptions> = {
 
 function either(is: string, ...kinds: readonly OptionKind[]): OptionKind {
   return { is, fits: (value) => kinds.some((kind) => kind.fits(value)) };
-}
-
-function isTable(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "name" in value && "columns" in value;
 }

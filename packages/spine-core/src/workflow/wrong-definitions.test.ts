@@ -18,6 +18,18 @@ const child = defineWorkflow({ name: "demo.child" }).step("of_child", one);
 const contracted = (contract: unknown, schema: unknown = z.object({ a: z.string() })) =>
   data().transform("x", { from: "data", row: one, schema, contract });
 
+/** An ingest that is right but for `changes`. */
+const ingested = (changes: object) => () =>
+  plain().ingest("i", {
+    from: "demo.source",
+    request: one,
+    row: one,
+    schema: z.object({ a: z.string() }),
+    into,
+    disposition: "append",
+    ...changes,
+  });
+
 const WRONG: readonly (readonly [what: string, define: () => unknown, says: string])[] = [
   [
     "no options",
@@ -276,6 +288,55 @@ const WRONG: readonly (readonly [what: string, define: () => unknown, says: stri
     () => data().load("l", { from: "data", into, disposition: "replace-partition" }),
     "has no `partition` columns",
   ],
+  [
+    "an ingest without options",
+    () => plain().ingest("i"),
+    'The options of step "i" (`options`) are an object',
+  ],
+  ["an ingest from nowhere", ingested({ from: 5 }), 'The option `from` of step "i" is a source'],
+  ["an ingest without request", ingested({ request: undefined }), 'The option `request` of step "i" is a'],
+  ["an ingest without row", ingested({ row: undefined }), 'The option `row` of step "i" is a function'],
+  ["an ingest without schema", ingested({ schema: {} }), 'The option `schema` of step "i" is a zod schema'],
+  ["an ingest into nothing", ingested({ into: "t" }), 'The option `into` of step "i" is a table'],
+  ["checks of an ingest", ingested({ checks: one }), 'The option `checks` of step "i" is a list; a function'],
+  [
+    "an ingest that reads a step",
+    ingested({ on: "data" }),
+    '`on` is no option of step "i". There are `retry`',
+  ],
+  [
+    "a disposition of an ingest",
+    ingested({ disposition: "replace-all" }),
+    'The option `disposition` of step "i" is "append" or "replace" or',
+  ],
+  [
+    "an ingest into a partition that does not exist",
+    ingested({ disposition: "replace-partition" }),
+    "has no `partition` columns",
+  ],
+  ["an ingest of dimensions without captures", ingested({ disposition: "scd2" }), "has no `captures`"],
+  [
+    "an ingest that merges by no column",
+    ingested({ disposition: "merge", by: ["nope"] }),
+    'has no column "nope"',
+  ],
+  [
+    "a strategy of an ingest that appends",
+    ingested({ strategy: "upsert" }),
+    '`by` and `strategy` are those of a "merge"',
+  ],
+  [
+    "the contract of an ingest",
+    ingested({ contract: { columns: "loose" } }),
+    'The option `columns` of the `contract` of step "i"',
+  ],
+  [
+    "what an ingest is when unchanged",
+    ingested({ unchanged: "skip" }),
+    'The option `unchanged` of step "i" is',
+  ],
+  ["an ingest that follows no field", ingested({ incremental: { lag: "1h" } }), "names no `field`"],
+  ["a scope of an ingest", ingested({ scope: "eu" }), 'The option `scope` of step "i" is a function; "eu"'],
   ["a wait for null", () => plain().wait("w", { for: null }), 'The option `for` of step "w" is a duration'],
   [
     "a wait until a time of no zone",
@@ -347,4 +408,16 @@ test("what is right is taken, options that are undefined count as left out", () 
     .wait("k", { until: "2026-01-05T09:00:00+01:00" })
     .wait("l", { signal: "go", schema: z.string(), timeout: "2d" });
   expect(all.steps).toHaveLength(11);
+  const every = {
+    contract: { columns: "evolve", values: "discard-value" },
+    incremental: { field: "a" },
+    scope: one,
+    unchanged: "read",
+    checks: undefined,
+    partition: one,
+    undo: one,
+    when: one,
+    onError: "continue",
+  };
+  expect(ingested(every)().steps[0]).toMatchObject({ kind: "ingest", checks: [], merge: null });
 });

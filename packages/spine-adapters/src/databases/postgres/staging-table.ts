@@ -1,6 +1,6 @@
 import type { Merge, MergeCounts, Table } from "spine-core";
 import { allColumns, inputColumns, keyTaken, mergeColumns, stampValues } from "../merge-statements.ts";
-import { stagingName } from "../staging-name.ts";
+import { stagingMissing, stagingName } from "../staging-name.ts";
 import { sqlType } from "./column-codec.ts";
 import { type LoadTarget, mergeStaged } from "./merge-rows.ts";
 import { sqlState, toSpineError } from "./postgres-error.ts";
@@ -36,6 +36,7 @@ export async function moveStaged(
     try {
       return await lease.client.query<Record<string, unknown>>(sql);
     } catch (error) {
+      if (isMissing(error, dataset)) throw stagingMissing(dataset, error);
       throw sqlState(error) === "23505" ? keyTaken(table.name, error) : toSpineError(error, database);
     }
   };
@@ -54,4 +55,8 @@ export async function moveStaged(
   }
   await ask(dropStaging(schema, dataset));
   return counts;
+}
+
+function isMissing(error: unknown, dataset: string): boolean {
+  return sqlState(error) === "42P01" && String((error as Error).message).includes(stagingName(dataset));
 }

@@ -1,6 +1,6 @@
 import type { Merge, MergeCounts, Table } from "spine-core";
 import { stampValues } from "../merge-statements.ts";
-import { stagingName } from "../staging-name.ts";
+import { stagingMissing, stagingName } from "../staging-name.ts";
 import { storedName } from "./column-codec.ts";
 import { appendStaged, type LoadTarget, mergeStaged } from "./merge-rows.ts";
 
@@ -26,11 +26,20 @@ export async function moveStaged(
   merge: Merge | null,
 ): Promise<MergeCounts> {
   const name = stagingName(dataset);
-  const [count] = target.connection().all<{ n: number }>(`SELECT count(*) AS n FROM main."${name}"`);
-  const input = { schema: "main", name, rows: count?.n ?? 0, stamp: stampValues(target.stamp) } as const;
+  const rows = countStaged(target, dataset);
+  const input = { schema: "main", name, rows, stamp: stampValues(target.stamp) } as const;
   const counts = merge
     ? await mergeStaged(target, input, merge)
     : { inserted: await appendStaged(target, input), superseded: 0, kept: 0 };
   target.connection().script(dropStaging(dataset));
   return counts;
+}
+
+function countStaged({ connection }: LoadTarget, dataset: string): number {
+  const name = stagingName(dataset);
+  try {
+    return connection().get<{ n: number }>(`SELECT count(*) AS n FROM main."${name}"`)?.n ?? 0;
+  } catch (error) {
+    throw String(error).includes(`no such table: main.${name}`) ? stagingMissing(dataset, error) : error;
+  }
 }

@@ -9,9 +9,10 @@ import { type StepOutcome, type StepScope, type TransactionalOutcome, writerOf }
 import { tellRange, warn } from "./fetch-step.ts";
 import { Following } from "./following.ts";
 import { type IngestCursor, IngestPass, ingestCursorOf } from "./ingest-pass.ts";
-import { type Bring, load, unchanged } from "./load-step.ts";
+import { type Bring, checkTaken, load, unchanged } from "./load-step.ts";
 import { verdictOf } from "./quality-step.ts";
 import { type Begun, isChange, originOf, readPages } from "./read-pages.ts";
+import { ingestOf, redrivenIn } from "./redriven-rows.ts";
 import { DISCARDED } from "./transform-step.ts";
 
 interface BegunIngest extends Begun {
@@ -23,10 +24,12 @@ interface BegunIngest extends Begun {
  * table, with its rejects, its cursor and what the checks have counted. After the verdict one transaction moves all of them.
  */
 export async function runIngest(
-  step: IngestStep,
+  whole: IngestStep,
   scope: StepScope,
 ): Promise<StepOutcome | TransactionalOutcome> {
   const { context, database, datasets } = scope;
+  const slice = redrivenIn(scope);
+  const step = slice ? ingestOf(whole, slice, datasets) : whole;
   await database.ensureTable(step.into);
   const source: Source<unknown> = typeof step.from === "string" ? context.source(step.from) : step.from;
   let begun = await begin(step, scope);
@@ -50,8 +53,10 @@ export async function runIngest(
       await read(source, again, begun, scope);
     }
   }
-  const ref = await datasets.seal(writerOf(scope), begun.state.dataset, originOf(source, request));
-  return await judge(step, scope, begun, ref);
+  const origin = slice ? { madeOf: slice.dataset } : originOf(source, request);
+  const ref = await datasets.seal(writerOf(scope), begun.state.dataset, origin);
+  const { redriven } = slice ?? {};
+  return await judge(step, scope, begun, redriven ? { ...ref, redriven } : ref);
 }
 
 function requestOf(step: IngestStep, { context }: StepScope, { following }: Begun): unknown {
@@ -137,6 +142,7 @@ async function judge(
   const partition = checkPartition(step.partition?.(context) ?? null, `of step "${step.name}"`);
   return {
     write: async (transaction) => {
+      if (ref.redriven) await checkTaken(scope, transaction, ref.redriven);
       const current = partition
         ? await partitions.get(step.into.name, partition, { transaction })
         : undefined;
@@ -146,7 +152,7 @@ async function judge(
         if (merge) return await transaction.mergeRows(table, nothing(), stamp, merge);
         return { inserted: 0, superseded: 0, kept: 0 };
       };
-      const isSame = current?.hash === ref.hash;
+      const isSame = current?.hash === ref.hash && !ref.redriven;
       if (isSame) await transaction.dropStaged(ref.dataset);
       const loaded = isSame
         ? unchanged(step, ref, current.loadId)

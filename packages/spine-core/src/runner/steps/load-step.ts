@@ -69,7 +69,7 @@ function bringRows(scope: StepScope, input: DatasetRef, transaction: DatabaseTra
  * A run that failed leaves its rejects to others, and may be retried after another run has loaded them: whose they are is asked in
  * the transaction that loads them.
  */
-async function checkTaken(
+export async function checkTaken(
   { context, rejects }: StepScope,
   transaction: DatabaseTransaction,
   { run, step, rows }: Redriven,
@@ -129,7 +129,7 @@ function loaded(
   { input, partition, current }: Pick<Loading, "input" | "partition" | "current">,
   { stamp, changes: { inserted, superseded, kept }, into }: Loaded,
 ): StepOutcome {
-  const { disposition, database } = step;
+  const { database } = step;
   const how = input.redriven ? adding(step) : step;
   const isElsewhere = database != null;
   // A table of another database is another table.
@@ -152,7 +152,7 @@ function loaded(
       step: scope.context.step,
       table,
       partition,
-      disposition,
+      disposition: how.disposition,
       dataset: input.dataset,
       hash: input.hash,
       inserted,
