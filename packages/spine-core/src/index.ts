@@ -360,32 +360,32 @@ export type {
   StreamOptions,
 } from "./sources/source.ts";
 export { createSpine, type Run, type Spine, type SpineOptions } from "./spine.ts";
+export type { Final } from "./workflow/builder-options.ts";
 // Workflows
 export type { Approval, Collected } from "./workflow/composite-steps.ts";
 export type { Contract } from "./workflow/contract.ts";
 export { defineWorkflow, type WorkflowOptions } from "./workflow/define-workflow.ts";
 export type { Bound, IncrementalOptions, MarkOf, Since } from "./workflow/incremental.ts";
+export type { IngestResult, LoadResult } from "./workflow/load-result.ts";
+export { Rejection, reject } from "./workflow/rejection.ts";
 export type { RetryPolicy } from "./workflow/retry.ts";
 export {
-  type AdvanceOptions,
   type Disposition,
-  type IngestResult,
   type IngestStep,
-  type ItemContext,
-  type LoadResult,
   type OnError,
-  type Progress,
-  Rejection,
-  reject,
   Step,
-  type StepContext,
   type StepKind,
   type Unchanged,
-  type UndoContext,
 } from "./workflow/step.ts";
+export type {
+  AdvanceOptions,
+  ItemContext,
+  Progress,
+  StepContext,
+  UndoContext,
+} from "./workflow/step-context.ts";
 export { DISPOSITIONS, ON_ERROR, ON_UNCHANGED, type StepOptions } from "./workflow/step-options.ts";
 export {
-  type Final,
   type InputOf,
   type OutputsOf,
   WHEN_CHANGED,

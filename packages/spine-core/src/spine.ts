@@ -43,9 +43,10 @@ import type {
 import { environmentSecrets, type SecretResolver } from "./secret.ts";
 import type { Source } from "./sources/source.ts";
 import { addWorkflow, checkSpineOptions, registriesOf } from "./spine-options.ts";
+import type { Final } from "./workflow/builder-options.ts";
 import type { Approval } from "./workflow/composite-steps.ts";
 import { everyStep } from "./workflow/step-paths.ts";
-import type { Final, Workflow, WorkflowData } from "./workflow/workflow.ts";
+import type { Workflow, WorkflowData } from "./workflow/workflow.ts";
 
 export interface SpineOptions {
   /** Where Spine keeps its state, e.g. `sqlite("spine.db")` from `spine-adapters/databases`. */

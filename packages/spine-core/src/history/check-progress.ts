@@ -1,6 +1,6 @@
 import { checkOptions, type OptionKind, type OptionKinds } from "../check-options.ts";
 import { textFault } from "../check-text.ts";
-import type { Progress } from "../workflow/step.ts";
+import type { Progress } from "../workflow/step-context.ts";
 import type { RowCounts, StepProgress } from "./records.ts";
 
 /** How far an attempt has come, without the time at which it said so. */

@@ -3,8 +3,8 @@ import type { Partition } from "../context.ts";
 import { SpineError } from "../errors.ts";
 import type { PartitionStore } from "../history/partition-store.ts";
 import { defineWorkflow } from "../workflow/define-workflow.ts";
-import type { ItemContext, StepContext } from "../workflow/step.ts";
 import { Step } from "../workflow/step.ts";
+import type { ItemContext, StepContext } from "../workflow/step-context.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 
 /** What stands before the name of a workflow in that of the one which fills partitions with its runs. */

@@ -5,7 +5,7 @@ import { SpineError, ValidationError } from "../errors.ts";
 import type { CreateCommit } from "../history/history-store.ts";
 import type { RunDetail } from "../history/records.ts";
 import type { Row } from "../sources/source.ts";
-import type { IngestResult } from "../workflow/step.ts";
+import type { IngestResult } from "../workflow/load-result.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import type { RedriveOptions } from "./rejects.ts";
 import type { RunStarts } from "./run-starts.ts";

@@ -13,7 +13,7 @@ import type { Json } from "../json.ts";
 import type { Logger } from "../logger.ts";
 import type { Registry } from "../registry.ts";
 import type { Source } from "../sources/source.ts";
-import type { AdvanceOptions, StepContext } from "../workflow/step.ts";
+import type { AdvanceOptions, StepContext } from "../workflow/step-context.ts";
 import type { StepCheckpoints } from "./step-checkpoints.ts";
 import type { StepView } from "./step-view.ts";
 

@@ -15,7 +15,7 @@ import type { RowCounts } from "../history/records.ts";
 import type { JsonValue } from "../json.ts";
 import type { Redaction } from "../redaction.ts";
 import type { RateBudgets } from "../sources/rate-budgets.ts";
-import type { StepContext } from "../workflow/step.ts";
+import type { StepContext } from "../workflow/step-context.ts";
 import type { Plan } from "./plan.ts";
 
 /** What the code of a step kind works with: the user's view of the run, and the stores behind it. */

@@ -1,5 +1,5 @@
 import type { JsonValue } from "../json.ts";
-import type { ItemContext } from "../workflow/step.ts";
+import type { ItemContext } from "../workflow/step-context.ts";
 import { isUndo, nameIn, stepAt, undoneBy } from "../workflow/step-paths.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import type { RunState } from "./run-state.ts";

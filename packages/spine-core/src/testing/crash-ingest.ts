@@ -5,7 +5,7 @@ import type { Database } from "../database/database.ts";
 import { recordCount, unique } from "../quality/checks.ts";
 import type { Source } from "../sources/source.ts";
 import { defineWorkflow } from "../workflow/define-workflow.ts";
-import { reject } from "../workflow/step.ts";
+import { reject } from "../workflow/rejection.ts";
 import type { CrashSubject } from "./crash-subject.ts";
 import type { Ledger } from "./ledger.ts";
 

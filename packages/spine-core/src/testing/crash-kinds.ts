@@ -3,7 +3,7 @@ import { z } from "zod";
 import { SpineError, TransientError } from "../errors.ts";
 import type { RunDetail } from "../history/records.ts";
 import { defineWorkflow } from "../workflow/define-workflow.ts";
-import type { StepContext } from "../workflow/step.ts";
+import type { StepContext } from "../workflow/step-context.ts";
 import { isUndo, undoneBy } from "../workflow/step-paths.ts";
 import type { CrashSubject } from "./crash-subject.ts";
 import { effectsTable, readEffects, writeEffect } from "./crash-workflow.ts";

@@ -8,7 +8,7 @@ import type { JsonValue } from "../json.ts";
 import type { QualityCheck } from "../quality/quality-check.ts";
 import type { Source } from "../sources/source.ts";
 import { defineWorkflow } from "../workflow/define-workflow.ts";
-import { reject } from "../workflow/step.ts";
+import { reject } from "../workflow/rejection.ts";
 import { DURABLE_EFFECTS } from "./crash-points.ts";
 import type { CrashSubject } from "./crash-subject.ts";
 import type { Ledger } from "./ledger.ts";

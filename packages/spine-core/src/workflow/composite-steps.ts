@@ -1,5 +1,6 @@
 import type { ZodType } from "zod";
-import type { Step, StepContext, StepData } from "./step.ts";
+import type { Step, StepData } from "./step.ts";
+import type { StepContext } from "./step-context.ts";
 
 // Steps that are made of others. The attempts of what is inside of them have a path as their name: `prices/nyse`,
 // `venues/XNYS/load`. Each has an attempt of its own around them, but for a sequence, which is only an order.

@@ -6,7 +6,7 @@ import type { Plugin } from "../plugin.ts";
 import { secret } from "../secret.ts";
 import type { Source } from "../sources/source.ts";
 import { defineWorkflow } from "./define-workflow.ts";
-import { reject } from "./step.ts";
+import { reject } from "./rejection.ts";
 import type { InputOf, OutputsOf } from "./workflow.ts";
 
 declare const src: Source<{ path: string }, { a: string; b: string }>;

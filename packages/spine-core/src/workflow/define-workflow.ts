@@ -26,16 +26,8 @@ import { fingerprint } from "./fingerprint.ts";
 import { checkIncremental } from "./incremental.ts";
 import { isWorkflow } from "./is-workflow.ts";
 import { type LoadHow, mergeOf } from "./load-options.ts";
-import {
-  type FetchStep,
-  freezeStep,
-  type ItemContext,
-  type PipelineStep,
-  Step,
-  type StepContext,
-  stepData,
-  type Unchanged,
-} from "./step.ts";
+import { type FetchStep, freezeStep, type PipelineStep, Step, stepData, type Unchanged } from "./step.ts";
+import type { ItemContext, StepContext } from "./step-context.ts";
 import {
   type AnyStepOptions,
   type Collecting,

@@ -1,7 +1,7 @@
 import { anything, checkOptions, type OptionKinds } from "../check-options.ts";
 import type { Lag, MarkValue } from "../data/mark.ts";
 import { SpineError } from "../errors.ts";
-import type { StepContext } from "./step.ts";
+import type { StepContext } from "./step-context.ts";
 
 /** Where a fetch begins or ends: a value, or a function of the run that says it. */
 export type Bound<V, C> = V | ((context: C) => V | null | undefined);

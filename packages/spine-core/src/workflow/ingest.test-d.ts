@@ -5,7 +5,8 @@ import { notNull, range, recordCount } from "../quality/checks.ts";
 import type { QualityReport } from "../quality/quality-check.ts";
 import type { Source } from "../sources/source.ts";
 import { defineWorkflow } from "./define-workflow.ts";
-import { type IngestResult, type LoadResult, reject } from "./step.ts";
+import type { IngestResult, LoadResult } from "./load-result.ts";
+import { reject } from "./rejection.ts";
 import type { OutputsOf } from "./workflow.ts";
 
 interface Raw {

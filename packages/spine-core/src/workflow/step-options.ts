@@ -18,7 +18,8 @@ import type { Duration } from "../duration.ts";
 import { AN_INSTANT, toInstant } from "../instant.ts";
 import { aWorkflow } from "./is-workflow.ts";
 import type { RetryPolicy } from "./retry.ts";
-import type { OnError, StepContext, UndoContext } from "./step.ts";
+import type { OnError } from "./step.ts";
+import type { StepContext, UndoContext } from "./step-context.ts";
 
 // The options of each kind of step, by name. Each kind has those of all steps.
 

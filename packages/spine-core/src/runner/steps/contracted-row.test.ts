@@ -2,7 +2,8 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { type Contract, DEFAULT_CONTRACT } from "../../workflow/contract.ts";
-import { Rejection, type TransformStep } from "../../workflow/step.ts";
+import { Rejection } from "../../workflow/rejection.ts";
+import type { TransformStep } from "../../workflow/step.ts";
 import { ContractedRow } from "./contracted-row.ts";
 
 const Trade = z.object({

@@ -2,7 +2,8 @@ import type { ZodError, ZodType } from "zod";
 import { SpineError } from "../../errors.ts";
 import type { Row } from "../../sources/source.ts";
 import { DEFAULT_CONTRACT, type FullContract, fieldsOf } from "../../workflow/contract.ts";
-import { Rejection, type TransformStep } from "../../workflow/step.ts";
+import { Rejection } from "../../workflow/rejection.ts";
+import type { TransformStep } from "../../workflow/step.ts";
 import { type QuickSchema, quickSchema } from "./quick-schema.ts";
 
 type Made = Readonly<Record<string, unknown>>;

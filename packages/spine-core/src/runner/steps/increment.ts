@@ -7,7 +7,8 @@ import type { CursorName, CursorRecord } from "../../history/cursor-store.ts";
 import { canonicalJson, type JsonValue } from "../../json.ts";
 import type { Page, Reject, Row } from "../../sources/source.ts";
 import type { Bound, Incremental } from "../../workflow/incremental.ts";
-import type { FetchStep, StepContext } from "../../workflow/step.ts";
+import type { FetchStep } from "../../workflow/step.ts";
+import type { StepContext } from "../../workflow/step-context.ts";
 
 /** What a cursor of rows holds: the mark, and by which rows at it those of the next run are recognised. */
 interface Kept {

@@ -3,7 +3,8 @@ import { QualityError } from "../../errors.ts";
 import { qualityAlert } from "../../quality/quality-alert.ts";
 import type { QualityReport, QualityResult } from "../../quality/quality-check.ts";
 import { startChecks } from "../../quality/run-checks.ts";
-import type { QualityStep, StepContext } from "../../workflow/step.ts";
+import type { QualityStep } from "../../workflow/step.ts";
+import type { StepContext } from "../../workflow/step-context.ts";
 import { inspectionOf } from "../quality-inspection.ts";
 import { datasetOf, type StepOutcome, type StepScope } from "../step-scope.ts";
 
