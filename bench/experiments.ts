@@ -154,9 +154,14 @@ export function experiments(quick: boolean): readonly Experiment[] {
       "100 MB into a dataset, a commit for each page, beside the same in one transaction",
       { mib: 96, rounds: quick ? 2 : 5 },
     ),
-    data("data-memory", "data-memory", "a large file into a dataset: resident MiB above the idle process", {
-      mib: quick ? 256 : 2_048,
-    }),
+    data(
+      "data-memory",
+      "data-memory",
+      "a large file into a dataset, and `unique` over it: resident MiB above the idle process",
+      {
+        mib: quick ? 256 : 2_048,
+      },
+    ),
     {
       id: "data-load",
       title: "W7: a file into a table: read, zod, three checks, load; beside raw COPY, a bare loop, Kysely",

@@ -42,6 +42,7 @@ export interface Summary {
   readonly checkpoint_overhead: number | null;
   readonly peak_rss_mib: number | null;
   readonly w7_pg_vs_raw_copy: number | null;
+  readonly w7_pg_fused_vs_raw_copy: number | null;
   readonly w7_pg_vs_kysely: number | null;
   readonly w7_sqlite_vs_loop: number | null;
 }
@@ -92,6 +93,7 @@ export const GOALS: Readonly<Record<GoalName, Goal>> = {
   checkpoint_overhead: { most: 0.1 },
   peak_rss_mib: { most: 256 },
   w7_pg_vs_raw_copy: { least: 0.55 },
+  w7_pg_fused_vs_raw_copy: { least: 0.35 },
   w7_pg_vs_kysely: { least: 4 },
   w7_sqlite_vs_loop: { least: 0.6 },
 };
@@ -179,6 +181,7 @@ export function summarize(results: readonly Result[]): Summary {
     checkpoint_overhead: figure("data-checkpoints", lite, "overhead"),
     peak_rss_mib: figure("data-memory", lite, "peakMib"),
     w7_pg_vs_raw_copy: figure("data-load", pg, "vs-raw-copy"),
+    w7_pg_fused_vs_raw_copy: figure("data-load", pg, "fused-vs-raw-copy"),
     w7_pg_vs_kysely: figure("data-load", pg, "vs-kysely"),
     w7_sqlite_vs_loop: figure("data-load", lite, "vs-loop"),
   };

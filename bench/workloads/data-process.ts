@@ -2,7 +2,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { fileSource } from "spine-adapters/sources";
 import { encodeChunk } from "spine-adapters/testing";
-import { createSpine, defineWorkflow, silentLogger } from "spine-core";
+import { createSpine, defineWorkflow, silentLogger, unique, type WorkflowData } from "spine-core";
 import { serveAsWorker } from "../harness/fork-worker.ts";
 import type { Environment } from "../harness/system.ts";
 import { spineDatabase } from "../systems/spine.ts";
@@ -53,23 +53,37 @@ const READERS: Readonly<Record<string, () => Promise<number>>> = {
     return rows;
   },
   /** A fetch step: a commit for each page, with its cursor and its counters. */
-  async fetched() {
-    databases += 1;
-    const { durability } = options;
-    const database = spineDatabase("sqlite", { database: `${options.database}-${databases}`, durability });
-    const flow = defineWorkflow({ name: "bench.read" }).fetch("read", {
-      from: source,
-      request: () => ({ path: options.path }),
-    });
-    const spine = await createSpine({ database, workflows: [flow], logger: silentLogger });
-    try {
-      const { outputs } = await (await spine.run(flow, {})).result();
-      return outputs.read.rows;
-    } finally {
-      await spine.stop();
-    }
-  },
+  fetched: () => run(fetching),
+  /** The same, and a look for keys that come twice: more of them than a process keeps in memory. */
+  checked: () => run(checking),
 };
+
+const fetching = defineWorkflow({ name: "bench.read" }).fetch("read", {
+  from: source,
+  request: () => ({ path: options.path }),
+});
+
+const KEY = ["issueSymbolIdentifier", "totalWeeklyShareQuantity", "totalWeeklyTradeCount"];
+const checking = fetching.quality("unique", {
+  on: "read",
+  checks: [unique(KEY, { blocking: false })],
+});
+
+/** Runs a workflow in a database of its own; how many rows it has read. */
+async function run(flow: WorkflowData): Promise<number> {
+  databases += 1;
+  const { durability } = options;
+  const database = spineDatabase("sqlite", { database: `${options.database}-${databases}`, durability });
+  const spine = await createSpine({ database, workflows: [flow], logger: silentLogger });
+  try {
+    const started = await spine.run(flow.name, {});
+    await started.result();
+    const { steps } = await spine.get(started.id);
+    return steps.find(({ name }) => name === "read")?.rows?.out ?? 0;
+  } finally {
+    await spine.stop();
+  }
+}
 
 async function peer(name: string): Promise<number> {
   // Only `npm run bench` installs it.

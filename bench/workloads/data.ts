@@ -54,13 +54,16 @@ export async function measureCheckpoints(_system: System, measurement: Measureme
   return { overhead: over("stored-at-once"), cpuOverhead: cpu, storingOverhead: over("spine") };
 }
 
-/** How much the resident memory grows while a large file is fetched, MiB above the process before it, which has done nothing but one small fetch. */
+/**
+ * How much the resident memory grows while a large file is fetched and looked through for keys that come twice, MiB above the
+ * process before it, which has done nothing yet.
+ */
 export async function measureDataMemory(_system: System, measurement: Measurement): Promise<Figures> {
   const { mib = 0 } = measurement.sizes;
   const { answers } = await withFile(measurement, mib, async (path, rows) => {
     const worker = await forkWorker(PROCESS, { ...ofDatabase(measurement), path });
     try {
-      const answer = (await worker.ask("fetched")) as DataAnswer;
+      const answer = (await worker.ask("checked")) as DataAnswer;
       check(answer, rows);
       return { answers: answer };
     } finally {

@@ -11,8 +11,8 @@ const PROCESS = new URL("w7-process.ts", import.meta.url);
 
 /**
  * A file into a table, the whole way (read, transform by zod, three checks, load in one transaction), beside what the database
- * can do at the most: the same file piped raw into COPY, or bound in a loop on SQLite; and beside inserts of many rows
- * through Kysely. The targets have the same columns, types and key. All take turns, each in its process.
+ * can do at the most: the same file piped raw into COPY, or on SQLite split and bound in a loop of one prepared statement; and
+ * beside inserts of many rows through Kysely. The targets have the same columns, types and key. All take turns, each in its process.
  */
 export async function measureLoad(system: System, measurement: Measurement): Promise<Figures> {
   const { rows = 0, rounds = 1 } = measurement.sizes;

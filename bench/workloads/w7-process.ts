@@ -1,4 +1,5 @@
 // A process that brings one file into a table, in one of the ways that are compared, and says how long it took.
+import { createReadStream } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { fileSource } from "spine-adapters/sources";
 import {
@@ -169,34 +170,39 @@ const WAYS: Readonly<Record<string, () => Promise<Way>>> = {
       );
       file.exec("CREATE UNIQUE INDEX t_key ON t (symbol, id)");
       const insert = file.prepare("INSERT INTO t VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
-      // Read and split before the clock starts: the loop alone is what it is compared with.
-      const rows: (string | number)[][] = [];
-      for await (const page of source.stream({ path: options.path })) {
-        for (const row of page.rows) {
-          const { id, symbol, name, firm, mpid, shares, trades, updated } = row as Record<string, string>;
-          const units = Math.round(Number(shares) * 1_000_000);
-          rows.push([
-            Number(id),
-            symbol ?? "",
-            name ?? "",
-            firm ?? "",
-            mpid ?? "",
-            units,
-            Number(trades),
-            updated ?? "",
-          ]);
-        }
-      }
       return await timed(async () => {
+        let rows = 0;
         file.exec("BEGIN");
-        for (const row of rows) insert.run(...row);
+        for await (const lines of linesOf(options.path)) {
+          for (const line of lines) {
+            const [id, symbol = "", name = "", firm = "", mpid = "", shares, trades, updated = ""] =
+              line.split("|");
+            const units = Math.round(Number(shares) * 1_000_000);
+            insert.run(Number(id), symbol, name, firm, mpid, units, Number(trades), updated);
+          }
+          rows += lines.length;
+        }
         file.exec("COMMIT");
         file.close();
-        return rows.length;
+        return rows;
       });
     };
   },
 };
+
+/** The lines of a file without its header, many at a time: splitting large pieces is the fastest way there is. */
+async function* linesOf(path: string): AsyncGenerator<readonly string[]> {
+  let rest = "";
+  let isFirst = true;
+  for await (const piece of createReadStream(path, { encoding: "utf8", highWaterMark: 1024 * 1024 })) {
+    const lines = (rest + String(piece)).split("\n");
+    rest = lines.pop() ?? "";
+    if (isFirst) lines.shift();
+    isFirst = false;
+    yield lines;
+  }
+  if (rest !== "") yield [rest];
+}
 
 let measured: Omit<LoadAnswer, "rows"> = { ms: 0, cpuMs: 0 };
 

@@ -93,7 +93,7 @@ function withChecks(def: Def): Fits | null {
 }
 
 /** The condition that zod itself gives to checks of a length: that there is one. */
-const FOR_ALL_TEXTS = String(checksOf(defOf(z.string().min(1)))[0]?.when);
+const FOR_ALL_TEXTS = textOf(checksOf(defOf(z.string().min(1)))[0]?.when);
 /** Formats that are their pattern and nothing else. */
 const BY_PATTERN: ReadonlySet<unknown> = new Set(["regex", "date", "datetime", "time", "uuid"]);
 
@@ -108,7 +108,7 @@ function checkOf(check: Def): Fits | null {
     format,
     pattern,
   } = check as unknown as Check;
-  if (check.when !== undefined && String(check.when) !== FOR_ALL_TEXTS) return null;
+  if (check.when !== undefined && textOf(check.when) !== FOR_ALL_TEXTS) return null;
   switch (kind) {
     case "min_length":
       return (value) => lengthOf(value as string) >= minimum;
@@ -132,6 +132,10 @@ function checkOf(check: Def): Fits | null {
     default:
       return null;
   }
+}
+
+function textOf(code: unknown): string | null {
+  return typeof code === "function" ? Function.prototype.toString.call(code) : null;
 }
 
 /** How long zod takes a text for: the schema says it itself of one with characters that are two of JavaScript's. */
