@@ -28,7 +28,7 @@ import {
   type ScheduleSettings,
 } from "./schedule.ts";
 
-/** What finds the runs of a schedule: `spine.history.list({ tags: [scheduleTag("nightly")] })`. */
+/** What finds the runs of a schedule: `spine.history.list({ tag: "schedule:nightly" })`. */
 export function scheduleTag(name: string): string {
   return `schedule:${name}`;
 }

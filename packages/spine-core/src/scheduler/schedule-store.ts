@@ -23,7 +23,7 @@ export interface ScheduleRow {
   readonly nextTick: number | null;
   /** When that is due. */
   readonly nextAt: number | null;
-  /** Until when it is on time. */
+  /** From when on it is late. */
   readonly lateAt: number | null;
   /** True: ticks were recorded as missed by somebody who does not know its workflow. Whoever does may catch them up. */
   readonly unknown: boolean;

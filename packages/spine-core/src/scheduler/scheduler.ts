@@ -72,12 +72,13 @@ export class Scheduler {
   async #take(): Promise<{ readonly more: boolean; readonly nextAt: number | null }> {
     const { stores, workflows, calendars, clock } = this.#options;
     const request = { workflows: workflows.names(), calendars: [...calendars.keys()], limit: BATCH };
+    const began = clock.now();
     const { now, due, nextAt, waiting } = await stores.schedules.look(request);
     this.#waiting = waiting;
     if (due.length > 0) await this.#settle(due, now);
     // The clocks of processes differ: how long it is until then is said by the database's alone.
     const next = waiting ? Math.min(nextAt ?? Number.POSITIVE_INFINITY, now + WAITING_MS) : nextAt;
-    return { more: due.length > 0, nextAt: next === null ? null : clock.now() + (next - now) };
+    return { more: due.length > 0, nextAt: next === null ? null : began + (next - now) };
   }
 
   async #settle(due: readonly DueSchedule[], now: number): Promise<void> {

@@ -29,7 +29,7 @@ export function nextAfter(settings: ScheduleSettings, grid: TickGrid, after: num
   const tick = settings.enabled ? grid.next(after) : null;
   if (tick === null) return NOWHERE;
   const nextAt = dueAt(settings.name, tick, settings.jitter);
-  return { nextTick: tick, nextAt, lateAt: nextAt + settings.misfireGrace };
+  return { nextTick: tick, nextAt, lateAt: nextAt + settings.misfireGrace + 1 };
 }
 
 /**
@@ -165,7 +165,7 @@ function sort(
  */
 export function settleUnknown({ row }: DueSchedule, settings: ScheduleSettings, now: number): Decision {
   const grid = tickGrid(settings, row.anchor, null);
-  const late = now - settings.misfireGrace;
+  const late = now - settings.misfireGrace - 1;
   const { ticks, more } = lastTicks(grid, (row.nextTick ?? now) - 1, late, MOST_ROWS);
   const due = dueTicks(settings, ticks, late);
   const told = new Rows();
