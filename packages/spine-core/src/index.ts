@@ -341,6 +341,7 @@ export {
   type RunOptions,
 } from "./runner/runner.ts";
 // Schedules
+export { checkSchedule } from "./scheduler/check-schedule.ts";
 export {
   CATCH_UP,
   type CatchUp,
