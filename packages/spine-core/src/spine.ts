@@ -412,6 +412,15 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
       throw isClosed && isOfClosed ? stopped(error) : error;
     }
   };
+  /** The same for each call of a part. */
+  const unlessStoppedAll = <T extends object>(part: T): T => {
+    const calls = Object.entries(part as Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>>);
+    const guarded = calls.map(([name, call]) => [
+      name,
+      (...given: unknown[]) => unlessStopped(() => call(...given)),
+    ]);
+    return Object.fromEntries(guarded) as T;
+  };
   const control = (runId: string, action: Control) =>
     unlessStopped(() => runner.control(checkRunId(runId), action));
   const signal = (runId: string, name: string, payload: unknown, id?: string) =>
@@ -442,7 +451,10 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
       runner.wake();
       stores.hints.tell({ work: true });
     }),
-    schedules: { ...schedules, trigger: async (name, how) => typed(await schedules.trigger(name, how)) },
+    schedules: unlessStoppedAll({
+      ...schedules,
+      trigger: async (name, how) => typed(await schedules.trigger(name, how)),
+    } satisfies Spine["schedules"]),
     quality: stores.quality,
     alerts: stores.alerts,
     alertChannels,

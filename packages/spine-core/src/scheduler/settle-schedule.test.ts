@@ -13,11 +13,7 @@ const START = Date.parse("2026-01-05T00:30:00Z");
 /** As a schedule, with everything to be left out. */
 type Given = { readonly [K in keyof Schedule]?: Schedule[K] | undefined };
 
-function due(
-  given: Given,
-  of: Partial<DueSchedule> = {},
-  row: Partial<ScheduleRow> = {},
-): DueSchedule {
+function due(given: Given, of: Partial<DueSchedule> = {}, row: Partial<ScheduleRow> = {}): DueSchedule {
   const timing = given.every === undefined && given.at === undefined ? { cron: "0 * * * *" } : {};
   const settings = checkSchedule({ name: "s", workflow: "demo", ...timing, ...given } as Schedule);
   const made = {
@@ -109,7 +105,7 @@ test("while a run is not over its schedule says what becomes of the next tick", 
   const active = [{ scheduledAt: START, runId: "r1" }];
   const now = START + 30 * MINUTE;
   const of = (overlap: Schedule["overlap"], row = {}) => settled(due({ overlap }, { active }, row), now);
-  expect(of("skip").settlement.ticks).toMatchObject([
+  expect(of("skip").settlement.ticks, "skipped while r1 runs").toMatchObject([
     { status: "SKIPPED", reason: "OVERLAP", detail: "Run r1 was not over." },
   ]);
   expect(of("queue")).toMatchObject({ ticks: ["01:00 QUEUED"], starts: [], position: { queued: 1 } });

@@ -76,6 +76,7 @@ export function scheduleSettleTests(check: Check): void {
       settlementOf(a, [tickWrite(1_000)], { ended: [1_000] }),
       settlementOf(b, [tickWrite(1_000)]),
     ]);
+    expect([...settled.schedules], "a was changed").toEqual(["b"]);
     expect([[...settled.schedules], [...settled.ticks]]).toEqual([["b"], [tickKey("b", 1_000)]]);
     expect(await store.ticks("a", { limit: 9 })).toEqual([]);
     expect((await store.list()).map(({ version }) => version)).toEqual([2, 2]);
