@@ -4,7 +4,7 @@ import type { ScheduleSettings, TickReason } from "./schedule.ts";
 import type { DueSchedule, SchedulePosition, ScheduleRow, Settlement, TickWrite } from "./schedule-store.ts";
 
 /** Ticks that one settlement looks at; older ones become one row. */
-export const MOST_TICKS = 1_000;
+const MOST_TICKS = 1_000;
 /** Passed over ticks that have a row of their own; older ones become one row. */
 const MOST_ROWS = 100;
 /** Ticks that wait for the end of a run. */
