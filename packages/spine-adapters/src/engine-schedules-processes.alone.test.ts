@@ -65,7 +65,7 @@ test.each(PLACES.map(([name, open]) => [name, name === "Postgres" ? 8 : 3, open]
       );
       for (const name of names) {
         const ticks = () => spine.schedules.ticks(name);
-        await expect.poll(async () => (await ticks()).length, { timeout: 20_000 }).toBe(SECONDS);
+        await expect.poll(async () => (await ticks()).length, { timeout: 60_000 }).toBe(SECONDS);
         const found: readonly ScheduleTick[] = (await ticks()).toReversed();
         expect(found.map(({ scheduledAt }) => scheduledAt)).toEqual(expected);
         expect(found.map(({ status, reason }) => [status, reason])).toEqual(
@@ -79,7 +79,7 @@ test.each(PLACES.map(([name, open]) => [name, name === "Postgres" ? 8 : 3, open]
             .toSorted();
         };
         await expect
-          .poll(ended, { timeout: 20_000 })
+          .poll(ended, { timeout: 60_000 })
           .toEqual(found.map(({ runId }) => runId ?? "").toSorted());
         expect((await spine.history.list({ tag: `schedule:${name}`, limit: 100 })).items).toHaveLength(
           SECONDS,
@@ -94,5 +94,5 @@ test.each(PLACES.map(([name, open]) => [name, name === "Postgres" ? 8 : 3, open]
       place.remove();
     }
   },
-  90_000,
+  240_000,
 );

@@ -1,5 +1,12 @@
 // Schedules as a whole, on both databases and by a virtual clock: what is due is run once, what was missed is told, and operators have their way.
-import { createSpine, defineWorkflow, type Spine, type SpineOptions, silentLogger } from "spine-core";
+import {
+  createSpine,
+  defineWorkflow,
+  encryptPayloads,
+  type Spine,
+  type SpineOptions,
+  silentLogger,
+} from "spine-core";
 import { TestClock } from "spine-core/testing";
 import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -326,6 +333,29 @@ describe.each(PLACES)("%s", (name, open) => {
     );
 
   if (name === "SQLite") declaring();
+
+  test("where payloads are encrypted, parameters of schedules are too; who cannot read them leaves their ticks to others", async () => {
+    await spine.start();
+    const keys = { use: "k", keys: { k: Buffer.alloc(32, 7) } };
+    const knower = await spineWith({ payloads: encryptPayloads(keys), worker: false });
+    await knower.schedules.create({ name: "coded", ...base, every: "1h", params: { gate: "a secret" } });
+    await spine.schedules.create({ name: "plain", ...base, every: "1h" });
+    expect(await settingsIn("coded")).not.toContain("a secret");
+    expect(await knower.schedules.get("coded")).toMatchObject({ params: { gate: "a secret" } });
+    await expect(spine.schedules.get("coded")).rejects.toMatchObject({ code: "PAYLOAD_KEY_MISSING" });
+    clock.advance(HOUR);
+    await expect.poll(() => ticksOf("plain"), soon).toHaveLength(1);
+    expect(await spine.schedules.ticks("plain")).toHaveLength(1);
+    await knower.start();
+    await expect
+      .poll(async () => (await knower.schedules.ticks("coded")).map(({ status }) => status), soon)
+      .toEqual(["STARTED"]);
+    const [tick] = await knower.schedules.ticks("coded");
+    expect((await knower.get(tick?.runId ?? "")).run.params).toEqual({ gate: "a secret" });
+    await knower.schedules.remove("coded");
+    await knower.stop();
+    await spine.schedules.remove("plain");
+  });
 
   test("a tick is left to who knows its workflow; once it is late it is told as missed, and caught up all the same", async () => {
     await spine.start();

@@ -43,6 +43,7 @@ import type {
 } from "./runner/runner.ts";
 import { calendarsOf } from "./scheduler/calendars.ts";
 import { checkDeclarations, declareSchedules } from "./scheduler/declared-schedules.ts";
+import { EncodedSchedules } from "./scheduler/encoded-schedules.ts";
 import type { Schedule } from "./scheduler/schedule.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { type Schedules, schedulesOf } from "./scheduler/schedules.ts";
@@ -273,7 +274,11 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
 
   const connected = await database.connect({ clock, worker: options.worker !== false });
   const stores = payloads
-    ? { ...connected, history: new EncodedHistory(connected.history, payloads) }
+    ? {
+        ...connected,
+        history: new EncodedHistory(connected.history, payloads),
+        schedules: new EncodedSchedules(connected.schedules, payloads),
+      }
     : connected;
   const runnable = new RunnableWorkflows(workflows, stores.partitions);
   const events = new Events(logger);

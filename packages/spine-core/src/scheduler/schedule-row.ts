@@ -1,5 +1,6 @@
-import type { JsonValue } from "../json.ts";
+import { decodeJson, type JsonValue } from "../json.ts";
 import type { Calendar } from "../partitions/period.ts";
+import { isEncoded, notDecoded } from "../payload-codec.ts";
 import type { Calendars } from "./calendars.ts";
 import { tickGrid } from "./next-ticks.ts";
 import type { Schedule, ScheduleRecord, ScheduleSettings, ScheduleStatus, ScheduleTick } from "./schedule.ts";
@@ -17,8 +18,11 @@ export function calendarOf(
   return calendar === null ? null : (known.get(calendar) ?? null);
 }
 
-export function settingsOf(row: Pick<ScheduleRow, "settings">): ScheduleSettings {
-  return JSON.parse(row.settings) as ScheduleSettings;
+/** @throws SpineError PAYLOAD_KEY_MISSING where they stand encoded, and this process cannot read them. */
+export function settingsOf({ name, settings }: Pick<ScheduleRow, "name" | "settings">): ScheduleSettings {
+  const read = decodeJson(settings);
+  if (isEncoded(read)) throw notDecoded().withContext({ schedule: name });
+  return read as unknown as ScheduleSettings;
 }
 
 /** A schedule that begins now. */

@@ -26,6 +26,8 @@ export interface SchedulerOptions extends Settling {
 const BATCH = 100;
 /** How often to look whether a run is over that a tick waits for: its end here is told at once. */
 const WAITING_MS = 1_000;
+/** How soon to look again at schedules that another process is settling. */
+const HELD_MS = 25;
 
 /**
  * Starts the runs of schedules when they are due. Any number of processes do so at once, without a leader: each decides the same by the
@@ -75,24 +77,46 @@ export class Scheduler {
     const began = clock.now();
     const { now, due, nextAt, waiting } = await stores.schedules.look(request);
     this.#waiting = waiting;
-    if (due.length > 0) await this.#settle(due, now);
+    const { planned, cancels } = this.#decide(due, now);
+    // Before a tick is taken: whoever dies in between leaves it to others, who find nothing that runs.
+    for (const runId of cancels) await this.#cancel(runId);
+    const settled = planned.length > 0 ? await this.#settle(planned) : 0;
+    const times = [
+      nextAt,
+      waiting ? now + WAITING_MS : null,
+      planned.length > settled ? now + HELD_MS : null,
+    ];
+    const next = Math.min(...times.filter((time) => time !== null));
     // The clocks of processes differ: how long it is until then is said by the database's alone.
-    const next = waiting ? Math.min(nextAt ?? Number.POSITIVE_INFINITY, now + WAITING_MS) : nextAt;
-    return { more: due.length > 0, nextAt: next === null ? null : began + (next - now) };
+    return { more: settled > 0, nextAt: Number.isFinite(next) ? began + (next - now) : null };
   }
 
-  async #settle(due: readonly DueSchedule[], now: number): Promise<void> {
-    const { calendars, events, logger, queued } = this.#options;
+  /** What becomes of schedules that are due. One that cannot be read is left to others, and keeps no other from its turn. */
+  #decide(
+    due: readonly DueSchedule[],
+    now: number,
+  ): { planned: readonly Planned[]; cancels: readonly string[] } {
     const planned: Planned[] = [];
+    const cancelled: string[] = [];
     for (const each of due) {
-      const settings = settingsOf(each.row);
-      const { settlement, starts, cancels } = each.known
-        ? settleSchedule(each, settings, calendarOf(settings, calendars), now)
-        : settleUnknown(each, settings, now);
-      // Before the tick is taken: whoever dies in between leaves it to others, who find nothing that runs.
-      for (const runId of cancels) await this.#cancel(runId);
-      planned.push({ settings, settlement, starts });
+      try {
+        const settings = settingsOf(each.row);
+        const { settlement, starts, cancels } = each.known
+          ? settleSchedule(each, settings, calendarOf(settings, this.#options.calendars), now)
+          : settleUnknown(each, settings, now);
+        planned.push({ settings, settlement, starts });
+        cancelled.push(...cancels);
+      } catch (error) {
+        const message = `Schedule "${each.row.name}" cannot be read by this process; its ticks are left to others.`;
+        this.#options.logger.warn(message, { error: textOf(error) });
+      }
     }
+    return { planned, cancels: cancelled };
+  }
+
+  /** How many schedules were settled: others are in somebody's hands. */
+  async #settle(planned: readonly Planned[]): Promise<number> {
+    const { events, logger, queued } = this.#options;
     const { schedules, started } = await settleTicks(this.#options, planned);
     for (const { settlement } of planned) {
       if (!schedules.has(settlement.name)) continue;
@@ -106,10 +130,10 @@ export class Scheduler {
         });
       }
     }
-    if (started.length === 0) return;
     for (const { runId, workflow } of started)
       events.emit("run.changed", { runId, workflow, status: "PENDING", error: null });
-    queued();
+    if (started.length > 0) queued();
+    return schedules.size;
   }
 
   async #cancel(runId: string): Promise<void> {
