@@ -34,7 +34,9 @@ test.each(PLACES.map(([name, open]) => [name, name === "Postgres" ? 8 : 3, open]
     try {
       await Promise.all(children.map((child) => once(child, "message")));
       const [before, after, stopped] = children;
-      const killed = Promise.all([before, after].map((child) => child && once(child, "exit")));
+      const killed = Promise.all(
+        [before, after].map(async (child) => await once(child as ChildProcess, "exit")),
+      );
       const first = Math.ceil(Date.now() / 1_000) * 1_000 + 1_000;
       const last = first + (SECONDS - 1) * 1_000;
       const times = { startAt: new Date(first), endAt: new Date(last) };

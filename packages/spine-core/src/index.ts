@@ -340,6 +340,7 @@ export {
   type Runner,
   type RunOptions,
 } from "./runner/runner.ts";
+export type { ScheduleBackfill, ScheduleBackfillOptions } from "./scheduler/backfill-ticks.ts";
 // Schedules
 export { checkSchedule } from "./scheduler/check-schedule.ts";
 export {
@@ -375,8 +376,6 @@ export {
   tickKey,
 } from "./scheduler/schedule-store.ts";
 export type {
-  ScheduleBackfill,
-  ScheduleBackfillOptions,
   ScheduleChanged,
   Schedules,
   ScheduleUpdate,

@@ -15,7 +15,7 @@ export interface SchedulerOptions extends Settling {
   readonly calendars: Calendars;
   readonly events: Events;
   readonly logger: Logger;
-  /** How long to sleep without a hint, as the store says; a second at least. */
+  /** How often to look for work without a hint, as the store says. */
   readonly pollMs: () => number;
   readonly control: (runId: string, control: Control) => Promise<void>;
   /** Runs were stored that wait for somebody. */
@@ -26,6 +26,8 @@ export interface SchedulerOptions extends Settling {
 const BATCH = 100;
 /** How often to look whether a run is over that a tick waits for: its end here is told at once. */
 const WAITING_MS = 1_000;
+/** Where hints can be relied upon, schedules are looked at so much less often than runs: a hint that is lost all the same is found within the usual grace. */
+const SELDOM = 4;
 /** How soon to look again at schedules that another process is settling. */
 const HELD_MS = 25;
 
@@ -46,7 +48,7 @@ export class Scheduler {
     const { clock, logger, pollMs } = options;
     this.#loop = new WorkLoop({
       take: () => this.#outside(() => this.#take()),
-      pollMs: () => Math.max(WAITING_MS, pollMs()),
+      pollMs: () => (pollMs() > WAITING_MS ? pollMs() * SELDOM : WAITING_MS),
       clock,
       logger,
     });

@@ -1,22 +1,17 @@
-import {
-  aCount,
-  anything,
-  aText,
-  checkArgument,
-  checkOptions,
-  type OptionKinds,
-  oneOf,
-  required,
-} from "../check-options.ts";
+import { aCount, anything, checkArgument, checkOptions, type OptionKinds, oneOf } from "../check-options.ts";
 import { SpineError } from "../errors.ts";
-import { AN_INSTANT, toInstant } from "../instant.ts";
 import type { RunHandle, RunOptions } from "../runner/runner.ts";
 import { schemaIssues } from "../schema-issues.ts";
-import { shown } from "../shown.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
-import type { Calendars } from "./calendars.ts";
+import {
+  type BackfillingTicks,
+  backfillTicks,
+  type ScheduleBackfill,
+  type ScheduleBackfillOptions,
+} from "./backfill-ticks.ts";
 import { checkSchedule, refusal } from "./check-schedule.ts";
-import { fromNow, redefined, unknownWorkflow } from "./declared-schedules.ts";
+import { fromNow, redefined } from "./declared-schedules.ts";
+import { findSchedule, findWorkflow, instantOf, knownCalendar } from "./find-schedule.ts";
 import { tickGrid } from "./next-ticks.ts";
 import {
   PAUSED_TICKS,
@@ -25,10 +20,10 @@ import {
   type ScheduleSettings,
   type ScheduleTick,
 } from "./schedule.ts";
-import { calendarOf, givenBy, hasOtherTimes, newRow, settingsOf, toRecord, toTick } from "./schedule-row.ts";
-import type { ScheduleRow, TickWrite } from "./schedule-store.ts";
+import { givenBy, hasOtherTimes, newRow, settingsOf, toRecord, toTick } from "./schedule-row.ts";
+import type { ScheduleRow } from "./schedule-store.ts";
 import { settleResumed } from "./settle-schedule.ts";
-import { type Planned, type Settling, settleTicks } from "./settle-ticks.ts";
+import { type Planned, settleTicks } from "./settle-ticks.ts";
 import { tickParams } from "./tick-params.ts";
 import { planTick, runOptionsOf } from "./tick-runs.ts";
 
@@ -40,17 +35,6 @@ export interface ScheduleChanged {
    * not taken yet are not taken any more. Null where the times are as they were.
    */
   readonly startsFrom: string | null;
-}
-
-/** What a backfill starts, or would start. */
-export interface ScheduleBackfill {
-  /** The ticks of the range, oldest first: `started` with its run, or why there is none. */
-  readonly ticks: readonly {
-    readonly scheduledAt: string;
-    readonly does: "START" | "HAS_RUN" | "WAITS" | "CLOSED_DAY";
-    readonly runId: string | null;
-  }[];
-  readonly started: number;
 }
 
 /**
@@ -107,28 +91,14 @@ export interface TriggerOptions {
   readonly key?: string;
 }
 
-export interface ScheduleBackfillOptions {
-  readonly from: Date | string;
-  readonly to: Date | string;
-  readonly dryRun?: boolean;
-}
-
-export interface SchedulesOptions extends Settling {
-  readonly calendars: Calendars;
+export interface SchedulesOptions extends BackfillingTicks {
   readonly run: (workflow: WorkflowData, params: unknown, options: RunOptions) => Promise<RunHandle>;
   /** Schedules have changed: somebody may have to look. */
   readonly changed: () => void;
-  /** Runs were stored that wait for somebody. */
-  readonly queued: () => void;
 }
 
 const RESUME: OptionKinds<{ missed: unknown }> = { missed: oneOf(PAUSED_TICKS) };
 const TRIGGER: OptionKinds<TriggerOptions> = { params: anything, key: anything };
-const BACKFILL: OptionKinds<ScheduleBackfillOptions> = {
-  from: required(anything),
-  to: required(anything),
-  dryRun: { is: "true or false", fits: (value) => typeof value === "boolean" },
-};
 const TICKS: OptionKinds<{ limit: unknown; before: unknown }> = { limit: aCount, before: anything };
 const KINDS = ["cron", "every", "at"] as const;
 const MOST = 1_000;
@@ -136,23 +106,11 @@ const MOST_TRIES = 10;
 
 /** The schedules of a process. */
 export function schedulesOf(options: SchedulesOptions): Schedules {
-  const { stores, calendars, workflows, clock, changed, queued } = options;
+  const { stores, calendars, workflows, clock, changed } = options;
   const store = stores.schedules;
 
-  const rowOf = async (name: string): Promise<ScheduleRow> => {
-    checkArgument("name", name, aText, { of: "a schedule" });
-    const [row] = await store.list([name]);
-    if (row) return row;
-    throw new SpineError(
-      "SCHEDULE_NOT_FOUND",
-      `There is no schedule "${name.slice(0, 100)}". \`spine.schedules.list()\` has those there are.`,
-    );
-  };
-  const workflowOf = (settings: ScheduleSettings): WorkflowData => {
-    const { name, workflow } = settings;
-    if (workflows.has(workflow)) return workflows.get(workflow);
-    throw refusal(name, "workflow", unknownWorkflow(workflow), "UNKNOWN_WORKFLOW");
-  };
+  const rowOf = (name: string) => findSchedule(store, name);
+  const workflowOf = (settings: ScheduleSettings) => findWorkflow(workflows, settings);
   /** What can be wrong beyond the schedule itself: the workflow, its parameters, and what a start takes. */
   const checkStart = async (settings: ScheduleSettings, tick: number) => {
     const workflow = workflowOf(settings);
@@ -278,61 +236,7 @@ export function schedulesOf(options: SchedulesOptions): Schedules {
       return times;
     },
 
-    async backfill(name, given) {
-      checkOptions(given, BACKFILL, { of: "a backfill of a schedule" });
-      const from = instantOf("from", given.from);
-      const to = instantOf("to", given.to);
-      const row = await rowOf(name);
-      const settings = settingsOf(row);
-      const workflow = workflowOf(settings);
-      const until = Math.min(to, await store.now());
-      const grid = tickGrid(
-        { ...settings, startAt: null },
-        settings.startAt ?? row.anchor,
-        knownCalendar(settings, calendars),
-      );
-      const times: number[] = [];
-      for (let tick = grid.next(from - 1); tick !== null && tick <= until; tick = grid.next(tick)) {
-        if (times.push(tick) > MOST)
-          throw refusal(name, "to", `is too far away: there are more than ${MOST} ticks. Fill them in parts`);
-      }
-      const first = times[0];
-      if (first !== undefined) await planTick(workflow, settings, first, clock);
-      const known = new Map<number, { readonly status: string; readonly runId: string | null }>();
-      for (let before: number | undefined = until + 1; first !== undefined && before !== undefined; ) {
-        const page = await store.ticks(name, { from: first, before, limit: MOST });
-        for (const tick of page) known.set(tick.scheduledAt, tick);
-        before = page.length < MOST ? undefined : page.at(-1)?.scheduledAt;
-      }
-      const plan = times.map((tick) => {
-        const has = known.get(tick);
-        const does = !grid.isOpen(tick)
-          ? "CLOSED_DAY"
-          : has?.runId
-            ? "HAS_RUN"
-            : has?.status === "QUEUED"
-              ? "WAITS"
-              : "START";
-        return { tick, does, runId: has?.runId ?? null } as const;
-      });
-      const starts = plan.filter(({ does }) => does === "START").map(({ tick }) => tick);
-      const runs = new Map<number, string>();
-      if (given.dryRun !== true) {
-        for (let at = 0; at < starts.length; at += BATCH) {
-          for (const each of await fill(name, starts.slice(at, at + BATCH)))
-            runs.set(each.scheduledAt, each.runId);
-        }
-        if (runs.size > 0) queued();
-      }
-      return {
-        started: given.dryRun === true ? starts.length : runs.size,
-        ticks: plan.map(({ tick, does, runId }) => ({
-          scheduledAt: new Date(tick).toISOString(),
-          does,
-          runId: runs.get(tick) ?? runId,
-        })),
-      };
-    },
+    backfill: (name, given) => backfillTicks(options, name, given),
 
     async remove(name) {
       await rowOf(name);
@@ -348,33 +252,7 @@ export function schedulesOf(options: SchedulesOptions): Schedules {
       return rows.map(toTick);
     },
   };
-
-  /** Starts the runs of ticks of before; those that got one meanwhile keep it. */
-  async function fill(name: string, starts: readonly number[]) {
-    for (let tries = 0; tries < MOST_TRIES; tries += 1) {
-      const row = await rowOf(name);
-      const settings = settingsOf(row);
-      const ticks: readonly TickWrite[] = starts.map((scheduledAt) => ({
-        scheduledAt,
-        status: "STARTED",
-        reason: "BACKFILL",
-        detail: null,
-        runId: null,
-        since: null,
-      }));
-      const settlement = { name, version: row.version, position: row, ticks, ended: [] };
-      const { schedules, started } = await settleTicks(options, [{ settings, settlement, starts }]);
-      if (schedules.has(name)) return started;
-    }
-    throw new SpineError(
-      "DATABASE_BUSY",
-      `Schedule "${name}" was changed by others all the time. Try it again.`,
-    );
-  }
 }
-
-/** Ticks that a backfill settles at a time. */
-const BATCH = 100;
 
 /** @throws ValidationError where there will never be a tick, and there should be. */
 function checkTimes(settings: ScheduleSettings, now: number, before?: ScheduleSettings): void {
@@ -402,21 +280,4 @@ function changedSchedule(before: ScheduleSettings, changes: ScheduleUpdate): Sch
   const kinds = other ? Object.fromEntries(KINDS.map((kind) => [kind, null])) : {};
   const closed = given.calendar === null ? { closedDays: null } : {};
   return { ...givenBy(before), ...kinds, ...closed, ...given } as Schedule;
-}
-
-function knownCalendar(settings: ScheduleSettings, calendars: Calendars) {
-  const { name, calendar } = settings;
-  if (calendar !== null && !calendars.has(calendar))
-    throw refusal(
-      name,
-      "calendar",
-      `is "${calendar}", which this process does not know. Add it to createSpine({ calendars })`,
-    );
-  return calendarOf(settings, calendars);
-}
-
-function instantOf(field: string, given: unknown): number {
-  const at = toInstant(given);
-  if (at !== null) return at;
-  throw refusal(null, field, `is ${AN_INSTANT}; ${shown(given)} was given`);
 }
