@@ -13,7 +13,7 @@ const EVERY_S = 10;
 const SETTLE_MS = 2_000;
 
 /**
- * `schedules` schedules of one process: how late their ticks begin (from when one is due until its run is stored, by the database's clock), and
+ * `schedules` schedules of one process: how late their ticks begin (from when one is due until it is recorded, by the database's clock), and
  * how many statements a second it takes to wait for them.
  */
 export async function measureSchedules(system: System, measurement: Measurement): Promise<Figures> {
