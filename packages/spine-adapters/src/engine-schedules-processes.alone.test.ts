@@ -29,7 +29,8 @@ test.each(PLACES.map(([name, open]) => [name, name === "Postgres" ? 8 : 3, open]
     const children: readonly ChildProcess[] = [
       "before",
       "after",
-      ...Array<string>(processes - 2).fill(""),
+      "",
+      ...Array<string>(processes - 3).fill("ahead"),
     ].map(start);
     try {
       await Promise.all(children.map((child) => once(child, "message")));
@@ -37,7 +38,7 @@ test.each(PLACES.map(([name, open]) => [name, name === "Postgres" ? 8 : 3, open]
       const killed = Promise.all(
         [before, after].map(async (child) => await once(child as ChildProcess, "exit")),
       );
-      const first = Math.ceil(Date.now() / 1_000) * 1_000 + 1_000;
+      const first = Math.ceil(Date.now() / 1_000) * 1_000 + 2_000;
       const last = first + (SECONDS - 1) * 1_000;
       const times = { startAt: new Date(first), endAt: new Date(last) };
       const names = Array.from({ length: SCHEDULES }, (_, index) => `every-${index}`);
@@ -62,16 +63,20 @@ test.each(PLACES.map(([name, open]) => [name, name === "Postgres" ? 8 : 3, open]
         [null, "SIGKILL"],
         [null, "SIGKILL"],
       ]);
-      const expected = Array.from({ length: SECONDS }, (_, second) =>
+      const all = Array.from({ length: SECONDS }, (_, second) =>
         new Date(first + second * 1_000).toISOString(),
       );
       for (const name of names) {
         const ticks = () => spine.schedules.ticks(name);
-        await expect.poll(async () => (await ticks()).length, { timeout: 60_000 }).toBe(SECONDS);
+        // A machine that is busy may have made it after the first of them.
+        const { createdAt } = await spine.schedules.get(name);
+        const expected = all.filter((time) => time > createdAt);
+        expect(expected.length).toBeGreaterThan(2);
+        await expect.poll(async () => (await ticks()).length, { timeout: 60_000 }).toBe(expected.length);
         const found: readonly ScheduleTick[] = (await ticks()).toReversed();
         expect(found.map(({ scheduledAt }) => scheduledAt)).toEqual(expected);
         expect(found.map(({ status, reason }) => [status, reason])).toEqual(
-          Array(SECONDS).fill(["STARTED", null]),
+          Array(expected.length).fill(["STARTED", null]),
         );
         const ended = async () => {
           const { items } = await spine.history.list({ tag: `schedule:${name}`, limit: 100 });
@@ -84,7 +89,7 @@ test.each(PLACES.map(([name, open]) => [name, name === "Postgres" ? 8 : 3, open]
           .poll(ended, { timeout: 60_000 })
           .toEqual(found.map(({ runId }) => runId ?? "").toSorted());
         expect((await spine.history.list({ tag: `schedule:${name}`, limit: 100 })).items).toHaveLength(
-          SECONDS,
+          expected.length,
         );
         expect(await spine.schedules.get(name)).toMatchObject({ status: "ENDED" });
       }
