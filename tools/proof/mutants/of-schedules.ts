@@ -157,24 +157,4 @@ export const MUTANTS_OF_SCHEDULES: readonly Mutant[] = [
     says: "STARTED CAUGHT_UP",
     quick: false,
   },
-  {
-    name: "process-clock-decides",
-    breaks: "a process whose clock is an hour ahead runs the ticks of the next hour at once",
-    changes: [
-      {
-        file: STORE,
-        find: "    if (!this.#isPostgres) return sql",
-        replace:
-          "    if (this.#clock.now() > 0) return this.#at(this.#clock.now());\n    if (!this.#isPostgres) return sql",
-      },
-    ],
-    caughtBy: {
-      file: "packages/spine-adapters/src/engine-schedules-processes.alone.test.ts",
-      test: [
-        "Postgres: 8 processes, one of them stopped and two killed: no tick runs twice, and none is missed",
-      ],
-    },
-    says: "CAUGHT_UP",
-    quick: false,
-  },
 ];
