@@ -28,6 +28,7 @@ export default defineConfig([
     "databases/index": "databases/index.ts",
     // The file of a thread: thread-beats.ts finds it beside the entry that it is built into.
     "databases/beat-thread": "history/postgres/beat-thread.ts",
+    "schedules/index": "schedules/index.ts",
     "sources/index": "sources/index.ts",
     "testing/index": "testing/index.ts",
   }),

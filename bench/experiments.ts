@@ -57,6 +57,18 @@ export function experiments(quick: boolean): readonly Experiment[] {
       sizes: ({ name }) => ({ runs: POLLS.test(name) ? 2 : quick ? 150 : 1_000 }),
     },
     {
+      id: "schedules",
+      title:
+        "1,000 schedules in one process: how late ticks begin, ms, and statements a second while none is due",
+      workload: "schedules",
+      durability: "full",
+      systems: SYSTEMS.filter(({ kind }) => kind === "spine"),
+      // About a minute each, most of it waiting.
+      onRequest: quick,
+      rounds: 1,
+      sizes: () => ({ schedules: 1_000, seconds: 20, idleSeconds: 10 }),
+    },
+    {
       id: "w8",
       title: "W8: one run of 10,000 steps, time per step at its end / at its start",
       workload: "long-run",

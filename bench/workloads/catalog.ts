@@ -11,6 +11,7 @@ import {
   measureQueued,
   measureWaiting,
 } from "./queued-latency.ts";
+import { measureSchedules } from "./schedules.ts";
 import { measureLatency } from "./w1-latency.ts";
 import { measureThroughput } from "./w2-throughput.ts";
 import { measureBurst } from "./w3-burst.ts";
@@ -40,4 +41,5 @@ export const WORKLOADS: Readonly<
   checkpoints: measureCheckpoints,
   "data-memory": measureDataMemory,
   load: measureLoad,
+  schedules: measureSchedules,
 };

@@ -10,6 +10,7 @@ import { MUTANTS_OF_PROCESSES } from "./mutants/of-processes.ts";
 import { MUTANTS_OF_QUALITY } from "./mutants/of-quality.ts";
 import { MUTANTS_OF_REJECTS } from "./mutants/of-rejects.ts";
 import { MUTANTS_OF_RUNS } from "./mutants/of-runs.ts";
+import { MUTANTS_OF_SCHEDULES } from "./mutants/of-schedules.ts";
 import { MUTANTS_OF_SOURCES } from "./mutants/of-sources.ts";
 import { MUTANTS_OF_TELEMETRY } from "./mutants/of-telemetry.ts";
 
@@ -25,6 +26,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_INGEST,
   ...MUTANTS_OF_PARTITIONS,
   ...MUTANTS_OF_QUALITY,
+  ...MUTANTS_OF_SCHEDULES,
   ...MUTANTS_OF_SOURCES,
   ...MUTANTS_OF_FILES,
   ...MUTANTS_OF_FINRA,

@@ -320,6 +320,7 @@ describe.each(PLACES)("%s", (_name, open) => {
       () => spine.cancel(run.id),
       () => spine.retry(run.id),
       () => spine.attach(run.id),
+      () => spine.schedules.list(),
     ]) {
       await expect(call()).rejects.toMatchObject(stopped);
     }

@@ -340,6 +340,47 @@ export {
   type Runner,
   type RunOptions,
 } from "./runner/runner.ts";
+export type { ScheduleBackfill, ScheduleBackfillOptions } from "./scheduler/backfill-ticks.ts";
+// Schedules
+export { checkSchedule } from "./scheduler/check-schedule.ts";
+export {
+  CATCH_UP,
+  type CatchUp,
+  CLOSED_DAYS,
+  OVERLAP,
+  PAUSED_TICKS,
+  SCHEDULE_STATUSES,
+  type Schedule,
+  type ScheduleRecord,
+  type ScheduleSettings,
+  type ScheduleStatus,
+  type ScheduleTick,
+  TICK_REASONS,
+  TICK_STATUSES,
+  type TickReason,
+  type TickStatus,
+} from "./scheduler/schedule.ts";
+export {
+  type DueSchedule,
+  type LookRequest,
+  type ScheduleDefinition,
+  type ScheduleLook,
+  type SchedulePosition,
+  type ScheduleRow,
+  type ScheduleStore,
+  type SettledSchedules,
+  type Settlement,
+  type TickQuery,
+  type TickRow,
+  type TickWrite,
+  tickKey,
+} from "./scheduler/schedule-store.ts";
+export type {
+  ScheduleChanged,
+  Schedules,
+  ScheduleUpdate,
+  TriggerOptions,
+} from "./scheduler/schedules.ts";
 export { environmentSecrets, type SecretOptions, type SecretResolver, secret } from "./secret.ts";
 // Data
 export {

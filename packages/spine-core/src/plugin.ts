@@ -1,4 +1,6 @@
 import type { AlertChannel } from "./alerts/alert.ts";
+import type { Calendar } from "./partitions/period.ts";
+import type { Schedule } from "./scheduler/schedule.ts";
 import type { Source } from "./sources/source.ts";
 import type { WorkflowData } from "./workflow/workflow.ts";
 
@@ -14,4 +16,8 @@ export interface Plugin {
   // biome-ignore lint/complexity/noBannedTypes: as above
   readonly sources?: readonly Source<never, {}>[];
   readonly alertChannels?: readonly AlertChannel[];
+  /** When its workflows run; a plugin that is for many hosts brings them `enabled: false`. */
+  readonly schedules?: readonly Schedule[];
+  /** Days of business by name, for schedules. */
+  readonly calendars?: Readonly<Record<string, Calendar>>;
 }

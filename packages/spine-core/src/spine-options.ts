@@ -3,6 +3,7 @@ import {
   aBoolean,
   aFunction,
   aList,
+  anObject,
   anything,
   aText,
   checkOptions,
@@ -17,6 +18,7 @@ import type { Plugin } from "./plugin.ts";
 import { Registry } from "./registry.ts";
 import { checkRetention, type RetentionPolicy } from "./runner/retention.ts";
 import { databaseNamed } from "./runner/steps/load-elsewhere.ts";
+import type { Declaration } from "./scheduler/declared-schedules.ts";
 import { shown } from "./shown.ts";
 import type { Source } from "./sources/source.ts";
 import type { SpineOptions } from "./spine.ts";
@@ -34,6 +36,9 @@ const SPINE: OptionKinds<SpineOptions> = {
   plugins: aList,
   workflows: aList,
   worker: aBoolean,
+  schedules: aList,
+  calendars: anObject,
+  scheduler: aBoolean,
   retention: anything,
   secrets: aFunction,
   logger: withFunctions(
@@ -55,6 +60,8 @@ const PLUGIN: OptionKinds<Plugin> = {
   workflows: aList,
   sources: aList,
   alertChannels: aList,
+  schedules: aList,
+  calendars: anObject,
 };
 const RETENTION: OptionKinds<RetentionPolicy> = { runs: required(anything) };
 const CODE = { code: "CONFIG_INVALID" } as const;
@@ -160,4 +167,12 @@ export function addWorkflow(workflows: Registry<WorkflowData>, workflow: Workflo
   for (const step of everyStep(workflow.steps)) {
     if (step.kind === "pipeline" && step.child) addWorkflow(workflows, step.child);
   }
+}
+
+/** The schedules that the plugins and the host declare. A host that gives no list declares none, and disables none. */
+export function declarationsOf({ plugins = [], schedules }: SpineOptions): readonly Declaration[] {
+  return [
+    ...plugins.map(({ name, schedules: own = [] }) => ({ by: name, schedules: own })),
+    ...(schedules ? [{ by: "code", schedules }] : []),
+  ];
 }

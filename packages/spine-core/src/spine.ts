@@ -19,6 +19,7 @@ import { type BackfillItem, type BackfillOptions, planBackfill } from "./partiti
 import { type BackfillReport, backfillOf } from "./partitions/backfill-flow.ts";
 import { type Lineage, lineageOf } from "./partitions/lineage.ts";
 import { type Partitions, partitionsOf } from "./partitions/partitions.ts";
+import type { Calendar } from "./partitions/period.ts";
 import { RunnableWorkflows } from "./partitions/runnable-workflows.ts";
 import { WorkManifest } from "./partitions/work-manifest.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
@@ -40,9 +41,15 @@ import type {
   RunItem,
   RunOptions,
 } from "./runner/runner.ts";
+import { calendarsOf } from "./scheduler/calendars.ts";
+import { checkDeclarations, declareSchedules } from "./scheduler/declared-schedules.ts";
+import { EncodedSchedules } from "./scheduler/encoded-schedules.ts";
+import type { Schedule } from "./scheduler/schedule.ts";
+import { Scheduler } from "./scheduler/scheduler.ts";
+import { type Schedules, schedulesOf } from "./scheduler/schedules.ts";
 import { environmentSecrets, type SecretResolver } from "./secret.ts";
 import type { Source } from "./sources/source.ts";
-import { addWorkflow, checkSpineOptions, registriesOf } from "./spine-options.ts";
+import { addWorkflow, checkSpineOptions, declarationsOf, registriesOf } from "./spine-options.ts";
 import type { Final } from "./workflow/builder-options.ts";
 import type { Approval } from "./workflow/composite-steps.ts";
 import { everyStep } from "./workflow/step-paths.ts";
@@ -68,6 +75,12 @@ export interface SpineOptions {
   readonly maxCrashes?: number;
   /** False for a process that only starts and reads runs, or that calls `start` later. */
   readonly worker?: boolean;
+  /** When workflows run: brought into the database at the start. One of them that is no longer in here is disabled. */
+  readonly schedules?: readonly Schedule[];
+  /** Days of business by name, for schedules: `{ "us-market": isTradingDay }`. */
+  readonly calendars?: Readonly<Record<string, Calendar>>;
+  /** False for a process that works, and leaves the ticks of schedules to others. */
+  readonly scheduler?: boolean;
   /** When old runs are removed, e.g. `{ runs: "90d" }`; never when left out. */
   readonly retention?: RetentionPolicy;
   /** Looks up secrets that parameters refer to; `env:NAME` from the environment when left out. */
@@ -119,6 +132,8 @@ export interface Spine extends AsyncDisposable {
   readonly logs: RunLogs;
   /** How many runs of a queue work at a time, and how many begin. */
   readonly queues: Queues;
+  /** When workflows run by themselves. */
+  readonly schedules: Schedules<Run<Readonly<Record<string, unknown>>>>;
   /** What checks found, in one run and from run to run. */
   readonly quality: QualityHistory;
   /** What was raised, newest first. */
@@ -257,10 +272,19 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   const payloads = options.payloads;
   const logger = options.logger ?? jsonLogger(logLevel);
   const { workflows, sources, alertChannels } = registriesOf(options);
+  const calendars = calendarsOf([
+    options.calendars,
+    ...(options.plugins ?? []).map((each) => each.calendars),
+  ]);
+  const declared = checkDeclarations(declarationsOf(options), calendars, workflows);
 
   const connected = await database.connect({ clock, worker: options.worker !== false });
   const stores = payloads
-    ? { ...connected, history: new EncodedHistory(connected.history, payloads) }
+    ? {
+        ...connected,
+        history: new EncodedHistory(connected.history, payloads),
+        schedules: new EncodedSchedules(connected.schedules, payloads),
+      }
     : connected;
   const runnable = new RunnableWorkflows(workflows, stores.partitions);
   const events = new Events(logger);
@@ -277,6 +301,17 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     logLevel,
     concurrency,
     maxCrashes,
+    schedulesChanged: () => scheduler.wake(),
+  });
+  const settling = { database, stores, workflows: runnable, clock, calendars };
+  const queued = () => runner.queued();
+  const scheduler = new Scheduler({
+    ...settling,
+    events,
+    logger,
+    queued,
+    pollMs: () => stores.hints.pollMs,
+    control: (runId, action) => runner.control(runId, action),
   });
   let starting: Promise<void> | undefined;
   const start = () => {
@@ -288,6 +323,10 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
   const startOnce = async () => {
     if (stopping) throw stopped();
     await runner.start();
+    if (options.scheduler !== false) {
+      await declareSchedules({ ...settling, logger }, declared);
+      scheduler.start();
+    }
     retention?.start();
   };
   let retention: Retention | undefined;
@@ -350,6 +389,15 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
       return typed(await runner.run(runnable.get(backfillOf(target.name)), plan.params, start));
     });
   };
+  const schedules = schedulesOf({
+    ...settling,
+    queued,
+    run: (workflow, params, how) => runner.run(workflow, params, how),
+    changed: () => {
+      scheduler.wake();
+      stores.hints.tell({ schedules: true });
+    },
+  });
   const stop = () => {
     stopping ??= stopOnce();
     return stopping;
@@ -359,6 +407,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     await starting?.catch(() => {});
     try {
       if (retention) await within(SWEEP_MS, retention.stop());
+      await within(SWEEP_MS, scheduler.stop());
       await runner.stop();
     } finally {
       isClosed = true;
@@ -374,6 +423,15 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
       const isOfClosed = SpineError.is(error) && error.code === "DATABASE_UNAVAILABLE" && !error.retryable;
       throw isClosed && isOfClosed ? stopped(error) : error;
     }
+  };
+  /** The same for each call of a part. */
+  const unlessStoppedAll = <T extends object>(part: T): T => {
+    const calls = Object.entries(part as Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>>);
+    const guarded = calls.map(([name, call]) => [
+      name,
+      (...given: unknown[]) => unlessStopped(() => call(...given)),
+    ]);
+    return Object.fromEntries(guarded) as T;
   };
   const control = (runId: string, action: Control) =>
     unlessStopped(() => runner.control(checkRunId(runId), action));
@@ -405,6 +463,10 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
       runner.wake();
       stores.hints.tell({ work: true });
     }),
+    schedules: unlessStoppedAll({
+      ...schedules,
+      trigger: async (name, how) => typed(await schedules.trigger(name, how)),
+    } satisfies Spine["schedules"]),
     quality: stores.quality,
     alerts: stores.alerts,
     alertChannels,

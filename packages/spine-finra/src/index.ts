@@ -28,6 +28,8 @@ export {
   type WeekTotals,
   weekTotals,
 } from "./queries.ts";
+// Schedules
+export { isUsMarketDay, US_MARKET } from "./schedules.ts";
 export {
   parseTier,
   TIER_DESCRIPTIONS,

@@ -1,6 +1,7 @@
 import type { Plugin } from "spine-core";
 import type { FinraOtcOptions } from "./finra-otc-options.ts";
 import { ingestWeek } from "./ingest-week.ts";
+import { isUsMarketDay, US_MARKET, weeklySchedules } from "./schedules.ts";
 import { weekSource } from "./week-source.ts";
 
 export interface FinraOptions {
@@ -14,17 +15,19 @@ export interface FinraOptions {
    * `[]` for none. With several, a run's `source` says which.
    */
   readonly queryApi?: FinraOtcOptions | readonly FinraOtcOptions[];
+  /** True: weeks are loaded by themselves on the day of their publication, each tier by a schedule of its own. They are there, and not enabled, when left out. */
+  readonly schedules?: boolean;
 }
 
 /**
  * FINRA's OTC Transparency data as a plugin: the source `finra.otc_transparency` (weekly files and the Query API), the workflow
- * `finra.otc_transparency.ingest_week` and its table. Data is FINRA's: see the README for its terms.
+ * `finra.otc_transparency.ingest_week` and its table, a weekly schedule for each tier (not enabled) and the calendar `us-market`. Data is FINRA's: see the README for its terms.
  *
  * @example
  * const spine = await createSpine({ database: sqlite("spine.db"), plugins: [finra({ fileRoots: ["./incoming"] })] });
  */
 export function finra(options: FinraOptions = {}): Plugin {
-  const { fileRoots, queryApi = {} } = options;
+  const { fileRoots, queryApi = {}, schedules = false } = options;
   const services = (Array.isArray as (value: unknown) => value is readonly FinraOtcOptions[])(queryApi)
     ? queryApi
     : [queryApi];
@@ -33,5 +36,7 @@ export function finra(options: FinraOptions = {}): Plugin {
     name: "finra",
     sources: Object.freeze([source]),
     workflows: Object.freeze([ingestWeek]),
+    schedules: Object.freeze(weeklySchedules(schedules)),
+    calendars: Object.freeze({ [US_MARKET]: isUsMarketDay }),
   });
 }

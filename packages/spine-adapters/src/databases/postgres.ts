@@ -24,6 +24,7 @@ import { PostgresRateBudgets } from "../history/postgres/postgres-rate-budgets.t
 import { PostgresRunLogs } from "../history/postgres/postgres-run-logs.ts";
 import { PostgresRunStatistics } from "../history/postgres/postgres-run-statistics.ts";
 import { WorkerBeats } from "../history/postgres/worker-beats.ts";
+import { SqlScheduleStore } from "../history/sql-schedule-store.ts";
 import { stateTables } from "../history/state-tables.ts";
 import { connectOnce } from "./connect-once.ts";
 import { diagnosePostgres } from "./postgres/diagnose-postgres.ts";
@@ -113,6 +114,7 @@ export function postgres(target: string | PostgresOptions): Database {
           alerts: new PostgresAlertStore({ pools, tables }),
           lineage: new SqlLineageStore({ kysely, dialect: "postgres", tables }),
           manifest: new SqlManifestStore({ kysely, tables, clock }),
+          schedules: new SqlScheduleStore({ kysely, dialect: "postgres", tables, clock }),
           queues: new PostgresQueueStore({ pools, tables, clock }),
           budgets: new PostgresRateBudgets({ pools, tables, clock }),
           hints,

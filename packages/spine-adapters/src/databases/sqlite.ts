@@ -16,6 +16,7 @@ import { SqlLineageStore } from "../data/sql-lineage-store.ts";
 import { SqlManifestStore } from "../data/sql-manifest-store.ts";
 import { SqlRejectStore } from "../data/sql-reject-store.ts";
 import { SqliteDatasetStore } from "../data/sqlite-dataset-store.ts";
+import { SqlScheduleStore } from "../history/sql-schedule-store.ts";
 import { migrate } from "../history/sqlite/migrate.ts";
 import { SqliteAlertStore } from "../history/sqlite/sqlite-alert-store.ts";
 import { SqliteCursorStore } from "../history/sqlite/sqlite-cursor-store.ts";
@@ -96,6 +97,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
         alerts: new SqliteAlertStore({ pool, tables }),
         lineage: new SqlLineageStore({ kysely, dialect: "sqlite", tables }),
         manifest: new SqlManifestStore({ kysely, tables, clock }),
+        schedules: new SqlScheduleStore({ kysely, dialect: "sqlite", tables, clock }),
         queues: new SqliteQueueStore({ pool, tables, clock }),
         budgets: new SqliteRateBudgets({ pool, tables, clock }),
         hints,

@@ -21,6 +21,8 @@ const NAMES = [
   "step_progress",
   "rate_budgets",
   "work_manifest",
+  "schedules",
+  "schedule_ticks",
 ] as const;
 
 /** The names of Spine's own tables as they stand in SQL. */

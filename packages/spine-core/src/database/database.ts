@@ -14,6 +14,7 @@ import type { QualityStore } from "../history/quality-store.ts";
 import type { QueueStore } from "../history/queue-store.ts";
 import type { RunLogs } from "../history/run-logs.ts";
 import type { RunStatistics } from "../history/run-statistics.ts";
+import type { ScheduleStore } from "../scheduler/schedule-store.ts";
 import type { RateBudgets } from "../sources/rate-budgets.ts";
 import type { DatabaseReader, ReaderOptions } from "./database-reader.ts";
 import type { AnySchema, DatabaseTransaction } from "./database-transaction.ts";
@@ -38,6 +39,7 @@ export interface StateStores {
   readonly alerts: AlertStore;
   readonly lineage: LineageStore;
   readonly manifest: ManifestStore;
+  readonly schedules: ScheduleStore;
 }
 
 export interface StateOptions {

@@ -6,6 +6,8 @@ export interface Hint {
   readonly changed?: readonly string[] | "any";
   /** Runs that somebody took out of their owner's hands, or left a message for: he is to look after them. */
   readonly taken?: readonly string[];
+  /** Schedules were changed: their next times may be others. */
+  readonly schedules?: boolean;
 }
 
 /**

@@ -40,6 +40,8 @@ import { UnattendedRuns } from "./unattended-runs.ts";
 import { WorkLoop } from "./work-loop.ts";
 
 export interface DurableRunnerOptions extends Omit<Engine, "recorded"> {
+  /** Another process says that schedules have changed. */
+  readonly schedulesChanged: () => void;
   readonly workflows: Registry<WorkflowData>;
   /** How many runs this process works on at a time. */
   readonly concurrency: number;
@@ -211,6 +213,11 @@ export class DurableRunner implements Runner {
     this.#loop.wake();
   }
 
+  /** Runs were stored that wait for whoever has a place free, here or in another process. */
+  queued(): void {
+    this.#queued();
+  }
+
   run(workflow: WorkflowData, params: unknown, options: RunOptions = {}): Promise<RunHandle> {
     return this.#starts.run(workflow, params, options);
   }
@@ -348,6 +355,7 @@ export class DurableRunner implements Runner {
   /** Another process says that something happened. */
   #hear(hint: Hint): void {
     if (hint.work) this.#loop.wake();
+    if (hint.schedules) this.#options.schedulesChanged();
     this.#watch.hear(hint);
     if (hint.taken?.some((runId) => this.#active.of(runId))) this.#ownership.check();
   }

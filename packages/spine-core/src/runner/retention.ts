@@ -9,14 +9,14 @@ import type { Logger } from "../logger.ts";
 export interface RetentionPolicy {
   /**
    * How long a run is kept after its end, e.g. `"90d"`; an hour at least. With it go its steps, events, quality results
-   * and datasets. What it loaded stays, and so do the records of loads and partitions.
+   * and datasets. So old are the ticks of schedules that are removed. What it loaded stays, and so do the records of loads and partitions.
    */
   readonly runs: Duration;
 }
 
 export interface RetentionOptions {
   readonly policy: RetentionPolicy;
-  readonly stores: Pick<StateStores, "history" | "datasets">;
+  readonly stores: Pick<StateStores, "history" | "datasets" | "schedules">;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -80,7 +80,8 @@ export class Retention {
     // Afterwards, and by what is missing: nobody can retry a run that is gone, and whoever was cut off in between left
     // datasets behind that are found all the same.
     const datasets = await inBatches(signal, () => stores.datasets.prune({ before, limit: BATCH }));
-    if (runs + datasets > 0) logger.info("Old runs were removed.", { runs, datasets });
+    const ticks = await inBatches(signal, () => stores.schedules.prune({ before, limit: BATCH }));
+    if (runs + datasets + ticks > 0) logger.info("Old runs were removed.", { runs, datasets, ticks });
     return runs;
   }
 }

@@ -33,4 +33,5 @@ export { testRateBudgets } from "./test-rate-budgets.ts";
 export { testRefusals } from "./test-refusals.ts";
 export { testRejectStore } from "./test-reject-store.ts";
 export { testRunStatistics } from "./test-run-statistics.ts";
+export { testScheduleStore } from "./test-schedule-store.ts";
 export { type SourceFactory, type SourceFixture, testSource } from "./test-source.ts";

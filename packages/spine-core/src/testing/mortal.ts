@@ -81,6 +81,7 @@ function guarded(stores: StateStores, alive: Alive): StateStores {
     alerts,
     lineage,
     manifest,
+    schedules,
   } = stores;
   return {
     logs: promising(logs, alive),
@@ -88,6 +89,7 @@ function guarded(stores: StateStores, alive: Alive): StateStores {
     alerts: promising(alerts, alive),
     lineage: promising(lineage, alive),
     manifest: promising(manifest, alive),
+    schedules: promising(schedules, alive),
     hints: promising(hints, alive),
     queues: promising(queues, alive),
     budgets: promising(budgets, alive),

@@ -12,6 +12,7 @@ export interface HintMessage {
   readonly work?: true;
   readonly changed?: readonly string[] | "any";
   readonly taken?: readonly string[];
+  readonly schedules?: true;
   /** The sender wants to know which runs change, or does not any more. */
   readonly follows?: boolean;
   /** The sender has begun to listen: followers are to say so again. */
@@ -53,11 +54,12 @@ export function readMessage(text: string | undefined): HintMessage | undefined {
 
 /** The hint in a message; undefined where there is none for somebody who does (not) follow. */
 export function hintIn(message: HintMessage, follows: boolean): Hint | undefined {
-  const { work, changed, taken } = message;
+  const { work, changed, taken, schedules } = message;
   const hint: Hint = {
     ...(work === true ? { work } : {}),
     ...(follows && changed !== undefined ? { changed } : {}),
     ...(taken === undefined ? {} : { taken }),
+    ...(schedules === true ? { schedules } : {}),
   };
   return Object.keys(hint).length > 0 ? hint : undefined;
 }

@@ -1,0 +1,1 @@
+export { schedulesFromYaml } from "./schedules-from-yaml.ts";
