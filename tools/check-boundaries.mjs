@@ -32,7 +32,7 @@ const CORE_LAYERS = [
     "contracts",
     "workflow/* history/* database/* data/dataset data/reject-store data/staged-rows data/column-block data/merge sources/source sources/rate-budgets quality/quality-check alerts/* runner/runner runner/durable runner/plan plugin config events",
   ],
-  ["engine", "runner/* quality/* partitions/* diagnose"],
+  ["engine", "runner/* quality/* partitions/* alerting/* diagnose"],
   ["spine", "spine spine-options"],
   ["index", "index"],
   ["testing", "testing/*"],

@@ -1,5 +1,7 @@
+import type { Alerts } from "./alerting/alerts.ts";
+import { type Alerting, alertingOf } from "./alerting/start-alerting.ts";
 import type { AlertChannel } from "./alerts/alert.ts";
-import type { AlertStore } from "./alerts/alert-store.ts";
+import type { AlertOptions } from "./alerts/alert-options.ts";
 import { type Clock, systemClock, within } from "./clock.ts";
 import type { DatasetRef, DatasetStore } from "./data/dataset.ts";
 import type { Database } from "./database/database.ts";
@@ -17,6 +19,7 @@ import type { RunStatistics } from "./history/run-statistics.ts";
 import { jsonLogger, type Logger, type LogLevel } from "./logger.ts";
 import { type BackfillItem, type BackfillOptions, planBackfill } from "./partitions/backfill.ts";
 import { type BackfillReport, backfillOf } from "./partitions/backfill-flow.ts";
+import type { PartitionSet } from "./partitions/define-partitions.ts";
 import { type Lineage, lineageOf } from "./partitions/lineage.ts";
 import { type Partitions, partitionsOf } from "./partitions/partitions.ts";
 import { RunnableWorkflows } from "./partitions/runnable-workflows.ts";
@@ -71,6 +74,8 @@ export interface SpineOptions {
    * are when left out. The same in all processes on the database.
    */
   readonly payloads?: PayloadCodec;
+  /** Who is told of what, and when: routes, channels, expectations. Without it, every run that fails raises an alert, and all channels of plugins are told. */
+  readonly alerts?: AlertOptions<PartitionSet>;
   readonly logger?: Logger;
   /**
    * From which level on what steps log is recorded with their run; also the level of the built-in logger, where no
@@ -115,8 +120,8 @@ export interface Spine extends AsyncDisposable {
   readonly queues: Queues;
   /** What checks found, in one run and from run to run. */
   readonly quality: QualityHistory;
-  /** What was raised, newest first. */
-  readonly alerts: AlertStore;
+  /** What was raised, who was told, and what people say to it. */
+  readonly alerts: Alerts;
   readonly alertChannels: Registry<AlertChannel>;
   /** Starts a run of a workflow constant, typed. */
   run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<Final<O>>>;
@@ -258,6 +263,20 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     : connected;
   const runnable = new RunnableWorkflows(workflows, stores.partitions);
   const events = new Events(logger);
+  let alerting: Alerting;
+  try {
+    alerting = alertingOf({
+      options: options.alerts,
+      channels: alertChannels,
+      stores,
+      events,
+      clock,
+      logger,
+    });
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
   const runner = new DurableRunner({
     database,
     stores,
@@ -268,6 +287,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     clock,
     secrets: options.secrets ?? environmentSecrets(),
     logLevel,
+    onFailure: alerting.onFailure,
     concurrency,
     maxCrashes,
   });
@@ -282,6 +302,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     if (stopping) throw stopped();
     await runner.start();
     retention?.start();
+    alerting.start();
   };
   let retention: Retention | undefined;
   let stopping: Promise<void> | undefined;
@@ -353,6 +374,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     try {
       if (retention) await within(SWEEP_MS, retention.stop());
       await runner.stop();
+      await alerting.stop();
     } finally {
       isClosed = true;
       await database.close();
@@ -399,7 +421,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
       stores.hints.tell({ work: true });
     }),
     quality: stores.quality,
-    alerts: stores.alerts,
+    alerts: alerting.alerts,
     alertChannels,
     workflows,
     run,

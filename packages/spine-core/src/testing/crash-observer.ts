@@ -10,7 +10,7 @@ export class CrashObserver {
   readonly #database: Database;
   readonly #stores: Omit<
     StateStores,
-    "hints" | "cursors" | "budgets" | "rejects" | "quality" | "lineage" | "manifest"
+    "hints" | "cursors" | "budgets" | "rejects" | "quality" | "lineage" | "manifest" | "notifications"
   >;
   readonly subject: CrashSubject;
 
@@ -18,7 +18,7 @@ export class CrashObserver {
     database: Database,
     stores: Omit<
       StateStores,
-      "hints" | "cursors" | "budgets" | "rejects" | "quality" | "lineage" | "manifest"
+      "hints" | "cursors" | "budgets" | "rejects" | "quality" | "lineage" | "manifest" | "notifications"
     >,
     subject: CrashSubject = everyRows,
   ) {

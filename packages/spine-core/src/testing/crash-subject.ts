@@ -23,7 +23,7 @@ export interface CrashSubject {
     detail: RunDetail,
     stores: Omit<
       StateStores,
-      "hints" | "cursors" | "budgets" | "rejects" | "quality" | "lineage" | "manifest"
+      "hints" | "cursors" | "budgets" | "rejects" | "quality" | "lineage" | "manifest" | "notifications"
     >,
     database: Database,
   ): Promise<Pick<AuditedRun, "effects" | "expected" | "endsAs">>;

@@ -25,6 +25,7 @@ export { testCursorStore } from "./test-cursor-store.ts";
 export { testDatabase } from "./test-database.ts";
 export { testDatasetStore } from "./test-dataset-store.ts";
 export { testHistoryStore } from "./test-history-store.ts";
+export { testNotificationStore } from "./test-notification-store.ts";
 export { testQueueStore } from "./test-queue-store.ts";
 export { testRateBudgets } from "./test-rate-budgets.ts";
 export { testRefusals } from "./test-refusals.ts";

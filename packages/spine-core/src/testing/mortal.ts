@@ -79,6 +79,7 @@ function guarded(stores: StateStores, alive: Alive): StateStores {
     budgets,
     quality,
     alerts,
+    notifications,
     lineage,
     manifest,
   } = stores;
@@ -86,6 +87,7 @@ function guarded(stores: StateStores, alive: Alive): StateStores {
     logs: promising(logs, alive),
     quality: promising(quality, alive),
     alerts: promising(alerts, alive),
+    notifications: promising(notifications, alive),
     lineage: promising(lineage, alive),
     manifest: promising(manifest, alive),
     hints: promising(hints, alive),

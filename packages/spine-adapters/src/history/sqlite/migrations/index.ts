@@ -7,6 +7,7 @@ import { files } from "./0006-files.ts";
 import { rejects } from "./0007-rejects.ts";
 import { alerts } from "./0008-alerts.ts";
 import { partitions } from "./0009-partitions.ts";
+import { notifications } from "./0011-notifications.ts";
 import type { SqliteMigration } from "./migration.ts";
 
 /** All migrations of SQLite state databases, in order. */
@@ -20,4 +21,5 @@ export const SQLITE_MIGRATIONS: readonly SqliteMigration[] = [
   rejects,
   alerts,
   partitions,
+  notifications,
 ];
