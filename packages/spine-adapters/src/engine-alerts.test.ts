@@ -1,14 +1,7 @@
 // Every failure raises an alert in its own commit; a storm of them is one message, and their end is another. On a clock that is moved by hand.
 import {
-  type Alert,
-  type AlertChannel,
-  type AlertNotification,
   type AlertOptions,
-  type ClaimedDelivery,
   createSpine,
-  daily,
-  definePartitions,
-  defineTable,
   defineWorkflow,
   failureSeverity,
   HistoryTracker,
@@ -18,51 +11,18 @@ import {
   silentLogger,
 } from "spine-core";
 import { arraySource, TestClock } from "spine-core/testing";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { z } from "zod";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { failingFlow, MINUTE, pass, recordingChannel } from "./testing/alert-flow.ts";
 import { PLACES } from "./testing/places.ts";
-
-const MINUTE = 60_000;
-const Params = z.object({ ok: z.boolean().optional(), week: z.string().optional() });
-
-/** Fails unless it is told not to. */
-function flowOf(name: string, domain = "demo") {
-  return defineWorkflow({
-    name,
-    domain,
-    params: Params,
-    partition: ({ params }) => (params.week === undefined ? null : { week: params.week }),
-  }).step("work", ({ params }) => {
-    if (!params.ok) throw new SpineError("SOURCE_MALFORMED", "the file has <no> header\n@channel");
-    return null;
-  });
-}
-
-/** A channel that keeps what it is given, and does what `behave` says first. */
-function recorder(name: string, more: Partial<AlertChannel> = {}) {
-  const got: AlertNotification[] = [];
-  const attempts: string[] = [];
-  const state = { behave: async (_signal: AbortSignal): Promise<void> => {} };
-  const channel: AlertChannel = {
-    name,
-    ...more,
-    async send(notification, { signal, attempt }) {
-      attempts.push(`${notification.key}#${attempt}`);
-      await state.behave(signal);
-      got.push(notification);
-    },
-  };
-  return { channel, got, attempts, state };
-}
 
 describe.each(PLACES)("alerts on %s", (_name, open) => {
   const clock = new TestClock();
-  const chat = recorder("chat");
-  const pager = recorder("pager", { acknowledges: true });
+  const chat = recordingChannel("chat");
+  const pager = recordingChannel("pager", { acknowledges: true });
   let spine: Spine;
   let remove = () => {};
   let flows = 0;
-  const options: AlertOptions = {
+  const options = {
     channels: [chat.channel, pager.channel],
     routes: [
       { match: { source: "nobody" }, channels: [] },
@@ -73,7 +33,7 @@ describe.each(PLACES)("alerts on %s", (_name, open) => {
     inhibit: [{ source: { vendor: "down" }, target: { pipeline: { startsWith: "demo.inhibited" } } }],
     onFailure: (failure) => (failure.domain === "quiet" ? null : failureSeverity(failure)),
     maxAttempts: 3,
-  };
+  } satisfies AlertOptions<never>;
   beforeAll(async () => {
     const place = await open();
     remove = () => place.remove();
@@ -85,58 +45,16 @@ describe.each(PLACES)("alerts on %s", (_name, open) => {
     remove();
   });
 
-  const flow = (domain?: string) => flowOf(`demo.alerts_${++flows}`, domain);
-  const told = (who: typeof chat, pipeline: string) =>
-    who.got.filter(({ labels }) => labels.pipeline === pipeline);
-  /** Moves the time, in steps between which what is due is done. */
-  const pass = async (ms: number, until: () => boolean | Promise<boolean> = () => true) => {
-    for (let left = ms; left > 0; left -= 5_000) {
-      clock.advance(Math.min(5_000, left));
-      await new Promise((resolve) => setTimeout(resolve, 15));
-    }
-    await vi.waitFor(
-      async () => {
-        clock.advance(1);
-        expect(await until()).toBe(true);
-      },
-      { timeout: 15_000, interval: 20 },
-    );
-  };
-  const run = async (workflow: ReturnType<typeof flowOf>, params: z.input<typeof Params> = {}) => {
+  const flow = (domain?: string) => failingFlow(`demo.alerts_${++flows}`, domain);
+  const wait = (ms: number, until?: () => boolean | Promise<boolean>) => pass(clock, ms, until);
+  const run = async (
+    workflow: ReturnType<typeof failingFlow>,
+    params: { readonly ok?: boolean; readonly week?: string } = {},
+  ) => {
     const started = await spine.run(workflow, params);
     await started.result().catch(() => {});
     return started.id;
   };
-
-  test("1,000 failing runs of one pipeline in a minute: one message, one update, one that says it is over", async () => {
-    const workflow = flow();
-    for (let part = 0; part < 60; part += 1) {
-      const runs = await spine.runMany(
-        workflow,
-        Array.from({ length: part < 40 ? 17 : 16 }, () => ({ params: {} })),
-      );
-      await Promise.all(runs.map((each) => each.result().catch(() => {})));
-      clock.advance(1_000);
-    }
-    await pass(MINUTE, () => told(chat, workflow.name).length === 1);
-    await pass(6 * MINUTE, () => told(chat, workflow.name).length === 2);
-    await pass(2 * MINUTE);
-    clock.advance(1);
-    await run(workflow, { ok: true });
-    await pass(6 * MINUTE, () => told(chat, workflow.name).length === 3);
-    await pass(20 * MINUTE);
-    const messages = told(chat, workflow.name);
-    expect(messages.map(({ reason }) => reason)).toEqual(["FIRST", "REPEATED", "RESOLVED"]);
-    // One is shown, and all others are counted.
-    expect(messages.reduce((sum, { suppressed }) => sum + suppressed, 1)).toBe(1_000);
-    expect(messages[1]?.alerts[0]).toMatchObject({ raised: 1_000, severity: "ERROR", status: "FIRING" });
-    expect(messages[2]).toMatchObject({ status: "RESOLVED", firing: 0, resolved: 1 });
-    expect(new Set(messages.map(({ group }) => group)).size).toBe(1);
-    expect(new Set(messages.map(({ key }) => key)).size).toBe(3);
-    expect((await spine.alerts.groups()).filter(({ labels }) => labels.pipeline === workflow.name)).toEqual(
-      [],
-    );
-  }, 120_000);
 
   test("the alert of a failure commits with it, by whatever way the run fails", async () => {
     const workflow = flow();
@@ -151,14 +69,14 @@ describe.each(PLACES)("alerts on %s", (_name, open) => {
       step: "work",
       labels: { pipeline: workflow.name, domain: "demo", partition: "week=2026-01-05", category: "SOURCE" },
       details: { code: "SOURCE_MALFORMED", category: "SOURCE", step: "work" },
-    } satisfies Partial<Alert> & object);
+    });
     // The event of the failure and the alert have one time: that of their commit.
     const failed = (await spine.history.events(id)).find(({ type }) => type === "run.failed");
     expect(alert?.raisedAt).toBe(failed?.at);
     expect(await spine.alerts.get(alert?.alertId ?? "")).toEqual(alert);
 
     const late = await spine.run(
-      defineWorkflow({ name: "demo.late" }).wait("for ever", { signal: "never" }),
+      defineWorkflow({ name: "demo.late" }).wait("ever", { signal: "never" }),
       {},
       { deadline: "1m" },
     );
@@ -167,7 +85,7 @@ describe.each(PLACES)("alerts on %s", (_name, open) => {
     expect(await spine.alerts.list({ runId: late.id })).toMatchObject([{ labels: { category: "TIMEOUT" } }]);
 
     const cancelled = await spine.run(
-      defineWorkflow({ name: "demo.cancelled" }).wait("for ever", { signal: "never" }),
+      defineWorkflow({ name: "demo.cancelled" }).wait("ever", { signal: "never" }),
       {},
     );
     await spine.cancel(cancelled.id);
@@ -204,82 +122,83 @@ describe.each(PLACES)("alerts on %s", (_name, open) => {
     const workflow = flow("paged");
     await run(workflow, { week: "1" });
     await run(workflow, { week: "2" });
-    await pass(40_000, () => told(pager, workflow.name).length === 1);
-    expect(told(pager, workflow.name)[0]).toMatchObject({
+    await wait(40_000, () => pager.told(workflow.name).length === 1);
+    expect(pager.told(workflow.name)[0]).toMatchObject({
       reason: "FIRST",
       firing: 2,
       title: `${workflow.name}: 2 alerts`,
     });
-    expect(told(chat, workflow.name)).toEqual([]);
+    expect(chat.told(workflow.name)).toEqual([]);
     await run(workflow, { ok: true, week: "1" });
-    await pass(6 * MINUTE, () => told(pager, workflow.name).length === 2);
-    expect(told(pager, workflow.name)[1]).toMatchObject({ reason: "SOME_RESOLVED", firing: 1, resolved: 1 });
+    await wait(6 * MINUTE, () => pager.told(workflow.name).length === 2);
+    expect(pager.told(workflow.name)[1]).toMatchObject({ reason: "SOME_RESOLVED", firing: 1, resolved: 1 });
     await run(workflow, { week: "3" });
-    await pass(6 * MINUTE, () => told(pager, workflow.name).length === 3);
-    expect(told(pager, workflow.name)[2]).toMatchObject({ reason: "NEW_ALERTS", firing: 2 });
+    await wait(6 * MINUTE, () => pager.told(workflow.name).length === 3);
+    expect(pager.told(workflow.name)[2]).toMatchObject({ reason: "NEW_ALERTS", firing: 2 });
 
     // Somebody takes one on: the channel that wants to know is told, and only the other is told again.
     const [group] = (await spine.alerts.groups()).filter(({ labels }) => labels.pipeline === workflow.name);
     const [two, three] = group?.alerts ?? [];
     await spine.alerts.acknowledge(two?.fingerprint ?? "", { by: "ann" });
-    await pass(5_000, () => told(pager, workflow.name).length === 4);
-    expect(told(pager, workflow.name)[3]).toMatchObject({ reason: "ACKNOWLEDGED", status: "ACKNOWLEDGED" });
-    expect(told(pager, workflow.name)[3]?.alerts.map(({ acknowledgedBy }) => acknowledgedBy)).toEqual([
+    await wait(5_000, () => pager.told(workflow.name).length === 4);
+    expect(pager.told(workflow.name)[3]).toMatchObject({ reason: "ACKNOWLEDGED", status: "ACKNOWLEDGED" });
+    expect(pager.told(workflow.name)[3]?.alerts.map(({ acknowledgedBy }) => acknowledgedBy)).toEqual([
       "ann",
       null,
     ]);
     await spine.alerts.acknowledge(three?.fingerprint ?? "", { by: "ben", note: "on it" });
     await spine.alerts.resolve(two?.fingerprint ?? "");
     await spine.alerts.resolve(three?.fingerprint ?? "");
-    await pass(6 * MINUTE, () => told(pager, workflow.name).at(-1)?.reason === "RESOLVED");
+    await wait(6 * MINUTE, () => pager.told(workflow.name).at(-1)?.reason === "RESOLVED");
     await expect(spine.alerts.resolve("none")).rejects.toThrow(/No alert with the fingerprint/);
   });
 
   test("a failed delivery is tried again when the other side says, and given up with its reason", async () => {
     const workflow = flow();
-    const before = chat.attempts.length;
-    chat.state.behave = async () => {
+    const { name } = workflow;
+    chat.behaviour.set(name, async () => {
       throw new SpineError("RATE_LIMITED", "slow down", { retryAfterMs: 90_000 });
-    };
+    });
     await run(workflow);
-    await pass(40_000, () => chat.attempts.length === before + 1);
-    await pass(80_000);
-    expect(chat.attempts).toHaveLength(before + 1);
-    await pass(15_000, () => chat.attempts.length === before + 2);
-    const [first, second] = chat.attempts.slice(before);
-    expect(second).toBe(first?.replace("#1", "#2"));
-    chat.state.behave = async () => {
+    await wait(40_000, () => chat.tried(name).length === 1);
+    await wait(70_000);
+    expect(chat.tried(name)).toHaveLength(1);
+    await wait(20_000, () => chat.tried(name).length === 2);
+    const [first, second] = chat.tried(name);
+    expect(second).toEqual(first);
+    chat.behaviour.set(name, async () => {
       throw new SpineError("PERMISSION_DENIED", "the token is not known");
-    };
-    await pass(95_000, () => chat.attempts.length === before + 3);
-    const dead = async () => (await spine.alerts.deliveries({ status: "DEAD", channel: "chat" }))[0];
-    await pass(1, async () => (await dead()) !== undefined);
+    });
+    await wait(95_000, () => chat.tried(name).length === 3);
+    const group = first?.group ?? "";
+    const dead = async () => (await spine.alerts.deliveries({ status: "DEAD", group }))[0];
+    await wait(1, async () => (await dead()) !== undefined);
     expect(await dead()).toMatchObject({ attempts: 3, error: "the token is not known", reason: "FIRST" });
-    chat.state.behave = async () => {};
+    chat.behaviour.delete(name);
     await spine.alerts.redeliver((await dead())?.deliveryId ?? "");
-    await pass(5_000, () => told(chat, workflow.name).length === 1);
+    await wait(5_000, () => chat.told(name).length === 1);
     await expect(spine.alerts.redeliver("none")).rejects.toThrow(/no delivery of this id that is DEAD/);
+    await run(workflow, { ok: true });
   });
 
   test("a channel that hangs keeps no run and no other channel waiting, and gets everything once it is back", async () => {
     const [slow, other] = [flow(), flow("paged")];
-    const before = chat.attempts.length;
-    chat.state.behave = () => new Promise(() => {});
+    chat.behaviour.set(slow.name, () => new Promise(() => {}));
     await run(slow);
-    await pass(40_000, () => chat.attempts.length > before);
+    await wait(40_000, () => chat.tried(slow.name).length > 0);
     // The message hangs by now: runs and the other channel go on.
     await run(other);
     await run(slow, { ok: true });
-    await pass(40_000, () => told(pager, other.name).length === 1);
-    expect(told(chat, slow.name)).toEqual([]);
-    chat.state.behave = async () => {};
-    await pass(10 * MINUTE, () => told(chat, slow.name).length === 2);
-    expect(told(chat, slow.name).map(({ reason }) => reason)).toEqual(["FIRST", "RESOLVED"]);
+    await wait(40_000, () => pager.told(other.name).length === 1);
+    expect(chat.told(slow.name)).toEqual([]);
+    chat.behaviour.delete(slow.name);
+    await wait(10 * MINUTE, () => chat.told(slow.name).length === 2);
+    expect(chat.told(slow.name).map(({ reason }) => reason)).toEqual(["FIRST", "RESOLVED"]);
     await run(other, { ok: true });
   });
 
   test("silences and inhibition hold messages back, and what still fires is told then", async () => {
-    const [silenced, inhibited] = [flow(), flowOf("demo.inhibited")];
+    const [silenced, inhibited] = [flow(), failingFlow("demo.inhibited")];
     const silence = await spine.alerts.silence({
       match: { pipeline: silenced.name },
       until: "20m",
@@ -291,14 +210,14 @@ describe.each(PLACES)("alerts on %s", (_name, open) => {
     await spine.alerts.raise(source);
     await run(silenced);
     await run(inhibited);
-    await pass(10 * MINUTE);
-    expect([...told(chat, silenced.name), ...told(chat, inhibited.name)]).toEqual([]);
+    await wait(10 * MINUTE);
+    expect([...chat.told(silenced.name), ...chat.told(inhibited.name)]).toEqual([]);
     expect(chat.got.some(({ title }) => title === source.title)).toBe(true);
     await spine.alerts.unsilence(silence.silenceId);
     const [raised] = await spine.alerts.list({ severity: "WARNING", limit: 1 });
     await spine.alerts.resolve(raised?.fingerprint ?? "");
-    await pass(11 * MINUTE, () => told(chat, silenced.name).length + told(chat, inhibited.name).length === 2);
-    for (const each of [silenced, inhibited]) expect(told(chat, each.name)[0]?.reason).toBe("FIRST");
+    await wait(11 * MINUTE, () => chat.told(silenced.name).length + chat.told(inhibited.name).length === 2);
+    for (const each of [silenced, inhibited]) expect(chat.told(each.name)[0]?.reason).toBe("FIRST");
     await expect(spine.alerts.unsilence("none")).rejects.toThrow(/no silence of this id/);
   });
 
