@@ -71,7 +71,7 @@ function payloadOf(notification: AlertNotification): object {
   const [first] = alerts;
   return {
     summary: headlineOf(notification, SUMMARY),
-    source: plainLine(labels.pipeline || first?.source || "spine", 255),
+    source: plainLine(labels.pipeline || first?.source || "", 255) || "spine",
     severity: SEVERITIES[severity],
     timestamp: at,
     ...(labels.domain ? { group: plainLine(labels.domain, 255) } : {}),

@@ -19,6 +19,13 @@ export { overlay } from "./overlay.ts";
 export type { Place } from "./place.ts";
 export { seeded } from "./seeded.ts";
 export type { DatabaseHarness, OpenedDatabase, SuiteOptions } from "./suite.ts";
+export {
+  type ChannelFactory,
+  type ChannelFixture,
+  type ChannelMood,
+  sampleNotification,
+  testAlertChannel,
+} from "./test-alert-channel.ts";
 export { TestClock } from "./test-clock.ts";
 export { type CrashOptions, testCrashes } from "./test-crashes.ts";
 export { testCursorStore } from "./test-cursor-store.ts";
