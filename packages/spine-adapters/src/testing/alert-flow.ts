@@ -51,7 +51,8 @@ export async function pass(
     await new Promise((resolve) => setTimeout(resolve, 8));
   }
   const look = async () => {
-    clock.advance(1);
+    // On a machine that has much to do, what was due may be done only now, and be followed by something that is due later.
+    clock.advance(100);
     expect(await until()).toBe(true);
   };
   await vi.waitFor(look, { timeout: 20_000, interval: 10 });

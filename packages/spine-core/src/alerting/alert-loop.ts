@@ -74,6 +74,7 @@ export class AlertLoop {
     const isDue = isExpected || (due.groupsAt !== null && due.groupsAt <= due.now);
     let nextLook: number | null = null;
     let now = due;
+    let askedAt = before;
     let more = false;
     if (isDue || due.raised || due.groups > 0) {
       if (!isDue && before - this.#lookedAt < LOOK_MS) nextLook = this.#lookedAt + LOOK_MS;
@@ -82,7 +83,10 @@ export class AlertLoop {
         const looked = await this.#look(due, expected);
         more = looked === "more";
         if (looked === "busy") nextLook = before + BUSY_MS;
-        else if (looked !== "nothing") now = await store.due();
+        else if (looked !== "nothing") {
+          askedAt = clock.now();
+          now = await store.due();
+        }
       }
     }
     await outbox.take(now.deliveries, now.now);
@@ -90,7 +94,7 @@ export class AlertLoop {
     // Times of the database, as distances from its now.
     const later = [now.groupsAt, outbox.nextAt(now.deliveries, now.now)]
       .filter((at) => at !== null && at > now.now)
-      .map((at) => Number(at) - now.now + clock.now());
+      .map((at) => Number(at) - now.now + askedAt);
     const times = [...later, nextLook, expectations.nextAt].filter((at) => at !== null);
     return { more, nextAt: times.length === 0 ? null : Math.min(...times) };
   }
