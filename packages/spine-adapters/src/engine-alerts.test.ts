@@ -32,7 +32,7 @@ describe.each(PLACES)("alerts on %s", (_name, open) => {
     ],
     inhibit: [{ source: { vendor: "down" }, target: { pipeline: { startsWith: "demo.inhibited" } } }],
     onFailure: (failure) => (failure.domain === "quiet" ? null : failureSeverity(failure)),
-    maxAttempts: 3,
+    maxAttempts: 8,
   } satisfies AlertOptions<never>;
   beforeAll(async () => {
     const place = await open();
@@ -174,6 +174,13 @@ describe.each(PLACES)("alerts on %s", (_name, open) => {
     const dead = async () => (await spine.alerts.deliveries({ status: "DEAD", group }))[0];
     await wait(1, async () => (await dead()) !== undefined);
     expect(await dead()).toMatchObject({ attempts: 3, error: "the token is not known", reason: "FIRST" });
+    // What may be over in a moment is given up as well, but only after so many attempts.
+    chat.behaviour.set(name, async () => {
+      throw new Error("a connection was closed");
+    });
+    await spine.alerts.redeliver((await dead())?.deliveryId ?? "");
+    await wait(6 * MINUTE, async () => (await dead()) !== undefined);
+    expect(await dead()).toMatchObject({ attempts: 8, error: "a connection was closed" });
     chat.behaviour.delete(name);
     await spine.alerts.redeliver((await dead())?.deliveryId ?? "");
     await wait(5_000, () => chat.told(name).length === 1);
