@@ -35,7 +35,7 @@ await using spine = await createSpine({
     ],
     onFailure: (failure) => (failure.workflow === "demo.scratch" ? null : failureSeverity(failure)),
     // In life these are 30 s, 5 m and 4 h when left out.
-    groupWait: "300ms",
+    groupWait: "1s",
     groupInterval: "1s",
   },
 });

@@ -8,10 +8,12 @@ import {
   recordCount,
   type Spine,
   SpineError,
+  secret,
   silentLogger,
 } from "spine-core";
 import { arraySource, TestClock } from "spine-core/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
 import { failingFlow, MINUTE, pass, recordingChannel } from "./testing/alert-flow.ts";
 import { PLACES } from "./testing/places.ts";
 
@@ -116,6 +118,28 @@ describe.each(PLACES)("alerts on %s", (_name, open) => {
     expect(await spine.alerts.list({ runId: started.id })).toMatchObject([
       { severity: "WARNING", source: "quality" },
     ]);
+  });
+
+  test("a secret that stands in an error stands in no alert and no message", async () => {
+    process.env.SPINE_TEST_ALERT_SECRET = "hunter2-of-the-vendor";
+    const workflow = defineWorkflow({ name: "demo.secret", params: z.object({ key: secret() }) }).step(
+      "call",
+      ({ params }) => {
+        throw new Error(`the vendor refuses ${String(params.key)}`);
+      },
+    );
+    const { id, result } = await spine.run(workflow, { key: "env:SPINE_TEST_ALERT_SECRET" });
+    await result().catch(() => {});
+    await wait(40_000, () => chat.told(workflow.name).length === 1);
+    const [message] = chat.told(workflow.name);
+    expect(message?.alerts[0]?.message).toMatch(/^the vendor refuses \S+$/);
+    const all = [
+      await spine.alerts.list({ runId: id }),
+      message,
+      await spine.alerts.deliveries(),
+      await spine.alerts.groups(),
+    ];
+    expect(JSON.stringify(all)).not.toContain("hunter2");
   });
 
   test("routes by what an alert says, and a run that completes ends only alerts of its partition", async () => {

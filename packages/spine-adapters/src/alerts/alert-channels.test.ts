@@ -219,10 +219,7 @@ testAlertChannel("servicenow", {
 
 /** Holds what ends a line, or commands a terminal. */
 function isUnsafe(text: string): boolean {
-  return [...text].some((one) => {
-    const code = one.codePointAt(0) ?? 0;
-    return code < 32 || (code >= 127 && code < 160) || [0x2028, 0x2029, 0x202e].includes(code);
-  });
+  return /[\p{Cc}\u2028\u2029\u202e]/u.test(text);
 }
 
 testAlertChannel("console", {

@@ -1,8 +1,10 @@
 import type { AlertNotification, AlertSeverity, NotifiedAlert } from "spine-core";
 
-/** Anything that ends a line or commands a terminal: in what is to be one line it is a space. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069]+/g;
+/**
+ * Anything that ends a line, commands a terminal or turns the direction of writing: in what is to be one line it is a space. (`\p{Cc}`
+ * are the control characters.)
+ */
+const CONTROLS = /[\p{Cc}\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069]+/gu;
 
 /** A text on one line, of so many characters at most. */
 export function plainLine(text: string, longest: number): string {

@@ -73,8 +73,8 @@ export interface NewSilence {
   readonly match: AlertMatch;
   /** Now when left out. A Date, or ISO text with its zone. */
   readonly from?: Date | string;
-  /** A time, or how long from `from` on, e.g. `"2h"`. */
-  readonly until: Date | string | Duration;
+  /** A time, or how long from `from` on: a duration such as `"2h"`, or milliseconds. */
+  readonly until: Date | string | number;
   readonly by: string;
   readonly why: string;
 }
