@@ -2,6 +2,7 @@
 import {
   type AlertOptions,
   createSpine,
+  type Database,
   defineWorkflow,
   failureSeverity,
   HistoryTracker,
@@ -11,9 +12,10 @@ import {
   secret,
   silentLogger,
 } from "spine-core";
-import { arraySource, TestClock } from "spine-core/testing";
+import { arraySource, overlay, TestClock } from "spine-core/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { memory } from "./databases/sqlite.ts";
 import { failingFlow, MINUTE, pass, recordingChannel } from "./testing/alert-flow.ts";
 import { PLACES } from "./testing/places.ts";
 
@@ -184,7 +186,7 @@ describe.each(PLACES)("alerts on %s", (_name, open) => {
       throw new SpineError("RATE_LIMITED", "slow down", { retryAfterMs: 90_000 });
     });
     await run(workflow);
-    await wait(40_000, () => chat.tried(name).length === 1);
+    await wait(40_000, () => chat.tried(name).length > 0);
     await wait(70_000);
     expect(chat.tried(name)).toHaveLength(1);
     await wait(20_000, () => chat.tried(name).length === 2);
@@ -270,4 +272,53 @@ describe.each(PLACES)("alerts on %s", (_name, open) => {
     expect(pager.got.at(-1)).toMatchObject({ labels: { alert: "test" }, severity: "INFO" });
     await expect(spine.alerts.test("none")).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   });
+});
+
+test("asks the database less than once a second, idle and while alerts fire; without channels not at all", async () => {
+  const clock = new TestClock();
+  let asked: string[] = [];
+  const counting = (): Database => {
+    const database = memory();
+    return overlay(database, {
+      connect: async (options) => {
+        const stores = await database.connect(options);
+        const notifications = new Proxy(stores.notifications, {
+          get(target, name) {
+            const own: unknown = Reflect.get(target, name, target);
+            if (typeof own !== "function") return own;
+            return (...args: unknown[]) => {
+              asked.push(String(name));
+              return Reflect.apply(own, target, args) as unknown;
+            };
+          },
+        });
+        return { ...stores, notifications };
+      },
+    });
+  };
+  const chat = recordingChannel("chat");
+  const options = { logger: silentLogger, clock } as const;
+  const spine = await createSpine({ ...options, database: counting(), alerts: { channels: [chat.channel] } });
+  await pass(clock, MINUTE);
+  expect(asked.length).toBeGreaterThan(0);
+  expect(new Set(asked)).toEqual(new Set(["due"]));
+  expect(asked.length).toBeLessThan(20);
+  const workflow = failingFlow("demo.counted");
+  await (await spine.run(workflow, {})).result().catch(() => {});
+  await pass(clock, MINUTE, () => chat.told(workflow.name).length === 1);
+  asked = [];
+  const since = clock.now();
+  await pass(clock, 3 * MINUTE);
+  expect(new Set(asked)).toEqual(new Set(["due", "groups", "completions"]));
+  expect(asked.length).toBeLessThan((clock.now() - since) / 1_000);
+  await spine.stop();
+
+  asked = [];
+  const silent = await createSpine({ ...options, database: counting() });
+  const failed = await silent.run(workflow, {});
+  await failed.result().catch(() => {});
+  await pass(clock, MINUTE);
+  expect(asked).toEqual([]);
+  expect(await silent.alerts.list()).toHaveLength(1);
+  await silent.stop();
 });

@@ -1,6 +1,6 @@
 import type { AlertSettings } from "../alerts/alert-options.ts";
 import type { AlertsDue, CompletionQuery, NotificationStore } from "../alerts/notification-store.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, within } from "../clock.ts";
 import type { RunChanged } from "../events.ts";
 import type { Logger } from "../logger.ts";
 import { WorkLoop } from "../runner/work-loop.ts";
@@ -23,6 +23,7 @@ const POLL_MS = 5_000;
 const LOOK_MS = 1_000;
 /** Somebody else looks at the groups right now; what he leaves is taken soon. */
 const BUSY_MS = 1_000;
+const STOP_MS = 5_000;
 const KEEP_MS = 30 * 86_400_000;
 const PRUNE_EVERY_MS = 3_600_000;
 const NOTHING: Found = { missing: [], late: [] };
@@ -51,7 +52,8 @@ export class AlertLoop {
   }
 
   async stop(): Promise<void> {
-    await this.#loop.stop();
+    // A look that waits for a database that is away keeps nobody from stopping: its transaction ends with the connection.
+    await within(STOP_MS, this.#loop.stop());
     await this.#options.outbox.stop();
   }
 

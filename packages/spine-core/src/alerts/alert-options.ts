@@ -125,7 +125,10 @@ const EXPECTED_RUN: OptionKinds<ExpectedRun> = {
   severity,
 };
 const EXPECTED_DATA: OptionKinds<ExpectedData> = {
-  partitions: required(anything),
+  partitions: required({
+    is: "what `definePartitions` returns",
+    fits: (value) => aText.fits((value as { readonly table?: unknown } | null)?.table),
+  }),
   grace: aDuration,
   from: aText,
   severity,

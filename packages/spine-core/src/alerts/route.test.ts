@@ -80,7 +80,14 @@ describe("routes", () => {
     [{ routes: [{ channels: ["chat"], match: { a: 1 } }] }, /routes\[0\].match` has `a`/],
     [{ inhibit: [{ source: {} }] }, /`target` of `alerts.inhibit\[0\]`/],
     [{ expect: [{ workflow: "a" }] }, /`within` of `alerts.expect\[0\]`/],
-    [{ expect: [{ partitions: {}, within: "1h" }] }, /`within` is no option of `alerts.expect\[0\]`/],
+    [
+      { expect: [{ partitions: {}, within: "1h" }] },
+      /`partitions` of `alerts.expect\[0\]`|`within` is no option/,
+    ],
+    [
+      { expect: [{ partitions: {} }] },
+      /`partitions` of `alerts.expect\[0\]` is what `definePartitions` returns/,
+    ],
     [{ groupWait: "soon" }, /`groupWait` of `alerts`/],
     [{ groupInterval: "1ms" }, /at least 1s/],
     [{ maxAttempts: 0 }, /`maxAttempts` of `alerts`/],
