@@ -1,4 +1,7 @@
 // Every failure raises an alert in its own commit; a storm of them is one message, and their end is another. On a clock that is moved by hand.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   type AlertOptions,
   createSpine,
@@ -9,13 +12,14 @@ import {
   recordCount,
   type Spine,
   SpineError,
+  type SpineOptions,
   secret,
   silentLogger,
 } from "spine-core";
 import { arraySource, overlay, TestClock } from "spine-core/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
-import { memory } from "./databases/sqlite.ts";
+import { memory, sqlite } from "./databases/sqlite.ts";
 import { failingFlow, MINUTE, pass, recordingChannel } from "./testing/alert-flow.ts";
 import { PLACES } from "./testing/places.ts";
 
@@ -321,4 +325,31 @@ test("asks the database less than once a second, idle and while alerts fire; wit
   expect(asked).toEqual([]);
   expect(await silent.alerts.list()).toHaveLength(1);
   await silent.stop();
+});
+
+test("a process without channels leaves alerts to those that have some; 300 pipelines that fail at once are all told", async () => {
+  const clock = new TestClock();
+  const directory = mkdtempSync(join(tmpdir(), "spine-alerts-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const start = (more: Pick<SpineOptions, "alerts">) =>
+    createSpine({
+      database: sqlite(join(directory, "a.db"), { durability: "process" }),
+      logger: silentLogger,
+      clock,
+      ...more,
+    });
+  const deaf = await start({ alerts: { onFailure: () => "CRITICAL" } });
+  for (let n = 0; n < 350; n += 1) {
+    const of = { severity: "WARNING", title: "t".repeat(900), message: "m".repeat(5_000) } as const;
+    await deaf.alerts.raise({ ...of, labels: { pipeline: `demo.many_${n}` } });
+  }
+  await pass(clock, MINUTE);
+  expect(await deaf.alerts.groups()).toEqual([]);
+  const chat = recordingChannel("chat");
+  const spine = await start({ alerts: { channels: [chat.channel] } });
+  await pass(clock, 2 * MINUTE, () => chat.got.length === 350);
+  expect(chat.got[0]?.alerts[0]?.message).toHaveLength(1_000);
+  await pass(clock, 2 * MINUTE);
+  expect(chat.got).toHaveLength(350);
+  await Promise.all([spine.stop(), deaf.stop()]);
 });

@@ -44,6 +44,7 @@ export {
   type NotificationStore,
   type NotificationTransaction,
   type Silence,
+  type StoredGroup,
 } from "./alerts/notification-store.ts";
 export {
   aBoolean,

@@ -8,6 +8,7 @@ import {
   newId,
   type Silence,
   type StoredAlert,
+  type StoredGroup,
 } from "spine-core";
 import { type AlertRow, readAlert } from "./alert-rows.ts";
 import { isoTime } from "./iso-time.ts";
@@ -55,11 +56,15 @@ FROM ${this.#t.alerts} WHERE taken_at IS NULL ORDER BY alert_id LIMIT ${limit}`.
     );
   }
 
-  async groups(): Promise<readonly AlertGroup[]> {
+  async groups(): Promise<readonly StoredGroup[]> {
     const { rows } = await sql<{
       state: string;
-    }>`SELECT state FROM ${this.#t.groups} ORDER BY group_id`.execute(this.#kysely);
-    return rows.map(({ state }) => JSON.parse(state) as AlertGroup);
+      next_at: string | null;
+    }>`SELECT state, next_at FROM ${this.#t.groups} ORDER BY group_id`.execute(this.#kysely);
+    return rows.map(({ state, next_at }) => ({
+      group: JSON.parse(state) as AlertGroup,
+      nextAt: next_at === null ? null : Date.parse(next_at),
+    }));
   }
 
   async silences(): Promise<readonly Silence[]> {

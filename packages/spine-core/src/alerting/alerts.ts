@@ -175,7 +175,8 @@ export function alertsOf(options: AlertsOptions): Alerts {
   ) => {
     checkArgument("fingerprint", fingerprint, aText, { of: "an alert" });
     const work = async (transaction: NotificationTransaction) => {
-      const about = (await transaction.groups()).filter(({ alerts }) =>
+      const all = (await transaction.groups()).map(({ group }) => group);
+      const about = all.filter(({ alerts }) =>
         alerts.some((alert) => alert.fingerprint === fingerprint && isFiring(alert)),
       );
       for (const group of about) {

@@ -20,7 +20,12 @@ export interface SeenFacts {
 }
 
 /** Alerts that are taken in at a time: more of them are the next look's. */
-const BATCH = 500;
+const BATCH = 300;
+/** Groups that are looked at in one transaction because their time has come. */
+const MOST_GROUPS = 200;
+/** What a group keeps of the texts of an alert: all of them are written at each change of it. */
+const TITLE = 300;
+const MESSAGE = 1_000;
 /** What was raised longer ago, while there was nobody to tell, is history: it is taken in and not told. */
 const TOO_LATE_MS = 86_400_000;
 
@@ -38,25 +43,37 @@ export async function lookAtGroups(
   const { now } = transaction;
   for (const alert of missing) await transaction.raise(alert);
   const raised = await transaction.raised(BATCH);
-  const before = new Map((await transaction.groups()).map((group) => [group.groupId, group]));
-  const after = new Map(before);
+  const before = new Map((await transaction.groups()).map((stored) => [stored.group.groupId, stored]));
+  const after = new Map([...before].map(([id, { group }]) => [id, group]));
   for (const alert of raised) takeIn(after, alert, settings, now);
   for (const [id, group] of after) after.set(id, endArrived(endCompleted(group, completed), late, now));
 
   const silences = after.size === 0 ? [] : await transaction.silences();
   const firing = [...after.values()].flatMap(({ alerts }) => alerts.filter(isFiring));
   const isMuted = muting(silences, settings.inhibit, firing);
+  let more = raised.length === BATCH;
+  let looked = 0;
   for (const [id, group] of after) {
+    const stored = before.get(id);
+    const isTouched = stored?.group !== group;
+    const isDue = stored !== undefined && stored.nextAt !== null && stored.nextAt <= now;
+    if (!isTouched && !isDue) continue;
+    // What is only due is due at the next look as well: a transaction is not to be long.
+    if (!isTouched && looked >= MOST_GROUPS) {
+      more = true;
+      continue;
+    }
+    looked += 1;
     const { group: next, notification, nextAt } = decide(group, now, settings.policy, isMuted);
     if (notification) {
       const key = notificationKey(group);
       await transaction.deliver({ key, ...notification }, group.channels);
     }
     if (next) await transaction.save(next, nextAt);
-    else if (before.has(id)) await transaction.remove(id);
+    else if (stored) await transaction.remove(id);
   }
   await transaction.take(raised.map(({ alertId }) => alertId));
-  return raised.length === BATCH;
+  return more;
 }
 
 /** The same however often it is worked out: of the group, since it began to fire, and of how many notifications there were. */
@@ -72,12 +89,17 @@ function takeIn(
 ): void {
   const at = Date.parse(alert.raisedAt);
   if (at < now - TOO_LATE_MS) return;
-  const { fingerprint, severity, title, message, source, labels, workflow, partition, runId } = alert;
+  const { fingerprint, severity, source, labels, workflow, partition, runId } = alert;
+  const [title, message] = [cut(alert.title, TITLE), cut(alert.message, MESSAGE)];
   for (const target of targetsOf(alert, settings)) {
     const group = groups.get(target.groupId) ?? emptyGroup({ ...target, since: at });
     const raised = { fingerprint, severity, title, message, source, labels, workflow, partition, runId, at };
     groups.set(target.groupId, raiseIn(group, raised));
   }
+}
+
+function cut(text: string, longest: number): string {
+  return text.length <= longest ? text : `${text.slice(0, longest - 1).toWellFormed()}…`;
 }
 
 /** What the alerts of groups wait for: a run of their pipeline and partition that is completed. */

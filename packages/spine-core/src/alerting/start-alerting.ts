@@ -31,7 +31,8 @@ export interface Alerting {
 }
 
 /**
- * Where nobody is to be told of anything (no channel, no options), no loop runs and no statement is made.
+ * A process without channels takes no alerts in: those that it raises are told by processes that have some. It runs no loop, and makes
+ * no statement.
  *
  * @throws SpineError CONFIG_INVALID for options that mean nothing.
  */
@@ -47,7 +48,7 @@ export function alertingOf({ options, channels, stores, events, clock, logger }:
     clock,
   });
   const loop = new AlertLoop({ store, settings, outbox, expectations, clock, logger });
-  const isWanted = options !== undefined || names.length > 0;
+  const isWanted = names.length > 0;
   let stopListening = () => {};
   return {
     alerts: alertsOf({
@@ -60,7 +61,10 @@ export function alertingOf({ options, channels, stores, events, clock, logger }:
     }),
     onFailure: settings.onFailure,
     start() {
-      if (!isWanted) return;
+      if (!isWanted) {
+        if (options?.expect?.length) logger.warn("Nothing is expected in a process without alert channels.");
+        return;
+      }
       for (const warning of routeWarnings(settings, names)) logger.warn(warning);
       stopListening = events.on("run.changed", (changed) => loop.runChanged(changed));
       loop.start();

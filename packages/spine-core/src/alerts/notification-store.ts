@@ -84,6 +84,12 @@ export interface CompletionQuery {
   readonly since: number;
 }
 
+/** A group, with when it is to be looked at again (ms since the epoch); null: when something happens. */
+export interface StoredGroup {
+  readonly group: AlertGroup;
+  readonly nextAt: number | null;
+}
+
 /** All that one look at the groups reads and writes, in one transaction with no other beside it. */
 export interface NotificationTransaction {
   /** Ms since the epoch. */
@@ -92,7 +98,7 @@ export interface NotificationTransaction {
   raised(limit: number): Promise<readonly StoredAlert[]>;
   /** They are taken in. */
   take(alertIds: readonly string[]): Promise<void>;
-  groups(): Promise<readonly AlertGroup[]>;
+  groups(): Promise<readonly StoredGroup[]>;
   /** Silences that hold now. */
   silences(): Promise<readonly Silence[]>;
   /** Stores a group, to be looked at again at `nextAt` (ms; null: when something happens). */

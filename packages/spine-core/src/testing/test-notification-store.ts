@@ -91,6 +91,10 @@ function groupTests(check: Check): void {
       await transaction.save({ ...GROUP, groupId: "g2" }, null);
     });
     expect(await notifications.due()).toMatchObject({ groups: 2, groupsAt: later });
+    expect(await inTransaction(context, (transaction) => transaction.groups())).toEqual([
+      { group: GROUP, nextAt: later },
+      { group: { ...GROUP, groupId: "g2" }, nextAt: null },
+    ]);
     const changed = { ...GROUP, sent: 3 };
     await inTransaction(context, (transaction) => transaction.save(changed, null));
     expect(await notifications.groups()).toEqual([changed, { ...GROUP, groupId: "g2" }]);
@@ -118,7 +122,7 @@ function groupTests(check: Check): void {
       const slow = async (transaction: NotificationTransaction) => {
         inside += 1;
         expect(inside).toBe(1);
-        const [group = GROUP] = await transaction.groups();
+        const group = (await transaction.groups())[0]?.group ?? GROUP;
         await transaction.save({ ...group, sent: group.sent + 1 }, null);
         inside -= 1;
       };
