@@ -274,6 +274,11 @@ describe.each(PLACES)("alerts on %s", (_name, open) => {
     await refused(spine.alerts.silence({ ...silence, match: { severity: "BAD" } }), /severity "BAD"/);
     await spine.alerts.test("pager");
     expect(pager.got.at(-1)).toMatchObject({ labels: { alert: "test" }, severity: "INFO" });
+    pager.behaviour.set("", () => new Promise(() => {}));
+    const late = expect(spine.alerts.test("pager")).rejects.toMatchObject({ code: "SOURCE_TIMEOUT" });
+    await wait(15_000);
+    await late;
+    pager.behaviour.delete("");
     await expect(spine.alerts.test("none")).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   });
 });

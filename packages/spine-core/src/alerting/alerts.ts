@@ -244,13 +244,17 @@ export function alertsOf(options: AlertsOptions): Alerts {
       wake();
     },
     test: async (name) => {
+      const channel = channels.get(name);
       const controller = new AbortController();
+      const { promise: over, reject } = Promise.withResolvers<never>();
       const late = new SpineError("SOURCE_TIMEOUT", `The alert channel "${name}" did not answer in time.`);
-      const stopTimer = clock.after(settings.timeoutMs, () => controller.abort(late));
+      const stopTimer = clock.after(settings.timeoutMs, () => {
+        reject(late);
+        controller.abort(late);
+      });
       try {
-        await channels
-          .get(name)
-          .send(testNotification(clock.now()), { signal: controller.signal, attempt: 1 });
+        const options = { signal: controller.signal, attempt: 1 };
+        await Promise.race([channel.send(testNotification(clock.now()), options), over]);
       } finally {
         stopTimer();
       }

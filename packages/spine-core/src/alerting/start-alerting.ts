@@ -49,7 +49,7 @@ export function alertingOf({ options, channels, stores, events, clock, logger }:
   });
   const loop = new AlertLoop({ store, settings, outbox, expectations, clock, logger });
   const isWanted = names.length > 0;
-  let stopListening = () => {};
+  let stopListening: (() => void) | undefined;
   return {
     alerts: alertsOf({
       store: stores.alerts,
@@ -61,6 +61,8 @@ export function alertingOf({ options, channels, stores, events, clock, logger }:
     }),
     onFailure: settings.onFailure,
     start() {
+      // A Spine may be started more than once.
+      if (stopListening) return;
       if (!isWanted) {
         if (options?.expect?.length) logger.warn("Nothing is expected in a process without alert channels.");
         return;
@@ -70,7 +72,7 @@ export function alertingOf({ options, channels, stores, events, clock, logger }:
       loop.start();
     },
     async stop() {
-      stopListening();
+      stopListening?.();
       await loop.stop();
     },
   };
