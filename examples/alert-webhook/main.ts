@@ -8,17 +8,20 @@ import { createSpine, silentLogger } from "spine-core";
 const secret = "in-life-this-is-in-the-environment";
 
 // The side that is told. It verifies the body as it came, before anything reads it as JSON.
-const server = createServer(async (request, response) => {
-  let body = "";
-  for await (const piece of request) body += String(piece);
-  const header = String(request.headers[SIGNATURE_HEADER] ?? "");
-  if (!verifySignature({ secret, body, header })) {
-    response.writeHead(401).end();
-    return;
-  }
-  const { title, status } = JSON.parse(body) as { readonly title: string; readonly status: string };
-  console.log(status, title);
-  response.writeHead(204).end();
+const server = createServer((request, response) => {
+  const pieces: Buffer[] = [];
+  request.on("data", (piece: Buffer) => pieces.push(piece));
+  request.on("end", () => {
+    const body = Buffer.concat(pieces).toString();
+    const header = String(request.headers[SIGNATURE_HEADER] ?? "");
+    if (!verifySignature({ secret, body, header })) {
+      response.writeHead(401).end();
+      return;
+    }
+    const { title, status } = JSON.parse(body) as { readonly title: string; readonly status: string };
+    console.log(status, title);
+    response.writeHead(204).end();
+  });
 });
 server.listen(0, "127.0.0.1");
 await once(server, "listening");

@@ -17,13 +17,13 @@ import {
   silentLogger,
 } from "spine-core";
 import { arraySource, overlay, TestClock } from "spine-core/testing";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import { memory, sqlite } from "./databases/sqlite.ts";
 import { failingFlow, MINUTE, pass, recordingChannel } from "./testing/alert-flow.ts";
 import { PLACES } from "./testing/places.ts";
 
-describe.each(PLACES)("alerts on %s", (_name, open) => {
+describe.each(PLACES)("alerts on %s", { timeout: 120_000 }, (_name, open) => {
   const clock = new TestClock();
   const chat = recordingChannel("chat");
   const pager = recordingChannel("pager", { acknowledges: true });
@@ -191,9 +191,22 @@ describe.each(PLACES)("alerts on %s", (_name, open) => {
     });
     await run(workflow);
     await wait(40_000, () => chat.tried(name).length > 0);
+    // What became of an attempt is recorded in real time: only then may the clock go on.
+    const failed = async (attempts: number) => {
+      const group = chat.tried(name)[0]?.group ?? "";
+      await vi.waitFor(
+        async () => {
+          const [delivery] = await spine.alerts.deliveries({ group });
+          expect(delivery).toMatchObject({ attempts, error: "slow down" });
+        },
+        { timeout: 30_000, interval: 10 },
+      );
+    };
+    await failed(1);
     await wait(70_000);
     expect(chat.tried(name)).toHaveLength(1);
     await wait(20_000, () => chat.tried(name).length === 2);
+    await failed(2);
     const [first, second] = chat.tried(name);
     expect(second).toEqual(first);
     chat.behaviour.set(name, async () => {
