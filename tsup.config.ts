@@ -25,6 +25,7 @@ function pkg(name: string, entry: Record<string, string>): Options {
 export default defineConfig([
   pkg("spine-core", { index: "index.ts", "testing/index": "testing/index.ts" }),
   pkg("spine-adapters", {
+    "alerts/index": "alerts/index.ts",
     "databases/index": "databases/index.ts",
     // The file of a thread: thread-beats.ts finds it beside the entry that it is built into.
     "databases/beat-thread": "history/postgres/beat-thread.ts",

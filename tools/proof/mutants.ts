@@ -1,4 +1,5 @@
 import type { Mutant } from "./mutant.ts";
+import { MUTANTS_OF_ALERTS } from "./mutants/of-alerts.ts";
 import { MUTANTS_OF_DATA } from "./mutants/of-data.ts";
 import { MUTANTS_OF_FILES } from "./mutants/of-files.ts";
 import { MUTANTS_OF_FINRA } from "./mutants/of-finra.ts";
@@ -27,6 +28,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_PARTITIONS,
   ...MUTANTS_OF_QUALITY,
   ...MUTANTS_OF_SCHEDULES,
+  ...MUTANTS_OF_ALERTS,
   ...MUTANTS_OF_SOURCES,
   ...MUTANTS_OF_FILES,
   ...MUTANTS_OF_FINRA,

@@ -1,8 +1,51 @@
 // The public face of spine-core, grouped by what one looks for. Suites for implementers: `spine-core/testing`.
 
-export { ALERT_SEVERITIES, type Alert, type AlertChannel, type AlertSeverity } from "./alerts/alert.ts";
+export type {
+  AcknowledgeOptions,
+  Alerts,
+  NewAlert,
+  NewSilence,
+  OpenAlertGroup,
+} from "./alerting/alerts.ts";
+export {
+  ALERT_SEVERITIES,
+  type Alert,
+  type AlertChannel,
+  type AlertNotification,
+  type AlertSeverity,
+  NOTIFY_REASONS,
+  type NotifiedAlert,
+  type NotifyReason,
+  type SendOptions,
+} from "./alerts/alert.ts";
+export type { Acknowledgement, AlertGroup, GroupedAlert } from "./alerts/alert-group.ts";
+export type {
+  AlertOptions,
+  AlertRoute,
+  ExpectedData,
+  ExpectedRun,
+  Inhibition,
+} from "./alerts/alert-options.ts";
 export { type AlertQuery, type AlertStore, type StoredAlert, selectAlerts } from "./alerts/alert-store.ts";
+export { selectDeliveries } from "./alerts/delivery-query.ts";
+export { type FailureSeverity, failureSeverity, type RunFailure } from "./alerts/failure-alert.ts";
 export { alertFingerprint } from "./alerts/fingerprint.ts";
+export type { AlertMatch, Matcher } from "./alerts/match.ts";
+export {
+  type AlertDelivery,
+  type AlertRecord,
+  type AlertsDue,
+  type ClaimedDelivery,
+  type CompletionQuery,
+  DELIVERY_STATUSES,
+  type DeliveryEnd,
+  type DeliveryQuery,
+  type DeliveryStatus,
+  type NotificationStore,
+  type NotificationTransaction,
+  type Silence,
+  type StoredGroup,
+} from "./alerts/notification-store.ts";
 export {
   aBoolean,
   aFunction,

@@ -49,6 +49,7 @@ const SPINE: OptionKinds<SpineOptions> = {
     "error",
   ),
   clock: withFunctions("a clock with `now` and `after`", "now", "after"),
+  alerts: anything,
   // Checked by themselves.
   concurrency: anything,
   maxCrashes: anything,
@@ -121,7 +122,7 @@ export interface Registries {
  * @throws SpineError UNKNOWN_WORKFLOW for a process that works and does not know a workflow that a step runs by its name.
  */
 export function registriesOf(options: SpineOptions): Registries {
-  const { plugins = [], workflows: own = [], worker, databases = {} } = options;
+  const { plugins = [], workflows: own = [], worker, databases = {}, alerts } = options;
   const workflows = new Registry<WorkflowData>("workflow", "UNKNOWN_WORKFLOW");
   const sources = new Registry<Source>("source", "UNKNOWN_SOURCE");
   const alertChannels = new Registry<AlertChannel>("alert channel", "CONFIG_INVALID");
@@ -132,6 +133,7 @@ export function registriesOf(options: SpineOptions): Registries {
     for (const source of plugin.sources ?? []) sources.add(source);
     for (const channel of plugin.alertChannels ?? []) alertChannels.add(channel);
   }
+  for (const channel of alerts?.channels ?? []) alertChannels.add(channel);
   for (const workflow of own) addWorkflow(workflows, workflow);
   if (worker !== false) {
     for (const name of workflows.names()) {

@@ -1,5 +1,7 @@
+import type { Alerts } from "./alerting/alerts.ts";
+import { type Alerting, alertingOf } from "./alerting/start-alerting.ts";
 import type { AlertChannel } from "./alerts/alert.ts";
-import type { AlertStore } from "./alerts/alert-store.ts";
+import type { AlertOptions } from "./alerts/alert-options.ts";
 import { type Clock, systemClock, within } from "./clock.ts";
 import type { DatasetRef, DatasetStore } from "./data/dataset.ts";
 import type { Database } from "./database/database.ts";
@@ -17,6 +19,7 @@ import type { RunStatistics } from "./history/run-statistics.ts";
 import { jsonLogger, type Logger, type LogLevel } from "./logger.ts";
 import { type BackfillItem, type BackfillOptions, planBackfill } from "./partitions/backfill.ts";
 import { type BackfillReport, backfillOf } from "./partitions/backfill-flow.ts";
+import type { PartitionSet } from "./partitions/define-partitions.ts";
 import { type Lineage, lineageOf } from "./partitions/lineage.ts";
 import { type Partitions, partitionsOf } from "./partitions/partitions.ts";
 import type { Calendar } from "./partitions/period.ts";
@@ -90,6 +93,8 @@ export interface SpineOptions {
    * are when left out. The same in all processes on the database.
    */
   readonly payloads?: PayloadCodec;
+  /** Who is told of what, and when: routes, channels, expectations. Without it, every run that fails raises an alert, and all channels of plugins are told. */
+  readonly alerts?: AlertOptions<PartitionSet>;
   readonly logger?: Logger;
   /**
    * From which level on what steps log is recorded with their run; also the level of the built-in logger, where no
@@ -136,8 +141,8 @@ export interface Spine extends AsyncDisposable {
   readonly schedules: Schedules<Run<Readonly<Record<string, unknown>>>>;
   /** What checks found, in one run and from run to run. */
   readonly quality: QualityHistory;
-  /** What was raised, newest first. */
-  readonly alerts: AlertStore;
+  /** What was raised, who was told, and what people say to it. */
+  readonly alerts: Alerts;
   readonly alertChannels: Registry<AlertChannel>;
   /** Starts a run of a workflow constant, typed. */
   run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<Final<O>>>;
@@ -288,6 +293,20 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     : connected;
   const runnable = new RunnableWorkflows(workflows, stores.partitions);
   const events = new Events(logger);
+  let alerting: Alerting;
+  try {
+    alerting = alertingOf({
+      options: options.alerts,
+      channels: alertChannels,
+      stores,
+      events,
+      clock,
+      logger,
+    });
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
   const runner = new DurableRunner({
     database,
     databases: options.databases ?? {},
@@ -299,6 +318,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     clock,
     secrets: options.secrets ?? environmentSecrets(),
     logLevel,
+    onFailure: alerting.onFailure,
     concurrency,
     maxCrashes,
     schedulesChanged: () => scheduler.wake(),
@@ -328,6 +348,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
       scheduler.start();
     }
     retention?.start();
+    alerting.start();
   };
   let retention: Retention | undefined;
   let stopping: Promise<void> | undefined;
@@ -409,6 +430,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
       if (retention) await within(SWEEP_MS, retention.stop());
       await within(SWEEP_MS, scheduler.stop());
       await runner.stop();
+      await alerting.stop();
     } finally {
       isClosed = true;
       await closeAll(database, options.databases);
@@ -468,7 +490,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
       trigger: async (name, how) => typed(await schedules.trigger(name, how)),
     } satisfies Spine["schedules"]),
     quality: stores.quality,
-    alerts: stores.alerts,
+    alerts: alerting.alerts,
     alertChannels,
     workflows,
     run,

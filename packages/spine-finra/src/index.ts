@@ -1,5 +1,7 @@
 // The public face of spine-finra. Generated test data: `spine-finra/testing`.
 
+// Alerts
+export { type FinraAlertOptions, type FinraAlerts, finraAlerts, finraWeeks } from "./alert-policy.ts";
 // The Query API
 export { finraOtc } from "./finra-otc.ts";
 export {

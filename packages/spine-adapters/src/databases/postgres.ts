@@ -24,6 +24,7 @@ import { PostgresRateBudgets } from "../history/postgres/postgres-rate-budgets.t
 import { PostgresRunLogs } from "../history/postgres/postgres-run-logs.ts";
 import { PostgresRunStatistics } from "../history/postgres/postgres-run-statistics.ts";
 import { WorkerBeats } from "../history/postgres/worker-beats.ts";
+import { SqlNotificationStore } from "../history/sql-notification-store.ts";
 import { SqlScheduleStore } from "../history/sql-schedule-store.ts";
 import { stateTables } from "../history/state-tables.ts";
 import { connectOnce } from "./connect-once.ts";
@@ -112,6 +113,14 @@ export function postgres(target: string | PostgresOptions): Database {
           logs: new PostgresRunLogs({ pools, tables }),
           quality: new PostgresQualityStore({ pools, tables }),
           alerts: new PostgresAlertStore({ pools, tables }),
+          notifications: new SqlNotificationStore({
+            kysely,
+            dialect: "postgres",
+            tables,
+            clock,
+            transaction: (work) =>
+              runTransaction(pools, (lease) => work(new PostgresTransaction(pools, lease))),
+          }),
           lineage: new SqlLineageStore({ kysely, dialect: "postgres", tables }),
           manifest: new SqlManifestStore({ kysely, tables, clock }),
           schedules: new SqlScheduleStore({ kysely, dialect: "postgres", tables, clock }),

@@ -16,6 +16,7 @@ import { SqlLineageStore } from "../data/sql-lineage-store.ts";
 import { SqlManifestStore } from "../data/sql-manifest-store.ts";
 import { SqlRejectStore } from "../data/sql-reject-store.ts";
 import { SqliteDatasetStore } from "../data/sqlite-dataset-store.ts";
+import { SqlNotificationStore } from "../history/sql-notification-store.ts";
 import { SqlScheduleStore } from "../history/sql-schedule-store.ts";
 import { migrate } from "../history/sqlite/migrate.ts";
 import { SqliteAlertStore } from "../history/sqlite/sqlite-alert-store.ts";
@@ -95,6 +96,13 @@ export function sqlite(path: string, options: SqliteOptions = {}): Database {
         logs: new SqliteRunLogs({ pool, tables }),
         quality: new SqliteQualityStore({ pool, tables }),
         alerts: new SqliteAlertStore({ pool, tables }),
+        notifications: new SqlNotificationStore({
+          kysely,
+          dialect: "sqlite",
+          tables,
+          clock,
+          transaction: (work) => pool.transaction((lease) => work(new SqliteTransaction(pool, lease))),
+        }),
         lineage: new SqlLineageStore({ kysely, dialect: "sqlite", tables }),
         manifest: new SqlManifestStore({ kysely, tables, clock }),
         schedules: new SqlScheduleStore({ kysely, dialect: "sqlite", tables, clock }),

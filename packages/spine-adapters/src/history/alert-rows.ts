@@ -7,8 +7,8 @@ export interface AlertRow {
   readonly title: string;
   readonly message: string;
   readonly source: string;
-  readonly workflow_name: string;
-  readonly run_id: string;
+  readonly workflow_name: string | null;
+  readonly run_id: string | null;
   readonly step_name: string | null;
   readonly domain: string | null;
   readonly partition: string | null;

@@ -4,7 +4,7 @@ import { checkUrl, type NetRules } from "./net-rules.ts";
 
 export interface GuardedRequest {
   readonly url: URL;
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PATCH";
   /** By lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;

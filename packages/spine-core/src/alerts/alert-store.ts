@@ -3,7 +3,7 @@ import type { Partition } from "../context.ts";
 import type { JsonValue } from "../json.ts";
 import { ALERT_SEVERITIES, type AlertSeverity } from "./alert.ts";
 
-/** An alert as stored: it committed together with what it is about. */
+/** An alert as stored: one of a run committed together with what it is about. */
 export interface StoredAlert {
   readonly alertId: string;
   readonly severity: AlertSeverity;
@@ -11,8 +11,9 @@ export interface StoredAlert {
   readonly message: string;
   /** The component that raised it, e.g. `quality`. */
   readonly source: string;
-  readonly workflow: string;
-  readonly runId: string;
+  /** The pipeline that it is about; null for one that was raised by hand and names none. */
+  readonly workflow: string | null;
+  readonly runId: string | null;
   readonly step: string | null;
   readonly domain: string | null;
   readonly partition: Partition | null;
@@ -44,6 +45,8 @@ export interface AlertStore {
    * for (const { title, labels } of await spine.alerts.list({ severity: "WARNING", limit: 20 })) console.log(title, labels);
    */
   list(query?: AlertQuery): Promise<readonly StoredAlert[]>;
+  /** One alert; undefined where there is none of this id. */
+  get(alertId: string): Promise<StoredAlert | undefined>;
 }
 
 const LIST: OptionKinds<AlertQuery> = {

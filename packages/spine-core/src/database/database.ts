@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { AlertStore } from "../alerts/alert-store.ts";
+import type { NotificationStore } from "../alerts/notification-store.ts";
 import type { Clock } from "../clock.ts";
 import type { DatasetStore } from "../data/dataset.ts";
 import type { RejectStore } from "../data/reject-store.ts";
@@ -37,6 +38,7 @@ export interface StateStores {
   readonly budgets: RateBudgets;
   readonly quality: QualityStore;
   readonly alerts: AlertStore;
+  readonly notifications: NotificationStore;
   readonly lineage: LineageStore;
   readonly manifest: ManifestStore;
   readonly schedules: ScheduleStore;

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { withFailureAlert } from "../alerts/failure-alert.ts";
 import { aFunction, checkArgument } from "../check-options.ts";
 import { checkText } from "../check-text.ts";
 import type { Partition } from "../context.ts";
@@ -163,6 +164,8 @@ class Tracked implements TrackedRun {
   readonly #attempts = new Map<string, number>();
   #metrics: Metrics = {};
   #output: string | undefined;
+  /** What its alert says, should it fail. */
+  #about = { workflow: "", domain: null as string | null, partition: null as Partition | null };
   #cancelled: string | undefined;
 
   constructor(history: HistoryStore, fence: Fence) {
@@ -187,6 +190,7 @@ class Tracked implements TrackedRun {
       worker: this.#fence.worker,
       availableAt: 0,
     };
+    this.#about = run;
     await this.#history.commit([{ kind: "create", run, begun: [] }]);
   }
 
@@ -238,7 +242,8 @@ class Tracked implements TrackedRun {
   }
 
   async #commit(change: Partial<Transition>): Promise<void> {
-    const transition = { ended: [], begun: [], attachments: [], ...change };
+    const given = { ended: [], begun: [], attachments: [], ...change };
+    const transition = withFailureAlert(given, { runId: this.runId, ...this.#about });
     const [outcome] = await this.#history.commit([
       { kind: "advance", runId: this.runId, fence: this.#fence, transition },
     ]);

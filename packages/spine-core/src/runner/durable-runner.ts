@@ -133,6 +133,7 @@ export class DurableRunner implements Runner {
       workflows: options.workflows,
       worker: this.#worker,
       maxCrashes: options.maxCrashes,
+      onFailure: options.onFailure,
       slots: this.#slots,
       stranded: this.#stranded,
       unattended: this.#unattended,

@@ -23,6 +23,8 @@ import { WriteGate } from "./write-gate.ts";
 export interface HistoryDurableOptions {
   readonly runId: string;
   readonly fence: Fence;
+  /** Puts the alert into a transition with which the run fails. */
+  readonly alerting: (transition: Transition) => Transition;
   readonly history: HistoryStore;
   readonly database: Database;
   readonly clock: Clock;
@@ -292,8 +294,9 @@ export class HistoryDurable implements Durable {
     }
   }
 
-  async #write(transition: Transition, options?: CommitOptions): Promise<void> {
-    const { runId, fence, history, signal } = this.#options;
+  async #write(given: Transition, options?: CommitOptions): Promise<void> {
+    const { runId, fence, history, signal, alerting } = this.#options;
+    const transition = alerting(given);
     const waiting = options ?? { signal, patienceMs: PATIENCE_MS };
     const [outcome] = await history.commit([{ kind: "advance", runId, fence, transition }], waiting);
     if (outcome?.result === "committed") return;

@@ -1,3 +1,4 @@
+import { type FailureSeverity, withFailureAlert } from "../alerts/failure-alert.ts";
 import { within } from "../clock.ts";
 import type { Events } from "../events.ts";
 import type { ClaimedRun, HistoryStore, Transition } from "../history/history-store.ts";
@@ -24,6 +25,7 @@ export interface RunClaimsOptions {
   readonly workflows: Registry<WorkflowData>;
   readonly worker: string;
   readonly maxCrashes: number;
+  readonly onFailure: FailureSeverity | false;
   readonly slots: Slots;
   readonly stranded: StrandedRuns;
   readonly unattended: UnattendedRuns;
@@ -120,8 +122,9 @@ export class RunClaims {
     execute(work, claimed);
   }
 
-  async #refuse({ run, fence }: ClaimedRun, transition: Transition): Promise<void> {
-    const { history, children, events, changed, signal } = this.#options;
+  async #refuse({ run, fence }: ClaimedRun, refusal: Transition): Promise<void> {
+    const { history, children, events, changed, signal, onFailure } = this.#options;
+    const transition = withFailureAlert(refusal, run, onFailure);
     const { runId, workflow } = run;
     this.#refusing.add(runId);
     try {

@@ -1,3 +1,4 @@
+import { type FailureSeverity, withFailureAlert } from "../alerts/failure-alert.ts";
 import type { Clock } from "../clock.ts";
 import type { ExecutionContext } from "../context.ts";
 import type { Database, StateStores } from "../database/database.ts";
@@ -45,6 +46,8 @@ export interface Engine {
   readonly secrets: SecretResolver;
   /** From which level on what steps log is recorded with their run. */
   readonly logLevel: LogLevel;
+  /** How severe it is when a run fails; false: no alert is raised. */
+  readonly onFailure: FailureSeverity | false;
   /** Is told after each write of a run that is durable. */
   readonly recorded: (execution: ExecutionContext, transition: Transition) => void;
 }
@@ -89,6 +92,7 @@ export async function executeRun(engine: Engine, run: OwnedRun): Promise<void> {
     telemetry,
     runId: execution.runId,
     fence,
+    alerting: (transition) => withFailureAlert(transition, execution, engine.onFailure),
     history: engine.stores.history,
     database: engine.database,
     clock: engine.clock,

@@ -10,7 +10,15 @@ export class CrashObserver {
   readonly #database: Database;
   readonly #stores: Omit<
     StateStores,
-    "hints" | "cursors" | "budgets" | "rejects" | "quality" | "lineage" | "manifest" | "schedules"
+    | "hints"
+    | "cursors"
+    | "budgets"
+    | "rejects"
+    | "quality"
+    | "lineage"
+    | "manifest"
+    | "schedules"
+    | "notifications"
   >;
   readonly subject: CrashSubject;
 
@@ -18,7 +26,15 @@ export class CrashObserver {
     database: Database,
     stores: Omit<
       StateStores,
-      "hints" | "cursors" | "budgets" | "rejects" | "quality" | "lineage" | "manifest" | "schedules"
+      | "hints"
+      | "cursors"
+      | "budgets"
+      | "rejects"
+      | "quality"
+      | "lineage"
+      | "manifest"
+      | "schedules"
+      | "notifications"
     >,
     subject: CrashSubject = everyRows,
   ) {

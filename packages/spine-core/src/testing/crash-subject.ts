@@ -23,7 +23,15 @@ export interface CrashSubject {
     detail: RunDetail,
     stores: Omit<
       StateStores,
-      "hints" | "cursors" | "budgets" | "rejects" | "quality" | "lineage" | "manifest" | "schedules"
+      | "hints"
+      | "cursors"
+      | "budgets"
+      | "rejects"
+      | "quality"
+      | "lineage"
+      | "manifest"
+      | "schedules"
+      | "notifications"
     >,
     database: Database,
   ): Promise<Pick<AuditedRun, "effects" | "expected" | "endsAs">>;

@@ -19,6 +19,13 @@ export { overlay } from "./overlay.ts";
 export type { Place } from "./place.ts";
 export { seeded } from "./seeded.ts";
 export type { DatabaseHarness, OpenedDatabase, SuiteOptions } from "./suite.ts";
+export {
+  type ChannelFactory,
+  type ChannelFixture,
+  type ChannelMood,
+  sampleNotification,
+  testAlertChannel,
+} from "./test-alert-channel.ts";
 export { TestClock } from "./test-clock.ts";
 export { type CrashOptions, testCrashes } from "./test-crashes.ts";
 export { testCursorStore } from "./test-cursor-store.ts";
@@ -27,6 +34,7 @@ export { testDatasetStore } from "./test-dataset-store.ts";
 export { testHistoryStore } from "./test-history-store.ts";
 export { testLineageStore } from "./test-lineage-store.ts";
 export { testManifestStore } from "./test-manifest-store.ts";
+export { testNotificationStore } from "./test-notification-store.ts";
 export { testPartitionStore } from "./test-partition-store.ts";
 export { testQueueStore } from "./test-queue-store.ts";
 export { testRateBudgets } from "./test-rate-budgets.ts";

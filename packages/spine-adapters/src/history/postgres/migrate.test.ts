@@ -134,3 +134,20 @@ INSERT INTO spine.quality_results VALUES
   ]);
   await database.close();
 });
+
+test("alerts from before there was anybody to tell are there, and are told to nobody", async () => {
+  const index = POSTGRES_MIGRATIONS.findIndex(({ id }) => id === "0011-notifications");
+  const [alertId, runId] = [newId(), newId()];
+  await run(POSTGRES_MIGRATIONS.slice(0, index));
+  await pools.query(
+    "write",
+    `INSERT INTO spine.alerts VALUES ('${alertId}', 'WARNING', 't', 'm', 'quality', 'demo.old', '${runId}', 'check', NULL,
+  '{"week":"1"}', '{"pipeline":"demo.old"}', 'f', '{}', now())`,
+  );
+  await run(POSTGRES_MIGRATIONS);
+  const database = postgres(url);
+  const { alerts, notifications } = await database.connect({ clock: systemClock });
+  expect(await alerts.list()).toMatchObject([{ alertId, runId, partition: { week: "1" }, step: "check" }]);
+  expect(await notifications.due()).toMatchObject({ raised: false, groups: 0 });
+  await database.close();
+});

@@ -30,4 +30,11 @@ export class PostgresAlertStore implements AlertStore {
     const sql = `SELECT ${ALERT_COLUMNS} FROM ${this.#t.alerts} ${where} ORDER BY alert_id DESC LIMIT $1`;
     return (await this.#pools.ask<AlertRow>("read", sql, values)).map(readAlert);
   }
+
+  async get(alertId: string): Promise<StoredAlert | undefined> {
+    if (!isRunId(alertId)) return undefined;
+    const sql = `SELECT ${ALERT_COLUMNS} FROM ${this.#t.alerts} WHERE alert_id = $1::uuid`;
+    const [row] = await this.#pools.ask<AlertRow>("read", sql, [alertId]);
+    return row && readAlert(row);
+  }
 }

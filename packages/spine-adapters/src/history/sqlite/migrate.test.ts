@@ -180,3 +180,20 @@ INSERT INTO quality_results VALUES
     ),
   ]);
 });
+
+test("alerts from before there was anybody to tell are there, and are told to nobody", async () => {
+  const index = SQLITE_MIGRATIONS.findIndex(({ id }) => id === "0011-notifications");
+  await run(SQLITE_MIGRATIONS.slice(0, index));
+  await pool.write((connection) =>
+    connection.script(`INSERT INTO alerts VALUES ('a1', 'WARNING', 't', 'm', 'quality', 'demo.old', 'r1', 'check', NULL,
+  '{"week":"1"}', '{"pipeline":"demo.old"}', 'f', '{}', '2025-01-01T00:00:00.000Z')`),
+  );
+  await run(SQLITE_MIGRATIONS);
+  const database = sqlite(join(directory, "m.db"));
+  const { alerts, notifications } = await database.connect({ clock: systemClock });
+  expect(await alerts.list()).toMatchObject([
+    { alertId: "a1", runId: "r1", partition: { week: "1" }, step: "check" },
+  ]);
+  expect(await notifications.due()).toMatchObject({ raised: false, groups: 0 });
+  await database.close();
+});

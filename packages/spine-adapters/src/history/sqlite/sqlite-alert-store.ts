@@ -32,4 +32,10 @@ export class SqliteAlertStore implements AlertStore {
     const rows = await this.#pool.read((connection) => connection.all<AlertRow>(sql, ...values, limit));
     return rows.map(readAlert);
   }
+
+  async get(alertId: string): Promise<StoredAlert | undefined> {
+    const sql = `SELECT ${ALERT_COLUMNS} FROM ${this.#t.alerts} WHERE alert_id = ?`;
+    const [row] = await this.#pool.read((connection) => connection.all<AlertRow>(sql, alertId));
+    return row && readAlert(row);
+  }
 }

@@ -8,6 +8,7 @@ import { rejects } from "./0007-rejects.ts";
 import { alerts } from "./0008-alerts.ts";
 import { partitions } from "./0009-partitions.ts";
 import { schedules } from "./0010-schedules.ts";
+import { notifications } from "./0011-notifications.ts";
 import type { PostgresMigration } from "./migration.ts";
 
 /** All migrations of Postgres state databases, in order. */
@@ -22,4 +23,5 @@ export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   alerts,
   partitions,
   schedules,
+  notifications,
 ];
