@@ -154,9 +154,9 @@ describe("what must not be", () => {
     ],
     [
       "a folder of core that no layer names",
-      `${core}/scheduler/tick.ts`,
+      `${core}/parquet/reader.ts`,
       "export const a = 1;",
-      `${core}/scheduler/tick.ts is in no layer of spine-core`,
+      `${core}/parquet/reader.ts is in no layer of spine-core`,
     ],
     [
       "a package imports itself by name",

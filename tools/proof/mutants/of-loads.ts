@@ -12,8 +12,8 @@ export const MUTANTS_OF_LOADS: readonly Mutant[] = [
     changes: [
       {
         file: "packages/spine-core/src/runner/steps/load-step.ts",
-        find: "if (partition === null && table.partition.length > 0)",
-        replace: "if (partition === null && table.partition.length > 99)",
+        find: "if (partition === null && step.into.partition.length > 0)",
+        replace: "if (partition === null && step.into.partition.length > 99)",
       },
     ],
     caughtBy: {

@@ -52,7 +52,7 @@ async function runElsewhere(
   { input, partition }: Pick<Loading, "input" | "partition">,
 ): Promise<StepOutcome> {
   const elsewhere = await loadElsewhere(step, scope, input, async (into, transaction, stamp) => {
-    const how = input.redriven ? adding({ ...step, into }) : { ...step, into };
+    const how = { ...howOf(step, input), into };
     return await write(how, transaction, bringRows(scope, input, transaction), { stamp, partition });
   });
   return loaded(step, scope, { input, partition, current: undefined }, elsewhere);
@@ -114,8 +114,7 @@ export async function load(
   transaction: DatabaseTransaction,
   { input, partition, current, bring, into = step.into }: Loading,
 ): Promise<StepOutcome> {
-  // Rows that are driven again are no more than a slice: they come to what is there.
-  const how = { ...(input.redriven ? adding(step) : step), into };
+  const how = { ...howOf(step, input), into };
   const stamp: RowStamp = { loadId: newId(), loadedAt: new Date(scope.clock.now()).toISOString() };
   const changes = await write(how, transaction, bring, { stamp, partition });
   if (partition === null && step.into.partition.length > 0)
@@ -131,7 +130,7 @@ function loaded(
   { stamp, changes: { inserted, superseded, kept }, into }: Loaded,
 ): StepOutcome {
   const { database } = step;
-  const how = input.redriven ? adding(step) : step;
+  const how = howOf(step, input);
   const isElsewhere = database != null;
   // A table of another database is another table.
   const table = isElsewhere ? `${database}.${into.name}` : into.name;
@@ -177,7 +176,11 @@ function loaded(
 
 type How = Pick<LoadStep, "into" | "merge" | "disposition">;
 
-/** How a load adds to what is there. */
+/** How a load changes its table. Rows that are driven again are no more than a slice: they come to what is there. */
+function howOf(step: Loads, input: DatasetRef): How {
+  return input.redriven ? adding(step) : step;
+}
+
 function adding({ into, merge, disposition }: Loads): How {
   if (merge) return { into, disposition, merge: { ...merge, absent: "keep" } };
   return { into, disposition: "append", merge };
