@@ -77,4 +77,41 @@ export const MUTANTS_OF_LOADS: readonly Mutant[] = [
     says: "promise resolved",
     quick: false,
   },
+  {
+    name: "another-load-each-time",
+    breaks: "an attempt that loads into another database does not know that the one before it has done so",
+    changes: [
+      {
+        file: "packages/spine-core/src/runner/steps/load-elsewhere.ts",
+        find: '[runId, step, dataset].join("\\n")',
+        replace: '[runId, step, dataset, String(Math.random())].join("\\n")',
+      },
+    ],
+    caughtBy: {
+      file: "packages/spine-adapters/src/engine-load-elsewhere.test.ts",
+      test: ["from Postgres into SQLite", "an attempt whose commit was not answered is not done again"],
+    },
+    says: 'is in table "far_prices" already',
+    quick: false,
+  },
+  {
+    name: "any-name-as-a-new-column",
+    breaks: "a field of a row that is to become a column puts its name into a statement, whatever it is",
+    changes: [
+      {
+        file: "packages/spine-core/src/runner/steps/new-columns.ts",
+        find: "!isColumnName(name) ||",
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: LOADS,
+      test: [
+        "columns that rows bring along, SQLite",
+        "are refused where they cannot name a column, or hold what the column does not",
+      ],
+    },
+    says: "to match object",
+    quick: false,
+  },
 ];
