@@ -36,7 +36,7 @@ const CORE_LAYERS = [
     "workflow/* history/* database/* data/dataset data/reject-store data/staged-rows data/column-block data/merge sources/source sources/rate-budgets quality/quality-check partitions/period scheduler/schedule scheduler/schedule-store alerts/* runner/runner runner/durable runner/plan plugin config events",
   ],
   ["engine", "runner/* quality/* partitions/* scheduler/* alerting/* diagnose"],
-  ["spine", "spine spine-options"],
+  ["spine", "spine spine-options create-spine"],
   ["index", "index"],
   ["testing", "testing/*"],
 ];

@@ -63,6 +63,7 @@ export {
 export { type Clock, systemClock } from "./clock.ts";
 export { type Config, configFromEnv, type Env } from "./config.ts";
 export { type ExecutionContext, type Partition, partitionKey } from "./context.ts";
+export { createSpine } from "./create-spine.ts";
 export { type ColumnBlock, columnOf, isBlock, type RowBatch, rowAt, rowsOf } from "./data/column-block.ts";
 export type {
   ChunkWrite,
@@ -443,7 +444,7 @@ export type {
   SourceChange,
   StreamOptions,
 } from "./sources/source.ts";
-export { createSpine, type Run, type Spine, type SpineOptions } from "./spine.ts";
+export type { Run, Spine, SpineOptions } from "./spine.ts";
 export type { Final } from "./workflow/builder-options.ts";
 // Workflows
 export type { Approval, Collected } from "./workflow/composite-steps.ts";

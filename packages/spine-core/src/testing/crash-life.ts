@@ -1,7 +1,8 @@
+import { createSpine } from "../create-spine.ts";
 import type { Database } from "../database/database.ts";
 import { isTerminal } from "../history/records.ts";
 import { silentLogger } from "../logger.ts";
-import { createSpine, type Spine } from "../spine.ts";
+import type { Spine } from "../spine.ts";
 import { audit, type Violation } from "./audit.ts";
 import type { CrashObserver } from "./crash-observer.ts";
 import { type CrashSubject, isFinished } from "./crash-subject.ts";
