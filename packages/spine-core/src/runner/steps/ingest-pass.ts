@@ -9,6 +9,7 @@ import type { StepContext } from "../../workflow/step-context.ts";
 import type { StepScope } from "../step-scope.ts";
 import { ContractedRow } from "./contracted-row.ts";
 import type { Following } from "./following.ts";
+import type { PageChunks } from "./read-pages.ts";
 import { transformRow } from "./transform-step.ts";
 
 /** What stands with each page of an ingest, around the cursor of its fetch. */
@@ -33,8 +34,11 @@ export function ingestCursorOf(cursor: JsonValue | null): IngestCursor | null {
  */
 const MOST_KEYS = 1_000;
 
+/** Of a source that reads ahead. A host on SQLite waits for them while they are written: some 15 ms. */
+const ROWS_TOGETHER = 4_000;
+
 /** The rows of an ingest on their way from its source to its staging table, and the checks that see them. */
-export class IngestPass {
+export class IngestPass implements PageChunks {
   readonly #step: IngestStep;
   readonly #context: StepContext;
   readonly #following: Following;
@@ -78,8 +82,11 @@ export class IngestPass {
     this.#contracted.discarded = discarded;
   }
 
+  /** Pages that are stored together: each is a commit, and one of a file is small. */
+  readonly together = ROWS_TOGETHER;
+
   /** What is stored of a page. */
-  chunk(page: Page): Omit<ChunkWrite, "index"> {
+  of(page: Page): Omit<ChunkWrite, "index" | "cursor"> {
     const rows: Row[] = [];
     const rejects: Reject[] = [...(page.rejects ?? [])];
     for (const [index, raw] of page.rows.entries()) {
@@ -92,14 +99,17 @@ export class IngestPass {
     this.#counted.rows += rows.length;
     this.#counted.rejected += rejects.length;
     this.checks.add(rows);
-    const cursor: IngestCursor = {
+    return { rows, lines: null, file: page.file ?? null, rejects, into: this.#step.into };
+  }
+
+  cursor(page: Page): IngestCursor {
+    return {
       spine_ingest: 1,
       at: page.cursor,
       checks: this.checks.save(),
       increment: this.#following.progress(),
       discarded: this.discarded,
     };
-    return { rows, lines: null, file: page.file ?? null, rejects, cursor, into: this.#step.into };
   }
 }
 

@@ -1,8 +1,8 @@
-import type { ChunkWrite, DatasetRef } from "../../data/dataset.ts";
+import type { DatasetRef } from "../../data/dataset.ts";
 import { SpineError } from "../../errors.ts";
 import { checkPartition } from "../../history/check-partition.ts";
 import { UNCHANGED } from "../../history/skip-output.ts";
-import type { Page, Source } from "../../sources/source.ts";
+import type { Source } from "../../sources/source.ts";
 import type { IngestResult, LoadResult } from "../../workflow/load-result.ts";
 import type { IngestStep } from "../../workflow/step.ts";
 import { inspectionOf } from "../quality-inspection.ts";
@@ -108,8 +108,7 @@ async function read(
   { state, following, pass }: BegunIngest,
   scope: StepScope,
 ): Promise<void> {
-  const chunk = (page: Page): Omit<ChunkWrite, "index"> => pass.chunk(page);
-  await readPages(source, request, { state, following }, scope, chunk);
+  await readPages(source, request, { state, following }, scope, pass);
 }
 
 async function judge(

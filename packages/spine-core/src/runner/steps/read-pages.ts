@@ -1,5 +1,6 @@
 import type { ChunkWrite, DatasetState, SealOptions } from "../../data/dataset.ts";
 import { SourceError, SpineError } from "../../errors.ts";
+import type { JsonValue } from "../../json.ts";
 import type { Page, Source } from "../../sources/source.ts";
 import { storableText } from "../../storable-text.ts";
 import { type StepScope, writerOf } from "../step-scope.ts";
@@ -38,39 +39,74 @@ function checkPage(page: Partial<Page> | undefined, source: Source<unknown>): vo
   });
 }
 
-/**
- * Reads a source from where its dataset ends to its end.
- *
- * @param chunk what is stored of a page.
- */
+/** What is stored of pages, without their place. */
+type Content = Omit<ChunkWrite, "index" | "cursor">;
+
+/** What is stored of pages. */
+export interface PageChunks {
+  of(page: Page): Content;
+  /** Where to go on after a page and all before it. */
+  cursor(page: Page): JsonValue;
+  /** Pages are gathered until they have so many rows, where the source reads ahead: reading one again costs it nothing. */
+  readonly together: number;
+}
+
+/** Each page as it is. */
+const AS_THEY_ARE: PageChunks = {
+  of: ({ rows, lines, file, rejects }) => ({
+    rows,
+    lines: lines ?? null,
+    file: file ?? null,
+    rejects: rejects ?? [],
+  }),
+  cursor: ({ cursor }) => cursor,
+  together: 1,
+};
+
+/** Reads a source from where its dataset ends to its end. */
 export async function readPages(
   source: Source<unknown>,
   request: unknown,
   { state: from, following }: Begun,
   scope: StepScope,
-  chunk: (page: Page) => Omit<ChunkWrite, "index"> = chunkOf,
+  chunks: PageChunks = AS_THEY_ARE,
 ): Promise<DatasetState> {
   const { context, datasets, budgets } = scope;
   const writer = writerOf(scope);
   const appends = new ChunkAppends({ datasets, writer, state: from, ahead: source.readsAhead ?? false });
+  const together = source.readsAhead ? chunks.together : 1;
+  let gathered: Content | undefined;
+  let last: Page | undefined;
   let bytes = 0;
+  const store = async (totalBytes: number | null) => {
+    if (!gathered || !last) return;
+    const counted = { done: bytes, total: totalBytes, unit: "bytes" };
+    const { left } = following;
+    const chunk = { ...gathered, cursor: chunks.cursor(last) };
+    gathered = undefined;
+    await appends.add(chunk, ({ rows, rejected }) =>
+      scope.progress(
+        { in: rows + rejected + left, out: rows, rejected },
+        counted.done > 0 || counted.total !== null ? counted : undefined,
+      ),
+    );
+  };
   const cursor = following.sourceCursor(from.cursor);
   const options = { signal: context.signal, cursor, budgets };
   try {
     for await (const given of source.stream(request, options)) {
       context.signal.throwIfAborted();
       checkPage(given, source);
+      // Lines count in a file: pages of two are not of one chunk.
+      if (gathered && (gathered.file ?? null) !== (given.file ?? null)) await store(given.totalBytes ?? null);
       const page = following.page(given);
       bytes += page.bytes ?? 0;
-      const counted = { done: bytes, total: page.totalBytes ?? null, unit: "bytes" };
-      const { left } = following;
-      await appends.add(chunk(page), ({ rows, rejected }) =>
-        scope.progress(
-          { in: rows + rejected + left, out: rows, rejected },
-          counted.done > 0 || counted.total !== null ? counted : undefined,
-        ),
-      );
+      const made = chunks.of(page);
+      gathered = gathered ? joined(gathered, made) : made;
+      last = page;
+      if (gathered.rows.length >= together) await store(page.totalBytes ?? null);
     }
+    await store(last?.totalBytes ?? null);
     return await appends.end();
   } catch (error) {
     await appends.settled();
@@ -80,9 +116,14 @@ export async function readPages(
   }
 }
 
-/** A page as it is. */
-function chunkOf({ rows, lines, file, rejects, cursor }: Page): Omit<ChunkWrite, "index"> {
-  return { rows, lines: lines ?? null, file: file ?? null, rejects: rejects ?? [], cursor };
+function joined(first: Content, next: Content): Content {
+  const lines = first.lines && next.lines ? [...first.lines, ...next.lines] : null;
+  return {
+    ...first,
+    rows: [...first.rows, ...next.rows],
+    lines,
+    rejects: [...first.rejects, ...next.rejects],
+  };
 }
 
 /** True where the source is not the same any more. */
