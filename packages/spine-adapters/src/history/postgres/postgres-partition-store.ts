@@ -29,7 +29,7 @@ export class PostgresPartitionStore implements PartitionStore {
     this.#pools = pools;
     this.#list = `SELECT ${COLUMNS} FROM ${tables.partitions} WHERE table_name = $1 ORDER BY partition_key`;
     this.#get = `SELECT ${COLUMNS} FROM ${tables.partitions} WHERE table_name = $1 AND partition_key = $2`;
-    this.#doubt = `UPDATE ${tables.partitions} SET hash = '' WHERE table_name = $1`;
+    this.#doubt = `UPDATE ${tables.partitions} SET hash = '' WHERE table_name = $1 AND hash <> ''`;
     this.#remove = `DELETE FROM ${tables.partitions} WHERE table_name = $1`;
     this.#states = statesSql(tables);
   }

@@ -1,4 +1,6 @@
 import type { ChunkWrite, DatasetState } from "../../data/dataset.ts";
+import { type InPartition, inPartition } from "../../data/partition-values.ts";
+import { checkPartition } from "../../history/check-partition.ts";
 import type { JsonValue } from "../../json.ts";
 import type { QualityInput } from "../../quality/quality-check.ts";
 import { type RunningChecks, startChecks } from "../../quality/run-checks.ts";
@@ -39,6 +41,7 @@ export class IngestPass {
   readonly #counted: { rows: number; rejected: number };
   readonly checks: RunningChecks;
   #contracted: ContractedRow;
+  readonly #isOf: InPartition;
 
   constructor(step: IngestStep, scope: StepScope, following: Following, state: DatasetState) {
     this.#step = step;
@@ -53,6 +56,7 @@ export class IngestPass {
       partition,
       now: scope.clock.now(),
       mostKeys: MOST_KEYS,
+      columns: Object.keys(step.into.columns),
       get rows() {
         return counted.rows;
       },
@@ -62,6 +66,10 @@ export class IngestPass {
     };
     this.checks = startChecks(step.checks, input, { late: true });
     this.#contracted = new ContractedRow(step, 0);
+    this.#isOf = inPartition(
+      step.into,
+      checkPartition(step.partition?.(scope.context) ?? null, `of step "${step.name}"`),
+    );
   }
 
   /** Values that the contract has left out. */
@@ -87,6 +95,7 @@ export class IngestPass {
         rejects.push({ code: made.code, message: made.message, line, raw: raw as JsonValue });
       else rows.push(asJson(made));
     }
+    this.#isOf(rows, this.#counted.rows);
     this.#counted.rows += rows.length;
     this.#counted.rejected += rejects.length;
     this.checks.add(rows);
