@@ -137,8 +137,8 @@ export const MUTANTS_OF_INGEST: readonly Mutant[] = [
     changes: [
       {
         file: "packages/spine-core/src/data/table.ts",
-        find: 'return names.every((one) => typeof one === "string" && NAME.test(one));',
-        replace: 'return names.every((one) => typeof one === "string");',
+        find: 'names.every((one) => typeof one === "string" && isColumnName(one)) &&',
+        replace: 'names.every((one) => typeof one === "string") &&',
       },
     ],
     caughtBy: {
