@@ -7,7 +7,7 @@ import {
   type PartitionStore,
   partitionKey,
 } from "spine-core";
-import { toSpineError } from "../../databases/postgres/postgres-error.ts";
+import { overtaken, toSpineError } from "../../databases/postgres/postgres-error.ts";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import { PostgresTransaction } from "../../databases/postgres/postgres-transaction.ts";
 import { STATE_VALUES } from "../../databases/postgres/value-parsers.ts";
@@ -91,10 +91,17 @@ export class PostgresPartitionStore implements PartitionStore {
         `spine.partition:${settings.schema}/${table}/${key}`,
       ]);
       const [row] = await ask(`${this.#get} FOR UPDATE`, [table, key]);
+      if (!row) await this.#refuseIfLoaded(table, key);
       return row && readPartition(row);
     } catch (error) {
       throw toSpineError(error, settings.name);
     }
+  }
+
+  /** Whoever was there first may have loaded it since the transaction began: what it sees has none of that, and would be loaded beside it. */
+  async #refuseIfLoaded(table: string, key: string): Promise<void> {
+    const [meanwhile] = await this.#pools.ask<PartitionRow>("read", this.#get, [table, key]);
+    if (meanwhile) throw overtaken();
   }
 }
 
