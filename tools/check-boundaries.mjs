@@ -33,7 +33,7 @@ const CORE_LAYERS = [
   ],
   [
     "contracts",
-    "workflow/* history/* database/* data/dataset data/reject-store data/staged-rows data/column-block data/merge sources/source sources/rate-budgets quality/quality-check partitions/period scheduler/schedule scheduler/schedule-store alerts/* runner/runner runner/durable runner/plan plugin config events",
+    "workflow/* history/* database/* data/dataset data/reject-store data/staged-rows data/column-block data/merge data/partition-values sources/source sources/rate-budgets quality/quality-check partitions/period scheduler/schedule scheduler/schedule-store alerts/* runner/runner runner/durable runner/plan plugin config events",
   ],
   ["engine", "runner/* quality/* partitions/* scheduler/* alerting/* diagnose"],
   ["spine", "spine spine-options create-spine"],

@@ -140,6 +140,13 @@ describe.each(PLACES)("%s", (_name, open) => {
     ];
     await expect(start({ select: { list: twice } })).rejects.toThrow("twice");
     await expect(start({ selct: "missing" } as never)).rejects.toThrow("`selct` is no option");
+    // A bound that is misspelt would be none, and all would be loaded.
+    const misspelt = { range: { form: "2025-01-13" } } as never;
+    await expect(start({ select: misspelt, force: true })).rejects.toThrow("`form` is no option");
+    for (const select of [{ range: null }, { range: {}, list: [] }])
+      await expect(start({ select } as never)).rejects.toMatchObject({ code: "VALIDATION_FAILED" });
+    const none = { partitions: { table: "t" } } as never;
+    await expect(start(none)).rejects.toThrow("is what `definePartitions` returns");
     const run = await spine.backfill(idle, { partitions, select: "missing", params: paramsOf });
     const { outputs } = await run.result();
     expect(outputs.report).toMatchObject({ failed: 2 });

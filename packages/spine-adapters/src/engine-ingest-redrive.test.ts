@@ -83,12 +83,35 @@ const ALL = [code, dims, follows, dies];
 const GOOD = ["r0 0", "r1 1", "r2 2", "r4 4", "r5 0", "r6 1", "r7 2", "r9 4"];
 const DAY = { day: "2026-01-05" };
 
+/** The same as the first step of its workflow: a run that repeats it has nothing but what it was given with its first write. */
+const first = defineWorkflow({
+  name: "demo.first",
+  params: z.object({ day: z.string() }),
+  partition: ({ params: { day } }) => ({ day }),
+}).ingest("parts", {
+  from: source,
+  request: () => null,
+  row: ({ id, qty }, { params: { day } }) => ({ day, id, qty: fixed && qty === "none" ? "0" : qty }),
+  schema: z.object({ day: z.string(), id: z.string(), qty: z.string().regex(/^\d+$/) }),
+  into: defineTable({
+    name: "redriven_first",
+    columns: { day: "text", id: "text", qty: "decimal" },
+    key: ["day", "id"],
+    partition: ["day"],
+  }),
+  disposition: "replace-partition",
+});
+
 describe.each(PLACES)("%s", (_name, open) => {
   let place: SharedPlace;
   let spine: Spine;
   beforeAll(async () => {
     place = await open();
-    spine = await createSpine({ database: place.database(), workflows: ALL, logger: silentLogger });
+    spine = await createSpine({
+      database: place.database(),
+      workflows: [...ALL, first],
+      logger: silentLogger,
+    });
     return async () => {
       await spine.stop();
       place.remove();
@@ -110,6 +133,19 @@ describe.each(PLACES)("%s", (_name, open) => {
     reads = 0;
     return run.id;
   };
+
+  test("an ingest that is the first step of its workflow reads what was refused, and not its source", async () => {
+    fixed = false;
+    const run = await spine.run(first, DAY);
+    await run.result();
+    fixed = true;
+    reads = 0;
+    const again = await spine.rejects.redrive(run.id, { step: "parts", code: "INVALID_QTY" });
+    const { parts } = (await again.result()).outputs as OutputsOf<typeof first>;
+    expect(reads).toBe(0);
+    expect(parts).toMatchObject({ rows: 2, rejected: 0, load: { inserted: 2, superseded: 0 } });
+    expect(await spine.partitions.get("redriven_first", DAY)).toMatchObject({ rows: 10 });
+  });
 
   test("a fix of the code: only what was refused, with lines and files, added to the partition", async () => {
     const id = await completed(code);

@@ -89,6 +89,10 @@ describe.each(PLACES)("%s", (_name, open) => {
     await expect(manifest().advanceTo({ week: "w" }, "INGESTED", { row: 1 } as never)).rejects.toThrow(
       "`row`",
     );
+    await expect(manifest().get(null as never)).rejects.toMatchObject({ code: "VALIDATION_FAILED" });
+    await expect(manifest().advanceTo(null as never, "INGESTED")).rejects.toThrow(
+      "`partition` of a manifest",
+    );
     expect(() => spine.manifest("d", ["A", "A"])).toThrow("a list of different texts");
   });
 });

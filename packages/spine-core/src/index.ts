@@ -83,6 +83,7 @@ export type {
 export { decimal, fromUnits, toUnits } from "./data/decimal.ts";
 export type { Lag, MarkKind, MarkValue } from "./data/mark.ts";
 export { isByKey, type Merge, type MergeCounts } from "./data/merge.ts";
+export { type PartitionValue, partitionValues } from "./data/partition-values.ts";
 export type {
   Discard,
   RejectChoice,

@@ -2,18 +2,57 @@
 import type { Mutant } from "../mutant.ts";
 
 const LOADS = "packages/spine-adapters/src/engine-loads.test.ts";
+const PARTITIONS = "packages/spine-adapters/src/engine-load-partitions.test.ts";
 const DATABASES = "packages/spine-adapters/src/databases";
 
 /** What loads promise of their targets, broken. */
 export const MUTANTS_OF_LOADS: readonly Mutant[] = [
+  {
+    name: "rows-of-another-partition",
+    breaks: "rows of another partition are loaded beside those of the one that is recorded",
+    changes: [
+      {
+        file: "packages/spine-core/src/data/partition-values.ts",
+        find: "if (row < 0) continue;",
+        replace: "if (row < 1_000_000) continue;",
+      },
+    ],
+    caughtBy: {
+      file: PARTITIONS,
+      test: ["SQLite", "what is appended is added, the same or not; rows of another partition are refused"],
+    },
+    says: "promise resolved",
+    quick: false,
+  },
+  {
+    name: "wide-merge-believed",
+    breaks:
+      "a partition that lost rows to a merge of another one is said to have them, and is not loaded again",
+    changes: [
+      {
+        file: "packages/spine-core/src/runner/steps/load-step.ts",
+        find: "const isWide = merge !== null && changes.superseded > 0",
+        replace: "const isWide = merge !== null && changes.superseded > 99",
+      },
+    ],
+    caughtBy: {
+      file: PARTITIONS,
+      test: [
+        "SQLite",
+        "a merge by less than the partition's columns takes rows out of others, which are not known then",
+      ],
+    },
+    says: "unchanged",
+    quick: false,
+  },
   {
     name: "partitions-not-forgotten",
     breaks: "a table that was replaced as a whole is said to have the partitions that it had before",
     changes: [
       {
         file: "packages/spine-core/src/runner/steps/load-step.ts",
-        find: "if (partition === null && step.into.partition.length > 0)",
-        replace: "if (partition === null && step.into.partition.length > 99)",
+        find: "if (partition === null ? columns.length > 0 : isWide)",
+        replace: "if (partition === null ? columns.length > 99 : isWide)",
       },
     ],
     caughtBy: {
@@ -29,8 +68,8 @@ export const MUTANTS_OF_LOADS: readonly Mutant[] = [
     changes: [
       {
         file: "packages/spine-core/src/runner/steps/load-step.ts",
-        find: "isAll || current === undefined ? input.hash : together(current.hash, input.hash)",
-        replace: "input.hash",
+        find: "hash: isAll ? content : together(current, content)",
+        replace: "hash: content",
       },
     ],
     caughtBy: {

@@ -17,8 +17,8 @@ import { planRun } from "../runner/start-run.ts";
 import { shown } from "../shown.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import type { BackfillParams, BackfillStep } from "./backfill-flow.ts";
-import type { PartitionSet } from "./define-partitions.ts";
-import { type DateRange, expectedPartitions } from "./expected.ts";
+import { aPartitionSet, type PartitionSet } from "./define-partitions.ts";
+import { checkRange, type DateRange, expectedPartitions } from "./expected.ts";
 import { type CellState, cellsOf, type PartitionCell } from "./partitions.ts";
 
 /** Which partitions: those of a range that are due, those that are due and not there, those whose newest run failed, or these. */
@@ -54,13 +54,13 @@ export interface BackfillItem<Params = unknown> {
 }
 
 const BACKFILL: OptionKinds<BackfillOptions<unknown>> = {
-  partitions: required({ ...anObject, is: "what `definePartitions` returns" }),
+  partitions: required(aPartitionSet),
   select: required({
     is: '"missing", "failed", { range: { from, to } } or { list: [...] }',
     fits: (value) =>
       value === "missing" ||
       value === "failed" ||
-      (anObject.fits(value) && ("range" in (value as object) || "list" in (value as object))),
+      (anObject.fits(value) && isOneOf(Object.keys(value as object))),
   }),
   params: required(aFunction),
   dryRun: aBoolean,
@@ -77,6 +77,10 @@ const BACKFILL: OptionKinds<BackfillOptions<unknown>> = {
   priority: anything,
 };
 const CONCURRENCY = 4;
+
+function isOneOf(names: readonly string[]): boolean {
+  return names.length === 1 && (names[0] === "range" || names[0] === "list");
+}
 
 export interface BackfillScope {
   readonly partitions: PartitionStore;
@@ -114,6 +118,7 @@ async function selected(
 ): Promise<readonly PartitionCell[]> {
   if (typeof select === "object" && "list" in select) return await listed(store, set, select.list, now);
   const range = typeof select === "object" ? select.range : {};
+  checkRange(range);
   const due = [...expectedPartitions(set, range, now)].filter(({ dueAt }) => Date.parse(dueAt) <= now);
   const all = await cellsOf(store, set, due, now);
   const state = select === "missing" ? "MISSING" : select === "failed" ? "FAILED" : null;

@@ -1,4 +1,11 @@
-import { anObject, anything, checkOptions, type OptionKinds, required } from "../check-options.ts";
+import {
+  anObject,
+  anything,
+  checkOptions,
+  type OptionKind,
+  type OptionKinds,
+  required,
+} from "../check-options.ts";
 import type { Partition } from "../context.ts";
 import { type Duration, toMs } from "../duration.ts";
 import { SpineError } from "../errors.ts";
@@ -80,6 +87,12 @@ export function definePartitions(options: PartitionsOptions): PartitionSet {
     delayMs: (partition: Partition) => toMs(typeof delay === "function" ? delay(partition) : delay),
   });
 }
+
+/** What `definePartitions` returns, where it is asked for. */
+export const aPartitionSet: OptionKind = {
+  is: "what `definePartitions` returns",
+  fits: (value) => isPeriods((value as Partial<PartitionSet> | null | undefined)?.periods),
+};
 
 function isPeriods(given: unknown): given is Periods {
   return typeof given === "object" && given !== null && (given as Partial<Periods>).kind === "periods";

@@ -24,6 +24,12 @@ export interface DateRange {
 }
 
 const RANGE: OptionKinds<DateRange> = { from: anything, to: anything };
+
+/** @throws ValidationError that names what there is not: a bound that is misspelt would be none. */
+export function checkRange(range: unknown): asserts range is DateRange {
+  checkOptions(range, RANGE, { of: "a range of partitions", name: "range" });
+}
+
 /** Days that are looked through for one of business. */
 const MOST_CLOSED = 400;
 
@@ -37,7 +43,6 @@ export function expectedPartitions(
   { from, to }: DateRange,
   now: number,
 ): Generator<ExpectedPartition, void, undefined> {
-  checkOptions({ from, to }, RANGE, { of: "a range of partitions" });
   const first = from === undefined ? Number.NEGATIVE_INFINITY : toDay(from, "The `from` of a range");
   const last = to === undefined ? Math.floor(now / DAY_MS) : toDay(to, "The `to` of a range");
   return between(set, first, last);

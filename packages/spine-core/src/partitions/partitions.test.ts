@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { definePartitions, type PartitionsOptions } from "./define-partitions.ts";
 import { expectedPartitions } from "./expected.ts";
+import { partitionsOf } from "./partitions.ts";
 import { daily, monthly, weekly } from "./period.ts";
 
 const NOW = Date.parse("2026-02-01T12:00:00Z");
@@ -84,4 +85,17 @@ test("a date that does not exist is refused, and an option too", () => {
   expect(() => keys({ dimensions: { d: daily({ from: "2026-01-01" }) } }, { from: "1 May" })).toThrow(
     "The `from` of a range",
   );
+});
+
+test("what is no set of partitions is refused wherever one is asked for, and a range that is none", async () => {
+  const partitions = partitionsOf({} as never, { now: () => NOW } as never);
+  const refused = expect.objectContaining({ code: "VALIDATION_FAILED" }) as Error;
+  for (const none of [undefined, {}, "t"] as never[]) {
+    expect(() => partitions.expected(none, {})).toThrow(refused);
+    await expect(partitions.window(none, {})).rejects.toThrow(refused);
+    await expect(partitions.doctor(none)).rejects.toThrow(refused);
+  }
+  const set = definePartitions({ table: "t", dimensions: { day: daily({ from: "2026-01-01" }) } });
+  for (const range of [undefined, { form: "2026-01-01" }] as never[])
+    expect(() => partitions.expected(set, range)).toThrow(refused);
 });

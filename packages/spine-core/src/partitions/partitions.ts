@@ -1,12 +1,12 @@
-import { anything, aText, checkOptions, type OptionKinds } from "../check-options.ts";
+import { anything, aText, checkArgument, checkOptions, type OptionKinds } from "../check-options.ts";
 import type { Clock } from "../clock.ts";
 import { ValidationError } from "../errors.ts";
 import type { PartitionState, PartitionStore } from "../history/partition-store.ts";
 import { isTerminal } from "../history/records.ts";
 import { toInstant } from "../instant.ts";
 import { shown } from "../shown.ts";
-import type { PartitionSet } from "./define-partitions.ts";
-import { type DateRange, type ExpectedPartition, expectedPartitions } from "./expected.ts";
+import { aPartitionSet, type PartitionSet } from "./define-partitions.ts";
+import { checkRange, type DateRange, type ExpectedPartition, expectedPartitions } from "./expected.ts";
 
 export const CELL_STATES = ["READY", "RUNNING", "FAILED", "MISSING", "NOT_DUE"] as const;
 /**
@@ -112,8 +112,13 @@ export function partitionsOf(store: PartitionStore, clock: Clock): Partitions {
     list: (table) => store.list(table),
     changed: (table, options) => store.changed(table, options),
     states: (query) => store.states(query),
-    expected: (set, range) => [...expectedPartitions(set, range, clock.now())],
+    expected(set, range) {
+      checkSet(set, "partitions.expected");
+      checkRange(range);
+      return [...expectedPartitions(set, range, clock.now())];
+    },
     async window(set, options) {
+      checkSet(set, "partitions.window");
       checkOptions(options, WINDOW, { of: "a window" });
       const { limit = 100, after, from, to } = options;
       const place = after === undefined ? undefined : readPlace(set, after);
@@ -133,6 +138,7 @@ export function partitionsOf(store: PartitionStore, clock: Clock): Partitions {
       return { cells: await cellsOf(store, set, found, clock.now()), next };
     },
     async doctor(set, options = {}) {
+      checkSet(set, "partitions.doctor");
       checkOptions(options, DOCTOR, { of: "partitions.doctor" });
       const now = options.now === undefined ? clock.now() : instantOf(options.now);
       const report = new Report(set, now);
@@ -143,6 +149,10 @@ export function partitionsOf(store: PartitionStore, clock: Clock): Partitions {
       return report.done();
     },
   };
+}
+
+function checkSet(set: unknown, of: string): asserts set is PartitionSet {
+  checkArgument("partitions", set, aPartitionSet, { of });
 }
 
 /** The cells of these partitions. */

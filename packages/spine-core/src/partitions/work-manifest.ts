@@ -1,4 +1,4 @@
-import { aCount, anObject, aText, checkOptions, type OptionKinds } from "../check-options.ts";
+import { aCount, anObject, aText, checkArgument, checkOptions, type OptionKinds } from "../check-options.ts";
 import type { Partition } from "../context.ts";
 import { SpineError } from "../errors.ts";
 import { checkPartition } from "../history/check-partition.ts";
@@ -54,13 +54,13 @@ export class WorkManifest implements Stages {
     checkOptions(advance, ADVANCE, { of: "advanceTo" });
     const { rows = null, runId = null, metrics = {} } = advance;
     const rank = this.#rank(stage);
-    const of = checkPartition(partition, "of a manifest") as Partition;
+    const of = given(partition);
     await this.#store.advance({ domain: this.domain, partition: of, stage, rank, rows, runId, metrics });
   }
 
   /** The stages that a partition has reached, in their order. */
-  get(partition: Partition): Promise<readonly ManifestEntry[]> {
-    return this.#store.list(this.domain, partition);
+  async get(partition: Partition): Promise<readonly ManifestEntry[]> {
+    return this.#store.list(this.domain, given(partition));
   }
 
   /** The last one in the order of the stages; null for none. */
@@ -94,4 +94,9 @@ export class WorkManifest implements Stages {
   #rank(stage: string): number {
     return rankOf(this, stage);
   }
+}
+
+function given(partition: Partition): Partition {
+  checkArgument("partition", partition, anObject, { of: "a manifest" });
+  return checkPartition(partition, "of a manifest") as Partition;
 }

@@ -1,4 +1,4 @@
-import { checkOptions, type OptionKind } from "../check-options.ts";
+import { anObject, checkOptions, type OptionKind } from "../check-options.ts";
 import { refuse } from "./define-check.ts";
 import { compareExact, type ExactNumber, exactNumber, plainNumber } from "./exact-number.ts";
 
@@ -59,6 +59,11 @@ export function statusWithin(
   name: string,
   bounds: BothBounds & { readonly warn?: BothBounds },
 ): (count: number) => { readonly status: "PASS" | "WARN" | "FAIL"; readonly expected: string } {
+  checkOptions(
+    bounds,
+    { ...BOUNDS, warn: anObject },
+    { of: `the bounds of ${name}`, name: "bounds", code: "CONFIG_INVALID" },
+  );
   const { warn, ...fail } = bounds;
   for (const one of [fail, warn ?? {}]) {
     checkOptions(one, BOUNDS, { of: `the bounds of ${name}`, code: "CONFIG_INVALID" });

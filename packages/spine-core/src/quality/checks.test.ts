@@ -199,4 +199,40 @@ describe("thresholds and options", () => {
     expect(run(one, [{ v: 1 }]).status).toBe("PASS");
     expect(run(one, [{ v: 1 }]).status).toBe("PASS");
   });
+
+  it.each([
+    ["columns that are none", () => unique("v" as never)],
+    ["no column", () => notNull([])],
+    ["a column that is a list", () => range(["v"] as never, { min: 0 })],
+    ["a bound by another name", () => range("v", { minimum: 0 } as never)],
+    ["bounds that nothing is between", () => range("v", { min: 2, max: 1 })],
+    ["no bounds", () => recordCount(undefined as never)],
+    ["values that are a text", () => acceptedValues("v", "abc" as never)],
+    ["no values", () => acceptedValues("v", [])],
+    ["a pattern that is a text", () => matches("v", "^a" as never)],
+    ["a share that is a text", () => rejectShare({ fail: "0.5" } as never)],
+    ["a share by another name", () => rejectShare({ fail: 0.5, wran: 0.1 } as never)],
+    ["a tolerance below 0", () => sumTo("v", 1, -1)],
+    ["a warning beyond the tolerance", () => sumTo("v", 1, 1, { warn: 2 })],
+    ["no rule", () => satisfies("x", undefined as never)],
+  ])("refuses %s", (_what, make) => {
+    expect(make).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+  });
+
+  it("lets nothing through that is no verdict", () => {
+    const own = (said: unknown) =>
+      ({ ...recordCount({ min: 0 }), start: () => ({ add: () => {}, finish: () => said }) }) as QualityCheck;
+    for (const said of [
+      { status: "fail", message: "no" },
+      { status: "FAIL" },
+      Promise.resolve({ status: "FAIL", message: "no" }),
+      false,
+    ])
+      expect(run(own(said), [{}])).toMatchObject({ status: "ERROR", blocking: true });
+    const later = satisfies("later", (async () => false) as never);
+    expect(run(later as QualityCheck, [{}])).toMatchObject({
+      status: "ERROR",
+      message: expect.stringContaining("promise"),
+    });
+  });
 });

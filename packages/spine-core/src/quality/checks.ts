@@ -1,4 +1,6 @@
+import { aFunction, anything, aText, checkArgument, checkOptions, required } from "../check-options.ts";
 import { type ColumnBlock, columnOf, rowAt } from "../data/column-block.ts";
+import { SpineError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
 import {
   bound,
@@ -16,6 +18,8 @@ import {
   defineCheck,
   failures,
   MAX_SAMPLES,
+  onColumn,
+  onColumns,
   ROW_CHECK,
   type RowCheckOptions,
   refuse,
@@ -28,6 +32,8 @@ import { keyTally, uniqueKeys } from "./key-tally.ts";
 import type { QualityCheck, QualityFinding } from "./quality-check.ts";
 
 export type { CheckOptions, RowCheckOptions } from "./define-check.ts";
+
+const CODE = { code: "CONFIG_INVALID" } as const;
 
 /** Rows that have these columns, whatever is in them. */
 type RowWith<K extends string, V = unknown> = Readonly<Record<K, V>>;
@@ -81,6 +87,12 @@ export function rejectShare(
   limits: { readonly warn?: number; readonly fail: number },
   options: CheckOptions = {},
 ): QualityCheck<object> {
+  const share = { is: "a share from 0 to 1", fits: (value: unknown) => typeof value === "number" };
+  checkOptions(
+    limits,
+    { warn: share, fail: required(share) },
+    { of: "rejectShare", name: "limits", ...CODE },
+  );
   const { warn = 0, fail } = limits;
   if (!(0 <= warn && warn <= fail && fail <= 1)) {
     refuse(
@@ -117,7 +129,7 @@ export function notNull<const K extends string>(
   columns: readonly K[],
   options: RowCheckOptions = {},
 ): QualityCheck<RowWith<K>> {
-  const name = `notNull(${columns.join(", ")})`;
+  const name = onColumns("notNull", columns);
   const verdict = verdictOn(name, options, "no null");
   const start = () => {
     const bad = failures();
@@ -154,7 +166,7 @@ export function unique<const K extends string>(
   columns: readonly K[],
   options: RowCheckOptions = {},
 ): QualityCheck<RowWith<K>> {
-  const name = `unique(${columns.join(", ")})`;
+  const name = onColumns("unique", columns);
   const verdict = verdictOn(name, options, "no two rows with one key");
   return defineCheck<RowWith<K>>(
     name,
@@ -177,10 +189,13 @@ export function range<const K extends string>(
   bounds: { readonly min?: number | string; readonly max?: number | string },
   options: RowCheckOptions = {},
 ): QualityCheck<RowWith<K, Quantity>> {
+  const name = onColumn("range", column);
+  checkOptions(bounds, { min: anything, max: anything }, { of: name, name: "bounds", ...CODE });
   const min = bounds.min === undefined ? null : bound(bounds.min);
   const max = bounds.max === undefined ? null : bound(bounds.max);
   const expected = rangeText(bounds.min, bounds.max);
-  return cellCheck<RowWith<K, Quantity>>(`range(${column})`, "BUSINESS_RULE", options, expected, {
+  if (min && max && compareExact(min, max) > 0) refuse(`${name}: nothing is ${expected}.`);
+  return cellCheck<RowWith<K, Quantity>>(name, "BUSINESS_RULE", options, expected, {
     column,
     passes: quantityIn(min, max),
     why: (value, row) =>
@@ -196,9 +211,15 @@ export function acceptedValues<const K extends string, V extends string | number
   values: readonly V[],
   options: RowCheckOptions = {},
 ): QualityCheck<RowWith<K>> {
+  const name = onColumn("acceptedValues", column);
+  const aValue = {
+    is: "a list with a value at least",
+    fits: (given: unknown) => Array.isArray(given) && given.length > 0,
+  };
+  checkArgument("values", values, aValue, { of: name, ...CODE });
   const accepted = new Set<unknown>(values);
   const expected = `one of ${values.slice(0, MAX_SAMPLES).join(", ")}`;
-  return cellCheck<RowWith<K>>(`acceptedValues(${column})`, "INTEGRITY", options, expected, {
+  return cellCheck<RowWith<K>>(name, "INTEGRITY", options, expected, {
     column,
     passes: (value) => value === null || value === undefined || accepted.has(value),
     why: (value, row) => `${column} = ${valueText(value)} in ${rowText(row)}`,
@@ -211,20 +232,17 @@ export function matches<const K extends string>(
   pattern: RegExp,
   options: RowCheckOptions = {},
 ): QualityCheck<RowWith<K, string | null | undefined>> {
+  const name = onColumn("matches", column);
+  const aPattern = { is: "a regular expression", fits: (given: unknown) => given instanceof RegExp };
+  checkArgument("pattern", pattern, aPattern, { of: name, ...CODE });
   // A pattern with g or y remembers where it was and would judge every second row wrongly.
   const regex = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ""));
-  return cellCheck<RowWith<K, string | null | undefined>>(
-    `matches(${column})`,
-    "INTEGRITY",
-    options,
-    String(pattern),
-    {
-      column,
-      passes: (value) =>
-        value === null || value === undefined || (typeof value === "string" && regex.test(value)),
-      why: (value) => `${column} = ${valueText(value)}`,
-    },
-  );
+  return cellCheck<RowWith<K, string | null | undefined>>(name, "INTEGRITY", options, String(pattern), {
+    column,
+    passes: (value) =>
+      value === null || value === undefined || (typeof value === "string" && regex.test(value)),
+    why: (value) => `${column} = ${valueText(value)}`,
+  });
 }
 
 /**
@@ -237,7 +255,23 @@ export function satisfies<R extends object>(
   rule: (row: R) => boolean,
   options: RowCheckOptions = {},
 ): QualityCheck<R> {
-  return rowCheck<R>(name, "BUSINESS_RULE", options, name, (row) => (rule(row) ? null : rowText(row)));
+  const whose = { of: "satisfies", ...CODE };
+  checkArgument("name", name, aText, whose);
+  checkArgument("rule", rule, aFunction, whose);
+  return rowCheck<R>(name, "BUSINESS_RULE", options, name, (row) => {
+    const says: unknown = rule(row);
+    // A promise would let every row pass.
+    if (says instanceof Promise) throw asksLater(name, says);
+    return says ? null : rowText(row);
+  });
+}
+
+function asksLater(name: string, promise: Promise<unknown>): SpineError {
+  promise.catch(() => {});
+  return new SpineError(
+    "CONFIG_INVALID",
+    `The rule of "${name}" answers with a promise. It has to say true or false at once; ask a database by \`sql\` or \`relationship\`.`,
+  );
 }
 
 /**
@@ -252,9 +286,12 @@ export function sumTo<const K extends string>(
   tolerance: number | string = 0,
   options: CheckOptions & { readonly warn?: number | string } = {},
 ): QualityCheck<RowWith<K, Quantity>> {
+  const name = onColumn("sumTo", column);
   const { warn = tolerance, ...rest } = options;
   const wanted = bound(target);
   const [allowed, calm] = [bound(tolerance), bound(warn)];
+  if (allowed.units < 0n || calm.units < 0n || compareExact(calm, allowed) > 0)
+    refuse(`${name}: give a \`tolerance\` from 0, and a \`warn\` from 0 that is not above it.`);
   const start = () => {
     const sum = exactSum(column);
     return {
@@ -277,7 +314,7 @@ export function sumTo<const K extends string>(
       },
     };
   };
-  return defineCheck<RowWith<K, Quantity>>(`sumTo(${column})`, "BUSINESS_RULE", rest, "constant", start);
+  return defineCheck<RowWith<K, Quantity>>(name, "BUSINESS_RULE", rest, "constant", start);
 }
 
 /**
@@ -291,7 +328,7 @@ export function distinctCount<const K extends string>(
   bounds: Bounds,
   options: CheckOptions = {},
 ): QualityCheck<RowWith<K>> {
-  const name = `distinctCount(${columns.join(", ")})`;
+  const name = onColumns("distinctCount", columns);
   const judge = statusWithin(name, bounds);
   return defineCheck<RowWith<K>>(name, "COMPLETENESS", options, "keys", (input) => {
     const tally = keyTally(columns, input, { nulls: false });

@@ -10,6 +10,7 @@ import {
 import { columnOf, rowAt } from "../data/column-block.ts";
 import { SpineError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
+import { shown } from "../shown.ts";
 import {
   QUALITY_CATEGORIES,
   type QualityAccumulator,
@@ -197,6 +198,23 @@ export function failures(): Failures {
       samples.splice(0, samples.length, ...saved.samples);
     },
   };
+}
+
+/** A check by the columns that it is about: `unique(symbol, mpid)`. @throws SpineError CONFIG_INVALID for what names no columns. */
+export function onColumns(check: string, columns: readonly string[]): string {
+  if (!(Array.isArray(columns) && columns.length > 0 && columns.every(isColumn)))
+    refuse(`${check} is about a list of columns, e.g. ${check}(["symbol"]); ${shown(columns)} was given.`);
+  return `${check}(${columns.join(", ")})`;
+}
+
+/** The same of one column. @throws SpineError CONFIG_INVALID */
+export function onColumn(check: string, column: string): string {
+  if (!isColumn(column)) refuse(`${check} is about a column, by its name; ${shown(column)} was given.`);
+  return `${check}(${column})`;
+}
+
+function isColumn(given: unknown): boolean {
+  return typeof given === "string" && given !== "";
 }
 
 /** For options that make no sense: CONFIG_INVALID. */

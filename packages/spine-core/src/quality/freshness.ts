@@ -30,7 +30,7 @@ export function freshness<const K extends string>(
   const fail = toMs(limits.maxAge);
   const warn = limits.warnAge === undefined ? fail : toMs(limits.warnAge);
   if (warn > fail) refuse(`${name}: \`warnAge\` is not above \`maxAge\`.`);
-  return defineCheck(name, "COMPLETENESS", options, "constant", ({ now, rows }) => {
+  return defineCheck(name, "COMPLETENESS", options, "constant", (input) => {
     let newest = Number.NEGATIVE_INFINITY;
     let last = "";
     const bad = failures();
@@ -47,6 +47,7 @@ export function freshness<const K extends string>(
         }
       },
       finish(): QualityFinding {
+        const { now, rows } = input;
         if (rows === 0) return { status: "SKIPPED", message: "there are no rows" };
         if (now === undefined) throw new Error("the time is not known");
         const age = now - newest;

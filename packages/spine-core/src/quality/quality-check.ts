@@ -64,6 +64,8 @@ export interface QualityInput {
   readonly now?: number;
   /** The dataset's columns, where they are known. */
   readonly schema?: DatasetSchema;
+  /** Of an ingest, whose schema is known at its end only: the columns that checks in SQL see. */
+  readonly columns?: readonly string[];
   /** How many distinct keys a check keeps in memory; 100,000 when left out. */
   readonly mostKeys?: number;
 }

@@ -7,6 +7,7 @@ import {
   type Failures,
   failures,
   MAX_SAMPLES,
+  onColumns,
   ROW_CHECK,
   type RowCheckOptions,
   refuse,
@@ -44,9 +45,9 @@ export function relationship<const K extends string>(
   target: RelationshipTarget,
   options: RowCheckOptions = {},
 ): QualityCheck<Readonly<Record<K, unknown>>> {
+  const name = onColumns("relationship", columns);
   const where = targetOf(columns, target);
   const place = where.kind === "table" ? where.name : `the rows of ${where.step}`;
-  const name = `relationship(${columns.join(", ")})`;
   const verdict = verdictOn(name, options, `each key in ${place}`);
   const there = target.columns ?? columns;
   const start = () => {

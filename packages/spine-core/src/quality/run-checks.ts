@@ -1,6 +1,7 @@
 import { type ColumnBlock, rowsOf } from "../data/column-block.ts";
 import { textOf } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
+import { shown } from "../shown.ts";
 import type { Row } from "../sources/source.ts";
 import { MAX_SAMPLES } from "./define-check.ts";
 import { type InspectionServices, inspectAll } from "./inspect-checks.ts";
@@ -145,8 +146,9 @@ function startCheck(check: QualityCheck, input: QualityInput, late: boolean) {
       if (skipped) return plain(check, "SKIPPED", "the check's `when` says that it means nothing here", 0);
       let finding: QualityFinding | undefined;
       guarded(() => {
-        finding = accumulator?.finish();
-        if (!finding) throw new Error("finish() returned nothing");
+        const said = accumulator?.finish();
+        refuseOther(said);
+        finding = said;
       });
       if (!crash && finding) return found(check, finding, rowsTested);
       return plain(check, "ERROR", `the check itself crashed: ${textOf(crash?.error)}`, rowsTested);
@@ -163,6 +165,17 @@ function startCheck(check: QualityCheck, input: QualityInput, late: boolean) {
       guarded(() => accumulator?.restore?.(saved.state));
     },
   };
+}
+
+const VERDICTS: readonly unknown[] = ["PASS", "WARN", "FAIL", "SKIPPED"];
+
+/** A check of one's own may say anything: what is no verdict lets nothing through. */
+function refuseOther(said: QualityFinding | undefined): asserts said is QualityFinding {
+  if (!said) throw new Error("finish() returned nothing");
+  const { status, message } = said as Partial<QualityFinding>;
+  if (!VERDICTS.includes(status))
+    throw new Error(`finish() returned the status ${shown(status)}; a verdict is ${VERDICTS.join(", ")}`);
+  if (typeof message !== "string") throw new Error("finish() returned no message");
 }
 
 function found(check: QualityCheck, finding: QualityFinding, rowsTested: number): QualityResult {

@@ -55,10 +55,9 @@ export function sql(
       add: () => {},
       addColumns: () => {},
       inspect(): QualityInspection | null {
-        const { rows, schema } = input;
+        const { rows, schema = {}, columns: all = Object.keys(schema) } = input;
         if (rows === 0) return null;
-        const asked =
-          columns ?? Object.fromEntries(Object.keys(schema ?? {}).map((one) => [one, "text" as const]));
+        const asked = columns ?? Object.fromEntries(all.map((one) => [one, "text" as const]));
         return {
           columns: asked,
           async look(context: QualityContext) {

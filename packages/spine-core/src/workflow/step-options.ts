@@ -126,7 +126,17 @@ export const TRANSFORM = {
   // Checked by itself.
   contract: anything,
 };
-export const QUALITY = { ...STEP, on: aStep, checks: required(aList) };
+const someChecks: OptionKind = {
+  is: "a list of checks",
+  fits: (value) => Array.isArray(value) && value.every(isCheck),
+};
+
+function isCheck(value: unknown): boolean {
+  const { name, start } = Object(value) as Readonly<Record<string, unknown>>;
+  return typeof name === "string" && name !== "" && typeof start === "function";
+}
+
+export const QUALITY = { ...STEP, on: aStep, checks: required(someChecks) };
 export const LOAD = {
   ...STEP,
   from: aStep,
@@ -141,7 +151,7 @@ export const LOAD = {
 };
 const { from: _loaded, database: _elsewhere, newColumns: _added, ...HOW } = LOAD;
 const { from: _transformed, ...MAKING } = TRANSFORM;
-export const INGEST = { ...FETCH, ...MAKING, ...HOW, checks: aList };
+export const INGEST = { ...FETCH, ...MAKING, ...HOW, checks: someChecks };
 export const PIPELINE = { ...STEP, run: required(aWorkflow), params: aFunction };
 export const PARALLEL: OptionKinds<AnyStepOptions & Collecting> = { ...STEP, collect: aBoolean };
 /** `concurrency` is checked by itself. */

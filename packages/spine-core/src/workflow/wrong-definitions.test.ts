@@ -250,7 +250,12 @@ const WRONG: readonly (readonly [what: string, define: () => unknown, says: stri
   [
     "checks",
     () => data().quality("q", { on: "data", checks: one }),
-    'The option `checks` of step "q" is a list; a function',
+    'The option `checks` of step "q" is a list of checks; a function',
+  ],
+  [
+    "a check that is none",
+    () => data().quality("q", { on: "data", checks: [null] }),
+    'The option `checks` of step "q" is a list of checks; a list',
   ],
   [
     "a load into nothing",
@@ -298,7 +303,11 @@ const WRONG: readonly (readonly [what: string, define: () => unknown, says: stri
   ["an ingest without row", ingested({ row: undefined }), 'The option `row` of step "i" is a function'],
   ["an ingest without schema", ingested({ schema: {} }), 'The option `schema` of step "i" is a zod schema'],
   ["an ingest into nothing", ingested({ into: "t" }), 'The option `into` of step "i" is a table'],
-  ["checks of an ingest", ingested({ checks: one }), 'The option `checks` of step "i" is a list; a function'],
+  [
+    "checks of an ingest",
+    ingested({ checks: one }),
+    'The option `checks` of step "i" is a list of checks; a function',
+  ],
   [
     "an ingest that reads a step",
     ingested({ on: "data" }),

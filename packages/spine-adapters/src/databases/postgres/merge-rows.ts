@@ -1,4 +1,4 @@
-import type { Merge, MergeCounts, RowBatch, RowStamp } from "spine-core";
+import { isByKey, type Merge, type MergeCounts, type RowBatch, type RowStamp } from "spine-core";
 import {
   allColumns,
   comes,
@@ -11,19 +11,19 @@ import {
   wantsOnePerKey,
 } from "../merge-statements.ts";
 import { type CopyTarget, insertRows } from "./insert-rows.ts";
-import { sqlState, toSpineError } from "./postgres-error.ts";
+import { broughtSince, sqlState, toSpineError } from "./postgres-error.ts";
 import { partitionCondition } from "./supersede-rows.ts";
 
 /** A table that rows are loaded into. */
 export type LoadTarget = CopyTarget & { readonly stamp: RowStamp };
 
 /** Asks in the open transaction; what the server refuses is said in terms of the table. */
-function queryOn(target: LoadTarget) {
+function queryOn(target: LoadTarget, merge: Merge) {
   return async (text: string, values: readonly unknown[] = []) => {
     try {
       return await target.lease.client.query({ text, values: [...values] });
     } catch (error) {
-      throw refused(error, target);
+      throw refused(error, target, merge);
     }
   };
 }
@@ -35,7 +35,7 @@ export async function mergeRows(
   merge: Merge,
 ): Promise<MergeCounts> {
   const { pools, table } = target;
-  const query = queryOn(target);
+  const query = queryOn(target, merge);
   // Of one transaction there may be several.
   const staged = `pg_temp."_spine_merge_${table.name.slice(0, 40)}"`;
   await query(
@@ -62,7 +62,7 @@ export async function mergeStaged(
   merge: Merge,
 ): Promise<MergeCounts> {
   const { pools, table } = target;
-  const query = queryOn(target);
+  const query = queryOn(target, merge);
   await query(`ANALYZE ${staged}`);
 
   const within = merge.partition === null ? null : partitionCondition(table, merge.partition);
@@ -106,6 +106,9 @@ async function take(relations: MergeRelations, values: unknown[], at: string, qu
   return (await query(sql, [...values, at])).rowCount ?? 0;
 }
 
-function refused(error: unknown, { table, pools }: CopyTarget): unknown {
-  return sqlState(error) === "23505" ? keyTaken(table.name, error) : toSpineError(error, pools.settings.name);
+function refused(error: unknown, { table, pools }: CopyTarget, merge: Merge): unknown {
+  if (sqlState(error) !== "23505") return toSpineError(error, pools.settings.name);
+  const taken = keyTaken(table.name, error);
+  // Rows of its keys went first, or stay and are left out: what is in the way was not to be seen.
+  return isByKey(merge.by, table) ? broughtSince(taken) : taken;
 }

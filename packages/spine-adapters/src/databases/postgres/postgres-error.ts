@@ -68,6 +68,26 @@ export function isSerializationFailure(error: unknown): boolean {
   return state === "40001" || state === "40P01";
 }
 
+/** What Postgres says itself where somebody else changed what a transaction has read; here of a row that was not there yet. */
+export function overtaken(): Error {
+  const error = new Error("somebody else has written what was about to be written");
+  return Object.assign(error, { code: "40001", severity: "ERROR" });
+}
+
+/** Errors of keys that were not there when the transaction looked: somebody else has brought them since. */
+const SINCE = new WeakSet<Error>();
+
+/** Says so of an error. */
+export function broughtSince<E extends Error>(error: E): E {
+  SINCE.add(error);
+  return error;
+}
+
+/** True when the same transaction would see what it did not, if it is done again. */
+export function isBroughtSince(error: unknown): boolean {
+  return error instanceof Error && SINCE.has(error);
+}
+
 /** True when the values of a statement are what was refused, not the statement or the server. */
 export function isDataError(error: unknown): boolean {
   return /^(?:2[123]|54)/.test(sqlState(error) ?? "");

@@ -1,11 +1,13 @@
 import { SpineError } from "spine-core";
-import { isConnectionLost, isSerializationFailure, toSpineError } from "./postgres-error.ts";
+import { isBroughtSince, isConnectionLost, isSerializationFailure, toSpineError } from "./postgres-error.ts";
 import type { PostgresPools } from "./postgres-pools.ts";
 import { TransactionLease } from "./transaction-lease.ts";
 import { MARK_TRANSACTION } from "./transaction-mark.ts";
 
 /** How often a transaction is done again because others got in its way. */
 const MOST_TRIES = 20;
+/** The same for a key that somebody else seems to have brought: an index of the host's own refuses it each time. */
+const MOST_OF_KEYS = 5;
 
 /**
  * Does work in one transaction: committed when it resolves, rolled back when it throws. It sees one state of
@@ -26,12 +28,16 @@ export async function runTransaction<T>(
     try {
       return await runOnce(pools, work);
     } catch (error) {
-      if (!isSerializationFailure(error) || tries === MOST_TRIES)
-        throw toSpineError(error, pools.settings.name);
+      if (tries >= triesFor(error)) throw toSpineError(error, pools.settings.name);
       // Apart from each other, or the same ones meet again.
       await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(tries * 4, 50)));
     }
   }
+}
+
+function triesFor(error: unknown): number {
+  if (isSerializationFailure(error)) return MOST_TRIES;
+  return isBroughtSince(error) ? MOST_OF_KEYS : 1;
 }
 
 async function runOnce<T>(pools: PostgresPools, work: (lease: TransactionLease) => Promise<T>): Promise<T> {

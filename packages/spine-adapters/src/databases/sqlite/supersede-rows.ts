@@ -1,4 +1,4 @@
-import { type Partition, SpineError, type Table } from "spine-core";
+import { type Partition, partitionValues, type Table } from "spine-core";
 import { encoderOf, storedName } from "./column-codec.ts";
 import type { SqliteConnection, SqlValue } from "./sqlite-connection.ts";
 
@@ -47,28 +47,12 @@ export function partitionCondition(
   table: Table,
   partition: Partition,
 ): { readonly where: string; readonly values: readonly SqlValue[] } {
-  const given = Object.keys(partition);
-  if (given.length === 0 || given.length !== table.partition.length || given.some(isForeign(table))) {
-    throw new SpineError(
-      "CONFIG_INVALID",
-      `The partition { ${given.join(", ")} } does not name the partition columns of table "${table.name}": ${table.partition.join(", ") || "it has none"}. Give the load its own \`partition\`, or the table its columns.`,
-      { context: { table: table.name } },
-    );
-  }
-  const conditions = table.partition.map((name) => {
-    const column = table.columns[name];
-    if (!column) throw new SpineError("CONFIG_INVALID", `Table "${table.name}" has no column "${name}".`);
-    const text = partition[name] ?? "";
-    const value =
-      column.type === "integer" ? Number(text) : column.type === "boolean" ? text === "true" : text;
-    return { sql: `"${storedName(name, column)}" = ?`, value: encoderOf(column)(value) };
-  });
+  const conditions = partitionValues(table, partition).map(({ name, column, value }) => ({
+    sql: `"${storedName(name, column)}" = ?`,
+    value: encoderOf(column)(value),
+  }));
   return {
     where: conditions.map(({ sql }) => sql).join(" AND "),
     values: conditions.map(({ value }) => value),
   };
-}
-
-function isForeign(table: Table): (name: string) => boolean {
-  return (name) => !table.partition.includes(name);
 }

@@ -179,15 +179,18 @@ function isBegunByClaim(row: RunRow): boolean {
   }
 }
 
-/** Runs that had never begun have nothing to read. What cannot be read does not keep the others of the claim. */
+/** Runs that had never begun have nothing to read, but for those that repeat another one and were given records with it. What cannot be read does not keep the others of the claim. */
 async function withSteps(
   { pools, tables, time }: Scope,
   { worker, signal }: ClaimRequest,
   rows: readonly RunRow[],
 ): Promise<readonly ClaimedRun[]> {
-  const ids = rows.filter((row) => row.attempts > 0 && !isBegunByClaim(row)).map(({ run_id }) => run_id);
+  const begunBefore = rows.filter((row) => row.attempts > 0 && !isBegunByClaim(row));
+  const ids = begunBefore.map(({ run_id }) => run_id);
+  const given = rows.filter((row) => row.rerun_of !== null || begunBefore.includes(row));
+  const withRecords = given.map(({ run_id }) => run_id);
   const [steps, checkpoints] =
-    ids.length === 0
+    withRecords.length === 0
       ? [[], []]
       : await Promise.all([
           pools.ask<StepRow>(
@@ -199,7 +202,7 @@ async function withSteps(
           pools.ask<CheckpointRow & { readonly run_id: string }>(
             "write",
             `SELECT run_id, step_name, checkpoint_key, value FROM ${tables.step_checkpoints} WHERE run_id = ANY ($1::uuid[])`,
-            [ids],
+            [withRecords],
             signal,
           ),
         ]);

@@ -7,7 +7,7 @@ import {
   type PartitionStore,
   partitionKey,
 } from "spine-core";
-import { toSpineError } from "../../databases/postgres/postgres-error.ts";
+import { overtaken, toSpineError } from "../../databases/postgres/postgres-error.ts";
 import type { PostgresPools } from "../../databases/postgres/postgres-pools.ts";
 import { PostgresTransaction } from "../../databases/postgres/postgres-transaction.ts";
 import { STATE_VALUES } from "../../databases/postgres/value-parsers.ts";
@@ -29,7 +29,7 @@ export class PostgresPartitionStore implements PartitionStore {
     this.#pools = pools;
     this.#list = `SELECT ${COLUMNS} FROM ${tables.partitions} WHERE table_name = $1 ORDER BY partition_key`;
     this.#get = `SELECT ${COLUMNS} FROM ${tables.partitions} WHERE table_name = $1 AND partition_key = $2`;
-    this.#doubt = `UPDATE ${tables.partitions} SET hash = '' WHERE table_name = $1`;
+    this.#doubt = `UPDATE ${tables.partitions} SET hash = '' WHERE table_name = $1 AND hash <> ''`;
     this.#remove = `DELETE FROM ${tables.partitions} WHERE table_name = $1`;
     this.#states = statesSql(tables);
   }
@@ -91,10 +91,17 @@ export class PostgresPartitionStore implements PartitionStore {
         `spine.partition:${settings.schema}/${table}/${key}`,
       ]);
       const [row] = await ask(`${this.#get} FOR UPDATE`, [table, key]);
+      if (!row) await this.#refuseIfLoaded(table, key);
       return row && readPartition(row);
     } catch (error) {
       throw toSpineError(error, settings.name);
     }
+  }
+
+  /** Whoever was there first may have loaded it since the transaction began: what it sees has none of that, and would be loaded beside it. */
+  async #refuseIfLoaded(table: string, key: string): Promise<void> {
+    const [meanwhile] = await this.#pools.ask<PartitionRow>("read", this.#get, [table, key]);
+    if (meanwhile) throw overtaken();
   }
 }
 

@@ -67,13 +67,12 @@ export function claimRun(
   const fence = { worker, token: row.token };
   const open = openOrNone(row);
   positions.set(run_id, { ...fence, attempts: row.attempts, open, seen: row.version });
-  // A run that had not begun has none of these: the look-up is only worth its time for the others.
-  if (claimed.attempts === 0) {
-    return readClaimed({ row, steps: [], checkpoints: [], fence, begun: begun.length > 0 });
-  }
-  const steps = connection.all<StepRow>(sql.stepRows, run_id);
-  const checkpoints = connection.all<CheckpointRow>(sql.checkpointRows, run_id);
-  return readClaimed({ row, steps, checkpoints, fence, begun: false });
+  // A run that had not begun has none of these, unless it repeats another one: the look-up is only worth its time for the others.
+  const hasBegun = claimed.attempts > 0;
+  const steps = hasBegun ? connection.all<StepRow>(sql.stepRows, run_id) : [];
+  const checkpoints =
+    hasBegun || claimed.rerun_of !== null ? connection.all<CheckpointRow>(sql.checkpointRows, run_id) : [];
+  return readClaimed({ row, steps, checkpoints, fence, begun: begun.length > 0 });
 }
 
 /** True for a run that nobody had before: what it has may be inherited. */

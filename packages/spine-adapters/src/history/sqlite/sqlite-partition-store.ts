@@ -26,7 +26,7 @@ export class SqlitePartitionStore implements PartitionStore {
     this.#pool = pool;
     this.#list = `SELECT * FROM ${tables.partitions} WHERE table_name = ? ORDER BY partition_key`;
     this.#get = `SELECT * FROM ${tables.partitions} WHERE table_name = ? AND partition_key = ?`;
-    this.#doubt = `UPDATE ${tables.partitions} SET hash = '' WHERE table_name = ?`;
+    this.#doubt = `UPDATE ${tables.partitions} SET hash = '' WHERE table_name = ? AND hash <> ''`;
     this.#remove = `DELETE FROM ${tables.partitions} WHERE table_name = ?`;
     this.#states = statesSql(tables);
   }

@@ -1,4 +1,6 @@
 import type { ChunkWrite, DatasetState } from "../../data/dataset.ts";
+import { type InPartition, inPartition } from "../../data/partition-values.ts";
+import { checkPartition } from "../../history/check-partition.ts";
 import type { JsonValue } from "../../json.ts";
 import type { QualityInput } from "../../quality/quality-check.ts";
 import { type RunningChecks, startChecks } from "../../quality/run-checks.ts";
@@ -45,6 +47,7 @@ export class IngestPass implements PageChunks {
   readonly #counted: { rows: number; rejected: number };
   readonly checks: RunningChecks;
   #contracted: ContractedRow;
+  readonly #isOf: InPartition;
 
   constructor(step: IngestStep, scope: StepScope, following: Following, state: DatasetState) {
     this.#step = step;
@@ -59,6 +62,7 @@ export class IngestPass implements PageChunks {
       partition,
       now: scope.clock.now(),
       mostKeys: MOST_KEYS,
+      columns: Object.keys(step.into.columns),
       get rows() {
         return counted.rows;
       },
@@ -68,6 +72,10 @@ export class IngestPass implements PageChunks {
     };
     this.checks = startChecks(step.checks, input, { late: true });
     this.#contracted = new ContractedRow(step, 0);
+    this.#isOf = inPartition(
+      step.into,
+      checkPartition(step.partition?.(scope.context) ?? null, `of step "${step.name}"`),
+    );
   }
 
   /** Values that the contract has left out. */
@@ -96,6 +104,7 @@ export class IngestPass implements PageChunks {
         rejects.push({ code: made.code, message: made.message, line, raw: raw as JsonValue });
       else rows.push(asJson(made));
     }
+    this.#isOf(rows, this.#counted.rows);
     this.#counted.rows += rows.length;
     this.#counted.rejected += rejects.length;
     this.checks.add(rows);

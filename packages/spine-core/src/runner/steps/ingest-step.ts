@@ -10,7 +10,7 @@ import { type StepOutcome, type StepScope, type TransactionalOutcome, writerOf }
 import { tellRange, warn } from "./fetch-step.ts";
 import { Following } from "./following.ts";
 import { type IngestCursor, IngestPass, ingestCursorOf } from "./ingest-pass.ts";
-import { type Bring, checkTaken, load, unchanged } from "./load-step.ts";
+import { type Bring, checkTaken, isSame, load, unchanged } from "./load-step.ts";
 import { verdictOf } from "./quality-step.ts";
 import { type Begun, isChange, originOf, readPages } from "./read-pages.ts";
 import { ingestOf, redrivenIn } from "./redriven-rows.ts";
@@ -152,10 +152,10 @@ async function judge(
         if (merge) return await transaction.mergeRows(table, nothing(), stamp, merge);
         return { inserted: 0, superseded: 0, kept: 0 };
       };
-      const isSame = current?.hash === ref.hash && !ref.redriven;
-      if (isSame) await transaction.dropStaged(ref.dataset);
-      const loaded = isSame
-        ? unchanged(step, ref, current.loadId)
+      const same = isSame(step, ref, current) ? current : undefined;
+      if (same) await transaction.dropStaged(ref.dataset);
+      const loaded = same
+        ? unchanged(step, ref, same.loadId)
         : await load(step, scope, transaction, { input: ref, partition, current, bring });
       return {
         output: output(loaded.output as LoadResult),

@@ -3,6 +3,7 @@ import type { Partition } from "../../context.ts";
 import { batchesOf, type RowBatch, sizeOf } from "../../data/column-block.ts";
 import type { DatasetRef, Redriven } from "../../data/dataset.ts";
 import type { Merge, MergeCounts } from "../../data/merge.ts";
+import { type InPartition, inPartition } from "../../data/partition-values.ts";
 import type { Table } from "../../data/table.ts";
 import type { DatabaseTransaction, RowStamp } from "../../database/database-transaction.ts";
 import { SpineError } from "../../errors.ts";
@@ -38,8 +39,8 @@ export async function runLoad(step: LoadStep, scope: StepScope): Promise<StepOut
       const current = partition
         ? await partitions.get(step.into.name, partition, { transaction })
         : undefined;
-      if (current?.hash === input.hash && !input.redriven) return unchanged(step, input, current.loadId);
-      const bring = bringRows(scope, input, transaction);
+      if (isSame({ ...step, into }, input, current)) return unchanged(step, input, current.loadId);
+      const bring = bringRows(scope, input, transaction, inPartition(into, partition));
       return await load(step, scope, transaction, { input, partition, current, bring, into });
     },
   };
@@ -50,16 +51,29 @@ async function runElsewhere(
   step: LoadStep,
   scope: StepScope,
   { input, partition }: Pick<Loading, "input" | "partition">,
-): Promise<StepOutcome> {
+): Promise<TransactionalOutcome> {
+  const isOf = inPartition(step.into, partition);
   const elsewhere = await loadElsewhere(step, scope, input, async (into, transaction, stamp) => {
     const how = { ...howOf(step, input), into };
-    return await write(how, transaction, bringRows(scope, input, transaction), { stamp, partition });
+    return await write(how, transaction, bringRows(scope, input, transaction, isOf), { stamp, partition });
   });
-  return loaded(step, scope, { input, partition, current: undefined }, elsewhere);
+  return {
+    write: async (transaction) => {
+      const table = tableOf(step);
+      const current = partition ? await scope.partitions.get(table, partition, { transaction }) : undefined;
+      await tellOthers(step, scope, transaction, { input, partition, ...elsewhere });
+      return loaded(step, scope, { input, partition, current }, elsewhere);
+    },
+  };
 }
 
-function bringRows(scope: StepScope, input: DatasetRef, transaction: DatabaseTransaction): Bring {
-  const rows = batches(scope, input);
+function bringRows(
+  scope: StepScope,
+  input: DatasetRef,
+  transaction: DatabaseTransaction,
+  isOf: InPartition,
+): Bring {
+  const rows = batches(scope, input, isOf);
   return async (table, stamp, merge) =>
     merge
       ? await transaction.mergeRows(table, rows, stamp, merge)
@@ -117,9 +131,43 @@ export async function load(
   const how = { ...howOf(step, input), into };
   const stamp: RowStamp = { loadId: newId(), loadedAt: new Date(scope.clock.now()).toISOString() };
   const changes = await write(how, transaction, bring, { stamp, partition });
-  if (partition === null && step.into.partition.length > 0)
-    await scope.partitions.changed(step.into.name, { transaction, gone: how.disposition === "replace" });
+  await tellOthers(step, scope, transaction, { input, partition, changes });
   return loaded(step, scope, { input, partition, current }, { stamp, changes, into });
+}
+
+/** What is known of partitions that a load does not name, and may have changed. */
+async function tellOthers(
+  step: Loads,
+  { partitions }: StepScope,
+  transaction: DatabaseTransaction,
+  { input, partition, changes }: Pick<Loading, "input" | "partition"> & Pick<Loaded, "changes">,
+): Promise<void> {
+  const { disposition, merge } = howOf(step, input);
+  const columns = step.into.partition;
+  // Rows that are found by less than the partition's columns may have been those of any.
+  const isWide = merge !== null && changes.superseded > 0 && columns.some((name) => !merge.by.includes(name));
+  if (partition === null ? columns.length > 0 : isWide)
+    await partitions.changed(tableOf(step), { transaction, gone: disposition === "replace" });
+}
+
+/** A table of another database is another table. */
+function tableOf({ database, into }: Loads): string {
+  return database == null ? into.name : `${database}.${into.name}`;
+}
+
+/** True where the load would leave its partition as it is. What is appended comes to what is there, the same or not. */
+export function isSame(
+  { disposition, into }: Loads,
+  input: DatasetRef,
+  current: PartitionRecord | undefined,
+): current is PartitionRecord {
+  return disposition !== "append" && !input.redriven && current?.hash === contentOf(input, into);
+}
+
+/** The hash of what is loaded: that of the dataset, and of the fields that the table has no column for, where there are some. */
+function contentOf({ hash: whole, schema = {} }: DatasetRef, { columns }: Table): string {
+  const left = Object.keys(schema).filter((name) => !Object.hasOwn(columns, name));
+  return left.length === 0 ? whole : hash("sha256", `${whole}-${JSON.stringify(left.sort())}`);
 }
 
 /** What is recorded of a load. */
@@ -132,8 +180,7 @@ function loaded(
   const { database } = step;
   const how = howOf(step, input);
   const isElsewhere = database != null;
-  // A table of another database is another table.
-  const table = isElsewhere ? `${database}.${into.name}` : into.name;
+  const table = tableOf(step);
   const added = Object.keys(into.columns).filter((name) => !Object.hasOwn(step.into.columns, name));
   const output: LoadResult = {
     loadId: stamp.loadId,
@@ -162,13 +209,14 @@ function loaded(
   if (partition) {
     // What is there afterwards is the input where that took the place of all; otherwise what was there has a part in it.
     const isAll = how.disposition === "replace-partition" || how.merge?.absent === "close";
+    const content = contentOf(input, into);
     attachments.push({
       kind: "partition",
       table,
       partition,
       loadId: stamp.loadId,
-      hash: isAll || current === undefined ? input.hash : together(current.hash, input.hash),
-      rows: isAll ? inserted + kept : (current?.rows ?? 0) + inserted - superseded,
+      hash: isAll ? content : together(current, content),
+      rows: isAll ? inserted + kept : Math.max(0, (current?.rows ?? 0) + inserted - superseded),
     });
   }
   return { output, rows: { in: input.rows, out: inserted + kept, rejected: 0 }, attachments };
@@ -198,11 +246,12 @@ async function write(
   return { ...(await bring(table, stamp, null)), superseded };
 }
 
-async function* batches(scope: StepScope, input: DatasetRef): AsyncIterable<RowBatch> {
+async function* batches(scope: StepScope, input: DatasetRef, isOf: InPartition): AsyncIterable<RowBatch> {
   const { signal } = scope.context;
   let written = 0;
   for await (const chunk of scope.datasets.read(input.dataset, { signal })) {
     for (const batch of batchesOf(chunk)) {
+      isOf(batch, written);
       yield batch;
       written += sizeOf(batch);
     }
@@ -211,9 +260,9 @@ async function* batches(scope: StepScope, input: DatasetRef): AsyncIterable<RowB
   }
 }
 
-/** Of content that came together from several loads, in their order. */
-function together(before: string, added: string): string {
-  return hash("sha256", `${before}+${added}`);
+/** Of content that came together from several loads, in their order; beside what nobody knows, it is not known. */
+function together(before: PartitionRecord | undefined, added: string): string {
+  return before?.hash === "" ? "" : hash("sha256", `${before?.hash ?? ""}+${added}`);
 }
 
 export function unchanged(step: Loads, input: DatasetRef, loadId: string): StepOutcome {
