@@ -31,5 +31,6 @@ export default defineConfig([
     "sources/index": "sources/index.ts",
     "testing/index": "testing/index.ts",
   }),
+  pkg("spine-http", { index: "index.ts", "client/index": "client/index.ts" }),
   pkg("spine-finra", { index: "index.ts", "testing/index": "testing/index.ts" }),
 ]);

@@ -118,6 +118,8 @@ export interface Spine extends AsyncDisposable {
   /** What was raised, newest first. */
   readonly alerts: AlertStore;
   readonly alertChannels: Registry<AlertChannel>;
+  /** When old runs are removed, as it was given; null for never. */
+  readonly retention: RetentionPolicy | null;
   /** Starts a run of a workflow constant, typed. */
   run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<Final<O>>>;
   /** Starts a run of a registered workflow by name. */
@@ -401,6 +403,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     quality: stores.quality,
     alerts: stores.alerts,
     alertChannels,
+    retention: options.retention ?? null,
     workflows,
     run,
     runMany,
