@@ -4,7 +4,7 @@ import { HttpProblem, type ProblemCode, type ProblemIssue } from "./problems.ts"
 /** The answers to Spine's own errors that somebody who asks can do something about. All others are `internal`. */
 const BY_CODE: Readonly<Record<string, ProblemCode>> = {
   VALIDATION_FAILED: "invalid-body",
-  PAYLOAD_INVALID: "invalid-params",
+  PAYLOAD_INVALID: "invalid-body",
   SIGNAL_INVALID: "invalid-body",
   UNKNOWN_WORKFLOW: "not-found",
   UNKNOWN_SOURCE: "not-found",

@@ -48,11 +48,18 @@ export class Access {
     return detail;
   }
 
-  /** Sees that the principal may see a run. */
-  async check(runId: string): Promise<void> {
-    if (this.scope) await this.run(runId);
-    else if (!RUN_ID.test(runId) || (await this.#spine.history.glance([runId])).length === 0)
-      throw this.#missing(runId);
+  /** Sees that the principal may see these runs. @throws HttpProblem not-found, expired */
+  async check(...runIds: readonly string[]): Promise<void> {
+    if (this.scope) {
+      for (const runId of runIds) await this.run(runId);
+      return;
+    }
+    const known = runIds.filter((runId) => RUN_ID.test(runId));
+    const found = new Set(
+      (known.length > 0 ? await this.#spine.history.glance(known) : []).map(({ runId }) => runId),
+    );
+    const missing = runIds.find((runId) => !found.has(runId));
+    if (missing !== undefined) throw this.#missing(missing);
   }
 
   /** A pipeline's name, if it is one and the principal may see it. @throws HttpProblem not-found */

@@ -1,6 +1,7 @@
-import type { FetchCursor, MarkValue } from "spine-core";
+import { type FetchCursor, type MarkValue, SpineError } from "spine-core";
 import { z } from "zod";
 import { operation } from "../operation.ts";
+import { HttpProblem } from "../problems.ts";
 import { given } from "./pipelines.ts";
 
 const Cursor = z
@@ -44,16 +45,22 @@ export const cursorOperations = [
         step: z.string().min(1).max(2_000),
         scope: z.string().max(200).optional(),
         to: z.union([z.string(), z.number()]).optional(),
+        order: z.literal("text").optional().describe("Where marks are other texts than decimals, dates and times."),
       })
       .meta({ id: "CursorReset" }),
     responses: { 200: Cursor },
     problems: ["not-found"],
-    async handle({ spine, access, params, body: { step, scope, to } }) {
+    async handle({ spine, access, params, body: { step, scope, to, order } }) {
       const workflow = access.pipeline(params.pipeline);
-      const cursor = await spine.cursors.reset(
-        { workflow, step, ...given({ scope }) },
-        given({ to: to as MarkValue | undefined }),
-      );
+      const cursor = await spine.cursors
+        .reset({ workflow, step, ...given({ scope }) }, given({ to: to as MarkValue | undefined, order }))
+        .catch((error: unknown) => {
+          // What cannot be a mark is a mistake of code otherwise; here it came with the request.
+          const isOfValue = SpineError.is(error) && error.code === "CONFIG_INVALID";
+          throw isOfValue
+            ? new HttpProblem("invalid-body", error.message, { errors: [{ path: "/to", code: "invalid", message: "is no mark" }] })
+            : error;
+        });
       return { status: 200, body: cursorOf(cursor) };
     },
   }),

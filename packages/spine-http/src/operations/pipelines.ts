@@ -171,7 +171,8 @@ export const pipelineOperations = [
       const wait = waitOf(request, call.services.limits.waitSeconds);
       const run = await spine.run(name, body.params, options).catch((error: unknown) => {
         // Spine names what is wrong with options without saying of which workflow, and what is wrong with parameters with it.
-        const isOfParams = SpineError.is(error) && error.context.workflow !== undefined;
+        const isOfParams =
+          SpineError.is(error) && (error.context.workflow !== undefined || error.code === "PAYLOAD_INVALID");
         throw toProblem(error, isOfParams ? "/params" : "");
       });
       const detail = await waitForEnd(call, run.id, wait);
