@@ -3,6 +3,7 @@ import { showKills } from "./kills/show-kills.ts";
 import { MUTANTS } from "./mutants.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
 import { showFuzz } from "./show-fuzz.ts";
+import { showHttp } from "./show-http.ts";
 import { showMutants } from "./show-mutants.ts";
 import { showOutages } from "./show-outages.ts";
 
@@ -24,6 +25,7 @@ process.exitCode = (await prove(options)) ? 0 : 1;
 async function prove(chosen: Options): Promise<boolean> {
   if (chosen.proof === "kills") return await showKills(chosen);
   if (chosen.proof === "outages") return await showOutages();
+  if (chosen.proof === "http") return await showHttp(chosen);
   if (chosen.proof === "fuzz") return await showFuzz(chosen);
   return await showMutants(join(import.meta.dirname, "../.."), chosen);
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-export type Options = MutantOptions | KillOptions | OutageOptions | FuzzOptions;
+export type Options = MutantOptions | KillOptions | OutageOptions | FuzzOptions | HttpOptions;
 
 export interface MutantOptions {
   readonly proof: "mutants";
@@ -16,6 +16,11 @@ export interface OutageOptions {
 export interface FuzzOptions {
   readonly proof: "fuzz";
   readonly inputs: number;
+  readonly seed: number;
+}
+
+export interface HttpOptions {
+  readonly proof: "http";
   readonly seed: number;
 }
 
@@ -35,6 +40,7 @@ export const USAGE = `npm run proof -- --mutants [--only a,b] [--json]
 npm run proof -- --kills N [--seed S] [--database sqlite|postgres|both] [--json]
 npm run proof -- --outages
 npm run proof -- --fuzz [N] [--seed S]
+npm run proof -- --http [--seed S]
 
   --mutants   breaks each guarantee in the code, one at a time, and demands that its test fails
   --only      these mutants
@@ -44,6 +50,7 @@ npm run proof -- --fuzz [N] [--seed S]
   --outages   a server that crashes and is away, connections that break, answers that are lost, a process that is busy: under
               load, on Postgres
   --fuzz      reads so many generated and damaged inputs as files, a million when left out: no crash, no row lost
+  --http      50,000 generated requests to the HTTP API, and a thousand cuts of its streams
   --json      JSON lines; the last one has the counts
 
 The exit code is 1 when something failed, 2 for a wrong option.`;
@@ -60,18 +67,22 @@ export function readOptions(args: readonly string[], known: readonly string[]): 
       kills: { type: "string" },
       outages: { type: "boolean", default: false },
       fuzz: { type: "boolean", default: false },
+      http: { type: "boolean", default: false },
       seed: { type: "string" },
       database: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
   const { json } = values;
-  const asked = [values.mutants, values.kills !== undefined, values.outages, values.fuzz];
+  const asked = [values.mutants, values.kills !== undefined, values.outages, values.fuzz, values.http];
   if (asked.filter(Boolean).length !== 1) {
-    throw new Error("Say what is to be proved: --mutants, or --kills and how many, or --outages, or --fuzz.");
+    throw new Error(
+      "Say what is to be proved: --mutants, or --kills and how many, or --outages, or --fuzz, or --http.",
+    );
   }
   if (values.outages) return { proof: "outages" };
   const seed = values.seed === undefined ? Date.now() % 1_000_000 : wholeNumber("--seed", values.seed, 0);
+  if (values.http) return { proof: "http", seed };
   if (values.fuzz) {
     const [inputs = "1000000", ...others] = positionals;
     if (others.length > 0) throw new Error(`--fuzz takes one number, not "${positionals.join(" ")}".`);

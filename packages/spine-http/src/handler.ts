@@ -1,6 +1,6 @@
 import { jsonLogger, newId, type Spine, SpineError } from "spine-core";
 import type { z } from "zod";
-import { fetchThrough } from "./adapters/fetch.ts";
+import { type FetchFacts, fetchThrough } from "./adapters/fetch.ts";
 import { Access } from "./auth/access.ts";
 import type { Principal } from "./auth/auth.ts";
 import { holds } from "./auth/permissions.ts";
@@ -27,7 +27,7 @@ export interface SpineHandler {
   /** Answers a request as plain data; adapters are made of it. Never rejects. */
   handle(request: HttpRequest): Promise<HttpResponse>;
   /** Answers a WHATWG request: Hono, Next, Bun, Deno. */
-  fetch(request: Request): Promise<Response>;
+  fetch(request: Request, facts?: FetchFacts): Promise<Response>;
   /** Ends its streams; requests after it are answered 503. The Spine goes on. */
   close(): void;
 }
@@ -221,7 +221,7 @@ export function createHandler(spine: Spine, options: HandlerOptions): SpineHandl
         ? { ...response, headers: { ...response.headers, ...corsHeaders(request, cors) } }
         : response;
     },
-    fetch: (request) => fetchThrough(handler, request),
+    fetch: (request, facts) => fetchThrough(handler, request, facts),
     close: () => services.feed.close(),
   };
   return handler;

@@ -1,5 +1,10 @@
 // The public face of spine-http. The typed client for browsers: `spine-http/client`.
 
+export { fastifyPlugin } from "./adapters/fastify.ts";
+export type { FetchFacts } from "./adapters/fetch.ts";
+export { honoHandler } from "./adapters/hono.ts";
+export { koaMiddleware } from "./adapters/koa.ts";
+export { type NextRoutes, nextRoutes } from "./adapters/next.ts";
 export { type Mountable, type NodeHandler, type NodeRequest, toNodeHandler } from "./adapters/node.ts";
 // Who may ask
 export { type ApiKey, apiKeys } from "./auth/api-keys.ts";

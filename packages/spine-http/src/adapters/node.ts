@@ -31,7 +31,7 @@ export function toNodeHandler(handler: Mountable): NodeHandler {
   };
 }
 
-function isUnder(url: string, basePath: string): boolean {
+export function isUnder(url: string, basePath: string): boolean {
   // What only begins like it is answered here as well: 404 or 400, never by somebody who reads paths in another way.
   return url.slice(0, basePath.length).toLowerCase() === basePath.toLowerCase();
 }
@@ -79,12 +79,20 @@ function drained(response: ServerResponse): Promise<void> {
   });
 }
 
+/** What a framework knows beside Node's request. */
+export interface NodeFacts {
+  /** Its own request, for `hostSession`. */
+  readonly original?: unknown;
+  /** What its parser made of the body. */
+  readonly parsed?: () => unknown;
+}
+
 /** A request of Node's as the handler sees it. */
 export function nodeRequest(
   request: NodeRequest,
   response: ServerResponse,
   url: string,
-  original: unknown = request,
+  { original = request, parsed = () => request.body }: NodeFacts = {},
 ): HttpRequest {
   const mark = url.indexOf("?");
   return {
@@ -102,7 +110,7 @@ export function nodeRequest(
     get signal() {
       return signalOf(response);
     },
-    body: (limit) => bodyOf(request, limit),
+    body: (limit) => bodyOf(request, limit, parsed),
   };
 }
 
@@ -119,10 +127,9 @@ function signalOf(response: ServerResponse): AbortSignal {
   return controller.signal;
 }
 
-async function bodyOf(request: NodeRequest, limit: number): Promise<HttpBody> {
+async function bodyOf(request: NodeRequest, limit: number, parsed: () => unknown): Promise<HttpBody> {
   // Parsers set `body` on requests whose stream they have read, and some on all others too.
   const isRead = request.readableEnded || request.readableDidRead;
-  if (isRead && request.body !== undefined) return { kind: "parsed", value: request.body };
-  if (isRead) return { kind: "none" };
+  if (isRead) return parsed() === undefined ? { kind: "none" } : { kind: "parsed", value: parsed() };
   return await collectBytes(request, limit);
 }

@@ -45,7 +45,10 @@ export const cursorOperations = [
         step: z.string().min(1).max(2_000),
         scope: z.string().max(200).optional(),
         to: z.union([z.string(), z.number()]).optional(),
-        order: z.literal("text").optional().describe("Where marks are other texts than decimals, dates and times."),
+        order: z
+          .literal("text")
+          .optional()
+          .describe("Where marks are other texts than decimals, dates and times."),
       })
       .meta({ id: "CursorReset" }),
     responses: { 200: Cursor },
@@ -58,7 +61,9 @@ export const cursorOperations = [
           // What cannot be a mark is a mistake of code otherwise; here it came with the request.
           const isOfValue = SpineError.is(error) && error.code === "CONFIG_INVALID";
           throw isOfValue
-            ? new HttpProblem("invalid-body", error.message, { errors: [{ path: "/to", code: "invalid", message: "is no mark" }] })
+            ? new HttpProblem("invalid-body", error.message, {
+                errors: [{ path: "/to", code: "invalid", message: "is no mark" }],
+              })
             : error;
         });
       return { status: 200, body: cursorOf(cursor) };
