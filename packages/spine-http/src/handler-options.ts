@@ -12,7 +12,7 @@ import {
   required,
   SpineError,
 } from "spine-core";
-import type { AccessRequest, Auth } from "./auth/auth.ts";
+import type { AccessRequest, Auth, Principal } from "./auth/auth.ts";
 import { type Cors, checkCors } from "./cross-origin.ts";
 import type { AnyOperation } from "./operation.ts";
 
@@ -60,6 +60,14 @@ export interface AuditEntry extends Omit<AccessRequest, "permission"> {
   readonly at: string;
 }
 
+/** A run that a request is about to start. */
+export interface StartRequest {
+  readonly pipeline: string;
+  /** As they were sent: nothing is checked yet. */
+  readonly params: unknown;
+  readonly principal: Principal;
+}
+
 export interface HandlerOptions {
   /** Who may ask, e.g. `apiKeys([...])`, `hostSession(...)`, or `insecureNoAuth()`. */
   readonly auth: Auth;
@@ -72,6 +80,11 @@ export interface HandlerOptions {
   /** Operations beside the built-in ones, e.g. `finraOperations()`. */
   readonly operations?: readonly AnyOperation[];
   readonly partitions?: readonly ServedPartitions[];
+  /**
+   * The parameters that a run is started with, e.g. with what only the host knows; those that were sent when left out. What it throws
+   * is answered: `HttpProblem`, or a SpineError.
+   */
+  readonly completeParams?: (start: StartRequest) => unknown;
   /** Told of each call that changes something, once it is answered. */
   readonly audit?: (entry: AuditEntry) => void;
   /** Where failures are logged; JSON lines on standard error when left out. */
@@ -89,6 +102,7 @@ const OPTIONS: OptionKinds<HandlerOptions> = {
   readOnly: aBoolean,
   operations: { is: "a list", fits: Array.isArray },
   partitions: { is: "a list", fits: Array.isArray },
+  completeParams: aFunction,
   audit: aFunction,
   logger: anything,
 };

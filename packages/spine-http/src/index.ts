@@ -14,7 +14,13 @@ export { insecureNoAuth } from "./auth/insecure-no-auth.ts";
 export { PERMISSIONS, type Permission, type Permissions, PRESETS, type Preset } from "./auth/permissions.ts";
 export type { Cors } from "./cross-origin.ts";
 export { createHandler, type SpineHandler } from "./handler.ts";
-export type { AuditEntry, HandlerOptions, Limits, ServedPartitions } from "./handler-options.ts";
+export type {
+  AuditEntry,
+  HandlerOptions,
+  Limits,
+  ServedPartitions,
+  StartRequest,
+} from "./handler-options.ts";
 // For adapters and operations of one's own
 export { BodyTooLarge, type HttpBody, type HttpRequest, type HttpResponse } from "./http-request.ts";
 export { openApi } from "./openapi.ts";
@@ -33,4 +39,5 @@ export {
   type Scoping,
 } from "./operation.ts";
 export { OPERATIONS, type SpineOperations } from "./operations/index.ts";
+export { RunStarted as StartedRun, startRun } from "./operations/pipelines.ts";
 export { HttpProblem, PROBLEMS, type ProblemCode, type ProblemFacts, type ProblemIssue } from "./problems.ts";

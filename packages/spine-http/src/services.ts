@@ -12,6 +12,8 @@ export interface Services {
   readonly partitions: ReadonlyMap<string, ServedPartitions>;
   /** Whether nothing can be changed. */
   readonly readOnly: boolean;
+  /** The parameters that a run is started with. */
+  readonly completeParams: NonNullable<HandlerOptions["completeParams"]>;
   /** Who was seen to be allowed to read which run: scopes and ids. */
   readonly readable: RecentKeys;
   /** What `work` returns, done once in so many ms for all who ask. */
@@ -32,6 +34,7 @@ export function servicesOf(
     feed: new RunFeed(spine, limits.streams),
     partitions: new Map(partitions.map((served) => [served.partitions.table, served])),
     readOnly,
+    completeParams: options.completeParams ?? (({ params }) => params),
     readable: new RecentKeys(MOST_READABLE),
     once: onceIn(),
   };

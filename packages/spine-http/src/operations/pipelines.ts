@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { type JsonValue, type RunOptions, SpineError, type WorkflowData } from "spine-core";
 import { z } from "zod";
-import { operation } from "../operation.ts";
+import { type Call, operation } from "../operation.ts";
 import { HttpProblem } from "../problems.ts";
 import { issuesOf } from "../query-reader.ts";
 import { toProblem } from "../to-problem.ts";
@@ -149,51 +149,91 @@ export const pipelineOperations = [
     responses: { 200: z.union([RunStarted, DryRun]), 202: RunStarted },
     problems: ["not-found", "invalid-params", "idempotency-mismatch", "bad-header", "conflict"],
     async handle(call) {
-      const { spine, access, body, params, principal, request } = call;
+      const { spine, access, body, params } = call;
       const name = access.pipeline(params.name);
-      if (body.dry_run) {
-        const checked = await checkParams(spine.workflows.get(name), body.params);
-        return { status: 200, body: { dry_run: true as const, pipeline: name, params: checked } };
-      }
-      const options: RunOptions = {
-        ...keyOf(request.header("idempotency-key"), principal.id),
-        triggeredBy: triggeredBy(principal.id),
-        tags: access.tagsOf(body.tags),
-        ...given({
-          queue: body.queue,
-          priority: body.priority,
-          concurrencyKey: body.concurrency_key,
-          delay: body.delay as RunOptions["delay"],
-          startAt: body.not_before,
-          deadline: body.deadline as RunOptions["deadline"],
-        }),
-      };
-      const wait = waitOf(request, call.services.limits.waitSeconds);
-      const run = await spine.run(name, body.params, options).catch((error: unknown) => {
-        // Spine names what is wrong with options without saying of which workflow, and what is wrong with parameters with it.
-        const isOfParams =
-          SpineError.is(error) && (error.context.workflow !== undefined || error.code === "PAYLOAD_INVALID");
-        throw toProblem(error, isOfParams ? "/params" : "");
+      const options: RunOptions = given({
+        tags: body.tags,
+        queue: body.queue,
+        priority: body.priority,
+        concurrencyKey: body.concurrency_key,
+        delay: body.delay as RunOptions["delay"],
+        startAt: body.not_before,
+        deadline: body.deadline as RunOptions["deadline"],
       });
-      const detail = await waitForEnd(call, run.id, wait);
-      const isDone = wait !== null && hasEnded(detail);
-      const answer = {
-        execution_id: run.id,
+      if (!body.dry_run) return await startRun(call, name, body.params, options);
+      const completed = call.services.completeParams({
         pipeline: name,
-        status: detail.run.status,
-        existing: run.existing,
-        run: runOf(detail.run),
-      };
-      const headers = {
-        location: call.path(`/pipelines/status/${run.id}`),
-        ...(run.existing ? { "idempotency-replayed": "true" } : {}),
-        ...(wait === null ? {} : { "preference-applied": `wait=${wait}` }),
-      };
-      if (run.existing || isDone) return { status: 200, body: answer, headers };
-      return { status: 202, body: answer, headers: { ...headers, "retry-after": "2" } };
+        params: body.params,
+        principal: call.principal,
+      });
+      const checked = await checkParams(spine.workflows.get(name), completed);
+      return { status: 200, body: { dry_run: true as const, pipeline: name, params: checked } };
     },
   }),
 ] as const;
+
+/**
+ * Starts a run for a request, with its idempotency key, and answers as `POST /pipelines/run/{name}` does: for operations of plugins.
+ *
+ * @throws HttpProblem not-found for a pipeline that there is not, or that the caller may not see.
+ * @example
+ * const start = operation({
+ *   id: "demo.start",
+ *   method: "POST",
+ *   path: "/demo/start",
+ *   summary: "Starts the demo.",
+ *   permission: "runs:start",
+ *   scoping: "access",
+ *   responses: { 200: StartedRun, 202: StartedRun },
+ *   problems: ["not-found", "invalid-params", "idempotency-mismatch", "bad-header"],
+ *   handle: (call) => startRun(call, "demo.hello", { name: "Ann" }),
+ * });
+ */
+export async function startRun(
+  call: Call,
+  name: string,
+  params: unknown,
+  options: RunOptions = {},
+): Promise<{
+  readonly status: 200 | 202;
+  readonly body: z.output<typeof RunStarted>;
+  readonly headers: Readonly<Record<string, string>>;
+}> {
+  const { spine, access, principal, request, services } = call;
+  access.pipeline(name);
+  const completed = services.completeParams({ pipeline: name, params, principal });
+  const wait = waitOf(request, services.limits.waitSeconds);
+  const start: RunOptions = {
+    ...options,
+    ...keyOf(request.header("idempotency-key"), principal.id),
+    triggeredBy: triggeredBy(principal.id),
+    tags: access.tagsOf(options.tags),
+  };
+  const run = await spine.run(name, completed, start).catch((error: unknown) => {
+    // Spine names what is wrong with options without saying of which workflow, and what is wrong with parameters with it.
+    const isOfParams =
+      SpineError.is(error) && (error.context.workflow !== undefined || error.code === "PAYLOAD_INVALID");
+    throw toProblem(error, isOfParams ? "/params" : "");
+  });
+  const detail = await waitForEnd(call, run.id, wait);
+  const isDone = run.existing || (wait !== null && hasEnded(detail));
+  return {
+    status: isDone ? 200 : 202,
+    body: {
+      execution_id: run.id,
+      pipeline: name,
+      status: detail.run.status,
+      existing: run.existing,
+      run: runOf(detail.run),
+    },
+    headers: {
+      location: call.path(`/pipelines/status/${run.id}`),
+      ...(run.existing ? { "idempotency-replayed": "true" } : {}),
+      ...(isDone ? {} : { "retry-after": "2" }),
+      ...(wait === null ? {} : { "preference-applied": `wait=${wait}` }),
+    },
+  };
+}
 
 function pipelineOf(
   workflow: WorkflowData,
