@@ -55,6 +55,8 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+const SAMPLE_WEEKS = 120;
+
 interface Current {
   run: InterruptedRun | null;
 }
@@ -72,7 +74,8 @@ async function ingest(
   output.print(output.bold("Spine · FINRA OTC weekly"));
   output.print(`  ${headline(args, output)}${output.dim(` → ${args.db}`)}`);
   // For what is asked for, or for what an earlier call of it left unfinished.
-  await using sample = await startFinraServer();
+  // It goes back further than FINRA's: to the week that the API is shown with, 2025-01-10.
+  await using sample = await startFinraServer({ weeks: SAMPLE_WEEKS });
   const spine = await openSpine(args.db, sample);
   let done = () => {};
   try {

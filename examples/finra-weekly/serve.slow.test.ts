@@ -51,7 +51,7 @@ test("npm start serves the API on this machine, and weeks come from the local se
   });
   expect(items).toHaveLength(3);
   expect(attribution).toContain("no real trades");
-  expect(source).toBe("sample");
+  expect(source).toBe("SAMPLE");
   const shares = items.map((row) => Number(row.shares));
   expect(shares).toEqual(shares.toSorted((a, b) => b - a));
   const [first] = items;

@@ -44,12 +44,14 @@ export async function respond(
 ): Promise<void> {
   const { status, headers, body } = await handler.handle(request);
   if (response.destroyed || response.headersSent) return;
-  const isHttp2 = response.req.httpVersionMajor >= 2;
-  response.writeHead(status, isHttp2 ? withoutConnection(headers) : headers);
+  const sent = response.req.httpVersionMajor >= 2 ? withoutConnection(headers) : headers;
   if (body === null || typeof body === "string" || body instanceof Uint8Array) {
+    // Answers to HEAD, 204 and 304 have no body, and what a body would be long is not known.
+    response.writeHead(status, body === null ? sent : { ...sent, "content-length": Buffer.byteLength(body) });
     response.end(body ?? undefined);
     return;
   }
+  response.writeHead(status, sent);
   try {
     for await (const text of body) {
       if (response.destroyed) break;
