@@ -1,9 +1,9 @@
-// Installs the frameworks into tools/frameworks/node_modules when they are missing or stale: for the test beside it. Two test
+// Installs the frameworks into examples/frameworks/node_modules when they are missing or stale: for the test beside it. Two test
 // runs at once wait for each other.
 import { spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { withInstallLock } from "../install-lock.mjs";
+import { withInstallLock } from "../../tools/install-lock.mjs";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
 // npm writes this file last, so an install that was interrupted counts as missing.
@@ -32,7 +32,7 @@ function install() {
   });
   if (npm.status === 0) return;
   process.stderr.write(
-    "npm ci failed in tools/frameworks; its message is above. `npm ping` says whether the registry answers.\n",
+    "npm ci failed in examples/frameworks; its message is above. `npm ping` says whether the registry answers.\n",
   );
   process.exit(1);
 }
