@@ -27,6 +27,10 @@ test("outages", () => {
   expect(() => readOptions(["--outages", "--mutants"], known)).toThrow(/--mutants, or --kills/);
 });
 
+test("http, with a seed that can be given again", () => {
+  expect(readOptions(["--http", "--seed", "7"], known)).toEqual({ proof: "http", seed: 7 });
+});
+
 test("fuzz, with a number, without, and with a seed", () => {
   expect(readOptions(["--fuzz", "200000", "--seed", "7"], known)).toEqual({
     proof: "fuzz",

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { holds, PERMISSIONS } from "./auth/permissions.ts";
 import { openApi } from "./openapi.ts";
@@ -65,4 +67,14 @@ test("the permissions are those that operations need, and the presets hold what 
 test("every problem that is declared is in the catalogue", () => {
   for (const { problems, id } of OPERATIONS)
     for (const code of problems) expect(PROBLEMS, id).toHaveProperty(code);
+});
+
+test("docs/http.md has every operation with its permission, and every problem", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../../docs/http.md"), "utf8");
+  for (const { method, path, permission, summary } of OPERATIONS)
+    expect(page).toContain(
+      `| \`${method} ${path}\` | ${permission === null ? "" : `\`${permission}\``} | ${summary} |`,
+    );
+  const unused = ["stale", "precondition-required"];
+  for (const code of Object.keys(PROBLEMS)) if (!unused.includes(code)) expect(page).toContain(`\`${code}\``);
 });

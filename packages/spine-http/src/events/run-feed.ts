@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { isTerminal, type Spine } from "spine-core";
 import { HttpProblem } from "../problems.ts";
 
@@ -25,6 +26,8 @@ export class RunFeed {
   constructor(spine: Pick<Spine, "attach">, mostStreams: number) {
     this.#spine = spine;
     this.#mostStreams = mostStreams;
+    // Each stream listens to it: many are no leak.
+    setMaxListeners(0, this.#closing.signal);
   }
 
   /** Aborted when the handler is closed. */
