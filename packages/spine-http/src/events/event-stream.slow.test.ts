@@ -16,6 +16,9 @@ const WRITERS = 8;
 /** 1,000 by `npm run proof -- --http`. */
 const CUTS = Number(process.env.SPINE_HTTP_CUTS ?? 100);
 
+/** Headers are shorter, and come without events at first. */
+const WITH_EVENTS = 800;
+
 describe.each(DATABASES)("%s", (_name, open) => {
   let spine: Spine;
   let handler: SpineHandler;
@@ -70,8 +73,8 @@ describe.each(DATABASES)("%s", (_name, open) => {
           await delay(random() * 12);
           const open = [...sockets];
           const socket = open[Math.floor(random() * open.length)];
-          // Only what has got something: a stream that is always cut at once would never come to its end.
-          if (!socket || socket.bytesWritten === 0) continue;
+          // Only one that has got events: where all are cut before, nothing could be missing or come twice.
+          if (!socket || socket.bytesWritten < WITH_EVENTS) continue;
           socket.resetAndDestroy();
           cuts += 1;
         }
