@@ -32,5 +32,9 @@ export default defineConfig([
     "testing/index": "testing/index.ts",
   }),
   pkg("spine-http", { index: "index.ts", "client/index": "client/index.ts" }),
-  pkg("spine-finra", { index: "index.ts", "http/index": "http/index.ts", "testing/index": "testing/index.ts" }),
+  pkg("spine-finra", {
+    index: "index.ts",
+    "http/index": "http/index.ts",
+    "testing/index": "testing/index.ts",
+  }),
 ]);

@@ -75,7 +75,7 @@ describe("another spelling of a path", () => {
     for (const { operation, path } of targets()) {
       for (const spelling of spellingsOf(path)) {
         const { status, body } = await handler.handle(requestOf(spelling, operation.method, {}));
-        const code = (JSON.parse(String(body)) as { code?: string }).code;
+        const code = (JSON.parse(body as string) as { code?: string }).code;
         // 401 says that somebody has to say who he is, 405 that another method is there: no way in either.
         if (![400, 401, 404, 405].includes(status) || code === undefined)
           reached.push(`${operation.method} ${spelling} ${status}`);

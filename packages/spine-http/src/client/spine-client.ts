@@ -53,7 +53,7 @@ export type AnyRequest = Pick<RequestOf<ClientOperation>, "headers" | "signal"> 
 export function createClient<Op extends ClientOperation = SpineOperations>(
   options: ClientOptions,
 ): SpineClient<Op> {
-  const { baseUrl, headers = () => ({}), credentials = "same-origin" } = options;
+  const { baseUrl, headers = async () => ({}), credentials = "same-origin" } = options;
   const ask = options.fetch ?? ((...request: Parameters<typeof fetch>) => fetch(...request));
   const base = baseUrl.endsWith("/") ? baseUrl.slice(0, -1) : baseUrl;
   const send = async (method: Method, path: string, request: AnyRequest = {}): Promise<Response> => {
