@@ -53,6 +53,8 @@ export interface ServedPartitions {
 
 /** One call that changed something, or was to. */
 export interface AuditEntry extends Omit<AccessRequest, "permission"> {
+  /** Why, as the caller said it; null where he did not. */
+  readonly reason: string | null;
   /** The status that was answered. */
   readonly status: number;
   readonly requestId: string;

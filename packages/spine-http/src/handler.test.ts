@@ -270,12 +270,15 @@ describe("who may ask", () => {
   test("what changes something is told, and what comes of it", async () => {
     const told: string[] = [];
     const ask = serve({
-      audit: ({ operation: id, principal, status }) => void told.push(`${principal.id} ${id} ${status}`),
+      audit: ({ operation: id, principal, status, reason }) =>
+        void told.push(`${principal.id} ${id} ${status} ${reason}`),
     });
     await ask("POST", RUN, GOOD);
     await ask("POST", RUN, { body: { name: 1 } });
     await ask("GET", "/pipelines");
-    expect(told).toEqual(["anybody pipelines.run 202", "anybody pipelines.run 422"]);
+    expect(told).toEqual(["anybody pipelines.run 202 null", "anybody pipelines.run 422 null"]);
+    await ask("POST", "/pipelines/cancel/x", { body: { reason: "a test" } });
+    expect(told.at(-1)).toBe("anybody runs.cancel 404 a test");
   });
 });
 

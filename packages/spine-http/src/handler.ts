@@ -151,6 +151,7 @@ export function createHandler(spine: Spine, options: HandlerOptions): SpineHandl
       writes.take(asked.id);
     }
     const access = new Access(spine, asked);
+    let reason: string | null = null;
     const work = async (): Promise<HttpResponse> => {
       const reply = await operation.handle({
         spine,
@@ -167,6 +168,9 @@ export function createHandler(spine: Spine, options: HandlerOptions): SpineHandl
           await allow(operation, now, params);
           return true;
         },
+        remark: (text) => {
+          reason = text;
+        },
         path: pathOf,
       });
       return responseOf(reply);
@@ -177,6 +181,7 @@ export function createHandler(spine: Spine, options: HandlerOptions): SpineHandl
         principal: asked,
         operation: operation.id,
         params,
+        reason,
         status,
         requestId: requestId(),
         at: new Date().toISOString(),

@@ -53,6 +53,8 @@ export interface Call<P extends string = string, Q = unknown, B = unknown> {
   readonly services: Services;
   /** Asks once more whether the caller may do this: for what goes on for long. */
   stillAllowed(): Promise<boolean>;
+  /** Tells `audit` why. */
+  remark(reason: string): void;
   /** A path of ours as the other side has it: with the base path. */
   path(path: string): string;
 }

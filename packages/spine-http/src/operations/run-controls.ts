@@ -9,7 +9,9 @@ import { given, keyOf, RunStarted, triggeredBy } from "./pipelines.ts";
 const Controlled = z
   .strictObject({ execution_id: z.string(), status: Run.shape.status, changed: z.boolean(), run: Run })
   .meta({ id: "Controlled" });
-const Reason = z.strictObject({ reason: z.string().max(1_000).optional() }).meta({ id: "Reason" });
+const Reason = z
+  .strictObject({ reason: z.string().max(1_000).optional().describe("Told to the audit of the service.") })
+  .meta({ id: "Reason" });
 const SENT = z.strictObject({ execution_id: z.string(), sent: z.literal(true) });
 const Decision = z
   .strictObject({
@@ -38,7 +40,8 @@ function control<const C extends Exclude<Control, "retry">>(name: C, summary: st
     bodyOptional: true,
     responses: { 200: Controlled, 202: Controlled },
     problems: ["not-found", "expired", "conflict"],
-    async handle({ spine, access, params }) {
+    async handle({ spine, access, params, body, remark }) {
+      if (body.reason !== undefined) remark(body.reason);
       const { id } = params as { readonly id: string };
       const before = await access.run(id);
       if (!DONE[name].includes(before.run.status)) {
