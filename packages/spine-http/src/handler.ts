@@ -13,7 +13,7 @@ import type { AnyOperation } from "./operation.ts";
 import { OPERATIONS } from "./operations/index.ts";
 import { HttpProblem, PROBLEMS } from "./problems.ts";
 import { issuesOf, QueryReader } from "./query-reader.ts";
-import { type Route, Router } from "./router.ts";
+import { type Found, paramsOf, Router } from "./router.ts";
 import { servicesOf } from "./services.ts";
 import { toProblem } from "./to-problem.ts";
 import { problemOf } from "./wire/problem.ts";
@@ -85,7 +85,7 @@ export function createHandler(spine: Spine, options: HandlerOptions): SpineHandl
   const writes = new WriteLimit(limits.writesPerSecond);
   const pathOf = (path: string) => basePath + path;
 
-  const find = (request: HttpRequest): ReadonlyMap<string, Route<Served>> => {
+  const find = (request: HttpRequest): Found<Served> | null => {
     const { path } = request;
     // Before anything else: what is compared and routed has one spelling.
     const segments = segmentsOf(path);
@@ -96,11 +96,15 @@ export function createHandler(spine: Spine, options: HandlerOptions): SpineHandl
       );
     }
     const isOurs = basePath === "" || path.startsWith(`${basePath}/`);
-    return isOurs ? router.find(segments.slice(baseLength)) : new Map();
+    return isOurs ? router.find(segments.slice(baseLength)) : null;
   };
   const baseLength = basePath === "" ? 0 : basePath.slice(1).split("/").length;
 
-  const allow = async (operation: AnyOperation, principal: Principal, params: Route<Served>["params"]) => {
+  const allow = async (
+    operation: AnyOperation,
+    principal: Principal,
+    params: ReturnType<typeof paramsOf>,
+  ) => {
     const { permission } = operation;
     if (permission === null) return;
     if (!holds(principal.permissions, permission)) {
@@ -122,16 +126,18 @@ export function createHandler(spine: Spine, options: HandlerOptions): SpineHandl
       throw new HttpProblem("draining", "This process is being stopped. Ask again in a few seconds.", {
         retryAfterSeconds: 2,
       });
-    const methods = find(request);
-    if (methods.size === 0) throw new HttpProblem("not-found", "There is nothing at this path.");
+    const found = find(request);
+    if (!found) throw new HttpProblem("not-found", "There is nothing at this path.");
     const { method } = request;
+    const { methods } = found;
     if (method === "OPTIONS") return optionsResponse(request, allowed(methods), cors);
     const route = methods.get(method) ?? (method === "HEAD" ? methods.get("GET") : undefined);
     if (!route) {
       const allow = allowed(methods).join(", ");
       throw new HttpProblem("method-not-allowed", `This path has ${allow}.`, { headers: { allow } });
     }
-    const { item: served, params } = route;
+    const served = route.item;
+    const params = paramsOf(route, found);
     const { operation } = served;
     const isWrite = operation.method !== "GET";
     let principal: Principal | null = null;

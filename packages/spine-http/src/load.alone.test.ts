@@ -33,17 +33,15 @@ test("the Node adapter takes at most twice the CPU time of bare node:http for 40
     return (await cpu("end")) / requests;
   };
   // Both are compiled before they are measured; then they take turns, so that what else goes on hits both.
-  for (const port of [server.bare, server.api]) await round(port, 1_500);
-  const ratios: number[] = [];
-  for (let times = 0; times < 5; times += 1) {
-    const bare = await round(server.bare, 1_500);
-    ratios.push((await round(server.api, 1_500)) / bare);
+  for (const port of [server.bare, server.api]) await round(port, 4_000);
+  const took = { bare: Number.POSITIVE_INFINITY, api: Number.POSITIVE_INFINITY };
+  for (let times = 0; times < 6; times += 1) {
+    // What else goes on in the machine only adds to it: the least of each is what it takes.
+    took.bare = Math.min(took.bare, await round(server.bare, 1_500));
+    took.api = Math.min(took.api, await round(server.api, 1_500));
   }
-  console.log(
-    `CPU time per request, beside bare node:http: ${ratios.map((ratio) => ratio.toFixed(2)).join(", ")}`,
-  );
-  // What else goes on adds time to one or the other: of five, the second is nearer to the truth than the middle one.
-  expect(ratios.sort((a, b) => a - b)[1]).toBeLessThanOrEqual(2);
+  console.log(`CPU time per request: bare ${took.bare.toFixed(0)} µs, API ${took.api.toFixed(0)} µs`);
+  expect(took.api / took.bare).toBeLessThanOrEqual(2);
 });
 
 test("a thousand pollers at 2 s: p99 at most five times that of ten", async () => {

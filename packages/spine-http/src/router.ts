@@ -7,13 +7,29 @@ interface Node<T> {
   one: Node<T> | null;
   /** Any number of segments, one at least, before what follows. */
   many: { readonly name: string; readonly node: Node<T> } | null;
-  readonly methods: Map<string, { readonly item: T; readonly names: readonly string[] }>;
+  readonly methods: Map<string, Route<T>>;
 }
 
-/** What a path leads to, whatever the method. */
+/** What a path leads to, by method, and what stands in it. */
+export interface Found<T> {
+  readonly methods: ReadonlyMap<string, Route<T>>;
+  readonly values: readonly string[];
+}
+
 export interface Route<T> {
   readonly item: T;
-  readonly params: Readonly<Record<string, string>>;
+  /** What the values of a path are called. */
+  readonly names: readonly string[];
+}
+
+/** The values of a path by their names. */
+export function paramsOf(
+  { names }: Route<unknown>,
+  { values }: Found<unknown>,
+): Readonly<Record<string, string>> {
+  const params: Record<string, string> = {};
+  for (const [index, name] of names.entries()) params[name] = values[index] ?? "";
+  return params;
 }
 
 /** How a name of many segments is joined: as the path of a step inside of others. */
@@ -54,21 +70,12 @@ export class Router<T> {
     at.methods.set(method, { item, names });
   }
 
-  /** The methods that a path has; none for a path that there is not. */
-  find(segments: readonly string[]): ReadonlyMap<string, Route<T>> {
+  /** Null for a path that there is not. */
+  find(segments: readonly string[]): Found<T> | null {
     const found = walk(this.#root, segments, 0, []);
-    if (!found) return NOTHING;
-    const { node: at, values } = found;
-    return new Map(
-      [...at.methods].map(([method, { item, names }]) => [
-        method,
-        { item, params: Object.fromEntries(names.map((name, index) => [name, values[index] ?? ""])) },
-      ]),
-    );
+    return found && { methods: found.node.methods, values: found.values };
   }
 }
-
-const NOTHING: ReadonlyMap<string, never> = new Map<string, never>();
 
 function node<T>(): Node<T> {
   return { fixed: new Map(), one: null, many: null, methods: new Map() };

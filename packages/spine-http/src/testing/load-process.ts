@@ -35,7 +35,13 @@ const small = operation({
 const waits = defineWorkflow({ name: "load.waits" }).wait("go", { signal: "go" });
 
 if (process.send) {
-  const spine = await createSpine({ database: memory(), workflows: [waits], logger: silentLogger });
+  // Nothing goes on beside the requests: the run stays as it is.
+  const spine = await createSpine({
+    database: memory(),
+    workflows: [waits],
+    logger: silentLogger,
+    worker: false,
+  });
   const principal = { id: "load", permissions: "admin" } as const;
   const handler = createHandler(spine, {
     basePath: "/spine",
