@@ -95,9 +95,9 @@ describe.each(DATABASES)("%s", (_name, open) => {
     expect(items.reduce((sum, { trades }) => sum + trades, 0)).toBe(expected.trades);
     const symbol = items[0]?.symbol ?? "";
     const one = await ask("GET", `/finra/trade-activity?tier=T1&week_ending=2026-03-06&symbol=${symbol}`);
-    expect(
-      new Set((one.json as typeof json & { items: typeof items }).items.map((row) => row.symbol)),
-    ).toEqual(new Set([symbol]));
+    expect(new Set((one.json as { readonly items: typeof items }).items.map((row) => row.symbol))).toEqual(
+      new Set([symbol]),
+    );
 
     const totals = await ask("GET", "/finra/week?tier=T1&week_ending=2026-03-06&limit=3");
     expect(totals.json).toMatchObject({
