@@ -33,5 +33,10 @@ export default defineConfig([
     "sources/index": "sources/index.ts",
     "testing/index": "testing/index.ts",
   }),
-  pkg("spine-finra", { index: "index.ts", "testing/index": "testing/index.ts" }),
+  pkg("spine-http", { index: "index.ts", "client/index": "client/index.ts" }),
+  pkg("spine-finra", {
+    index: "index.ts",
+    "http/index": "http/index.ts",
+    "testing/index": "testing/index.ts",
+  }),
 ]);

@@ -6,7 +6,7 @@ const PACKAGES = {
   "spine-core": { uses: [], inTests: [] },
   "spine-adapters": { uses: ["spine-core"], inTests: ["spine-core/testing"] },
   "spine-finra": {
-    uses: ["spine-core", "spine-adapters/sources"],
+    uses: ["spine-core", "spine-adapters/sources", "spine-http"],
     inTests: ["spine-core/testing", "spine-adapters/*"],
   },
   "spine-http": { uses: ["spine-core"], inTests: ["spine-core/testing", "spine-adapters/*"] },

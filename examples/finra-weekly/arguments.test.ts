@@ -7,6 +7,7 @@ test("reads what is given, with paths from where npm was called", () => {
     db: "/data/x.db",
     json: true,
     once: false,
+    port: 4111,
     live: false,
     weekEnding: null,
     lastUpdateDate: null,
@@ -34,6 +35,8 @@ test.each<[why: string, ...args: string[]]>([
   ["name it with --week-ending", "--file", "x", "--last-update-date", "2025-12-22"],
   ["is not a date", "--file", "x", "--week-ending", "2025-11-14", "--last-update-date", "soon"],
   ["--file is empty: give the path", "--file", ""],
+  ["--port is", "--port", "http"],
+  ["--port is", "--port", "70000"],
   ["--db is empty: give the path", "--db", ""],
   ["give the path of a file", "--db", ":memory:"],
 ])("refuses, and says %s", (why, ...args) => {

@@ -18,12 +18,15 @@ export interface Arguments extends NamedWeek {
   /** The database file. */
   readonly db: string;
   readonly json: boolean;
-  /** Exit when the job is done. */
+  /** Exit when the job is done; otherwise its API is served until Ctrl-C. */
   readonly once: boolean;
+  /** Where the API is served; 0 for any port that is free. */
+  readonly port: number;
   readonly help: boolean;
 }
 
-export const USAGE = `Ingests FINRA OTC weekly data into an embedded database and shows what happened.
+export const USAGE = `Ingests FINRA OTC weekly data into an embedded database and shows what happened; then serves Spine's API on this
+machine until Ctrl-C.
 
   npm start                        a generated sample week, all three tiers, from a local server
   npm start -- --file PATH         a FINRA weekly file (tier and week are read from it)
@@ -34,7 +37,8 @@ export const USAGE = `Ingests FINRA OTC weekly data into an embedded database an
              --week-ending DATE    another week: any day of it
              --db PATH             the database file (default .spine/finra.db)
              --json                one JSON summary line last, on standard output
-             --once                exit when the job is done
+             --once                exit when the job is done, and serve nothing
+             --port N              where the API is served: http://127.0.0.1:N/spine (default 4111)
              --help`;
 
 /** Reads the command line; paths are relative to where npm was called. Throws for what cannot be meant. */
@@ -53,6 +57,7 @@ export function readArguments(
       db: { type: "string" },
       json: { type: "boolean", default: false },
       once: { type: "boolean", default: false },
+      port: { type: "string", default: "4111" },
       help: { type: "boolean", default: false },
     },
   });
@@ -89,6 +94,9 @@ export function readArguments(
       "--db :memory: would forget the run that the same command is to go on with: give the path of a file.",
     );
   }
+  const port = Number(values.port);
+  if (!/^\d{1,5}$/.test(values.port) || port > 65_535)
+    throw new TypeError(`--port is "${values.port}": give a number from 0 to 65535.`);
   return {
     file: file === undefined ? null : resolve(cwd, file),
     live,
@@ -97,6 +105,7 @@ export function readArguments(
     db: db === undefined ? resolve(".spine/finra.db") : resolve(cwd, db),
     json: values.json,
     once: values.once,
+    port,
     help: values.help,
   };
 }

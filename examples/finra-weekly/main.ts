@@ -1,4 +1,4 @@
-// What `npm start` runs: the FINRA weekly ingest on an embedded database, shown while it happens.
+// What `npm start` runs: the FINRA weekly ingest on an embedded database, shown while it happens; then Spine's API.
 import { SpineError } from "spine-core";
 import { ATTRIBUTION, FINRA_API } from "spine-finra";
 import { startFinraServer } from "spine-finra/testing";
@@ -12,6 +12,7 @@ import { createOutput, type Output } from "./output.ts";
 import { showProgress } from "./progress.ts";
 import { reportRun } from "./report.ts";
 import { sampleWeeks } from "./sample.ts";
+import { serve } from "./serve.ts";
 import { failedBeforeRun, type InterruptedRun, interrupted, type Summary } from "./summary.ts";
 import { total } from "./total.ts";
 
@@ -40,7 +41,6 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     const summaries = await ingest(args, output, signal, current);
     end();
-    if (args.json) process.stdout.write(`${JSON.stringify(total(summaries))}\n`);
     return summaries.every(({ status, error }) => status === "COMPLETED" && error === null) ? 0 : 1;
   } catch (error) {
     end();
@@ -54,6 +54,8 @@ async function main(argv: readonly string[]): Promise<number> {
     return 1;
   }
 }
+
+const SAMPLE_WEEKS = 120;
 
 interface Current {
   run: InterruptedRun | null;
@@ -72,7 +74,8 @@ async function ingest(
   output.print(output.bold("Spine · FINRA OTC weekly"));
   output.print(`  ${headline(args, output)}${output.dim(` → ${args.db}`)}`);
   // For what is asked for, or for what an earlier call of it left unfinished.
-  await using sample = await startFinraServer();
+  // It goes back further than FINRA's: to the week that the API is shown with, 2025-01-10.
+  await using sample = await startFinraServer({ weeks: SAMPLE_WEEKS });
   const spine = await openSpine(args.db, sample);
   let done = () => {};
   try {
@@ -100,6 +103,9 @@ async function ingest(
     const isFinras = args.file !== null || args.live;
     if (isFinras && summaries.some(({ status }) => status === "COMPLETED"))
       output.print(`\n  ${output.dim(ATTRIBUTION)}`);
+    if (args.json) process.stdout.write(`${JSON.stringify(total(summaries))}\n`);
+    current.run = null;
+    if (!args.once) await serve(spine, args, output, signal);
     return summaries;
   } finally {
     done();

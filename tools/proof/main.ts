@@ -4,6 +4,7 @@ import { MUTANTS } from "./mutants.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
 import { showBackfills } from "./show-backfills.ts";
 import { showFuzz } from "./show-fuzz.ts";
+import { showHttp } from "./show-http.ts";
 import { showMutants } from "./show-mutants.ts";
 import { showOutages } from "./show-outages.ts";
 
@@ -26,6 +27,7 @@ async function prove(chosen: Options): Promise<boolean> {
   if (chosen.proof === "kills") return await showKills(chosen);
   if (chosen.proof === "outages") return await showOutages();
   if (chosen.proof === "backfills") return await showBackfills();
+  if (chosen.proof === "http") return await showHttp(chosen);
   if (chosen.proof === "fuzz") return await showFuzz(chosen);
   return await showMutants(join(import.meta.dirname, "../.."), chosen);
 }

@@ -3,6 +3,7 @@ import { MUTANTS_OF_ALERTS } from "./mutants/of-alerts.ts";
 import { MUTANTS_OF_DATA } from "./mutants/of-data.ts";
 import { MUTANTS_OF_FILES } from "./mutants/of-files.ts";
 import { MUTANTS_OF_FINRA } from "./mutants/of-finra.ts";
+import { MUTANTS_OF_HTTP } from "./mutants/of-http.ts";
 import { MUTANTS_OF_INGEST } from "./mutants/of-ingest.ts";
 import { MUTANTS_OF_KINDS } from "./mutants/of-kinds.ts";
 import { MUTANTS_OF_LOADS } from "./mutants/of-loads.ts";
@@ -32,4 +33,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_SOURCES,
   ...MUTANTS_OF_FILES,
   ...MUTANTS_OF_FINRA,
+  ...MUTANTS_OF_HTTP,
 ];

@@ -29,7 +29,11 @@ test("outages", () => {
 
 test("backfills", () => {
   expect(readOptions(["--backfills"], known)).toEqual({ proof: "backfills" });
-  expect(() => readOptions(["--backfills", "--outages"], known)).toThrow(/--backfills or --fuzz/);
+  expect(() => readOptions(["--backfills", "--outages"], known)).toThrow(/--backfills, --fuzz or --http/);
+});
+
+test("http, with a seed that can be given again", () => {
+  expect(readOptions(["--http", "--seed", "7"], known)).toEqual({ proof: "http", seed: 7 });
 });
 
 test("fuzz, with a number, without, and with a seed", () => {

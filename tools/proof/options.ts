@@ -1,6 +1,12 @@
 import { parseArgs } from "node:util";
 
-export type Options = MutantOptions | KillOptions | OutageOptions | BackfillOptions | FuzzOptions;
+export type Options =
+  | MutantOptions
+  | KillOptions
+  | OutageOptions
+  | BackfillOptions
+  | FuzzOptions
+  | HttpOptions;
 
 export interface MutantOptions {
   readonly proof: "mutants";
@@ -23,6 +29,11 @@ export interface FuzzOptions {
   readonly seed: number;
 }
 
+export interface HttpOptions {
+  readonly proof: "http";
+  readonly seed: number;
+}
+
 export interface KillOptions {
   readonly proof: "kills";
   /** In all databases together. */
@@ -40,6 +51,7 @@ npm run proof -- --kills N [--seed S] [--database sqlite|postgres|both] [--json]
 npm run proof -- --outages
 npm run proof -- --backfills
 npm run proof -- --fuzz [N] [--seed S]
+npm run proof -- --http [--seed S]
 
   --mutants   breaks each guarantee in the code, one at a time, and demands that its test fails
   --only      these mutants
@@ -50,6 +62,7 @@ npm run proof -- --fuzz [N] [--seed S]
               load, on Postgres
   --backfills kills the processes of a backfill of 156 partitions twenty times, on both databases: npm test does less on Postgres
   --fuzz      reads so many generated and damaged inputs as files, a million when left out: no crash, no row lost
+  --http      50,000 generated requests to the HTTP API, and a thousand cuts of its streams
   --json      JSON lines; the last one has the counts
 
 The exit code is 1 when something failed, 2 for a wrong option.`;
@@ -67,21 +80,30 @@ export function readOptions(args: readonly string[], known: readonly string[]): 
       outages: { type: "boolean", default: false },
       backfills: { type: "boolean", default: false },
       fuzz: { type: "boolean", default: false },
+      http: { type: "boolean", default: false },
       seed: { type: "string" },
       database: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
   const { json } = values;
-  const asked = [values.mutants, values.kills !== undefined, values.outages, values.backfills, values.fuzz];
+  const asked = [
+    values.mutants,
+    values.kills !== undefined,
+    values.outages,
+    values.backfills,
+    values.fuzz,
+    values.http,
+  ];
   if (asked.filter(Boolean).length !== 1) {
     throw new Error(
-      "Say what is to be proved: --mutants, or --kills and how many, or --outages, --backfills or --fuzz.",
+      "Say what is to be proved: --mutants, or --kills and how many, or --outages, --backfills, --fuzz or --http.",
     );
   }
   if (values.outages) return { proof: "outages" };
   if (values.backfills) return { proof: "backfills" };
   const seed = values.seed === undefined ? Date.now() % 1_000_000 : wholeNumber("--seed", values.seed, 0);
+  if (values.http) return { proof: "http", seed };
   if (values.fuzz) {
     const [inputs = "1000000", ...others] = positionals;
     if (others.length > 0) throw new Error(`--fuzz takes one number, not "${positionals.join(" ")}".`);

@@ -265,6 +265,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     quality: stores.quality,
     alerts: alerting.alerts,
     alertChannels,
+    retention: options.retention ?? null,
     workflows,
     run,
     runMany,

@@ -84,13 +84,14 @@ export { decimal, fromUnits, toUnits } from "./data/decimal.ts";
 export type { Lag, MarkKind, MarkValue } from "./data/mark.ts";
 export { isByKey, type Merge, type MergeCounts } from "./data/merge.ts";
 export { type PartitionValue, partitionValues } from "./data/partition-values.ts";
-export type {
-  Discard,
-  RejectChoice,
-  RejectFilter,
-  RejectRecord,
-  RejectState,
-  RejectStore,
+export {
+  type Discard,
+  REJECT_STATES,
+  type RejectChoice,
+  type RejectFilter,
+  type RejectRecord,
+  type RejectState,
+  type RejectStore,
 } from "./data/reject-store.ts";
 export { type StagedPlan, type StagedTable, type StagedTables, stagedPlans } from "./data/staged-rows.ts";
 export {
@@ -471,6 +472,7 @@ export type {
   UndoContext,
 } from "./workflow/step-context.ts";
 export { DISPOSITIONS, ON_ERROR, ON_UNCHANGED, type StepOptions } from "./workflow/step-options.ts";
+export { innerSteps, pathIn } from "./workflow/step-paths.ts";
 export {
   type InputOf,
   type OutputsOf,

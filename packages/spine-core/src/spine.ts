@@ -130,6 +130,8 @@ export interface Spine extends AsyncDisposable {
   /** What was raised, who was told, and what people say to it. */
   readonly alerts: Alerts;
   readonly alertChannels: Registry<AlertChannel>;
+  /** When old runs are removed, as it was given; null for never. */
+  readonly retention: RetentionPolicy | null;
   /** Starts a run of a workflow constant, typed. */
   run<I, P, O>(workflow: Workflow<I, P, O>, params: I, options?: RunOptions): Promise<Run<Final<O>>>;
   /** Starts a run of a registered workflow by name. */

@@ -25,6 +25,7 @@ export {
   type SymbolVolume,
   topSymbols,
   topVenues,
+  tradeActivityOf,
   type VenueVolume,
   type Week,
   type WeekTotals,

@@ -21,7 +21,8 @@ import { OTC_TRANSPARENCY } from "./weekly-file-source.ts";
 /** FINRA's terms ask that it is named wherever the data, or what is derived from it, is shown. */
 export const ATTRIBUTION = "Source and owner of the data: FINRA (OTC Transparency data).";
 
-const SAMPLE_ATTRIBUTION = "Generated data in FINRA's format: no real trades, and not FINRA's.";
+/** The same of generated data. @internal */
+export const SAMPLE_ATTRIBUTION = "Generated data in FINRA's format: no real trades, and not FINRA's.";
 
 // A trade was of one share at least until FINRA reported fractions: more trades than shares is possible now,
 // but odd enough to be seen.

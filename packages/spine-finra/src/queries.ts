@@ -93,6 +93,25 @@ export async function topVenues(
   }));
 }
 
+/** The current rows of a week, those with the most shares first. */
+export async function tradeActivityOf(
+  database: QueryDatabase,
+  week: Week,
+  { symbol = null, limit = 100 }: { readonly symbol?: string | null; readonly limit?: number } = {},
+): Promise<readonly CapturedTradeActivity[]> {
+  const all = rowsOf(database, week);
+  const chosen = symbol === null ? all : all.where("symbol", "=", symbol);
+  const rows = await columnsOf(chosen)
+    // The column, not the text of it that is selected under its name.
+    .orderBy(`${tradeActivity.name}.${summed(database, "shares")}`, "desc")
+    .orderBy("symbol")
+    .orderBy("mpid")
+    .orderBy("issue_name")
+    .limit(limit)
+    .execute();
+  return rows.map(readRow);
+}
+
 /**
  * The newest `last_update_date` among a week's captures, where it is later than that of the current rows: an
  * older file was loaded over a newer one. Null where the current rows are the newest.

@@ -1,0 +1,24 @@
+// Spine's API in Express 4 or 5, before or behind a body parser: `SPINE_API_KEY=… node express.ts`.
+import express from "express";
+import { memory } from "spine-adapters/databases";
+import { createSpine, defineWorkflow } from "spine-core";
+import { apiKeys, createHandler, toNodeHandler } from "spine-http";
+import { z } from "zod";
+
+const hello = defineWorkflow({ name: "demo.hello", params: z.object({ name: z.string() }) }).step(
+  "greet",
+  ({ params }) => `Hello ${params.name}`,
+);
+const spine = await createSpine({ database: memory(), workflows: [hello] });
+const handler = createHandler(spine, {
+  basePath: "/spine",
+  auth: apiKeys([
+    { key: process.env.SPINE_API_KEY ?? "", principal: { id: "ops", permissions: "operator" } },
+  ]),
+});
+const port = Number(process.env.PORT ?? 4111);
+
+const app = express();
+app.use(express.json());
+app.use("/spine", toNodeHandler(handler));
+app.listen(port, "127.0.0.1", () => console.log(`http://127.0.0.1:${port}/spine`));

@@ -1,0 +1,24 @@
+// Spine's API in Fastify: `SPINE_API_KEY=… node fastify.ts`.
+import fastify from "fastify";
+import { memory } from "spine-adapters/databases";
+import { createSpine, defineWorkflow } from "spine-core";
+import { apiKeys, createHandler, fastifyPlugin } from "spine-http";
+import { z } from "zod";
+
+const hello = defineWorkflow({ name: "demo.hello", params: z.object({ name: z.string() }) }).step(
+  "greet",
+  ({ params }) => `Hello ${params.name}`,
+);
+const spine = await createSpine({ database: memory(), workflows: [hello] });
+const handler = createHandler(spine, {
+  basePath: "/spine",
+  auth: apiKeys([
+    { key: process.env.SPINE_API_KEY ?? "", principal: { id: "ops", permissions: "operator" } },
+  ]),
+});
+const port = Number(process.env.PORT ?? 4111);
+
+const app = fastify();
+await app.register(fastifyPlugin(handler));
+await app.listen({ port, host: "127.0.0.1" });
+console.log(`http://127.0.0.1:${port}/spine`);

@@ -1,0 +1,176 @@
+import type { Spine } from "spine-core";
+import { operation, StartedRun, startRun } from "spine-http";
+import { z } from "zod";
+import { SAMPLE_ORIGIN } from "../finra-otc-options.ts";
+import { ATTRIBUTION, ingestWeek, SAMPLE_ATTRIBUTION } from "../ingest-week.ts";
+import { toWeekStart, weekEnding } from "../publication.ts";
+import { topSymbols, topVenues, tradeActivityOf, weekTotals } from "../queries.ts";
+import { parseTier, TIER_NAMES, TIERS } from "../tiers.ts";
+import { tradeActivity } from "../trade-activity-table.ts";
+
+const Week = {
+  tier: z.enum(TIER_NAMES).describe("T1, T2 or OTCE; T3 and OTC are other names of OTCE."),
+  week_ending: z.iso.date().describe("Any day of the week, YYYY-MM-DD."),
+} as const;
+const OF_WEEK = {
+  tier: z.enum(TIERS),
+  week_start: z.iso.date().describe("Monday."),
+  week_ending: z.iso.date().describe("Friday."),
+  source: z
+    .string()
+    .nullable()
+    .describe(
+      "Where the rows that are loaded came from: a service, or a file. Null where nothing is loaded, or its run is not kept.",
+    ),
+  attribution: z.string(),
+} as const;
+const Quantity = z.string().describe("An exact decimal.");
+
+const TradeActivity = z
+  .strictObject({
+    symbol: z.string(),
+    issue_name: z.string(),
+    mpid: z.string(),
+    participant_name: z.string(),
+    shares: Quantity,
+    trades: z.int(),
+    last_update_date: z.string().nullable(),
+    load_id: z.string().describe("`GET /lineage/loads/{id}` says where the row came from."),
+  })
+  .meta({ id: "FinraTradeActivity" });
+
+const OPERATIONS = [
+  operation({
+    id: "finra.trade_activity",
+    method: "GET",
+    path: "/finra/trade-activity",
+    summary: "Volume by symbol and venue in one week of one tier, the greatest first.",
+    permission: "finra:read",
+    scoping: "access",
+    query: z.strictObject({
+      ...Week,
+      symbol: z
+        .string()
+        .min(1)
+        .max(20)
+        .optional()
+        .describe("As FINRA writes it: capital and small letters differ."),
+      limit: z.int().min(1).max(1_000).optional().describe("100 when left out."),
+    }),
+    responses: { 200: z.strictObject({ ...OF_WEEK, items: z.array(TradeActivity) }) },
+    problems: ["not-found"],
+    async handle({ spine, access, query: { tier, week_ending, symbol = null, limit = 100 } }) {
+      access.pipeline(ingestWeek.name);
+      const week = weekOf(tier, week_ending);
+      const rows = await tradeActivityOf(spine.database, week, { symbol, limit });
+      const items = rows.map((row) => ({
+        symbol: row.symbol,
+        issue_name: row.issue_name,
+        mpid: row.mpid,
+        participant_name: row.participant_name,
+        shares: row.shares,
+        trades: row.trades,
+        last_update_date: row.last_update_date,
+        load_id: row.load_id,
+      }));
+      return { status: 200, body: { ...(await describe(spine, week)), items } };
+    },
+  }),
+  operation({
+    id: "finra.week",
+    method: "GET",
+    path: "/finra/week",
+    summary: "The totals of one week of one tier, with its largest symbols and venues.",
+    permission: "finra:read",
+    scoping: "access",
+    query: z.strictObject({
+      ...Week,
+      limit: z.int().min(1).max(100).optional().describe("10 when left out."),
+    }),
+    responses: {
+      200: z.strictObject({
+        ...OF_WEEK,
+        rows: z.int(),
+        shares: Quantity,
+        trades: z.int(),
+        symbols: z.int(),
+        top_symbols: z.array(
+          z.strictObject({ symbol: z.string(), shares: Quantity, trades: z.int(), venues: z.int() }),
+        ),
+        top_venues: z.array(
+          z.strictObject({
+            mpid: z.string(),
+            participant_name: z.string(),
+            shares: Quantity,
+            trades: z.int(),
+            symbols: z.int(),
+          }),
+        ),
+      }),
+    },
+    problems: ["not-found"],
+    async handle({ spine, access, query: { tier, week_ending, limit = 10 } }) {
+      access.pipeline(ingestWeek.name);
+      const week = weekOf(tier, week_ending);
+      const [totals, symbols, venues] = await Promise.all([
+        weekTotals(spine.database, week),
+        topSymbols(spine.database, week, limit),
+        topVenues(spine.database, week, limit),
+      ]);
+      return {
+        status: 200,
+        body: { ...(await describe(spine, week)), ...totals, top_symbols: symbols, top_venues: venues },
+      };
+    },
+  }),
+  operation({
+    id: "finra.ingest",
+    method: "POST",
+    path: "/finra/ingest",
+    summary:
+      "Starts the ingest of one week of one tier: `POST /pipelines/run/finra.otc_transparency.ingest_week` under another name.",
+    permission: "runs:start",
+    scoping: "access",
+    body: z
+      .strictObject({ ...Week, source: z.string().min(1).max(200).optional() })
+      .meta({ id: "FinraIngest" }),
+    headers: {
+      "idempotency-key": "A second request with the same key and parameters finds the run of the first.",
+    },
+    responses: { 200: StartedRun, 202: StartedRun },
+    problems: ["not-found", "invalid-params", "idempotency-mismatch", "bad-header"],
+    handle: (call) => startRun(call, ingestWeek.name, call.body),
+  }),
+] as const;
+
+/** The table as a type, for clients: `createClient<SpineOperations | FinraOperations>(…)`. */
+export type FinraOperations = (typeof OPERATIONS)[number];
+
+/**
+ * FINRA's data over HTTP: `GET /finra/trade-activity`, `GET /finra/week` and `POST /finra/ingest`.
+ *
+ * @example
+ * const handler = createHandler(spine, { auth: insecureNoAuth(), operations: finraOperations() });
+ */
+export function finraOperations(): typeof OPERATIONS {
+  return OPERATIONS;
+}
+
+function weekOf(tier: (typeof TIER_NAMES)[number], day: string) {
+  return { tier: parseTier(tier), week_start: toWeekStart(day) };
+}
+
+async function describe(spine: Spine, week: ReturnType<typeof weekOf>) {
+  const loaded = await spine.partitions.get(tradeActivity.name, week);
+  const detail = loaded && (await spine.history.get(loaded.runId));
+  const { file = null, source = null } = (detail?.run.params ?? {}) as Readonly<
+    Record<string, string | undefined>
+  >;
+  return {
+    ...week,
+    week_ending: weekEnding(week.week_start),
+    source: file === null ? source : "file",
+    // Nobody is to take a sample for the market.
+    attribution: source === SAMPLE_ORIGIN ? SAMPLE_ATTRIBUTION : ATTRIBUTION,
+  };
+}

@@ -1,0 +1,119 @@
+import type { Event } from "../wire/event.ts";
+import { errorOf } from "./http-error.ts";
+import type { AnyRequest, SpineClient } from "./spine-client.ts";
+
+export interface StreamOptions {
+  readonly signal?: AbortSignal;
+  /** The `id` of the last event that is known. */
+  readonly lastEventId?: string;
+  /** How long to wait before a new connection, in ms; 500 when left out, twice as long after each failure, up to 10 s. */
+  readonly retryMs?: number;
+}
+
+/** An event, and what a later stream goes on behind. */
+export interface StreamedEvent extends Event {
+  readonly id: string;
+}
+export type RunEvents = AsyncIterable<StreamedEvent>;
+
+const LONGEST_RETRY_MS = 10_000;
+/** Of a stream that is alive something is heard every 15 s: one that says nothing for longer is connected anew. */
+const SILENCE_MS = 45_000;
+
+/** Reads streams one after another until all runs have ended. */
+export async function* streamEvents(
+  send: SpineClient["send"],
+  runs: string | readonly string[],
+  options: StreamOptions = {},
+): AsyncGenerator<StreamedEvent, void, undefined> {
+  const { signal, retryMs = 500 } = options;
+  const ids = typeof runs === "string" ? [runs] : runs;
+  const [path, request]: [string, AnyRequest] =
+    typeof runs === "string"
+      ? ["/pipelines/events/{id}", { params: { id: runs } }]
+      : ["/events", { query: { run: ids } }];
+  let last = options.lastEventId;
+  let failures = 0;
+  const ended = new Set<string>();
+  while (!signal?.aborted && ended.size < new Set(ids).size) {
+    const leaving = new AbortController();
+    const leave = () => leaving.abort();
+    signal?.addEventListener("abort", leave);
+    try {
+      const headers = {
+        accept: "text/event-stream",
+        ...(last === undefined ? {} : { "last-event-id": last }),
+      };
+      const response = await send("GET", path, { ...request, headers, signal: leaving.signal });
+      if (response.status === 204) return;
+      if (!response.ok) throw await errorOf(response);
+      for await (const { id, event, data } of framesOf(response, leaving)) {
+        if (id !== undefined) last = id;
+        failures = 0;
+        if (event === "end") ended.add((JSON.parse(data) as Event).execution_id);
+        else yield { ...(JSON.parse(data) as Event), id: id ?? "" };
+      }
+    } catch (error) {
+      const status = (error as { readonly status?: number }).status;
+      // What is refused is refused again; what fails may come back.
+      if (status !== undefined && status < 500 && status !== 429) throw error;
+    } finally {
+      signal?.removeEventListener("abort", leave);
+      leaving.abort();
+    }
+    if (signal?.aborted || ended.size === new Set(ids).size) return;
+    await pause(Math.min(retryMs * 2 ** failures, LONGEST_RETRY_MS), signal);
+    failures = Math.min(failures + 1, 10);
+  }
+}
+
+interface Frame {
+  readonly id: string | undefined;
+  readonly event: string;
+  readonly data: string;
+}
+
+/** The events in an answer, each once it is whole. */
+async function* framesOf(
+  response: Response,
+  leaving: AbortController,
+): AsyncGenerator<Frame, void, undefined> {
+  if (!response.body) return;
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  for (;;) {
+    const silence = setTimeout(() => leaving.abort(), SILENCE_MS);
+    const { done, value } = await reader.read().finally(() => clearTimeout(silence));
+    if (done) return;
+    text += decoder.decode(value, { stream: true });
+    for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
+      const frame = readFrame(text.slice(0, end));
+      text = text.slice(end + 2);
+      if (frame) yield frame;
+    }
+  }
+}
+
+/** Null for a comment. */
+function readFrame(text: string): Frame | null {
+  const fields = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    const colon = line.indexOf(":");
+    if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 1).replace(/^ /, ""));
+  }
+  const data = fields.get("data");
+  return data === undefined ? null : { id: fields.get("id"), event: fields.get("event") ?? "message", data };
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    function done() {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    }
+    signal?.addEventListener("abort", done);
+  });
+}

@@ -1,0 +1,26 @@
+import { join } from "node:path";
+import { startVitest } from "vitest/node";
+import type { HttpOptions } from "./options.ts";
+
+const TESTS = ["generated-requests", "events/event-stream"].map(
+  (name) => `packages/spine-http/src/${name}.slow.test.ts`,
+);
+const REQUESTS = 50_000;
+const CUTS = 1_000;
+
+/** Asks and cuts the HTTP API so many times, by the tests that do less of it each time; true when it holds. */
+export async function showHttp({ seed }: HttpOptions): Promise<boolean> {
+  process.env.SPINE_HTTP_REQUESTS = String(REQUESTS);
+  process.env.SPINE_HTTP_CUTS = String(CUTS);
+  process.env.SPINE_HTTP_SEED = String(seed);
+  const root = join(import.meta.dirname, "../..");
+  const vitest = await startVitest("test", TESTS, {
+    root,
+    config: join(root, "vitest.config.ts"),
+    project: "slow",
+    watch: false,
+  });
+  await vitest.close();
+  console.log(`${REQUESTS} requests and ${CUTS} cuts, seed ${seed}`);
+  return process.exitCode === undefined || process.exitCode === 0;
+}
