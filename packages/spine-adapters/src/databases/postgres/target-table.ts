@@ -1,6 +1,7 @@
 import type { Column, Table } from "spine-core";
 import { SpineError } from "spine-core";
 import { columnsBeyond, otherColumn } from "../added-columns.ts";
+import { keyColumns } from "../key-order.ts";
 import { sqlType } from "./column-codec.ts";
 import type { Query } from "./postgres-pools.ts";
 
@@ -21,15 +22,9 @@ export async function createTargetTable(query: Query, schema: string, table: Tab
   columns.push(text("_spine_load_id"), text("_spine_loaded_at"));
   await createOrCompare(query, schema, table.name, columns);
   const { key, partition } = table;
-  const keyStartsWithPartition = partition.every((name) => key.includes(name));
-  if (key.length > 0) {
-    // The partition's columns first: replacing a partition then finds its rows through the key's index.
-    const order = keyStartsWithPartition
-      ? [...partition, ...key.filter((name) => !partition.includes(name))]
-      : key;
-    await createIndex(query, schema, table, table.name, "key", order, true);
-  }
-  if (partition.length > 0 && !(keyStartsWithPartition && key.length > 0)) {
+  const index = keyColumns(table);
+  if (index.length > 0) await createIndex(query, schema, table, table.name, "key", index, true);
+  if (partition.length > 0 && partition.some((name, at) => index[at] !== name)) {
     await createIndex(query, schema, table, table.name, "partition", partition, false);
   }
   if (table.captures === null) return;

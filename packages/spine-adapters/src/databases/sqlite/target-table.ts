@@ -1,5 +1,6 @@
 import { type Column, DECIMAL_SCALE, SpineError, type Table } from "spine-core";
 import { columnsBeyond, otherColumn } from "../added-columns.ts";
+import { keyColumns } from "../key-order.ts";
 import { storedName } from "./column-codec.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -18,15 +19,9 @@ export function createTargetTable(connection: SqliteConnection, table: Table): v
   columns.push(text("_spine_load_id"), text("_spine_loaded_at"));
   createOrCompare(connection, table.name, columns);
   const { key, partition } = table;
-  const keyStartsWithPartition = partition.every((name) => key.includes(name));
-  if (key.length > 0) {
-    // The partition's columns first: replacing a partition then finds its rows through the key's index.
-    const order = keyStartsWithPartition
-      ? [...partition, ...key.filter((name) => !partition.includes(name))]
-      : key;
-    createIndex(connection, table, table.name, "key", order, true);
-  }
-  if (partition.length > 0 && !(keyStartsWithPartition && key.length > 0)) {
+  const index = keyColumns(table);
+  if (index.length > 0) createIndex(connection, table, table.name, "key", index, true);
+  if (partition.length > 0 && partition.some((name, at) => index[at] !== name)) {
     createIndex(connection, table, table.name, "partition", partition, false);
   }
   if (table.captures === null) return;
