@@ -9,7 +9,7 @@ import {
   silentLogger,
 } from "spine-core";
 import { arraySource, TestClock } from "spine-core/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { failingFlow, MINUTE, pass, recordingChannel } from "./testing/alert-flow.ts";
 import { PLACES } from "./testing/places.ts";
@@ -129,5 +129,35 @@ describe.each(PLACES)("what is expected, on %s", (_name, open) => {
     clock.advance(HOUR + 10 * MINUTE);
     await pass(clock, MINUTE, () => told().length === before + 1);
     expect(told().at(-1)).toMatchObject({ reason: "FIRST", alerts: [{ labels: { alert: "run-missing" } }] });
+  });
+
+  test("what cannot be looked at keeps nobody from being told of alerts", async () => {
+    const broken = definePartitions({
+      table: prices,
+      workflow: loadDay,
+      dimensions: {
+        day: daily({
+          from: "2026-01-04",
+          calendar: () => {
+            throw new Error("the calendar broke");
+          },
+        }),
+      },
+    });
+    const pager = recordingChannel("pager");
+    const said: unknown[] = [];
+    const place = await open();
+    onTestFinished(() => place.remove());
+    const own = await createSpine({
+      database: place.database(),
+      workflows: [loadDay, nightly],
+      logger: { ...silentLogger, error: (message, facts) => said.push([message, facts]) },
+      clock,
+      alerts: { channels: [pager.channel], expect: [{ partitions: broken }] },
+    });
+    onTestFinished(() => own.stop());
+    await (await own.run(nightly, {})).result().catch(() => {});
+    await pass(clock, MINUTE, () => pager.told(nightly.name).length === 1);
+    expect(said[0]).toEqual([expect.stringContaining("`alerts.expect[0]`"), { error: "the calendar broke" }]);
   });
 });

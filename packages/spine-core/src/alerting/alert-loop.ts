@@ -70,9 +70,9 @@ export class AlertLoop {
   async #take(): Promise<{ readonly more: boolean; readonly nextAt: number | null }> {
     const { store, outbox, expectations, clock } = this.#options;
     const before = clock.now();
-    const isExpected = (expectations.nextAt ?? Number.POSITIVE_INFINITY) <= before;
-    const expected = isExpected ? await expectations.look() : NOTHING;
     const due = await store.due();
+    const isExpected = (expectations.nextAt ?? Number.POSITIVE_INFINITY) <= due.now;
+    const expected = isExpected ? await expectations.look(due.now) : NOTHING;
     const isDue = isExpected || (due.groupsAt !== null && due.groupsAt <= due.now);
     let nextLook: number | null = null;
     let now = due;
@@ -94,10 +94,10 @@ export class AlertLoop {
     await outbox.take(now.deliveries, now.now);
     await this.#prune(before);
     // Times of the database, as distances from its now.
-    const later = [now.groupsAt, outbox.nextAt(now.deliveries, now.now)]
+    const later = [now.groupsAt, outbox.nextAt(now.deliveries, now.now), expectations.nextAt]
       .filter((at) => at !== null && at > now.now)
       .map((at) => Number(at) - now.now + askedAt);
-    const times = [...later, nextLook, expectations.nextAt].filter((at) => at !== null);
+    const times = [...later, nextLook].filter((at) => at !== null);
     return { more, nextAt: times.length === 0 ? null : Math.min(...times) };
   }
 

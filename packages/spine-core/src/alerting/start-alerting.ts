@@ -45,7 +45,7 @@ export function alertingOf({ options, channels, stores, events, clock, logger }:
     expect: options?.expect ?? [],
     store,
     partitions: partitionsOf(stores.partitions, clock),
-    clock,
+    logger,
   });
   const loop = new AlertLoop({ store, settings, outbox, expectations, clock, logger });
   const isWanted = names.length > 0;
