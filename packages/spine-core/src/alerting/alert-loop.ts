@@ -25,6 +25,8 @@ const LOOK_MS = 1_000;
 const BUSY_MS = 1_000;
 const STOP_MS = 5_000;
 const KEEP_MS = 30 * 86_400_000;
+/** What is due for so long and that nobody takes is given up: its channel was removed. */
+const ABANDON_MS = 86_400_000;
 const PRUNE_EVERY_MS = 3_600_000;
 const NOTHING: Found = { missing: [], late: [] };
 
@@ -92,7 +94,7 @@ export class AlertLoop {
       }
     }
     await outbox.take(now.deliveries, now.now);
-    await this.#prune(before);
+    await this.#prune(before, now.now);
     // Times of the database, as distances from its now.
     const later = [now.groupsAt, outbox.nextAt(now.deliveries, now.now), expectations.nextAt]
       .filter((at) => at !== null && at > now.now)
@@ -127,9 +129,17 @@ export class AlertLoop {
     this.#awaited = new Set(runs.map(({ workflow }) => workflow));
   }
 
-  async #prune(now: number): Promise<void> {
-    if (now - this.#prunedAt < PRUNE_EVERY_MS) return;
-    this.#prunedAt = now;
-    await this.#options.store.prune(now - KEEP_MS);
+  /** @param now of the database: what is old is old by its clock. */
+  async #prune(here: number, now: number): Promise<void> {
+    if (here - this.#prunedAt < PRUNE_EVERY_MS) return;
+    const { store, logger } = this.#options;
+    this.#prunedAt = here;
+    const abandoned = await store.abandon(now - ABANDON_MS);
+    if (abandoned > 0) {
+      const message =
+        "Alerts could not be delivered: no process took them for a day, because none has their channel.";
+      logger.error(message, { deliveries: abandoned });
+    }
+    await store.prune(now - KEEP_MS);
   }
 }
