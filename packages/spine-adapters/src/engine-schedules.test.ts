@@ -90,9 +90,34 @@ describe.each(PLACES)("%s", (name, open) => {
     const bad = [
       { schedules: [{ ...base, name: "s", cron: "x" }] },
       { schedules: [{ ...base, name: "s", workflow: "w", cron: "0 * * * *" }] },
+      { schedules: [{ ...base, name: "s", params: { day: "soon" }, cron: "0 * * * *" }] },
+      { plugins: [{ name: "p", schedules: [{ ...base, name: "s", params: 7, cron: "0 * * * *" }] }] },
     ];
     for (const options of bad)
       await expect(spineWith(options)).rejects.toMatchObject({ detail: { issues: [{}] } });
+  });
+
+  test("a backfill whose end is before its beginning is refused, and a preview shows what is to come only", async () => {
+    await spine.schedules.create({ name: "hourly", ...base, cron: "0 * * * *" });
+    const turned = { from: "2026-01-04T00:00:00Z", to: "2026-01-03T00:00:00Z" };
+    await expect(spine.schedules.backfill("hourly", turned)).rejects.toMatchObject({
+      code: "VALIDATION_FAILED",
+      detail: { issues: [{ path: "/to" }] },
+    });
+    // Nobody works for five hours. A tick of half a minute ago can still be on time.
+    const later = new TestClock(clock.now());
+    const other = await spineWith({ worker: false, clock: later });
+    const preview = async (at: string) => {
+      later.advance(Date.parse(at) - later.now());
+      return await other.schedules.preview("hourly", 2);
+    };
+    expect(await preview("2026-01-05T05:30:00Z")).toEqual([
+      "2026-01-05T06:00:00.000Z",
+      "2026-01-05T07:00:00.000Z",
+    ]);
+    expect((await preview("2026-01-05T06:00:30Z"))[0]).toBe("2026-01-05T06:00:00.000Z");
+    await other.stop();
+    await spine.schedules.remove("hourly");
   });
 
   test("after an outage of ten hours no, one or ten runs follow, as the schedule says", async () => {

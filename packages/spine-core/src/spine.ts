@@ -281,7 +281,7 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     options.calendars,
     ...(options.plugins ?? []).map((each) => each.calendars),
   ]);
-  const declared = checkDeclarations(declarationsOf(options), calendars, workflows);
+  const declared = await checkDeclarations(declarationsOf(options), calendars, workflows, clock);
   const alertConfig = alertSettings(options.alerts ?? {}, alertChannels.names(), workflows);
 
   const connected = await database.connect({ clock, worker: options.worker !== false });
