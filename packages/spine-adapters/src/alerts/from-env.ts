@@ -132,9 +132,10 @@ function named<O>(
     const { issues } = ((error as { detail?: unknown }).detail ?? {}) as {
       readonly issues?: readonly { readonly path: string; readonly message: string }[];
     };
-    const [{ path = "", message = "" } = {}] = issues ?? [];
-    const variable = variables[path.slice(1)];
-    if (variable === undefined) throw error;
+    const [issue] = issues ?? [];
+    const variable = issue && variables[issue.path.slice(1)];
+    if (issue === undefined || variable === undefined) throw error;
+    const { message } = issue;
     throw new SpineError("CONFIG_INVALID", `${variable} ${message}; look at what it is set to.`, {
       detail: { issues: [{ path: `/${variable}`, message }] },
       cause: error,

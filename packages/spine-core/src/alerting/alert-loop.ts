@@ -90,6 +90,8 @@ export class AlertLoop {
         else if (looked !== "nothing") {
           askedAt = clock.now();
           now = await store.due();
+          // What has become due since the look is looked at now, and not when the next poll is.
+          if (now.groupsAt !== null && now.groupsAt <= now.now) more = true;
         }
       }
     }
