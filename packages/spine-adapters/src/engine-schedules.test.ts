@@ -326,6 +326,36 @@ describe.each(PLACES)("%s", (name, open) => {
     await spine.schedules.remove("filled");
   });
 
+  test("the runs of a backfill stand in no tick's way, and none of them is cancelled for one", async () => {
+    gates.set("filling", Promise.withResolvers());
+    const overlaps = ["skip", "cancel-running", "queue"] as const;
+    const names = overlaps.map((overlap) => `beside-${overlap}`);
+    const range = { from: "2026-01-02T00:00:00Z", to: "2026-01-02T01:00:00Z" };
+    for (const overlap of overlaps) {
+      const params = { gate: "filling" };
+      await spine.schedules.create({
+        name: `beside-${overlap}`,
+        ...base,
+        cron: "0 * * * *",
+        overlap,
+        params,
+      });
+      expect(await spine.schedules.backfill(`beside-${overlap}`, range)).toMatchObject({ started: 2 });
+    }
+    clock.advance(HOUR);
+    const started = ["00:00 STARTED BACKFILL", "01:00 STARTED BACKFILL"];
+    for (const name of names) {
+      await expect.poll(async () => (await ticksOf(name)).slice(0, 2), soon).toEqual(started);
+      await expect.poll(async () => (await ticksOf(name))[2], soon).toMatch(/ STARTED CAUGHT_UP$/);
+    }
+    gates.get("filling")?.resolve();
+    const statuses = async (name: string) => (await runsOf(name)).map(({ status }) => status);
+    for (const name of names) {
+      await expect.poll(() => statuses(name), soon).toEqual(["COMPLETED", "COMPLETED", "COMPLETED"]);
+      await spine.schedules.remove(name);
+    }
+  });
+
   test("a tick whose parameters are refused by now is told, and holds nobody up", async () => {
     await spine.start();
     await spine.schedules.create({ name: "refused", ...base, every: "1h", params: { day: "2026-01-01" } });

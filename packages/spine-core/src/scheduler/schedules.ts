@@ -69,7 +69,8 @@ export interface Schedules<Run = RunHandle> {
   /** The times of its next ticks, those that are skipped for their day left out; 5 when left out, 1,000 at most. Of a schedule, or of one that might be created. */
   preview(schedule: string | Schedule, count?: number): Promise<readonly string[]>;
   /**
-   * Starts runs for its ticks between two times, both included, that have none: whatever they became then. At most 1,000 at a time.
+   * Starts runs for its ticks between two times, both included, that have none: whatever they became then. At most 1,000 at a time. They
+   * run beside its ticks, whatever `overlap` says; a `queue` with a limit keeps them from running all at once.
    * With `dryRun`: only what it would do.
    */
   backfill(name: string, options: ScheduleBackfillOptions): Promise<ScheduleBackfill>;
