@@ -9,8 +9,9 @@ import {
   silentLogger,
 } from "spine-core";
 import { arraySource, TestClock } from "spine-core/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
+import { memory } from "./databases/sqlite.ts";
 import { failingFlow, MINUTE, pass, recordingChannel } from "./testing/alert-flow.ts";
 import { PLACES } from "./testing/places.ts";
 
@@ -130,4 +131,65 @@ describe.each(PLACES)("what is expected, on %s", (_name, open) => {
     await pass(clock, MINUTE, () => told().length === before + 1);
     expect(told().at(-1)).toMatchObject({ reason: "FIRST", alerts: [{ labels: { alert: "run-missing" } }] });
   });
+
+  test("what cannot be looked at keeps nobody from being told of alerts", async () => {
+    const broken = definePartitions({
+      table: prices,
+      workflow: loadDay,
+      dimensions: {
+        day: daily({
+          from: "2026-01-04",
+          calendar: () => {
+            throw new Error("the calendar broke");
+          },
+        }),
+      },
+    });
+    const pager = recordingChannel("pager");
+    const said: unknown[] = [];
+    const place = await open();
+    onTestFinished(() => place.remove());
+    const own = await createSpine({
+      database: place.database(),
+      workflows: [loadDay, nightly],
+      logger: { ...silentLogger, error: (message, facts) => said.push([message, facts]) },
+      clock,
+      alerts: { channels: [pager.channel], expect: [{ partitions: broken }] },
+    });
+    onTestFinished(() => own.stop());
+    await (await own.run(nightly, {})).result().catch(() => {});
+    await pass(clock, MINUTE, () => pager.told(nightly.name).length === 1);
+    expect(said[0]).toEqual([expect.stringContaining("`alerts.expect[0]`"), { error: "the calendar broke" }]);
+  });
+});
+
+test("options of alerts that mean nothing are refused by name, before the database is opened", async () => {
+  const { channel } = recordingChannel("pager");
+  const wrong: readonly (readonly [object, RegExp])[] = [
+    [
+      { expect: [{ workflow: "demo.nightyl", within: "26h" }] },
+      /`alerts.expect\[0\].workflow` is "demo.nightyl"/,
+    ],
+    [{ expect: [{ partitions: { table: "prices" } }] }, /`partitions` of `alerts.expect\[0\]`/],
+    [
+      { expect: [{ partitions: { table: "p", delayMs: () => 0 }, from: "soon" }] },
+      /`from` of `alerts.expect/,
+    ],
+    [{ channels: 5 }, /`channels` of `alerts` is a list/],
+    [{ channels: [{ name: "mute" }] }, /"mute" cannot be used. It has no `send`/],
+    [{ channels: [{ ...channel, name: "" }] }, /Its name is empty/],
+  ];
+  for (const [alerts, text] of wrong) {
+    const database = memory();
+    const connect = vi.spyOn(database, "connect");
+    const made = createSpine({ database, workflows: [nightly], alerts, logger: silentLogger });
+    await expect(made, String(text)).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      message: expect.stringMatching(text) as string,
+    });
+    expect(connect).not.toHaveBeenCalled();
+  }
+  const others = { workflow: { name: "demo.of_others" }, within: "26h" } as const;
+  const fine = await createSpine({ database: memory(), logger: silentLogger, alerts: { expect: [others] } });
+  await fine.stop();
 });

@@ -30,7 +30,10 @@ describe.each(PAIRS)("from %s into %s", (own, other) => {
   let far: SharedPlace;
   beforeAll(async () => {
     [place, far] = await Promise.all([placeOn(own), placeOn(other)]);
-    return () => Promise.all([place.remove(), far.remove()]);
+    return () => {
+      place.remove();
+      far.remove();
+    };
   });
   const start = async (warehouse: Database = far.database()) => {
     const spine = await createSpine({

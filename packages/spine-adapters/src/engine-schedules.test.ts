@@ -90,9 +90,34 @@ describe.each(PLACES)("%s", (name, open) => {
     const bad = [
       { schedules: [{ ...base, name: "s", cron: "x" }] },
       { schedules: [{ ...base, name: "s", workflow: "w", cron: "0 * * * *" }] },
+      { schedules: [{ ...base, name: "s", params: { day: "soon" }, cron: "0 * * * *" }] },
+      { plugins: [{ name: "p", schedules: [{ ...base, name: "s", params: 7, cron: "0 * * * *" }] }] },
     ];
     for (const options of bad)
       await expect(spineWith(options)).rejects.toMatchObject({ detail: { issues: [{}] } });
+  });
+
+  test("a backfill whose end is before its beginning is refused, and a preview shows what is to come only", async () => {
+    await spine.schedules.create({ name: "hourly", ...base, cron: "0 * * * *" });
+    const turned = { from: "2026-01-04T00:00:00Z", to: "2026-01-03T00:00:00Z" };
+    await expect(spine.schedules.backfill("hourly", turned)).rejects.toMatchObject({
+      code: "VALIDATION_FAILED",
+      detail: { issues: [{ path: "/to" }] },
+    });
+    // Nobody works for five hours. A tick of half a minute ago can still be on time.
+    const later = new TestClock(clock.now());
+    const other = await spineWith({ worker: false, clock: later });
+    const preview = async (at: string) => {
+      later.advance(Date.parse(at) - later.now());
+      return await other.schedules.preview("hourly", 2);
+    };
+    expect(await preview("2026-01-05T05:30:00Z")).toEqual([
+      "2026-01-05T06:00:00.000Z",
+      "2026-01-05T07:00:00.000Z",
+    ]);
+    expect((await preview("2026-01-05T06:00:30Z"))[0]).toBe("2026-01-05T06:00:00.000Z");
+    await other.stop();
+    await spine.schedules.remove("hourly");
   });
 
   test("after an outage of ten hours no, one or ten runs follow, as the schedule says", async () => {
@@ -299,6 +324,36 @@ describe.each(PLACES)("%s", (name, open) => {
       spine.schedules.backfill("filled", { from: "2020-01-01T00:00:00Z", to: "2026-01-01T00:00:00Z" }),
     ).rejects.toMatchObject({ detail: { issues: [{ path: "/to" }] } });
     await spine.schedules.remove("filled");
+  });
+
+  test("the runs of a backfill stand in no tick's way, and none of them is cancelled for one", async () => {
+    gates.set("filling", Promise.withResolvers());
+    const overlaps = ["skip", "cancel-running", "queue"] as const;
+    const names = overlaps.map((overlap) => `beside-${overlap}`);
+    const range = { from: "2026-01-02T00:00:00Z", to: "2026-01-02T01:00:00Z" };
+    for (const overlap of overlaps) {
+      const params = { gate: "filling" };
+      await spine.schedules.create({
+        name: `beside-${overlap}`,
+        ...base,
+        cron: "0 * * * *",
+        overlap,
+        params,
+      });
+      expect(await spine.schedules.backfill(`beside-${overlap}`, range)).toMatchObject({ started: 2 });
+    }
+    clock.advance(HOUR);
+    const started = ["00:00 STARTED BACKFILL", "01:00 STARTED BACKFILL"];
+    for (const name of names) {
+      await expect.poll(async () => (await ticksOf(name)).slice(0, 2), soon).toEqual(started);
+      await expect.poll(async () => (await ticksOf(name))[2], soon).toMatch(/ STARTED CAUGHT_UP$/);
+    }
+    gates.get("filling")?.resolve();
+    const statuses = async (name: string) => (await runsOf(name)).map(({ status }) => status);
+    for (const name of names) {
+      await expect.poll(() => statuses(name), soon).toEqual(["COMPLETED", "COMPLETED", "COMPLETED"]);
+      await spine.schedules.remove(name);
+    }
   });
 
   test("a tick whose parameters are refused by now is told, and holds nobody up", async () => {

@@ -1,4 +1,5 @@
-import { type Alerting, alertingOf } from "./alerting/start-alerting.ts";
+import { alertingOf } from "./alerting/start-alerting.ts";
+import { alertSettings } from "./alerts/alert-options.ts";
 import { systemClock, within } from "./clock.ts";
 import type { DatasetRef, DatasetStore } from "./data/dataset.ts";
 import type { Database } from "./database/database.ts";
@@ -54,7 +55,8 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     options.calendars,
     ...(options.plugins ?? []).map((each) => each.calendars),
   ]);
-  const declared = checkDeclarations(declarationsOf(options), calendars, workflows);
+  const declared = await checkDeclarations(declarationsOf(options), calendars, workflows, clock);
+  const alertConfig = alertSettings(options.alerts ?? {}, alertChannels.names(), workflows);
 
   const connected = await database.connect({ clock, worker: options.worker !== false });
   const stores = payloads
@@ -66,20 +68,15 @@ export async function createSpine(options: SpineOptions): Promise<Spine> {
     : connected;
   const runnable = new RunnableWorkflows(workflows, stores.partitions);
   const events = new Events(logger);
-  let alerting: Alerting;
-  try {
-    alerting = alertingOf({
-      options: options.alerts,
-      channels: alertChannels,
-      stores,
-      events,
-      clock,
-      logger,
-    });
-  } catch (error) {
-    await database.close();
-    throw error;
-  }
+  const alerting = alertingOf({
+    settings: alertConfig,
+    expect: options.alerts?.expect,
+    channels: alertChannels,
+    stores,
+    events,
+    clock,
+    logger,
+  });
   const runner = new DurableRunner({
     database,
     databases: options.databases ?? {},

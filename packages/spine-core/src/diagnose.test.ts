@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Check } from "./database/diagnosis.ts";
-import { diagnose, unattendedCheck, workChecks } from "./diagnose.ts";
+import { deliveryChecks, diagnose, unattendedCheck, workChecks } from "./diagnose.ts";
 import { SpineError } from "./errors.ts";
 import type { Workload } from "./history/workload.ts";
 import { TestClock } from "./testing/test-clock.ts";
@@ -145,4 +145,18 @@ test("who works and cannot be told of work is warned; who does not work is not",
     return checks.filter(({ name }) => name === "waking").map(({ status }) => status);
   };
   expect([await names(true), await names(false)]).toEqual([["warning"], []]);
+});
+
+test("messages that were given up lately, and those that nobody takes, are told with their channels", () => {
+  const ended = (hoursAgo: number, channel: string) =>
+    ({ channel, error: "it refused", endedAt: new Date(NOW - hoursAgo * 3_600_000).toISOString() }) as never;
+  const none = { now: NOW, deliveries: new Map([["chat", NOW - 60_000]]) };
+  expect(deliveryChecks([ended(25, "chat")], none).map(({ status }) => status)).toEqual(["ok", "ok"]);
+  const gone = { now: NOW, deliveries: new Map([["gone", NOW - 301_000]]) };
+  const [dead, untaken] = deliveryChecks([ended(1, "chat"), ended(2, "chat"), ended(3, "mail")], gone);
+  expect(dead).toMatchObject({ status: "warning", data: { deliveries: 3, channels: ["chat", "mail"] } });
+  expect(dead?.message).toBe(
+    '3 messages about alerts could not be delivered within a day ("chat", "mail"); of the newest: it refused',
+  );
+  expect(untaken).toMatchObject({ status: "warning", data: { channels: ["gone"] } });
 });

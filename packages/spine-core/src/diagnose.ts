@@ -1,3 +1,4 @@
+import type { AlertDelivery, AlertsDue } from "./alerts/notification-store.ts";
 import { type Clock, within } from "./clock.ts";
 import type { Database, StateStores } from "./database/database.ts";
 import { type Check, type Diagnosis, finding, healthy } from "./database/diagnosis.ts";
@@ -23,6 +24,11 @@ const LONG_WAIT_MS = 60_000;
 const ANSWER_MS = 10_000;
 /** Whoever looks this often does not rely on being told. */
 const SELDOM_MS = 1_000;
+/** Deliveries that were given up: those of so long, and so many of the newest. */
+const DEAD_MS = 86_400_000;
+const MOST_DEAD = 100;
+/** How long a message may wait for a process that has its channel. */
+const UNTAKEN_MS = 5 * 60_000;
 /** Names in a message; all are in the data. */
 const MOST_NAMES = 5;
 
@@ -39,6 +45,9 @@ export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
     const workload = await answerOf(stores.history.workload({ pinned }));
     checks.push(...workChecks(workload, workflows, clock.now()));
     if (working) checks.push(unattendedCheck(await answerOf(options.unattended())));
+    const { notifications } = stores;
+    const dead = await answerOf(notifications.deliveries({ status: "DEAD", limit: MOST_DEAD }));
+    checks.push(...deliveryChecks(dead, await answerOf(notifications.due())));
   } catch (error) {
     checks.push(workFailed(error, checks));
   }
@@ -203,6 +212,51 @@ function unknownCheck(due: Workload["due"], workflows: readonly string[], alive:
       data,
     ),
   ];
+}
+
+/** What became of messages about alerts. @param dead the newest that were given up. */
+export function deliveryChecks(
+  dead: readonly AlertDelivery[],
+  { now, deliveries }: Pick<AlertsDue, "now" | "deliveries">,
+): readonly Check[] {
+  const fresh = dead.filter(({ endedAt }) => endedAt !== null && now - Date.parse(endedAt) <= DEAD_MS);
+  const late = [...deliveries].filter(([, at]) => now - at > UNTAKEN_MS).map(([channel]) => channel);
+  return [deadCheck(fresh), untakenCheck(late)];
+}
+
+function deadCheck(dead: readonly AlertDelivery[]): Check {
+  const channels = [...new Set(dead.map(({ channel }) => channel))];
+  const [newest] = dead;
+  const data = { deliveries: dead.length, channels, error: newest?.error ?? null };
+  if (!newest) return healthy("dead deliveries", "No alert was given up within a day.", data);
+  return finding(
+    "warning",
+    "dead deliveries",
+    `${dead.length === MOST_DEAD ? "At least " : ""}${count(dead.length, "message", "messages")} about alerts could not be delivered within a day (${namesOf(channels)}); of the newest: ${newest.error}`,
+    'See what is wrong with the channel (`spine.alerts.test("…")` sends it a message), then try them again: `spine.alerts.deliveries({ status: "DEAD" })` and `spine.alerts.redeliver(id)`.',
+    data,
+  );
+}
+
+function untakenCheck(channels: readonly string[]): Check {
+  const data = { channels: [...channels] };
+  if (channels.length === 0)
+    return healthy("waiting deliveries", "No message about an alert waits for long.", data);
+  return finding(
+    "warning",
+    "waiting deliveries",
+    `Messages about alerts have been due for more than ${UNTAKEN_MS / 60_000} minutes, and no process takes them: ${namesOf(channels)}.`,
+    "Start a process that has this channel (`createSpine({ alerts: { channels } })`, or its plugin) and works. Where it was removed on purpose, nothing is to be done: they are given up after a day.",
+    data,
+  );
+}
+
+function namesOf(names: readonly string[]): string {
+  const more = names.length > MOST_NAMES ? `, and ${names.length - MOST_NAMES} more` : "";
+  return `${names
+    .slice(0, MOST_NAMES)
+    .map((name) => `"${name}"`)
+    .join(", ")}${more}`;
 }
 
 function count(n: number, one: string, many: string): string {

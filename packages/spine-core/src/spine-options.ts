@@ -66,6 +66,7 @@ const PLUGIN: OptionKinds<Plugin> = {
 };
 const RETENTION: OptionKinds<RetentionPolicy> = { runs: required(anything) };
 const CODE = { code: "CONFIG_INVALID" } as const;
+const A_CHANNEL = withFunctions("", "send");
 
 /** The options of `createSpine`. @throws SpineError CONFIG_INVALID that names the one that means nothing. */
 export function checkSpineOptions(options: SpineOptions): void {
@@ -131,9 +132,11 @@ export function registriesOf(options: SpineOptions): Registries {
     known.add(plugin);
     for (const workflow of plugin.workflows ?? []) addWorkflow(workflows, workflow);
     for (const source of plugin.sources ?? []) sources.add(source);
-    for (const channel of plugin.alertChannels ?? []) alertChannels.add(channel);
+    for (const channel of plugin.alertChannels ?? []) addChannel(alertChannels, channel);
   }
-  for (const channel of alerts?.channels ?? []) alertChannels.add(channel);
+  // What is no list is refused with the other options of alerts.
+  for (const channel of Array.isArray(alerts?.channels) ? alerts.channels : [])
+    addChannel(alertChannels, channel);
   for (const workflow of own) addWorkflow(workflows, workflow);
   if (worker !== false) {
     for (const name of workflows.names()) {
@@ -143,6 +146,17 @@ export function registriesOf(options: SpineOptions): Registries {
     }
   }
   return { workflows, sources, alertChannels };
+}
+
+function addChannel(channels: Registry<AlertChannel>, channel: AlertChannel): void {
+  channels.add(channel);
+  if (A_CHANNEL.fits(channel) && channel.name !== "") return;
+  const why = channel.name === "" ? "Its name is empty" : "It has no `send`";
+  throw new SpineError(
+    "CONFIG_INVALID",
+    `The alert channel "${channel.name.slice(0, 100)}" cannot be used. ${why}: give { name, send(notification, { signal, attempt }) }, or one of spine-adapters/alerts.`,
+    { detail: { issues: [{ path: "/alerts/channels", message: why }] } },
+  );
 }
 
 function checkChildren(workflows: Registry<WorkflowData>, { name, steps }: WorkflowData): void {

@@ -176,6 +176,22 @@ testAlertChannel("webhook", {
   },
 });
 
+/** An encoded query as ServiceNow reads it. A resolved incident is active until it is closed, by hand or days later. */
+function isAskedFor(incident: Readonly<Record<string, string>>, url: URL): boolean {
+  const { correlation_id, state = "1" } = incident;
+  const facts: Readonly<Record<string, string>> = {
+    correlation_id: correlation_id ?? "",
+    state,
+    active: String(!["7", "8"].includes(state)),
+  };
+  return (url.searchParams.get("sysparm_query") ?? "").split("^").every((part) => {
+    const [, not, values = ""] = /^(\w+?)NOT IN(.*)$/.exec(part) ?? [];
+    if (not !== undefined) return !values.split(",").includes(facts[not] ?? "");
+    const [fact = "", value] = part.split("=");
+    return facts[fact] === value;
+  });
+}
+
 testAlertChannel("servicenow", {
   asksMs: ASKED_S * 1_000,
   async make() {
@@ -186,8 +202,7 @@ testAlertChannel("servicenow", {
       if (headers.authorization !== `Basic ${pair}`)
         return { status: 401, body: { error: "User Not Authenticated" } };
       if (method === "GET") {
-        const wanted = /correlation_id=(\w+)/.exec(url.searchParams.get("sysparm_query") ?? "")?.[1];
-        const found = [...incidents].filter(([, one]) => one.correlation_id === wanted && one.state !== "6");
+        const found = [...incidents].filter(([, one]) => isAskedFor(one, url));
         return { body: { result: found.map(([sys_id]) => ({ sys_id })) } };
       }
       const fields = JSON.parse(text) as Record<string, string>;
@@ -350,6 +365,8 @@ describe("channels, one by one", () => {
     for (const channel of channels) {
       const error = await send(channel).catch((thrown: unknown) => thrown);
       expect(error).toMatchObject({ code: "PERMISSION_DENIED", retryable: false });
+      expect((error as Error).message).toContain(`alert channel "${channel.name}"`);
+      expect((error as Error).message).toContain("`allowPrivate: true`");
       expect(JSON.stringify(error)).not.toContain(SECRET);
     }
     expect(got).toEqual([]);
@@ -382,6 +399,26 @@ describe("channels, one by one", () => {
     expect(events[0]?.payload).toMatchObject({ severity: "error", class: "SOURCE", source: "demo.trades" });
   });
 
+  test("what fires again after it was resolved is an incident of its own, in ServiceNow", async () => {
+    const password = "with a space, é";
+    const pair = Buffer.from(`spine:${password}`).toString("base64");
+    const incidents = new Map<string, Record<string, string>>();
+    const { url } = await serve(({ method, url: asked, headers, text }) => {
+      expect(headers.authorization).toBe(`Basic ${pair}`);
+      if (method === "GET") {
+        const found = [...incidents].filter(([, one]) => isAskedFor(one, asked));
+        return { body: { result: found.map(([sys_id]) => ({ sys_id })) } };
+      }
+      const id = method === "PATCH" ? (asked.pathname.split("/").at(-1) ?? "") : `abc${incidents.size}`;
+      incidents.set(id, { ...incidents.get(id), ...(JSON.parse(text) as Record<string, string>) });
+      return { body: { result: { sys_id: id } } };
+    });
+    const channel = servicenow({ ...options, instanceUrl: url, username: "spine", password });
+    for (const status of ["FIRING", "FIRING", "RESOLVED", "FIRING"] as const)
+      await send(channel, sampleNotification({}, { status }));
+    expect([...incidents.values()].map(({ state }) => state)).toEqual(["6", undefined]);
+  });
+
   test("mails of a group are a thread, and a mail that comes twice is the same", async () => {
     const fixture = await mailbox();
     onTestFinished(() => void fixture.dispose?.());
@@ -402,6 +439,10 @@ describe("channels, one by one", () => {
   test.each([
     [() => email({ host: "h", from: "a@b.c", to: ["x@y.z\r\nBcc: v@w.x"] }), /`to` of email/],
     [() => email({ host: "h\r\n", from: "a@b.c", to: ["x@y.z"] }), /`host` of email/],
+    [
+      () => email({ host: "h", from: "a@b.c", to: ["x@y.z"], username: "u" }),
+      /`password` of email is missing/,
+    ],
     [() => slack({} as never), /`webhookUrl` of slack/],
     [() => slack({ webhookUrl: "https://x", wrong: 1 } as never), /`wrong` is no option of slack/],
     [() => servicenow({ instanceUrl: "x", username: "u", password: "p" }), /`instanceUrl` of servicenow/],
@@ -440,6 +481,9 @@ describe("channels, one by one", () => {
     refused({ SPINE_ALERT_MIN_SEVERITY: "loud" }).toThrow(/SPINE_ALERT_MIN_SEVERITY is "loud"/);
     refused({ SPINE_EMAIL_TO: "" }).toThrow(/SPINE_EMAIL_TO is not set/);
     refused({ SPINE_SNOW_PASSWORD: "" }).toThrow(/SPINE_SNOW_PASSWORD is not set/);
-    refused({ SPINE_SMTP_PORT: "many" }).toThrow(/`port` of email/);
+    refused({ SPINE_SMTP_PORT: "many" }).toThrow(/^SPINE_SMTP_PORT is a port/);
+    refused({ SPINE_EMAIL_TO: "ops" }).toThrow(/^SPINE_EMAIL_TO is a list of plain addresses/);
+    refused({ SPINE_SNOW_URL: "example" }).toThrow(/^SPINE_SNOW_URL is a URL/);
+    refused({ SPINE_SMTP_USER: "u" }).toThrow(/SPINE_SMTP_PASSWORD is not set, and SPINE_SMTP_USER is/);
   });
 });

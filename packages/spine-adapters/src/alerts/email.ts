@@ -9,7 +9,7 @@ import {
   required,
   SpineError,
 } from "spine-core";
-import { type ChannelSecret, secretOf } from "./channel-secret.ts";
+import { type ChannelSecret, passwordOf } from "./channel-secret.ts";
 import { factsOf, headlineOf, plainLine, plainText, summaryOf } from "./plain-text.ts";
 
 export interface EmailOptions {
@@ -75,12 +75,18 @@ const MOMENTARY = ["ECONNECTION", "ETIMEDOUT", "ESOCKET", "EDNS", "ECONNRESET", 
 export function email(options: EmailOptions): AlertChannel {
   checkOptions(options, OPTIONS, { of: "email", code: "CONFIG_INVALID" });
   const { name = "email", host, port = 587, from, to, username, tls = true } = options;
+  if ((username === undefined) !== (options.password === undefined)) {
+    const [there, missing] = username === undefined ? ["password", "username"] : ["username", "password"];
+    const message = `The option \`${missing}\` of email is missing, and \`${there}\` is there. Give both, or none.`;
+    throw new SpineError("CONFIG_INVALID", message, {
+      detail: { issues: [{ path: `/${missing}`, message: "is missing" }] },
+    });
+  }
   return Object.freeze<AlertChannel>({
     name,
     async send(notification, { signal }) {
       const { createTransport } = await loadNodemailer();
-      const password =
-        options.password === undefined ? null : await secretOf(name, "password", options.password);
+      const password = options.password === undefined ? null : await passwordOf(name, options.password);
       const transport = createTransport({
         host,
         port,

@@ -73,7 +73,11 @@ function emailOf(env: Env): AlertChannel | null {
   } = env;
   if (!host) return null;
   if (!from || !to) throw missing(from ? "SPINE_EMAIL_TO" : "SPINE_EMAIL_FROM", "SPINE_SMTP_HOST");
-  return email({
+  if (!username !== !password) {
+    const [there, other] = ["SPINE_SMTP_USER", "SPINE_SMTP_PASSWORD"] as const;
+    throw username ? missing(other, there) : missing(there, other);
+  }
+  return named(SMTP_VARIABLES, email, {
     host,
     from,
     to: to
@@ -97,7 +101,7 @@ function servicenowOf(env: Env): AlertChannel | null {
   if (!instanceUrl) return null;
   if (!username || !password)
     throw missing(username ? "SPINE_SNOW_PASSWORD" : "SPINE_SNOW_USER", "SPINE_SNOW_URL");
-  return servicenow({
+  return named(SNOW_VARIABLES, servicenow, {
     instanceUrl,
     username,
     password,
@@ -105,6 +109,38 @@ function servicenowOf(env: Env): AlertChannel | null {
     ...(category ? { category } : {}),
     ...(sub ? { subcategory: sub } : {}),
   });
+}
+
+/** By which variables the options are set that a channel may refuse. */
+const SMTP_VARIABLES = {
+  host: "SPINE_SMTP_HOST",
+  port: "SPINE_SMTP_PORT",
+  from: "SPINE_EMAIL_FROM",
+  to: "SPINE_EMAIL_TO",
+} as const;
+const SNOW_VARIABLES = { instanceUrl: "SPINE_SNOW_URL" } as const;
+
+/** Makes a channel; what is refused of it is said of the variable. */
+function named<O>(
+  variables: Readonly<Record<string, string>>,
+  make: (options: O) => AlertChannel,
+  options: O,
+): AlertChannel {
+  try {
+    return make(options);
+  } catch (error) {
+    const { issues } = ((error as { detail?: unknown }).detail ?? {}) as {
+      readonly issues?: readonly { readonly path: string; readonly message: string }[];
+    };
+    const [issue] = issues ?? [];
+    const variable = issue && variables[issue.path.slice(1)];
+    if (issue === undefined || variable === undefined) throw error;
+    const { message } = issue;
+    throw new SpineError("CONFIG_INVALID", `${variable} ${message}; look at what it is set to.`, {
+      detail: { issues: [{ path: `/${variable}`, message }] },
+      cause: error,
+    });
+  }
 }
 
 function missing(name: string, other: string): SpineError {

@@ -9,7 +9,7 @@ import {
   required,
   SpineError,
 } from "spine-core";
-import { type ChannelSecret, secretOf } from "./channel-secret.ts";
+import { type ChannelSecret, passwordOf } from "./channel-secret.ts";
 import { factsOf, headlineOf, plainText, summaryOf } from "./plain-text.ts";
 import { alertPoster, HTTP_CHANNEL, type HttpChannelOptions } from "./post-alert.ts";
 
@@ -46,6 +46,8 @@ const URGENCY: Readonly<Record<AlertSeverity, string>> = {
   INFO: "3",
 };
 const RESOLVED_STATE = "6";
+/** Resolved, closed, cancelled. One that is resolved stays active until it is closed, days later: what fires again is not told there. */
+const OVER_STATES = `${RESOLVED_STATE},7,8`;
 const SHORT = 160;
 const NOTES = 8_000;
 
@@ -75,7 +77,7 @@ export function servicenow(options: ServiceNowOptions): AlertChannel {
   return Object.freeze<AlertChannel>({
     name,
     async send(notification, { signal }) {
-      const password = await secretOf(name, "password", options.password);
+      const password = await passwordOf(name, options.password);
       const pair = Buffer.from(`${username}:${password}`).toString("base64");
       const secrets = [
         { reference: "password", value: password },
@@ -86,7 +88,10 @@ export function servicenow(options: ServiceNowOptions): AlertChannel {
         await post({ url, method, headers, body, secrets, signal });
 
       const search = new URL(table);
-      search.searchParams.set("sysparm_query", `correlation_id=${notification.group}^active=true`);
+      search.searchParams.set(
+        "sysparm_query",
+        `correlation_id=${notification.group}^stateNOT IN${OVER_STATES}`,
+      );
       search.searchParams.set("sysparm_fields", "sys_id");
       search.searchParams.set("sysparm_limit", "1");
       const known = firstId(name, await ask(search, "GET"));

@@ -45,6 +45,11 @@ type Sql = RawBuilder<unknown>;
 /** Newest runs that are looked through for one that was completed. */
 const RUNS = 50;
 
+/** The row that each look at the groups writes; names of what is expected have a `/`. */
+const LOOKED = "looked";
+/** Why a delivery is given up that nobody takes. */
+const NOBODY = "No process took it: none has its channel any more.";
+
 /** Groups of alerts, silences and the outbox, in SQL that both databases understand. */
 export class SqlNotificationStore implements NotificationStore {
   readonly #options: SqlNotificationOptions;
@@ -98,6 +103,10 @@ UNION ALL SELECT 'deliveries', channel, 0, min(next_at) FROM ${deliveries} WHERE
   pg_try_advisory_xact_lock(hashtextextended(${name}, 0)) AS locked, ${this.#now()} AS now`.execute(kysely);
         if (!rows[0]?.locked) return null;
         now = msOf(rows[0].now);
+        // What the transaction sees is of before it had the lock: where somebody was at it in between, Postgres refuses this, and it is
+        // done again.
+        await sql`INSERT INTO ${this.#t.watches} AS w (name, since) VALUES (${LOOKED}, ${this.#now()})
+ON CONFLICT (name) DO UPDATE SET since = excluded.since`.execute(kysely);
       } else now = this.#options.clock.now();
       return await work(
         new SqlNotificationTransaction({ kysely, tables, now, raise: (alert) => this.#raise(kysely, alert) }),
@@ -234,6 +243,20 @@ WHERE silence_id = ${silenceId} AND ends_at > ${this.#now()}`.execute(this.#kyse
 
   async raise(alert: AlertRecord): Promise<void> {
     await this.#raise(this.#kysely, alert);
+  }
+
+  async abandon(before: number): Promise<number> {
+    const { deliveries } = this.#t;
+    const cutOff = isoTime(before);
+    const { numAffectedRows = 0n } = await sql`UPDATE ${deliveries}
+SET status = 'DEAD', lease = NULL, next_at = NULL, ended_at = ${this.#now()}, error = ${NOBODY}
+WHERE status = 'PENDING' AND next_at < ${cutOff} AND delivery_id IN (
+  SELECT d.delivery_id FROM ${deliveries} d WHERE d.status = 'PENDING' AND d.next_at < ${cutOff}
+    AND NOT EXISTS (SELECT 1 FROM ${deliveries} e WHERE e.status = 'PENDING' AND e.channel = d.channel
+      AND e.group_id = d.group_id AND e.delivery_id < d.delivery_id AND e.next_at >= ${cutOff}))`.execute(
+      this.#kysely,
+    );
+    return Number(numAffectedRows);
   }
 
   async prune(before: number): Promise<void> {

@@ -47,6 +47,7 @@ interface OpenRow {
   readonly scheduled_at: string;
   readonly status: string;
   readonly run_id: string;
+  readonly beside: boolean | number;
   readonly over: boolean | number;
 }
 
@@ -139,7 +140,7 @@ all_of AS (SELECT ${this.#columns()}, ${known} AS known FROM ${this.#schedules} 
 due AS (SELECT all_of.* FROM all_of, clock
   WHERE ${at} <= clock.at OR (known AND paused_at IS NULL AND (${this.#true(sql`left_unknown`)}
     OR (queued > 0 AND NOT EXISTS (SELECT 1 FROM ${this.#ticks} t JOIN ${this.#runs} r ON r.run_id = t.run_id
-      WHERE t.schedule = all_of.name AND ${this.#true(sql`t.is_open`)} AND NOT ${OVER}))))
+      WHERE t.schedule = all_of.name AND ${this.#true(sql`t.is_open`)} AND NOT ${BESIDE} AND NOT ${OVER}))))
   ORDER BY coalesce(next_at, late_at), name LIMIT ${limit})
 SELECT clock.at, (SELECT min(${at}) FROM all_of WHERE ${at} > clock.at) AS following,
   EXISTS (SELECT 1 FROM all_of WHERE known AND paused_at IS NULL AND queued > 0) AS waits, due.*
@@ -157,7 +158,8 @@ FROM clock LEFT JOIN due ON true ORDER BY coalesce(due.next_at, due.late_at), du
   async #withTicks(due: readonly LookRow[]): Promise<readonly DueSchedule[]> {
     const names = due.map(({ name }) => name);
     const { rows } = await sql<OpenRow>`
-SELECT t.schedule, t.scheduled_at, t.status, CAST(t.run_id AS text) AS run_id, (r.run_id IS NULL OR ${OVER}) AS over
+SELECT t.schedule, t.scheduled_at, t.status, CAST(t.run_id AS text) AS run_id, ${BESIDE} AS beside,
+  (r.run_id IS NULL OR ${OVER}) AS over
 FROM ${this.#ticks} t LEFT JOIN ${this.#runs} r ON r.run_id = t.run_id
 WHERE t.schedule IN (${sql.join(names)}) AND ${this.#true(sql`t.is_open`)} ORDER BY t.scheduled_at`.execute(
       this.#kysely,
@@ -167,6 +169,7 @@ WHERE t.schedule IN (${sql.join(names)}) AND ${this.#true(sql`t.is_open`)} ORDER
       const open = (bySchedule.get(row.name) ?? []).map((tick) => ({
         isWaiting: tick.status === "QUEUED",
         isOver: Boolean(tick.over),
+        isBeside: Boolean(tick.beside),
         scheduledAt: Date.parse(tick.scheduled_at),
         runId: tick.run_id,
       }));
@@ -175,7 +178,7 @@ WHERE t.schedule IN (${sql.join(names)}) AND ${this.#true(sql`t.is_open`)} ORDER
         row: readSchedule(row),
         known: Boolean(row.known),
         active: started
-          .filter(({ isOver }) => !isOver)
+          .filter(({ isOver, isBeside }) => !isOver && !isBeside)
           .map(({ scheduledAt, runId }) => ({ scheduledAt, runId })),
         ended: started.filter(({ isOver }) => isOver).map(({ scheduledAt }) => scheduledAt),
         waiting: open.filter(({ isWaiting }) => isWaiting).map(({ scheduledAt }) => scheduledAt),
@@ -321,6 +324,8 @@ RETURNING schedule`.execute(this.#kysely);
   }
 }
 
+/** Ticks of a backfill: their runs stand in nobody's way. */
+const BESIDE = sql`coalesce(t.reason = 'BACKFILL', false)`;
 const OVER = sql`r.status IN ('COMPLETED', 'FAILED', 'CANCELLED')`;
 
 function raw(names: readonly string[]): Sql {

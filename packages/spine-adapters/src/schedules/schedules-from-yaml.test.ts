@@ -96,3 +96,9 @@ test("refuses what is no list of schedules", () => {
     expect(() => schedulesFromYaml(text), text).toThrow("cannot be read");
   expect(() => schedulesFromYaml(7 as never)).toThrow("`text`");
 });
+
+test("aliases of aliases, which would stand for very much, are refused", () => {
+  const tens = (of: string) => `[${Array.from({ length: 10 }, () => of).join(", ")}]`;
+  const text = `a: &a ${tens("x")}\nb: &b ${tens("*a")}\nc: &c ${tens("*b")}\nschedules: ${tens("*c")}\n`;
+  expect(() => schedulesFromYaml(text)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+});

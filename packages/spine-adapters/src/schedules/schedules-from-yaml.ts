@@ -100,7 +100,7 @@ export function schedulesFromYaml(text: string): readonly Schedule[] {
     const at = [...path, ...(issue?.path ?? []), ...field];
     throw refuse(lineOf(at), at, issue?.message ?? "is wrong");
   };
-  const { schedules } = parse(File, document.toJS() as unknown, []);
+  const { schedules } = parse(File, contentOf(document, refuse), []);
   const names = new Map<string, number>();
   return schedules.map((given, index) => {
     const path = ["schedules", index];
@@ -127,6 +127,18 @@ export function schedulesFromYaml(text: string): readonly Schedule[] {
     }
     return schedule;
   });
+}
+
+/** A text of a few lines can stand for gigabytes by aliases of aliases, which `toJS` refuses. */
+function contentOf(
+  document: { toJS(): unknown },
+  refuse: (line: number, path: readonly PropertyKey[], message: string, cause: unknown) => SpineError,
+): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw refuse(1, [], (error as Error).message, error);
+  }
 }
 
 function toSchedule({ interval, ...entry }: z.infer<typeof Entry>): Schedule {

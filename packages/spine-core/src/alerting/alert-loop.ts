@@ -25,6 +25,8 @@ const LOOK_MS = 1_000;
 const BUSY_MS = 1_000;
 const STOP_MS = 5_000;
 const KEEP_MS = 30 * 86_400_000;
+/** What is due for so long and that nobody takes is given up: its channel was removed. */
+const ABANDON_MS = 86_400_000;
 const PRUNE_EVERY_MS = 3_600_000;
 const NOTHING: Found = { missing: [], late: [] };
 
@@ -70,9 +72,9 @@ export class AlertLoop {
   async #take(): Promise<{ readonly more: boolean; readonly nextAt: number | null }> {
     const { store, outbox, expectations, clock } = this.#options;
     const before = clock.now();
-    const isExpected = (expectations.nextAt ?? Number.POSITIVE_INFINITY) <= before;
-    const expected = isExpected ? await expectations.look() : NOTHING;
     const due = await store.due();
+    const isExpected = (expectations.nextAt ?? Number.POSITIVE_INFINITY) <= due.now;
+    const expected = isExpected ? await expectations.look(due.now) : NOTHING;
     const isDue = isExpected || (due.groupsAt !== null && due.groupsAt <= due.now);
     let nextLook: number | null = null;
     let now = due;
@@ -88,16 +90,18 @@ export class AlertLoop {
         else if (looked !== "nothing") {
           askedAt = clock.now();
           now = await store.due();
+          // What has become due since the look is looked at now, and not when the next poll is.
+          if (now.groupsAt !== null && now.groupsAt <= now.now) more = true;
         }
       }
     }
     await outbox.take(now.deliveries, now.now);
-    await this.#prune(before);
+    await this.#prune(before, now.now);
     // Times of the database, as distances from its now.
-    const later = [now.groupsAt, outbox.nextAt(now.deliveries, now.now)]
+    const later = [now.groupsAt, outbox.nextAt(now.deliveries, now.now), expectations.nextAt]
       .filter((at) => at !== null && at > now.now)
       .map((at) => Number(at) - now.now + askedAt);
-    const times = [...later, nextLook, expectations.nextAt].filter((at) => at !== null);
+    const times = [...later, nextLook].filter((at) => at !== null);
     return { more, nextAt: times.length === 0 ? null : Math.min(...times) };
   }
 
@@ -127,9 +131,17 @@ export class AlertLoop {
     this.#awaited = new Set(runs.map(({ workflow }) => workflow));
   }
 
-  async #prune(now: number): Promise<void> {
-    if (now - this.#prunedAt < PRUNE_EVERY_MS) return;
-    this.#prunedAt = now;
-    await this.#options.store.prune(now - KEEP_MS);
+  /** @param now of the database: what is old is old by its clock. */
+  async #prune(here: number, now: number): Promise<void> {
+    if (here - this.#prunedAt < PRUNE_EVERY_MS) return;
+    const { store, logger } = this.#options;
+    this.#prunedAt = here;
+    const abandoned = await store.abandon(now - ABANDON_MS);
+    if (abandoned > 0) {
+      const message =
+        "Alerts could not be delivered: no process took them for a day, because none has their channel.";
+      logger.error(message, { deliveries: abandoned });
+    }
+    await store.prune(now - KEEP_MS);
   }
 }

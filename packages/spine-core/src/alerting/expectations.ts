@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { type ExpectedData, type ExpectedRun, isExpectedData } from "../alerts/alert-options.ts";
 import type { AlertRecord, NotificationStore } from "../alerts/notification-store.ts";
-import type { Clock } from "../clock.ts";
 import { partitionKey } from "../context.ts";
 import { toMs } from "../duration.ts";
+import { textOf } from "../errors.ts";
+import type { Logger } from "../logger.ts";
 import type { PartitionSet } from "../partitions/define-partitions.ts";
 import type { PartitionFinding, Partitions } from "../partitions/partitions.ts";
 
@@ -13,7 +14,7 @@ export interface ExpectationsOptions {
   readonly expect: readonly Expectation[];
   readonly store: Pick<NotificationStore, "completions" | "watchedSince">;
   readonly partitions: Pick<Partitions, "doctor">;
-  readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 /** The label `alert` of partitions that are late. */
@@ -23,6 +24,8 @@ export const DATA_LATE = "data-late";
 const DATA_EVERY_MS = 300_000;
 /** A run that was due and did not come is looked for again after so long: an alert of it is raised once. */
 const RUN_EVERY_MS = 600_000;
+/** What could not be looked at is looked at again after so long. */
+const FAILED_EVERY_MS = 60_000;
 
 /** What was found: what is new of what has not happened, and what of a table is late. */
 export interface Found {
@@ -48,30 +51,38 @@ export class Expectations {
     this.#nextAt = options.expect.map(() => 0);
   }
 
-  /** When the next of them is to be looked at; null for none. */
+  /** When the next of them is to be looked at, by the database's clock; null for none. */
   get nextAt(): number | null {
     return this.#nextAt.length === 0 ? null : Math.min(...this.#nextAt);
   }
 
   /**
-   * What has not happened by now. The same in whatever process: the ids of the alerts follow from what they are about.
+   * What has not happened by now. The same in whatever process: the ids of the alerts follow from what they are about. One that cannot
+   * be looked at (a calendar that throws, say) keeps no other from its turn, and nobody from being told of alerts.
+   *
+   * @param now of the database: it says when runs were completed, and the clocks of processes differ.
    */
-  async look(): Promise<Found> {
-    const { expect, clock } = this.#options;
+  async look(now: number): Promise<Found> {
+    const { expect, logger } = this.#options;
     const found: AlertRecord[] = [];
     const late: LateData[] = [];
     for (const [index, each] of expect.entries()) {
-      const now = clock.now();
       if ((this.#nextAt[index] ?? 0) > now) continue;
-      if (isExpectedData(each)) {
-        const { alerts, keys } = await this.#late(each, now);
-        found.push(...alerts);
-        late.push({ table: each.partitions.table, keys });
-        this.#nextAt[index] = now + DATA_EVERY_MS;
-      } else {
-        const { dueAt, alert } = await this.#overdue(each, now);
-        if (alert) found.push(alert);
-        this.#nextAt[index] = alert ? now + RUN_EVERY_MS : dueAt + 1;
+      try {
+        if (isExpectedData(each)) {
+          const { alerts, keys } = await this.#late(each, now);
+          found.push(...alerts);
+          late.push({ table: each.partitions.table, keys });
+          this.#nextAt[index] = now + DATA_EVERY_MS;
+        } else {
+          const { dueAt, alert } = await this.#overdue(each, now);
+          if (alert) found.push(alert);
+          this.#nextAt[index] = alert ? now + RUN_EVERY_MS : dueAt + 1;
+        }
+      } catch (error) {
+        this.#nextAt[index] = now + FAILED_EVERY_MS;
+        const message = `What \`alerts.expect[${index}]\` expects could not be looked at; it is tried again in a minute.`;
+        logger.error(message, { error: textOf(error) });
       }
     }
     return { missing: found.filter(({ alertId }) => !this.#raised.has(alertId)), late };

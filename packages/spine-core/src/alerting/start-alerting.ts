@@ -1,5 +1,5 @@
 import type { AlertChannel } from "../alerts/alert.ts";
-import { type AlertOptions, alertSettings, routeWarnings } from "../alerts/alert-options.ts";
+import { type AlertOptions, type AlertSettings, routeWarnings } from "../alerts/alert-options.ts";
 import type { FailureSeverity } from "../alerts/failure-alert.ts";
 import type { Clock } from "../clock.ts";
 import type { StateStores } from "../database/database.ts";
@@ -14,7 +14,8 @@ import { Outbox } from "./deliver.ts";
 import { Expectations } from "./expectations.ts";
 
 export interface AlertingOptions {
-  readonly options: AlertOptions<PartitionSet> | undefined;
+  readonly settings: AlertSettings;
+  readonly expect: AlertOptions<PartitionSet>["expect"];
   readonly channels: Registry<AlertChannel>;
   readonly stores: StateStores;
   readonly events: Events;
@@ -33,19 +34,24 @@ export interface Alerting {
 /**
  * A process without channels takes no alerts in: those that it raises are told by processes that have some. It runs no loop, and makes
  * no statement.
- *
- * @throws SpineError CONFIG_INVALID for options that mean nothing.
  */
-export function alertingOf({ options, channels, stores, events, clock, logger }: AlertingOptions): Alerting {
+export function alertingOf({
+  settings,
+  expect = [],
+  channels,
+  stores,
+  events,
+  clock,
+  logger,
+}: AlertingOptions): Alerting {
   const names = channels.names();
-  const settings = alertSettings(options ?? {}, names);
   const { notifications: store } = stores;
   const outbox = new Outbox({ store, channels, settings, clock, logger, ended: () => loop.wake() });
   const expectations = new Expectations({
-    expect: options?.expect ?? [],
+    expect,
     store,
     partitions: partitionsOf(stores.partitions, clock),
-    clock,
+    logger,
   });
   const loop = new AlertLoop({ store, settings, outbox, expectations, clock, logger });
   const isWanted = names.length > 0;
@@ -64,7 +70,7 @@ export function alertingOf({ options, channels, stores, events, clock, logger }:
       // A Spine may be started more than once.
       if (stopListening) return;
       if (!isWanted) {
-        if (options?.expect?.length) logger.warn("Nothing is expected in a process without alert channels.");
+        if (expect.length > 0) logger.warn("Nothing is expected in a process without alert channels.");
         return;
       }
       for (const warning of routeWarnings(settings, names)) logger.warn(warning);

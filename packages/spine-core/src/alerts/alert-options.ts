@@ -127,10 +127,16 @@ const EXPECTED_RUN: OptionKinds<ExpectedRun> = {
 const EXPECTED_DATA: OptionKinds<ExpectedData> = {
   partitions: required({
     is: "what `definePartitions` returns",
-    fits: (value) => aText.fits((value as { readonly table?: unknown } | null)?.table),
+    fits: (value) =>
+      aText.fits((value as { readonly table?: unknown } | null)?.table) &&
+      aFunction.fits((value as { readonly delayMs?: unknown }).delayMs),
   }),
   grace: aDuration,
-  from: aText,
+  from: {
+    is: 'a day, e.g. "2026-01-05"',
+    fits: (value) =>
+      typeof value === "string" && /^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(Date.parse(value)),
+  },
   severity,
 };
 const LEAST_INTERVAL_MS = 1_000;
@@ -145,10 +151,15 @@ function texts() {
  * What is said of the options at the start.
  *
  * @param channels the names of all channels, the plugins' included.
+ * @param workflows those that the process knows; any name goes when left out.
  * @throws SpineError CONFIG_INVALID that names the field.
  * @internal
  */
-export function alertSettings(options: AlertOptions, channels: readonly string[]): AlertSettings {
+export function alertSettings(
+  options: AlertOptions,
+  channels: readonly string[],
+  workflows?: { has(name: string): boolean },
+): AlertSettings {
   checkOptions(options, OPTIONS, { of: "`alerts`", name: "alerts", ...CODE });
   const { routes, groupBy = ["pipeline"], inhibit = [], expect = [] } = options;
   for (const [index, route] of (routes ?? []).entries()) {
@@ -169,6 +180,15 @@ export function alertSettings(options: AlertOptions, channels: readonly string[]
   for (const [index, each] of expect.entries()) {
     const kinds = isExpectedData(each) ? EXPECTED_DATA : EXPECTED_RUN;
     checkOptions(each, kinds, { of: `\`alerts.expect[${index}]\``, ...CODE });
+    if (isExpectedData(each) || typeof each.workflow !== "string" || !workflows) continue;
+    // A name that is written wrongly would be missed for ever.
+    if (workflows.has(each.workflow)) continue;
+    const message = `is "${each.workflow.slice(0, 200)}", which this process does not know`;
+    throw new SpineError(
+      "CONFIG_INVALID",
+      `\`alerts.expect[${index}].workflow\` ${message}. Add it to createSpine({ workflows }), correct the name, or, where only other processes run it, give { name } in place of the name.`,
+      { detail: { issues: [{ path: `/alerts/expect/${index}/workflow`, message }] } },
+    );
   }
   const groupIntervalMs = toMs(options.groupInterval ?? "5m");
   if (groupIntervalMs < LEAST_INTERVAL_MS) {

@@ -160,6 +160,11 @@ export interface NotificationStore {
   /** Those that have not ended, the newest first. */
   silences(): Promise<readonly Silence[]>;
   raise(alert: AlertRecord): Promise<void>;
+  /**
+   * Gives up (DEAD) deliveries that are due since before a time (ms since the epoch) and that nobody takes: no process has their
+   * channel any more. What waits behind another of its group that is tried again is not among them. Returns how many.
+   */
+  abandon(before: number): Promise<number>;
   /** Removes what has ended before `before` (ms since the epoch): deliveries, silences, and alerts of no run. */
   prune(before: number): Promise<void>;
 }

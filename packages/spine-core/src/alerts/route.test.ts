@@ -64,6 +64,15 @@ describe("routes", () => {
     );
   });
 
+  test("one that others follow from is kept also where nobody is told of it", () => {
+    const inhibit = [{ source: { domain: alert.labels.domain ?? "" }, target: { role: "load" } }];
+    const routes = [{ match: { source: alert.source }, channels: [] }];
+    expect(names({ routes, inhibit })).toEqual([[]]);
+    expect(names({ routes: [], inhibit })).toEqual([[]]);
+    expect(names({ inhibit })).toEqual([channels]);
+    expect(names({ routes, inhibit: [{ source: { domain: "other" }, target: {} }] })).toEqual([]);
+  });
+
   test("alerts are told together that share channels and labels, and the same ones in every process", () => {
     const of = (labels: Record<string, string>, groupBy?: readonly string[]) =>
       targetsOf({ ...alert, labels }, settings(groupBy ? { groupBy } : {}))[0]?.groupId;

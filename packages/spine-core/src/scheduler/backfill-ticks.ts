@@ -55,6 +55,7 @@ export async function backfillTicks(
   checkOptions(given, BACKFILL, { of: "a backfill of a schedule" });
   const from = instantOf("from", given.from);
   const to = instantOf("to", given.to);
+  if (to < from) throw refusal(name, "to", "is before `from`");
   const row = await findSchedule(store, name);
   const settings = settingsOf(row);
   const workflow = findWorkflow(workflows, settings);

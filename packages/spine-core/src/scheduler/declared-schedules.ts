@@ -1,7 +1,11 @@
+import type { Clock } from "../clock.ts";
 import { SpineError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import type { Registry } from "../registry.ts";
+import type { WorkflowData } from "../workflow/workflow.ts";
 import type { Calendars } from "./calendars.ts";
 import { checkSchedule, refusal } from "./check-schedule.ts";
+import { checkTickStart } from "./check-tick-start.ts";
 import { tickGrid } from "./next-ticks.ts";
 import type { Schedule, ScheduleSettings } from "./schedule.ts";
 import { calendarOf, givenBy, hasOtherTimes, keptChanges, newRow, settingsOf } from "./schedule-row.ts";
@@ -26,32 +30,40 @@ export interface Declared {
  *
  * @throws SpineError CONFIG_INVALID or DUPLICATE_NAME that names the schedule and the field.
  */
-export function checkDeclarations(
+export async function checkDeclarations(
   declarations: readonly Declaration[],
   calendars: Calendars,
-  workflows: { has(name: string): boolean },
-): readonly Declared[] {
+  workflows: Pick<Registry<WorkflowData>, "has" | "get">,
+  clock: Clock,
+): Promise<readonly Declared[]> {
   const owners = new Map<string, string>();
-  return declarations.map(({ by, schedules }) => ({
-    by,
-    schedules: schedules.map((given) => {
-      const settings = checkSchedule(given, { code: "CONFIG_INVALID", calendars });
-      const { name, workflow } = settings;
-      if (owners.has(name)) {
-        throw new SpineError(
-          "DUPLICATE_NAME",
-          `Two schedules are named "${name}": of "${owners.get(name)}", and of "${by}". Rename one.`,
-          {
-            detail: { issues: [{ path: "/name", message: "is taken" }] },
-          },
-        );
-      }
-      if (!workflows.has(workflow))
-        throw refusal(name, "workflow", unknownWorkflow(workflow), "UNKNOWN_WORKFLOW");
-      owners.set(name, by);
-      return settings;
-    }),
-  }));
+  const check = async (given: Schedule, by: string): Promise<ScheduleSettings> => {
+    const settings = checkSchedule(given, { code: "CONFIG_INVALID", calendars });
+    const { name, workflow } = settings;
+    if (owners.has(name)) {
+      throw new SpineError(
+        "DUPLICATE_NAME",
+        `Two schedules are named "${name}": of "${owners.get(name)}", and of "${by}". Rename one.`,
+        {
+          detail: { issues: [{ path: "/name", message: "is taken" }] },
+        },
+      );
+    }
+    if (!workflows.has(workflow))
+      throw refusal(name, "workflow", unknownWorkflow(workflow), "UNKNOWN_WORKFLOW");
+    owners.set(name, by);
+    const now = clock.now();
+    const { nextTick } = nextAfter(settings, tickGrid(settings, now, calendarOf(settings, calendars)), now);
+    await checkTickStart(workflows.get(workflow), settings, nextTick ?? now, clock, "CONFIG_INVALID");
+    return settings;
+  };
+  const declared: Declared[] = [];
+  for (const { by, schedules } of declarations) {
+    const checked: ScheduleSettings[] = [];
+    for (const given of schedules) checked.push(await check(given, by));
+    declared.push({ by, schedules: checked });
+  }
+  return declared;
 }
 
 export function unknownWorkflow(workflow: string): string {
@@ -84,7 +96,11 @@ export async function declareSchedules(
       for (const settings of schedules) {
         const row = rows.get(settings.name);
         if (!row) {
-          if (!(await stores.schedules.add(newRow(settings, calendars, now, by)))) isDone = false;
+          const fresh = newRow(settings, calendars, now, by);
+          if (!(await stores.schedules.add(fresh))) isDone = false;
+          // Not refused: code stays as it is when its time is over, and a database may be new.
+          else if (settings.enabled && fresh.nextTick === null)
+            logger.warn(`Schedule "${settings.name}" has no tick to come: its time is past.`, { by });
           continue;
         }
         if (row.declaredBy !== by) {

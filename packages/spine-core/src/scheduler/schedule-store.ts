@@ -85,7 +85,7 @@ export interface DueSchedule {
   readonly row: ScheduleRow;
   /** False: its workflow or its calendar was not among those asked for. */
   readonly known: boolean;
-  /** Its runs that are not over, by the times of their ticks. */
+  /** Its runs that are not over, by the times of their ticks; those of backfills, which stand in nobody's way, are left out. */
   readonly active: readonly { readonly scheduledAt: number; readonly runId: string }[];
   /** Ticks whose run is over, and that are not known to be so yet. */
   readonly ended: readonly number[];

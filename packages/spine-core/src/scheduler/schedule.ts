@@ -12,7 +12,7 @@ export const PAUSED_TICKS = ["skip", "catch-up"] as const;
 
 export interface CatchUp {
   readonly policy: (typeof CATCH_UP)[number];
-  /** With `all`: how many ticks at most, the newest; 100 when left out, 1,000 at most. */
+  /** With `all`: how many ticks at most, the newest; 100 when left out, 500 at most. */
   readonly max?: number;
   /** How old a tick may be to be caught up, `"7d"` when left out. */
   readonly window?: Duration;

@@ -1,7 +1,6 @@
 import { aCount, anything, checkArgument, checkOptions, type OptionKinds, oneOf } from "../check-options.ts";
 import { SpineError } from "../errors.ts";
 import type { RunHandle, RunOptions } from "../runner/runner.ts";
-import { schemaIssues } from "../schema-issues.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import {
   type BackfillingTicks,
@@ -10,9 +9,10 @@ import {
   type ScheduleBackfillOptions,
 } from "./backfill-ticks.ts";
 import { checkSchedule, refusal } from "./check-schedule.ts";
+import { checkTickStart } from "./check-tick-start.ts";
 import { fromNow, redefined } from "./declared-schedules.ts";
 import { findSchedule, findWorkflow, instantOf, knownCalendar } from "./find-schedule.ts";
-import { tickGrid } from "./next-ticks.ts";
+import { dueAt, tickGrid } from "./next-ticks.ts";
 import {
   PAUSED_TICKS,
   type Schedule,
@@ -25,7 +25,7 @@ import type { ScheduleRow } from "./schedule-store.ts";
 import { settleResumed } from "./settle-schedule.ts";
 import { type Planned, settleTicks } from "./settle-ticks.ts";
 import { tickParams } from "./tick-params.ts";
-import { planTick, runOptionsOf } from "./tick-runs.ts";
+import { runOptionsOf } from "./tick-runs.ts";
 
 /** What an update changed. */
 export interface ScheduleChanged {
@@ -69,7 +69,8 @@ export interface Schedules<Run = RunHandle> {
   /** The times of its next ticks, those that are skipped for their day left out; 5 when left out, 1,000 at most. Of a schedule, or of one that might be created. */
   preview(schedule: string | Schedule, count?: number): Promise<readonly string[]>;
   /**
-   * Starts runs for its ticks between two times, both included, that have none: whatever they became then. At most 1,000 at a time.
+   * Starts runs for its ticks between two times, both included, that have none: whatever they became then. At most 1,000 at a time. They
+   * run beside its ticks, whatever `overlap` says; a `queue` with a limit keeps them from running all at once.
    * With `dryRun`: only what it would do.
    */
   backfill(name: string, options: ScheduleBackfillOptions): Promise<ScheduleBackfill>;
@@ -111,17 +112,8 @@ export function schedulesOf(options: SchedulesOptions): Schedules {
 
   const rowOf = (name: string) => findSchedule(store, name);
   const workflowOf = (settings: ScheduleSettings) => findWorkflow(workflows, settings);
-  /** What can be wrong beyond the schedule itself: the workflow, its parameters, and what a start takes. */
-  const checkStart = async (settings: ScheduleSettings, tick: number) => {
-    const workflow = workflowOf(settings);
-    const parsed = await workflow.params.safeParseAsync(tickParams(settings, tick));
-    if (!parsed.success) {
-      const [issue] = schemaIssues(parsed.error);
-      const path = `params${issue?.path === "/" ? "" : (issue?.path ?? "")}`;
-      throw refusal(settings.name, path, `is refused by "${workflow.name}": ${issue?.message}`);
-    }
-    await planTick(workflow, settings, tick, clock);
-  };
+  const checkStart = (settings: ScheduleSettings, tick: number) =>
+    checkTickStart(workflowOf(settings), settings, tick, clock);
   /** Changes a schedule as it stands; done again where somebody else changed it meanwhile. */
   const change = async (
     name: string,
@@ -222,7 +214,13 @@ export function schedulesOf(options: SchedulesOptions): Schedules {
       const now = await store.now();
       const grid = tickGrid(settings, row?.anchor ?? now, knownCalendar(settings, calendars));
       const times: string[] = [];
-      const from = row?.pausedAt === null ? row.settledTo : now;
+      // A tick that has come and that nobody has taken yet is next for as long as it can be on time.
+      const isNext = (tick: number) =>
+        dueAt(settings.name, tick, settings.jitter) + settings.misfireGrace >= now;
+      const from =
+        row?.pausedAt === null
+          ? Math.max(row.settledTo, now - settings.misfireGrace - settings.jitter - 1)
+          : now;
       // A year of closed days is looked through at most.
       const end = now + 400 * 86_400_000;
       for (
@@ -230,6 +228,7 @@ export function schedulesOf(options: SchedulesOptions): Schedules {
         tick !== null && times.length < Math.min(count, MOST);
         tick = grid.next(tick)
       ) {
+        if (!isNext(tick)) continue;
         if (grid.isOpen(tick)) times.push(new Date(tick).toISOString());
         else if (tick > end) break;
       }
