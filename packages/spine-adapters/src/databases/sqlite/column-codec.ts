@@ -1,4 +1,4 @@
-import { type Column, SpineError, toUnits } from "spine-core";
+import { type Column, canonicalJson, SpineError, toUnits } from "spine-core";
 import type { SqlValue } from "./sqlite-connection.ts";
 import { isDate, storedTimestamp } from "./stored-time.ts";
 
@@ -34,12 +34,17 @@ const ENCODERS: { readonly [T in Column["type"]]: (column: Column) => Encode } =
   timestamp: () => (value) =>
     (typeof value === "string" ? storedTimestamp(value) : null) ??
     refuse(value, "an ISO time with its zone, e.g. 2025-01-06T09:30:00Z"),
-  json: () => (value) => JSON.stringify(value) ?? refuse(value, "a JSON value"),
+  // SQLite compares texts: the same members in another order would be another value.
+  json: () => (value) => jsonText(value) ?? refuse(value, "a JSON value"),
   decimal:
     ({ scale }) =>
     (value) =>
       typeof value === "string" ? decimalUnits(value, scale) : refuse(value, "a decimal number as text"),
 };
+
+function jsonText(value: unknown): string | undefined {
+  return typeof value === "object" ? canonicalJson(value) : JSON.stringify(value);
+}
 
 function decimalUnits(text: string, scale: number): bigint {
   const units = toUnits(text, scale);

@@ -27,7 +27,7 @@ export function storedTimestamp(text: string): string | null {
   )
     return null;
   if (Number(offsetHour ?? 0) > MOST_OFFSET || Number(offsetMinute ?? 0) > 59) return null;
-  const micros = Math.round(Number(`0.${fraction}0`) * 1e6);
+  const micros = rounded(Number(`0.${fraction}0`) * 1e6);
   const offset = (Number(offsetHour ?? 0) * 60 + Number(offsetMinute ?? 0)) * (sign === "-" ? -1 : 1);
   // Only the day's own text is a year below 100 as it is: `Date.UTC` would take it for one of 1900.
   const midnight = Date.parse(`${text.slice(0, 10)}T00:00:00.000Z`);
@@ -54,6 +54,12 @@ function isDay(text: string): boolean {
   if (year === 0 || month === 0 || day === 0 || month > 12) return false;
   const isLeapYear = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   return day <= (isLeapYear ? 29 : (DAYS[month - 1] ?? 0));
+}
+
+/** A half goes to the even neighbour, as Postgres has it. */
+function rounded(value: number): number {
+  const nearest = Math.round(value);
+  return nearest - value === 0.5 && nearest % 2 === 1 ? nearest - 1 : nearest;
 }
 
 function digits(text: string, at: number): number {
