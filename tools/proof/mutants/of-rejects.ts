@@ -48,8 +48,8 @@ export const MUTANTS_OF_REJECTS: readonly Mutant[] = [
     changes: [
       {
         file: `${STEPS}/load-step.ts`,
-        find: "{ ...(input.redriven ? adding(step) : step), into }",
-        replace: "{ ...step, into }",
+        find: "input.redriven ? adding(step) : step",
+        replace: "step",
       },
     ],
     caughtBy: {
