@@ -1,6 +1,6 @@
 // Backfills: what they choose, what becomes of each partition, and that they go on like any other run.
 
-import { createSpine, defineWorkflow, type Spine, silentLogger } from "spine-core";
+import { createSpine, defineWorkflow, type Partition, type Spine, silentLogger } from "spine-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { backfilledTrades, ingestTrades, mood, paramsOf, weeksOf } from "./testing/backfill-flow.ts";
@@ -115,11 +115,13 @@ describe.each(PLACES)("%s", (_name, open) => {
       { tier: "D", week_start: "2025-01-06" },
       { week_start: "2025-01-06", tier: "C" },
     ];
-    expect(await report(await start({ select: { list } }, ["C"]))).toMatchObject({
+    expect(await report(await start({ select: { list } }, ["C", "D"]))).toMatchObject({
       of: ["D 01-06 SKIPPED", "C 01-06 SKIPPED"],
     });
     expect((await spine.history.list({ workflow: ingestTrades.name })).items).toHaveLength(runsBefore);
-    expect(await report(await start({ select: { list }, force: true }, ["C"]))).toMatchObject({ loaded: 2 });
+    expect(await report(await start({ select: { list }, force: true }, ["C", "D"]))).toMatchObject({
+      loaded: 2,
+    });
     expect((await spine.history.list({ workflow: ingestTrades.name })).items).toHaveLength(runsBefore + 2);
   });
 
@@ -138,7 +140,30 @@ describe.each(PLACES)("%s", (_name, open) => {
       { tier: "E", week_start: "2025-01-06" },
       { week_start: "2025-01-06", tier: "E" },
     ];
-    await expect(start({ select: { list: twice } })).rejects.toThrow("twice");
+    await expect(start({ select: { list: twice } }, ["E"])).rejects.toThrow("twice");
+    const known = { week_start: "2025-01-06", tier: "A" };
+    for (const [outside, key] of [
+      [{ ...known, tier: "Z" }, "tier=Z/week_start=2025-01-06"],
+      [{ ...known, week_start: "2025-01-07" }, "week_start=2025-01-07"],
+      [{ ...known, week_start: "2025-01-20" }, "week_start=2025-01-20"],
+      [{ ...known, week_start: "soon" }, "week_start=soon"],
+    ] as const) {
+      await expect(
+        start({ select: { list: [known, outside] }, dryRun: true } as never),
+      ).rejects.toMatchObject({
+        code: "VALIDATION_FAILED",
+        message: expect.stringContaining(`${key}, which is none of this set`) as string,
+      });
+    }
+    const throws = (partition: Partition) => {
+      if (partition.week_start === "2025-01-13") throw new RangeError("no file");
+      return paramsOf(partition);
+    };
+    await expect(start({ params: throws, select: { range: {} } })).rejects.toMatchObject({
+      code: "VALIDATION_FAILED",
+      message: expect.stringContaining("tier=A/week_start=2025-01-13: no file") as string,
+      cause: expect.any(RangeError) as RangeError,
+    });
     await expect(start({ selct: "missing" } as never)).rejects.toThrow("`selct` is no option");
     // A bound that is misspelt would be none, and all would be loaded.
     const misspelt = { range: { form: "2025-01-13" } } as never;

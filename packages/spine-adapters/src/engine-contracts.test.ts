@@ -1,6 +1,17 @@
 // Contracts of transforms in runs: no row disappears, whatever the contract; values that are left out are counted, once.
 import fc from "fast-check";
-import { type Contract, createSpine, defineWorkflow, type Spine, SpineError, silentLogger } from "spine-core";
+import {
+  type Contract,
+  createSpine,
+  defineTable,
+  defineWorkflow,
+  type Row,
+  reject,
+  type Source,
+  type Spine,
+  SpineError,
+  silentLogger,
+} from "spine-core";
 import { arraySource, mortal, withCrashPoints } from "spine-core/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
@@ -89,6 +100,33 @@ describe.each(PLACES)("%s", (_name, open) => {
       }
       expect(run.step?.metrics, said).toEqual(discarded === 0 ? {} : { discarded_values: discarded });
     }
+  });
+
+  test("a reason with what no database can hold is kept, and the row as it was", async () => {
+    const place = await open();
+    onTestFinished(() => place.remove());
+    const spine = await startAt(place, []);
+    const odd = { code: "C\0D", message: "half \ud800", line: null, raw: { id: "\0" } };
+    const from: Source<null> = {
+      name: "odd",
+      async *stream() {
+        yield { rows: [{ id: "a\0b" }], rejects: [odd], cursor: null };
+      },
+    };
+    const into = defineTable({ name: "odd", columns: { id: "text" }, key: [] });
+    const row = ({ id }: Row) => reject(`ODD\0`, `The id is ${String(id)}.`);
+    const schema = z.object({ id: z.string() });
+    const request = () => null;
+    const flow = defineWorkflow({ name: "demo.odd" })
+      .fetch("fetch", { from, request })
+      .transform("clean", { from: "fetch", row, schema })
+      .ingest("ingest", { from, request, row, schema, into, disposition: "append" });
+    const run = await spine.run(flow, {});
+    await run.result();
+    const made = { code: "ODD\ufffd", message: "The id is a\ufffdb.", raw: { id: "a\0b" } };
+    const given = { code: "C\ufffdD", message: "half \ufffd", raw: { id: "\0" } };
+    for (const [step, rejects] of Object.entries({ fetch: [given], clean: [made], ingest: [given, made] }))
+      expect(await spine.rejects.list({ runId: run.id, step }), step).toMatchObject(rejects);
   });
 
   test("after a death between two chunks it goes on counting", async () => {

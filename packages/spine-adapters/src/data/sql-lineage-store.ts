@@ -50,17 +50,16 @@ const MOST_FILES = 1_000;
 export class SqlLineageStore implements LineageStore {
   readonly #kysely: Kysely<AnySchema>;
   readonly #isPostgres: boolean;
-  readonly #t: Readonly<Record<"datasets" | "chunks" | "loads" | "partitions", ReturnType<typeof sql.raw>>>;
+  readonly #t: Readonly<Record<"datasets" | "chunks" | "loads", ReturnType<typeof sql.raw>>>;
 
   constructor({ kysely, dialect, tables }: LineageOptions) {
     this.#kysely = kysely;
     this.#isPostgres = dialect === "postgres";
-    const { datasets, dataset_chunks, loads, partitions } = tables;
+    const { datasets, dataset_chunks, loads } = tables;
     this.#t = {
       datasets: sql.raw(datasets),
       chunks: sql.raw(dataset_chunks),
       loads: sql.raw(loads),
-      partitions: sql.raw(partitions),
     };
   }
 
@@ -97,28 +96,40 @@ WHERE dataset_id = ${dataset} AND file IS NOT NULL ORDER BY file LIMIT ${MOST_FI
     what: Affecting,
     { limit, after }: { readonly limit: number; readonly after: string | null },
   ): Promise<readonly AffectedLoad[]> {
-    const { datasets, loads, partitions } = this.#t;
+    const { datasets, loads } = this.#t;
     const behind = after === null ? sql`` : sql`AND l.load_id > ${after}`;
-    const newest = sql`LEFT JOIN ${partitions} p ON p.table_name = l.table_name AND p.partition_key = l.partition_key
-LEFT JOIN ${loads} n ON n.load_id = p.load_id`;
-    const columns = sql`${LOAD}, p.load_id AS newest, n.disposition AS newest_disposition`;
+    const replaced = sql`EXISTS (SELECT 1 FROM ${loads} n WHERE n.table_name = l.table_name AND n.partition_key = l.partition_key
+  AND n.disposition = 'replace-partition' AND ${later}) AS replaced`;
     const id = this.#isPostgres ? sql`m.dataset_id::text` : sql`m.dataset_id`;
     const query =
       "table" in what
-        ? sql<AffectedRow>`SELECT ${columns} FROM ${loads} l ${newest}
+        ? sql<AffectedRow>`SELECT ${LOAD}, ${replaced} FROM ${loads} l
 WHERE l.table_name = ${what.table} AND l.partition_key = ${partitionKey(what.partition)} ${behind}
 ORDER BY l.load_id LIMIT ${limit}`
         : sql<AffectedRow>`WITH RECURSIVE made (dataset_id) AS (
   ${this.#beginning(what)}
   UNION SELECT d.dataset_id FROM ${datasets} d JOIN made m ON d.made_of = m.dataset_id)
-SELECT ${columns} FROM made m JOIN ${loads} l ON l.dataset_id = ${id} ${newest}
+SELECT ${LOAD}, ${replaced} FROM made m JOIN ${loads} l ON l.dataset_id = ${id}
 WHERE true ${behind} ORDER BY l.load_id LIMIT ${limit}`;
     const { rows } = await query.execute(this.#kysely);
+    const last = await this.#lastReplace(new Set(rows.map((row) => row.table_name)));
     return rows.map((row) => {
-      // Whatever came later and took the place of all that was there.
-      const isReplaced = row.newest !== null && row.newest > row.load_id;
-      return { ...readLoad(row), current: !(isReplaced && row.newest_disposition === "replace-partition") };
+      const whole = last.get(row.table_name);
+      const current = !row.replaced && !(whole && isLater(whole, row));
+      return { ...readLoad(row), current };
     });
+  }
+
+  /** Of each table the load that has replaced all of it last: asked for once, because a table may have many loads of no partition. */
+  async #lastReplace(tables: ReadonlySet<string>): Promise<ReadonlyMap<string, Stamped>> {
+    const found = new Map<string, Stamped>();
+    for (const table of tables) {
+      const { rows } = await sql<Stamped>`SELECT n.load_id, n.loaded_at FROM ${this.#t.loads} n
+WHERE n.table_name = ${table} AND n.partition_key IS NULL AND n.disposition = 'replace'
+ORDER BY n.loaded_at DESC, n.load_id DESC LIMIT 1`.execute(this.#kysely);
+      if (rows[0]) found.set(table, rows[0]);
+    }
+    return found;
   }
 
   /** The datasets that it is about. */
@@ -133,8 +144,17 @@ WHERE true ${behind} ORDER BY l.load_id LIMIT ${limit}`;
 }
 
 interface AffectedRow extends LoadRow {
-  readonly newest: string | null;
-  readonly newest_disposition: string | null;
+  /** 0 or 1 on SQLite. */
+  readonly replaced: boolean | number;
+}
+
+type Stamped = Pick<LoadRow, "load_id" | "loaded_at">;
+
+/** The order of loads. Ids alone do not say it: that of a load into another database begins with the time of its run. */
+const later = sql.raw("(n.loaded_at, n.load_id) > (l.loaded_at, l.load_id)");
+
+function isLater(one: Stamped, other: Stamped): boolean {
+  return one.loaded_at === other.loaded_at ? one.load_id > other.load_id : one.loaded_at > other.loaded_at;
 }
 
 function readLoad(row: LoadRow): LoadRecord {

@@ -61,3 +61,25 @@ test.each(["texts", "", "?", "te?xt", "text??", "toString", undefined])(
     );
   },
 );
+
+test.each([
+  ["nothing", undefined, "options"],
+  ["null", null, "options"],
+  ["an option that is misspelt", { capture: "t_old" }, "`capture`"],
+  ["no key", { key: undefined }, "`key`"],
+  ["a key that is a text", { key: "a" }, "`key`"],
+  ["a key that says a column twice", { key: ["a", "a"] }, '"a" twice in its `key`'],
+  ["a partition that says a column twice", { partition: ["a", "a"] }, '"a" twice in its `partition`'],
+  ["a partition that may be null", { partition: ["b"] }, '"b"'],
+  ["a partition of JSON", { partition: ["c"] }, '"c"'],
+  ["captures in the table itself", { captures: "t" }, "`captures`"],
+  ["captures without a name", { captures: "" }, '""'],
+  ["columns that are a list", { columns: ["a"] }, "`columns`"],
+  ["a table without a name", { name: undefined }, "`name`"],
+])("refuses %s", (_what, options, named) => {
+  const whole = { name: "t", columns: { a: "text", b: "text?", c: "json" }, key: ["a"] } as const;
+  const given = options ? { ...whole, ...options } : options;
+  expect(() => defineTable(given as typeof whole)).toThrowError(
+    expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining(named) }),
+  );
+});

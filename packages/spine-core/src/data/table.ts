@@ -1,3 +1,4 @@
+import { aList, anObject, aText, checkOptions, type OptionKinds, required } from "../check-options.ts";
 import { SpineError } from "../errors.ts";
 
 /** The types of a target's columns; each database maps them to its own. */
@@ -70,20 +71,30 @@ export function isTable(value: unknown): value is Table {
   );
 }
 
+const OPTIONS: OptionKinds<TableOptions<never>> = {
+  name: required(aText),
+  columns: required(anObject),
+  key: required(aList),
+  partition: aList,
+  captures: aText,
+};
+
 /** The places after the point that decimals keep. */
 export const DECIMAL_SCALE = 6;
 
 /**
  * Defines a target table. Besides its columns it gets `_spine_load_id` (which load wrote the row) and
- * `_spine_loaded_at`; its captures also get `_spine_superseded_at`.
+ * `_spine_loaded_at`; its captures also get `_spine_superseded_at`. Columns of its partition are not null, and no JSON.
  *
+ * @throws SpineError CONFIG_INVALID that names what cannot be.
  * @example
  * const trades = defineTable({ name: "trades", columns: { symbol: "text", shares: "decimal" }, key: ["symbol"] });
  */
 export function defineTable<const C extends Readonly<Record<string, ColumnSpec>>>(
   options: TableOptions<C>,
 ): Table<RowFor<C>> {
-  const tables = [options.name, ...(options.captures ? [options.captures] : [])];
+  checkOptions(options, OPTIONS, { of: "defineTable", code: "CONFIG_INVALID" });
+  const tables = [options.name, ...(options.captures === undefined ? [] : [options.captures])];
   for (const name of [...tables, ...Object.keys(options.columns)]) {
     if (!isColumnName(name)) {
       throw new SpineError(
@@ -111,14 +122,14 @@ export function defineTable<const C extends Readonly<Record<string, ColumnSpec>>
       );
     }
   }
-  for (const name of [...options.key, ...(options.partition ?? [])]) {
-    if (!Object.hasOwn(columns, name)) {
-      throw new SpineError(
-        "CONFIG_INVALID",
-        `Table "${options.name}" has no column "${name}" for its key or partition.`,
-      );
-    }
+  if (options.captures === options.name) {
+    throw new SpineError(
+      "CONFIG_INVALID",
+      `Table "${options.name}" cannot keep its own captures: superseded rows would be current ones. Name another table in \`captures\`.`,
+    );
   }
+  checkNames(options.name, "key", options.key, columns);
+  checkNames(options.name, "partition", options.partition ?? [], columns);
   return Object.freeze({
     name: options.name,
     columns: Object.freeze(columns),
@@ -131,6 +142,26 @@ export function defineTable<const C extends Readonly<Record<string, ColumnSpec>>
 /** True for what may stand in a statement as the name of a table or a column: nothing else ever does. */
 export function isColumnName(name: string): boolean {
   return /^[a-z][a-z0-9_]{0,62}$/.test(name);
+}
+
+/** The columns of a key or a partition. Only what is there in each row, and equal or not as a text, says which partition it is of. */
+function checkNames(
+  table: string,
+  option: "key" | "partition",
+  names: readonly string[],
+  columns: Table["columns"],
+): void {
+  for (const [at, name] of names.entries()) {
+    const column = Object.hasOwn(columns, name) ? columns[name] : undefined;
+    const refuse = (why: string) =>
+      new SpineError("CONFIG_INVALID", `Table "${table}" ${why}.`, { context: { table, column: name } });
+    if (!column) throw refuse(`has no column "${name}" for its key or partition`);
+    if (names.indexOf(name) !== at) throw refuse(`names the column "${name}" twice in its \`${option}\``);
+    if (option === "key") continue;
+    if (column.nullable) throw refuse(`cannot have "${name}" in its \`partition\`: the column may be null`);
+    if (column.type === "json")
+      throw refuse(`cannot have "${name}" in its \`partition\`: the column is JSON`);
+  }
 }
 
 /** A specification may come from plain JavaScript, or from data. */

@@ -10,7 +10,7 @@ import {
 } from "../check-options.ts";
 import type { Clock } from "../clock.ts";
 import { type Partition, partitionKey } from "../context.ts";
-import { ValidationError } from "../errors.ts";
+import { textOf, ValidationError } from "../errors.ts";
 import type { PartitionStore } from "../history/partition-store.ts";
 import type { RunOptions } from "../runner/runner.ts";
 import { planRun } from "../runner/start-run.ts";
@@ -18,7 +18,7 @@ import { shown } from "../shown.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
 import type { BackfillParams, BackfillStep } from "./backfill-flow.ts";
 import { aPartitionSet, type PartitionSet } from "./define-partitions.ts";
-import { checkRange, type DateRange, expectedPartitions } from "./expected.ts";
+import { checkRange, type DateRange, expectedPartitions, isOfGrid } from "./expected.ts";
 import { type CellState, cellsOf, type PartitionCell } from "./partitions.ts";
 
 /** Which partitions: those of a range that are due, those that are due and not there, those whose newest run failed, or these. */
@@ -101,7 +101,7 @@ export async function planBackfill(
   const steps: BackfillStep[] = [];
   for (const cell of cells) {
     const { partition, key, state, loadId } = cell;
-    const own = params(partition);
+    const own = paramsOf(params, cell);
     await checkRun(workflow, own, cell, clock);
     const load = force ? "always" : state === "FAILED" ? "again" : "missing";
     items.push({ partition, key, params: own, state, loads: load !== "missing" || loadId === null });
@@ -143,11 +143,26 @@ async function listed(
         .join() === names;
     if (!isOne) throw refusal("select", `holds ${shown(partition)}; a partition of this set has ${names}`);
     const key = partitionKey(partition as Partition);
+    if (!isOfGrid(set, partition as Partition))
+      throw refusal("select", `holds the partition ${key}, which is none of this set`);
     if (seen.has(key)) throw refusal("select", `holds the partition ${key} twice`);
     seen.add(key);
     return { partition: partition as Partition, key, start: "", end: "", dueAt: at };
   });
   return await cellsOf(store, set, all, now);
+}
+
+/** The function is somebody's: what it throws says nothing of where. */
+function paramsOf(params: BackfillOptions<unknown>["params"], { partition, key }: PartitionCell): unknown {
+  try {
+    return params(partition);
+  } catch (error) {
+    throw new ValidationError(`The params of a backfill threw for partition ${key}: ${textOf(error)}.`, {
+      context: { partition: key },
+      detail: { issues: [{ path: "/params", message: `threw for partition ${key}` }] },
+      cause: error,
+    });
+  }
 }
 
 /** Its partition is what says that it was loaded: another one would be loaded, and this one never. */

@@ -7,13 +7,14 @@ import {
   required,
 } from "../check-options.ts";
 import type { Partition } from "../context.ts";
+import { isTable } from "../data/table.ts";
 import { type Duration, toMs } from "../duration.ts";
 import { SpineError } from "../errors.ts";
 import { checkPartition } from "../history/check-partition.ts";
 import type { Periods } from "./period.ts";
 
 export interface PartitionsOptions {
-  /** The table that they are loaded into, or its name. */
+  /** The table that they are loaded into, or its name. Of a table, the dimensions are its partition columns. */
   readonly table: string | { readonly name: string };
   /** The names of a partition, with what each can be: exactly one of them is a time (`daily`, `weekly`, `monthly`), the others are lists. */
   readonly dimensions: Readonly<Record<string, Periods | readonly string[]>>;
@@ -75,6 +76,7 @@ export function definePartitions(options: PartitionsOptions): PartitionSet {
     for (const value of values) checkPartition({ [name]: value }, "of definePartitions");
   }
   if (typeof delay !== "function") toMs(delay);
+  checkColumns(options.table, Object.keys(dimensions));
   return Object.freeze({
     table: nameOf("table", options.table),
     workflow: options.workflow === undefined ? null : nameOf("workflow", options.workflow),
@@ -86,6 +88,16 @@ export function definePartitions(options: PartitionsOptions): PartitionSet {
     names: Object.freeze(Object.keys(dimensions)),
     delayMs: (partition: Partition) => toMs(typeof delay === "function" ? delay(partition) : delay),
   });
+}
+
+/** A set that names other columns would have a partition of it found nowhere. Of a name alone, nothing is known. */
+function checkColumns(table: unknown, names: readonly string[]): void {
+  if (!isTable(table)) return;
+  const { name, partition } = table;
+  if (partition.length === names.length && partition.every((column) => names.includes(column))) return;
+  throw refusal(
+    `has the dimensions ${names.join(", ")}, and the partition columns of table "${name}" are ${partition.join(", ") || "none"}. Give both the same names`,
+  );
 }
 
 /** What `definePartitions` returns, where it is asked for. */

@@ -61,6 +61,33 @@ function* between(
   }
 }
 
+/** True for a partition of the grid, whenever it is due. */
+export function isOfGrid(set: PartitionSet, partition: Partition): boolean {
+  const { time, periods, lists } = set;
+  if (!lists.every(([name, values]) => values.includes(partition[name] ?? ""))) return false;
+  const text = partition[time];
+  let day: number;
+  try {
+    day = toDay(text, time);
+  } catch {
+    return false;
+  }
+  const start = periods.named === "start" ? periods.next(day) : startOf(set, day + 1);
+  if (start === null) return false;
+  const end = periods.end(start);
+  return toDate(periods.named === "start" ? start : end - 1) === text && isExpected(set, start, end);
+}
+
+/** No period is longer than a month. */
+const LONGEST_PERIOD = 31;
+
+/** The first day of the period that ends before a day; null where none does. */
+function startOf({ periods }: PartitionSet, end: number): number | null {
+  let start = periods.next(end - LONGEST_PERIOD);
+  while (start !== null && periods.end(start) < end) start = periods.next(periods.end(start));
+  return start;
+}
+
 function isExpected({ periods: { calendar } }: PartitionSet, start: number, end: number): boolean {
   if (!calendar) return true;
   for (let day = start; day < end; day += 1) if (calendar(toDate(day))) return true;

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { defineTable } from "../data/table.ts";
 import { definePartitions, type PartitionsOptions } from "./define-partitions.ts";
-import { expectedPartitions } from "./expected.ts";
+import { expectedPartitions, isOfGrid } from "./expected.ts";
 import { partitionsOf } from "./partitions.ts";
 import { daily, monthly, weekly } from "./period.ts";
 
@@ -98,4 +99,44 @@ test("what is no set of partitions is refused wherever one is asked for, and a r
   const set = definePartitions({ table: "t", dimensions: { day: daily({ from: "2026-01-01" }) } });
   for (const range of [undefined, { form: "2026-01-01" }] as never[])
     expect(() => partitions.expected(set, range)).toThrow(refused);
+});
+
+const isWeekday = (date: string) => ![0, 6].includes(new Date(date).getUTCDay());
+const bounds = { from: "2025-12-10", to: "2026-03-20" };
+test.each([
+  ["daily", daily({ ...bounds, calendar: isWeekday })],
+  ["weekly", weekly(bounds)],
+  ["weekly, by its end", weekly({ ...bounds, named: "end", calendar: (date) => date !== "2026-01-05" })],
+  ["monthly", monthly(bounds)],
+  ["monthly, by its end", monthly({ ...bounds, named: "end" })],
+])("a partition is one of the grid if the grid has it, and no other: %s", (_name, period) => {
+  const set = definePartitions({ table: "t", dimensions: { p: period, tier: ["T1"] } });
+  const all = new Set(
+    [...expectedPartitions(set, { to: "2026-12-31" }, NOW)].map(({ partition }) => partition.p),
+  );
+  expect(all.size).toBeGreaterThan(2);
+  for (let day = Date.parse("2025-11-01"); day < Date.parse("2026-05-01"); day += 86_400_000) {
+    const p = new Date(day).toISOString().slice(0, 10);
+    expect(isOfGrid(set, { p, tier: "T1" }), p).toBe(all.has(p));
+    expect(isOfGrid(set, { p, tier: "T2" }), p).toBe(false);
+  }
+  for (const p of ["", "2026-02-31", "x"]) expect(isOfGrid(set, { p, tier: "T1" })).toBe(false);
+});
+
+test("dimensions are the partition columns of the table", () => {
+  const columns = { day: "date", tier: "text", id: "text" } as const;
+  const table = defineTable({ name: "t", columns, key: ["id"], partition: ["day", "tier"] });
+  const day = daily({ from: "2026-01-01" });
+  const tier = ["T1"];
+  expect(definePartitions({ table, dimensions: { tier, day } }).table).toBe("t");
+  const none = defineTable({ name: "t", columns, key: ["id"] });
+  for (const [into, dimensions] of [
+    [table, { day }],
+    [table, { day, shop: tier }],
+    [table, { day, tier, id: ["1"] }],
+    [none, { day }],
+  ] as const)
+    expect(() => definePartitions({ table: into, dimensions })).toThrow(
+      expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining('table "t"') }),
+    );
 });

@@ -1,7 +1,7 @@
 import { aFunction, checkOptions, type OptionKind } from "../check-options.ts";
 import type { ColumnBlock } from "../data/column-block.ts";
 import { percent } from "./check-texts.ts";
-import { type CheckOptions, defineCheck, failures, refuse } from "./define-check.ts";
+import { type CheckOptions, defineCheck, failures, givenOptions, refuse } from "./define-check.ts";
 import { exactSum } from "./exact-sum.ts";
 import { keyTally } from "./key-tally.ts";
 import type {
@@ -60,7 +60,7 @@ export function changeVsPrior<const K extends string>(
   options: ChangeOptions = {},
 ): QualityCheck<Readonly<Record<K, unknown>>> {
   const { what, count } = counting(of);
-  const { scope: scopeOf, ...rest } = options;
+  const { scope: scopeOf, ...rest } = givenOptions(`changeVsPrior(${what})`, options);
   const name = rest.name ?? `changeVsPrior(${what})`;
   const kinds = { warn: aShare, fail: aShare, prior: aNumberOfRuns };
   checkOptions(limits, kinds, { of: name, code: "CONFIG_INVALID" });

@@ -70,6 +70,9 @@ export function statusWithin(
     const { min = 0, max = Number.POSITIVE_INFINITY } = one;
     if (!(min <= max)) refuse(`${name}({ min: ${min}, max: ${max} }) can never pass.`);
   }
+  const all = [fail.min, fail.max, warn?.min, warn?.max];
+  if (all.every((one) => one === undefined))
+    refuse(`${name} needs a bound, or it always passes: \`min\`, \`max\` or both.`);
   const within = (count: number, { min = 0, max = Number.POSITIVE_INFINITY }: BothBounds) =>
     count >= min && count <= max;
   return (count) => {

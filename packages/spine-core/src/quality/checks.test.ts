@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { changeVsPrior } from "./change-vs-prior.ts";
 import {
   acceptedValues,
+  distinctCount,
   matches,
   notNull,
   range,
@@ -10,8 +12,12 @@ import {
   sumTo,
   unique,
 } from "./checks.ts";
+import { freshness } from "./freshness.ts";
 import type { QualityCheck, QualityResult } from "./quality-check.ts";
+import { relationship } from "./relationship.ts";
 import { startChecks } from "./run-checks.ts";
+import { schema } from "./schema-check.ts";
+import { sql } from "./sql-check.ts";
 
 function run(check: QualityCheck, rows: readonly Record<string, unknown>[], rejected = 0): QualityResult {
   const running = startChecks([check], { params: null, rows: rows.length, rejected });
@@ -29,7 +35,7 @@ describe("recordCount", () => {
     [{ min: 1 }, 1, "PASS"],
     [{ max: 2 }, 2, "PASS"],
     [{ max: 2 }, 3, "FAIL"],
-    [{}, 0, "PASS"],
+    [{ warn: { min: 1 } }, 0, "WARN"],
   ] as const)("%j over %i rows is %s", (bounds, count, status) => {
     const rows = Array.from({ length: count }, () => ({}));
     expect(run(recordCount(bounds), rows)).toMatchObject({ status, actual: count, rowsTested: count });
@@ -215,8 +221,35 @@ describe("thresholds and options", () => {
     ["a tolerance below 0", () => sumTo("v", 1, -1)],
     ["a warning beyond the tolerance", () => sumTo("v", 1, 1, { warn: 2 })],
     ["no rule", () => satisfies("x", undefined as never)],
+    ["a count that is always right", () => recordCount({})],
+    ["a count with a warning that never comes", () => distinctCount(["v"], { warn: {} })],
+    ["a range of any number", () => range("v", {})],
+    ["a warning above the failure", () => unique(["v"], { maxFailures: { warn: 5, fail: 1 } })],
+    ["a warning that would be a failure before", () => notNull(["v"], { maxFailures: { warn: 5 } })],
+    ["a schema of nothing", () => schema(undefined as never)],
+    ["a schema that is null", () => schema(null as never)],
   ])("refuses %s", (_what, make) => {
     expect(make).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+  });
+
+  it.each([
+    (options: never) => recordCount({ min: 1 }, options),
+    (options: never) => rejectShare({ fail: 1 }, options),
+    (options: never) => notNull(["v"], options),
+    (options: never) => unique(["v"], options),
+    (options: never) => range("v", { min: 1 }, options),
+    (options: never) => acceptedValues("v", ["a"], options),
+    (options: never) => matches("v", /a/, options),
+    (options: never) => satisfies("v", () => true, options),
+    (options: never) => sumTo("v", 1, 0, options),
+    (options: never) => distinctCount(["v"], { min: 1 }, options),
+    (options: never) => schema({ v: "text" }, options),
+    (options: never) => changeVsPrior("rows", { fail: 1 }, options),
+    (options: never) => freshness("v", { maxAge: "1d" }, options),
+    (options: never) => relationship(["v"], { in: "t" }, options),
+    (options: never) => sql("v", () => 0, options),
+  ])("refuses options that are null: %s", (make) => {
+    expect(() => make(null as never)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
   });
 
   it("lets nothing through that is no verdict", () => {

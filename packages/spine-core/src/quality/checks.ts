@@ -17,6 +17,7 @@ import {
   cellCheck,
   defineCheck,
   failures,
+  givenOptions,
   MAX_SAMPLES,
   onColumn,
   onColumns,
@@ -191,6 +192,8 @@ export function range<const K extends string>(
 ): QualityCheck<RowWith<K, Quantity>> {
   const name = onColumn("range", column);
   checkOptions(bounds, { min: anything, max: anything }, { of: name, name: "bounds", ...CODE });
+  if (bounds.min === undefined && bounds.max === undefined)
+    refuse(`${name} needs a bound: \`min\`, \`max\` or both. For any number there is \`schema\`.`);
   const min = bounds.min === undefined ? null : bound(bounds.min);
   const max = bounds.max === undefined ? null : bound(bounds.max);
   const expected = rangeText(bounds.min, bounds.max);
@@ -287,7 +290,7 @@ export function sumTo<const K extends string>(
   options: CheckOptions & { readonly warn?: number | string } = {},
 ): QualityCheck<RowWith<K, Quantity>> {
   const name = onColumn("sumTo", column);
-  const { warn = tolerance, ...rest } = options;
+  const { warn = tolerance, ...rest } = givenOptions(name, options);
   const wanted = bound(target);
   const [allowed, calm] = [bound(tolerance), bound(warn)];
   if (allowed.units < 0n || calm.units < 0n || compareExact(calm, allowed) > 0)

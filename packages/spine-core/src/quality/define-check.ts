@@ -3,6 +3,7 @@ import {
   aFunction,
   anObject,
   aText,
+  checkArgument,
   checkOptions,
   type OptionKind,
   oneOf,
@@ -132,11 +133,14 @@ function countingCheck<R extends object>(
 /** What follows from how many rows failed. */
 export function verdictOn(
   name: string,
-  { maxFailures = {} }: RowCheckOptions,
+  options: RowCheckOptions,
   expected: string,
 ): (bad: Pick<Failures, "count" | "samples">) => QualityFinding {
+  const { maxFailures = {} } = givenOptions(name, options);
   checkOptions(maxFailures, FAILURES, { of: `maxFailures of ${name}`, code: "CONFIG_INVALID" });
   const { warn = 0, fail = 0 } = maxFailures;
+  if (warn > fail)
+    refuse(`${name}: \`maxFailures.warn\` (${warn}) is not above \`maxFailures.fail\` (${fail}).`);
   return ({ count, samples }) => ({
     status: count > fail ? "FAIL" : count > warn ? "WARN" : "PASS",
     message:
@@ -148,6 +152,12 @@ export function verdictOn(
     rowsFailed: count,
     samples,
   });
+}
+
+/** Options before anything is taken out of them: what they hold is looked at by `defineCheck`. @throws SpineError CONFIG_INVALID */
+export function givenOptions<O extends object>(name: string, options: O): O {
+  checkArgument("options", options, anObject, { of: name, code: "CONFIG_INVALID" });
+  return options;
 }
 
 /** A frozen check with its defaults. */

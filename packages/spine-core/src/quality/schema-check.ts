@@ -1,8 +1,15 @@
-import { aBoolean } from "../check-options.ts";
+import { aBoolean, anObject, checkArgument } from "../check-options.ts";
 import type { DatasetSchema, JsonType } from "../data/dataset.ts";
 import type { ColumnSpec } from "../data/table.ts";
 import type { JsonValue } from "../json.ts";
-import { defineCheck, ROW_CHECK, type RowCheckOptions, refuse, verdictOn } from "./define-check.ts";
+import {
+  defineCheck,
+  givenOptions,
+  ROW_CHECK,
+  type RowCheckOptions,
+  refuse,
+  verdictOn,
+} from "./define-check.ts";
 import type { QualityCheck } from "./quality-check.ts";
 
 /** What a column may hold: a type of columns (`"decimal?"` may be null), a type of JSON, or several of JSON. */
@@ -31,7 +38,8 @@ export function schema(
   columns: Readonly<Record<string, SchemaColumn>>,
   options: RowCheckOptions & { readonly exact?: boolean } = {},
 ): QualityCheck<object> {
-  const { exact = false, ...rest } = options;
+  checkArgument("columns", columns, anObject, { of: "schema", code: "CONFIG_INVALID" });
+  const { exact = false, ...rest } = givenOptions("schema", options);
   if (!aBoolean.fits(exact)) refuse("The option `exact` of schema is true or false.");
   const wanted = new Map(Object.entries(columns).map(([name, spec]) => [name, typesOf(name, spec)]));
   const expected = exact ? `exactly ${wanted.size} columns of these types` : "columns of these types";

@@ -8,6 +8,7 @@ import {
   defineCheck,
   type Failures,
   failures,
+  givenOptions,
   MAX_SAMPLES,
   ROW_CHECK,
   type RowCheckOptions,
@@ -46,7 +47,7 @@ export function sql(
     whose,
   );
   checkArgument("question", question, aFunction, whose);
-  const { columns, ...rest } = options;
+  const { columns, ...rest } = givenOptions(name, options);
   if (columns !== undefined) checkArgument("columns", columns, anObject, whose);
   const verdict = verdictOn(name, rest, name);
   const start: QualityCheck<object>["start"] = (input) => {

@@ -20,6 +20,13 @@ const plain = defineTable({
   columns: { day: "date", symbol: "text", venue: "text?", price: "decimal?", detail: "json?" },
   key: ["symbol", "day"],
 });
+const spelt = defineTable({
+  name: "suite_spelt",
+  columns: { seen_at: "timestamp", detail: "json?" },
+  key: ["seen_at"],
+  partition: ["seen_at"],
+  captures: "suite_spelt_captures",
+});
 
 const BY_KEY = { by: ["symbol", "day"], absent: "close", partition: null } as const;
 
@@ -60,6 +67,46 @@ export function databaseMergeTests(check: Check): void {
     expect(await shown(database, prices.name)).toEqual(["A 1.5 load-1", "B 2 load-2", "D 1 load-2"]);
     expect(await shown(database, "suite_prices_captures")).toEqual(["B 1 load-1", "C 1 load-1"]);
     expect(await merge(database, prices, input, "scd2")).toEqual({ inserted: 0, superseded: 0, kept: 3 });
+  });
+
+  check("the same instant and the same JSON in another spelling are the same", async ({ database }) => {
+    await seeded(database, spelt, [
+      { seen_at: "2026-01-05T09:00:00Z", detail: { a: 1, b: { c: [1], d: null } } },
+      { seen_at: "2026-01-05T09:00:00.25Z", detail: [] },
+    ]);
+    const input = [
+      { seen_at: "2026-01-05T10:30+01:30", detail: { b: { d: null, c: [1] }, a: 1 } },
+      { seen_at: "2026-01-05T04:00:00.250000-05:00", detail: [] },
+    ];
+    expect(await merge(database, spelt, input, "scd2", { by: ["seen_at"] })).toEqual({
+      inserted: 0,
+      superseded: 0,
+      kept: 2,
+    });
+    const changed = [{ seen_at: "2026-01-05T09:00:00.000000Z", detail: "new" }];
+    expect(await merge(database, spelt, changed, "upsert", { by: ["seen_at"] })).toMatchObject({
+      inserted: 1,
+      superseded: 1,
+    });
+    const odd = [
+      ["2026-01-05T24:00:00Z", "2026-01-06T00:00:00.000Z"],
+      ["2026-02-28T23:59:60Z", "2026-03-01T00:00:00.000Z"],
+      ["2026-01-01T00:30:00.1234565+01:00", "2025-12-31T23:30:00.123456Z"],
+      ["0001-01-02T00:00:00.0001+00:30", "0001-01-01T23:30:00.0001Z"],
+      ["2026-01-05T09:00:00.9999999Z", "2026-01-05T09:00:01.000Z"],
+    ] as const;
+    await database.transaction((transaction) =>
+      transaction.insertRows(spelt, batches(odd.map(([seen_at]) => ({ seen_at }))), FIRST),
+    );
+    const found = await database.kysely.selectFrom(spelt.name).select("seen_at").execute();
+    const stored = found.map(({ seen_at }) => String(seen_at));
+    const all = ["2026-01-05T09:00:00.000Z", "2026-01-05T09:00:00.250Z", ...odd.map(([, one]) => one)];
+    expect(stored.sort()).toEqual(all.sort());
+    // A partition is found in whichever spelling it is named.
+    const taken = await database.transaction((transaction) =>
+      transaction.supersede(spelt, { seen_at: "2026-01-05T10:00:00+01:00" }, SECOND.loadedAt),
+    );
+    expect(taken).toBe(1);
   });
 
   check(

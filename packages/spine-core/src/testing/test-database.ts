@@ -273,6 +273,9 @@ function loadTests(check: Check): void {
       { late: 1 },
       { week: "06.01.2025" },
       { seen_at: "yesterday" },
+      { seen_at: "2025-02-29T09:00:00Z" },
+      { seen_at: "2025-01-06T09:60:00Z" },
+      { seen_at: "2025-01-06T09:00:00+16:00" },
       { symbol: 7 },
     ];
     for (const change of bad) {
@@ -285,6 +288,45 @@ function loadTests(check: Check): void {
       });
     }
     expect(await rowsOf(database, trades.name)).toEqual([]);
+  });
+
+  check("refuses days and times that there are not, and takes those that there are", async ({ database }) => {
+    const days = defineTable({ name: "suite_days", columns: { day: "date?", at: "timestamp?" }, key: [] });
+    await database.ensureTable(days);
+    for (const day of [
+      "2026-02-31",
+      "2026-02-29",
+      "1900-02-29",
+      "2026-13-01",
+      "2026-00-01",
+      "2026-01-00",
+      "2026-04-31",
+      "0000-01-01",
+    ]) {
+      await expect(load(database, days, [{ day }]), day).rejects.toMatchObject({ code: "LOAD_FAILED" });
+      await expect(load(database, days, [{ at: `${day}T00:00:00Z` }]), day).rejects.toMatchObject({
+        code: "LOAD_FAILED",
+      });
+    }
+    for (const time of [
+      "99:00Z",
+      "24:01Z",
+      "09:60Z",
+      "09:00:61Z",
+      "24:00:00.5Z",
+      "09:00:00+16:00",
+      "09:00:00+01:60",
+    ])
+      await expect(load(database, days, [{ at: `2026-01-05T${time}` }]), time).rejects.toMatchObject({
+        code: "LOAD_FAILED",
+      });
+    const taken = ["2024-02-29", "2000-02-29", "2026-12-31", "0001-01-01", "9999-12-31"];
+    await load(
+      database,
+      days,
+      taken.map((day) => ({ day })),
+    );
+    expect((await rowsOf(database, days.name)).map(({ day }) => day)).toEqual(taken);
   });
 
   check("counts the rows of many batches of any size", async ({ database }) => {

@@ -21,6 +21,7 @@ export function testLineageStore(name: string, harness: DatabaseHarness, options
   databaseSuite(`lineage store: ${name}`, harness, options, (check) => {
     originTests(check);
     affectedTests(check);
+    currentTests(check);
   });
 }
 
@@ -125,6 +126,36 @@ function affectedTests(check: Check): void {
       { loadId: "l3" },
     ]);
   });
+}
+
+function currentTests(check: Check): void {
+  check(
+    "knows what was replaced, by a load of the partition or of all, and whatever came after it",
+    async (context) => {
+      const { lineage } = context.stores;
+      const scene = await sceneOf(context);
+      const made = await scene.dataset("made", { source: "vendor" });
+      const current = async () =>
+        (await all(lineage, { source: "vendor" })).filter((load) => load.current).map(({ loadId }) => loadId);
+      await scene.load("l1", made, MONDAY);
+      await scene.load("l2", made, TUESDAY, "append");
+      // What came after it has a part in the partition beside the one that replaced it.
+      await scene.load("l3", made, MONDAY);
+      await scene.load("l4", made, MONDAY, "append");
+      expect(await current()).toEqual(["l2", "l3", "l4"]);
+      // The id of a load into another database begins with the time of its run, which may have begun before the others.
+      context.clock.advance(1_000);
+      await scene.load("l0", made, MONDAY);
+      expect(await current()).toEqual(["l0", "l2"]);
+      context.clock.advance(1_000);
+      await scene.load("k0", made, null, "replace");
+      expect(await current()).toEqual(["k0"]);
+      context.clock.advance(1_000);
+      await scene.load("l6", made, MONDAY, "append");
+      await scene.load("k1", made, null, "append");
+      expect(await current()).toEqual(["k0", "k1", "l6"]);
+    },
+  );
 }
 
 /** A run with datasets and loads. */

@@ -60,6 +60,8 @@ export function mergeOf(
   const columns = by ?? table.key;
   const unknown = columns.find((column) => !Object.hasOwn(table.columns, column));
   if (unknown !== undefined) refuse(`table "${table.name}" has no column "${unknown}".`);
+  const twice = columns.find((column, at) => columns.indexOf(column) !== at);
+  if (twice !== undefined) refuse(`\`by\` names the column "${twice}" twice.`);
   if (columns.length === 0)
     refuse(`table "${table.name}" has no key that rows could be found by. Give it one, or the load \`by\`.`);
   if (disposition === "scd2") {

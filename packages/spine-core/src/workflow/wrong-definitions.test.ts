@@ -278,6 +278,11 @@ const WRONG: readonly (readonly [what: string, define: () => unknown, says: stri
     'has no column "nope"',
   ],
   [
+    "a merge by one column twice",
+    () => data().load("l", { from: "data", into: wide, disposition: "merge", by: ["note", "note"] }),
+    'names the column "note" twice',
+  ],
+  [
     "an upsert by something else than the key",
     () =>
       data().load("l", { from: "data", into: wide, disposition: "merge", strategy: "upsert", by: ["note"] }),

@@ -1,9 +1,8 @@
-import { type Column, SpineError, toUnits } from "spine-core";
+import { type Column, canonicalJson, SpineError, toUnits } from "spine-core";
 import type { SqlValue } from "./sqlite-connection.ts";
+import { isDate, storedTimestamp } from "./stored-time.ts";
 
 const LARGEST_UNITS = 2n ** 63n - 1n;
-const DATE = /^\d{4}-\d{2}-\d{2}$/;
-const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})$/;
 
 /** The column of the file that holds the values of a table's column: decimals are kept as whole units. */
 export function storedName(name: string, column: Column): string {
@@ -31,17 +30,21 @@ const ENCODERS: { readonly [T in Column["type"]]: (column: Column) => Encode } =
   },
   boolean: () => (value) => (typeof value === "boolean" ? Number(value) : refuse(value, "true or false")),
   date: () => (value) =>
-    typeof value === "string" && DATE.test(value) ? value : refuse(value, "a date as YYYY-MM-DD"),
+    typeof value === "string" && isDate(value) ? value : refuse(value, "a date as YYYY-MM-DD"),
   timestamp: () => (value) =>
-    typeof value === "string" && TIMESTAMP.test(value)
-      ? value
-      : refuse(value, "an ISO time with its zone, e.g. 2025-01-06T09:30:00Z"),
-  json: () => (value) => JSON.stringify(value) ?? refuse(value, "a JSON value"),
+    (typeof value === "string" ? storedTimestamp(value) : null) ??
+    refuse(value, "an ISO time with its zone, e.g. 2025-01-06T09:30:00Z"),
+  // SQLite compares texts: the same members in another order would be another value.
+  json: () => (value) => jsonText(value) ?? refuse(value, "a JSON value"),
   decimal:
     ({ scale }) =>
     (value) =>
       typeof value === "string" ? decimalUnits(value, scale) : refuse(value, "a decimal number as text"),
 };
+
+function jsonText(value: unknown): string | undefined {
+  return typeof value === "object" ? canonicalJson(value) : JSON.stringify(value);
+}
 
 function decimalUnits(text: string, scale: number): bigint {
   const units = toUnits(text, scale);

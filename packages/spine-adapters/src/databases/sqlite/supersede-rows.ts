@@ -47,12 +47,14 @@ export function partitionCondition(
   table: Table,
   partition: Partition,
 ): { readonly where: string; readonly values: readonly SqlValue[] } {
-  const conditions = partitionValues(table, partition).map(({ name, column, value }) => ({
-    sql: `"${storedName(name, column)}" = ?`,
-    value: encoderOf(column)(value),
-  }));
+  const conditions = partitionValues(table, partition).map(({ name, column, value }) => {
+    const stored = encoderOf(column)(value);
+    // Rows of earlier versions have their times as they were given.
+    const values = column.type === "timestamp" && stored !== value ? [stored, value as string] : [stored];
+    return { sql: `"${storedName(name, column)}" IN (${values.map(() => "?").join(", ")})`, values };
+  });
   return {
     where: conditions.map(({ sql }) => sql).join(" AND "),
-    values: conditions.map(({ value }) => value),
+    values: conditions.flatMap(({ values }) => values),
   };
 }

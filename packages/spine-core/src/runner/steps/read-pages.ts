@@ -99,7 +99,7 @@ export async function readPages(
       checkPage(given, source);
       // Lines count in a file: pages of two are not of one chunk.
       if (gathered && (gathered.file ?? null) !== (given.file ?? null)) await store(given.totalBytes ?? null);
-      const page = following.page(given);
+      const page = following.page(withStorableRejects(given));
       bytes += page.bytes ?? 0;
       const made = chunks.of(page);
       gathered = gathered ? joined(gathered, made) : made;
@@ -114,6 +114,17 @@ export async function readPages(
     if (isChange(error)) await datasets.open(writer, { fresh: true });
     throw error;
   }
+}
+
+/** What is wrong with a row may be what its message is made of. */
+function withStorableRejects(page: Page): Page {
+  if (!page.rejects?.length) return page;
+  const rejects = page.rejects.map((one) => ({
+    ...one,
+    code: storableText(String(one.code)),
+    message: storableText(String(one.message)),
+  }));
+  return { ...page, rejects };
 }
 
 function joined(first: Content, next: Content): Content {
