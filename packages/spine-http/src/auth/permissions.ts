@@ -18,6 +18,8 @@ export const PERMISSIONS = [
   "rejects:write",
   "queues:read",
   "queues:write",
+  "schedules:read",
+  "schedules:write",
   "cursors:read",
   "cursors:write",
   "partitions:read",
@@ -38,6 +40,7 @@ const OPERATOR: ReadonlySet<string> = new Set<Permission>([
   "runs:retry",
   "runs:signal",
   "rejects:write",
+  "schedules:write",
   "partitions:backfill",
 ]);
 

@@ -12,6 +12,7 @@ import { queueOperations } from "./queues.ts";
 import { rejectOperations } from "./rejects.ts";
 import { runControlOperations } from "./run-controls.ts";
 import { statusOperations } from "./run-status.ts";
+import { scheduleOperations } from "./schedules.ts";
 import { workerOperations } from "./workers.ts";
 
 /** All operations that a Spine has. A group more is a file beside this one, and a line here. */
@@ -26,6 +27,7 @@ export const OPERATIONS = [
   ...qualityOperations,
   ...rejectOperations,
   ...queueOperations,
+  ...scheduleOperations,
   ...cursorOperations,
   ...partitionOperations,
   ...lineageOperations,
