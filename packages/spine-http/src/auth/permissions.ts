@@ -26,6 +26,7 @@ export const PERMISSIONS = [
   "partitions:backfill",
   "lineage:read",
   "alerts:read",
+  "alerts:write",
   "workers:read",
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
@@ -41,6 +42,7 @@ const OPERATOR: ReadonlySet<string> = new Set<Permission>([
   "runs:signal",
   "rejects:write",
   "schedules:write",
+  "alerts:write",
   "partitions:backfill",
 ]);
 

@@ -1,3 +1,4 @@
+import { alertChannelOperations } from "./alert-channels.ts";
 import { alertOperations } from "./alerts.ts";
 import { cursorOperations } from "./cursors.ts";
 import { eventOperations } from "./events.ts";
@@ -32,6 +33,7 @@ export const OPERATIONS = [
   ...partitionOperations,
   ...lineageOperations,
   ...alertOperations,
+  ...alertChannelOperations,
   ...workerOperations,
 ] as const;
 
