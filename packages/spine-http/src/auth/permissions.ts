@@ -1,4 +1,4 @@
-/** The presets. `viewer`: reads, but no outputs of steps. `operator`: starts and controls runs, too. `admin`: everything. */
+/** The presets. `viewer`: reads, but no outputs of steps. `operator`: starts and controls runs, schedules and alerts, too. `admin`: everything. */
 export const PRESETS = ["viewer", "operator", "admin"] as const;
 export type Preset = (typeof PRESETS)[number];
 
