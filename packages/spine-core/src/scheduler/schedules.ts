@@ -4,6 +4,7 @@ import {
   aText,
   checkArgument,
   checkOptions,
+  type OptionKind,
   type OptionKinds,
   oneOf,
 } from "../check-options.ts";
@@ -116,7 +117,7 @@ export interface SchedulesOptions extends BackfillingTicks {
 }
 
 const RESUME: OptionKinds<{ missed: unknown }> = { missed: oneOf(PAUSED_TICKS) };
-const REVISION: OptionKinds<OfRevision> = { revision: aText };
+const REVISION: Readonly<Record<string, OptionKind>> = { revision: aText };
 const TRIGGER: OptionKinds<TriggerOptions> = { params: anything, key: anything };
 const TICKS: OptionKinds<{ limit: unknown; before: unknown }> = { limit: aCount, before: anything };
 const KINDS = ["cron", "every", "at"] as const;
