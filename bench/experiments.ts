@@ -184,6 +184,17 @@ export function experiments(quick: boolean): readonly Experiment[] {
       rounds: 1,
       sizes: () => ({ rows: quick ? 200_000 : 1_000_000, rounds: quick ? 2 : 5 }),
     },
+    {
+      id: "http",
+      title: "a request through the Node adapter beside bare node:http, CPU µs; 1,000 pollers beside ten, ms",
+      workload: "http",
+      durability: "full",
+      onRequest: true,
+      // Nothing of it is asked of the database that a measurement has.
+      systems: SYSTEMS.filter(({ name }) => name === "spine-sqlite"),
+      rounds: 1,
+      sizes: () => ({ rounds: quick ? 3 : 5, requests: 1_500, pollers: 1_000 }),
+    },
     // How lists grow is told by many runs only: a quick run has none.
     ...(quick ? [] : [queries("w5-small", 10_000)]),
     queries("w5", quick ? 10_000 : 1_000_000),

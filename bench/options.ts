@@ -12,7 +12,7 @@ export interface Options {
 export const USAGE = `npm run bench -- [--quick] [--only w1,w2,w5,w8] [--systems a,b] [--json]
 
   --quick     smaller sizes: at most 8 minutes on 2 cores
-  --only      these workloads (data too), or single experiments such as w2-one
+  --only      these workloads (data and http too), or single experiments such as w2-one
   --systems   these systems
   --json      JSON lines instead of tables; the last line is the summary`;
 

@@ -45,6 +45,8 @@ export interface Summary {
   readonly w7_pg_fused_vs_raw_copy: number | null;
   readonly w7_pg_vs_kysely: number | null;
   readonly w7_sqlite_vs_loop: number | null;
+  readonly http_cpu_vs_bare: number | null;
+  readonly http_pollers_p99_vs_ten: number | null;
 }
 
 type Goal = { readonly least: number } | { readonly most: number } | { readonly below: number };
@@ -96,6 +98,8 @@ export const GOALS: Readonly<Record<GoalName, Goal>> = {
   w7_pg_fused_vs_raw_copy: { least: 0.35 },
   w7_pg_vs_kysely: { least: 4 },
   w7_sqlite_vs_loop: { least: 0.6 },
+  http_cpu_vs_bare: { most: 2 },
+  http_pollers_p99_vs_ten: { most: 5 },
 };
 
 /** Peers that record each step, and so make the same promise. */
@@ -184,6 +188,8 @@ export function summarize(results: readonly Result[]): Summary {
     w7_pg_fused_vs_raw_copy: figure("data-load", pg, "fused-vs-raw-copy"),
     w7_pg_vs_kysely: figure("data-load", pg, "vs-kysely"),
     w7_sqlite_vs_loop: figure("data-load", lite, "vs-loop"),
+    http_cpu_vs_bare: figure("http", lite, "cpuVsBare"),
+    http_pollers_p99_vs_ten: figure("http", lite, "pollersVsTen"),
   };
 }
 

@@ -4,6 +4,7 @@ import type { System } from "../harness/system.ts";
 import { measureChildren } from "./children.ts";
 import { measureCommits } from "./commits.ts";
 import { measureCheckpoints, measureDataMemory, measureParsing } from "./data.ts";
+import { measureHttp } from "./http.ts";
 import {
   measureFanOut,
   measureIdle,
@@ -42,4 +43,5 @@ export const WORKLOADS: Readonly<
   "data-memory": measureDataMemory,
   load: measureLoad,
   schedules: measureSchedules,
+  http: measureHttp,
 };

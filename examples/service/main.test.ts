@@ -21,6 +21,18 @@ test("the service serves its routes to who has the key, and ends with its runner
     query: { from: "2025-01-06", to: "2025-01-12" },
   });
   expect(missing).toHaveLength(3);
+  const { items: schedules } = await client.get("/scheduler/schedules");
+  expect(schedules.map(({ pipeline, status }) => `${pipeline} ${status}`)).toEqual(
+    Array.from({ length: 3 }, () => "finra.otc_transparency.ingest_week DISABLED"),
+  );
+  const [first] = schedules;
+  const enabled = await client.patch("/scheduler/schedules/{name+}", {
+    params: { name: first?.name ?? "" },
+    body: { enabled: true },
+    headers: { "if-match": `"${first?.revision}"` },
+  });
+  expect(enabled).toMatchObject({ status: "ACTIVE", calendar: "us-market" });
+  expect((await client.get("/alerts/channels")).items).toEqual([{ name: "console" }]);
   await expect(createClient({ baseUrl }).get("/pipelines")).rejects.toMatchObject({ status: 401 });
   server.close();
   server.closeAllConnections();

@@ -1,26 +1,13 @@
-// A service around Spine: settings from the environment, database, alert channel, runner, and all of it injected into its routes.
+// A service around Spine: settings from the environment, database, alert channels, runner, scheduler, and all of it injected into its routes.
 //   SPINE_DB_URL=sqlite:service.db SPINE_API_KEY=… node main.ts
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
+import { alertChannelsFromEnv, consoleChannel } from "spine-adapters/alerts";
 import { databaseFromEnv } from "spine-adapters/databases";
-import {
-  type AlertChannel,
-  configFromEnv,
-  createSpine,
-  definePartitions,
-  type Env,
-  type Spine,
-  weekly,
-} from "spine-core";
+import { configFromEnv, createSpine, definePartitions, type Env, type Spine, weekly } from "spine-core";
 import { finra, ingestWeek, TIERS } from "spine-finra";
 import { finraOperations } from "spine-finra/http";
 import { apiKeys, createHandler, toNodeHandler } from "spine-http";
-
-/** Where alerts go: here to standard error. */
-const consoleChannel: AlertChannel = {
-  name: "console",
-  send: async ({ severity, title }) => void process.stderr.write(`${severity} ${title}\n`),
-};
 
 const weeks = definePartitions({
   table: "finra_otc_trade_activity",
@@ -29,11 +16,22 @@ const weeks = definePartitions({
   delay: "21d",
 });
 
-/** Opens the database, registers what the plugins bring, and begins to work on runs. */
+/** Where alerts go: to the channels that the environment names (Slack, email, ServiceNow), and all of them to standard error. */
+function alerts(env: Env) {
+  const { channels, routes } = alertChannelsFromEnv(env);
+  const console = consoleChannel();
+  return { channels: [...channels, console], routes: [...routes, { channels: [console.name] }] };
+}
+
+/**
+ * Opens the database, registers what the plugins bring, and begins to work on runs and on the ticks of schedules: FINRA's weekly ones
+ * are there, and run once somebody enables them (`SPINE_FINRA_SCHEDULES=on`, or `PATCH /scheduler/schedules/{name}`).
+ */
 export async function startRunner(env: Env): Promise<Spine> {
   return await createSpine({
     database: databaseFromEnv(env),
-    plugins: [finra(), { name: "service", alertChannels: [consoleChannel] }],
+    plugins: [finra({ schedules: env.SPINE_FINRA_SCHEDULES === "on" })],
+    alerts: alerts(env),
     retention: { runs: "90d" },
     ...configFromEnv(env),
   });

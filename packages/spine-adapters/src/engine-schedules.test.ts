@@ -228,6 +228,20 @@ describe.each(PLACES)("%s", (name, open) => {
       startsFrom: null,
       schedule: { nextTickAt: before.nextTickAt, priority: 5 },
     });
+    // Of two who have seen the same, one changes it.
+    const { revision } = await schedules.get("edited");
+    const both = await Promise.allSettled(
+      [6, 7].map((priority) => schedules.update("edited", { priority }, { revision })),
+    );
+    expect(both.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    expect(both.find(({ status }) => status === "rejected")).toMatchObject({
+      reason: { code: "SCHEDULE_CHANGED" },
+    });
+    await expect(schedules.remove("edited", { revision })).rejects.toMatchObject({
+      code: "SCHEDULE_CHANGED",
+    });
+    await schedules.update("edited", { priority: 5 });
+    expect(await schedules.get("edited"), "it is as it was again").toMatchObject({ revision });
     clock.advance(90 * MINUTE);
     const now = new Date(clock.now()).toISOString();
     const changed = await schedules.update("edited", { cron: "0 0 1 * *" });
@@ -247,12 +261,15 @@ describe.each(PLACES)("%s", (name, open) => {
     spine = idle;
     await spine.start();
     clock.advance(MINUTE);
-    await spine.schedules.create({ name: "after", ...base, every: "1m" });
+    const { revision: seen } = await spine.schedules.create({ name: "after", ...base, every: "1m" });
     clock.advance(MINUTE);
     await expect.poll(() => ticksOf("after"), soon).toHaveLength(1);
+    expect(await spine.schedules.get("after"), "a tick is no change").toMatchObject({ revision: seen });
     // The tick of the old times was due before, and is not run.
     expect(await ticksOf("edited")).toEqual([]);
-    for (const name of ["edited", "after"]) await spine.schedules.remove(name);
+    await spine.schedules.remove("after", { revision: seen });
+    await spine.schedules.remove("edited");
+    expect((await spine.schedules.list()).map(({ name }) => name)).not.toContain("after");
   });
 
   test("while its run is at work the next tick is skipped, waits, or takes its place", async () => {

@@ -422,6 +422,7 @@ export {
   tickKey,
 } from "./scheduler/schedule-store.ts";
 export type {
+  OfRevision,
   ScheduleChanged,
   Schedules,
   ScheduleUpdate,

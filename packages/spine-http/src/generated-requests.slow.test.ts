@@ -33,6 +33,12 @@ describe.each(DATABASES)("%s", (name, open) => {
       logger: { ...silentLogger, error: (...line) => void failures.push(line) },
     });
     ask = asker(handler);
+    await spine.schedules.create({
+      name: "reports",
+      workflow: "demo.hello",
+      params: { name: "a" },
+      cron: "0 3 * * *",
+    });
     const made = [
       await spine.run("demo.hello", { name: "Ann" }),
       await spine.run("demo.rows", { week: "2025-01-06" }),
@@ -131,6 +137,7 @@ function requestsOf(
     {
       prefer: fc.constantFrom("wait=1", "wait=99999", "wait=x", "respond-async"),
       "idempotency-key": fc.oneof(fc.string({ maxLength: 300 }), fc.constantFrom("a", "b")),
+      "if-match": fc.oneof(fc.constant("*"), fc.constant('"0123456789abcdef"'), fc.string()),
       "if-none-match": fc.oneof(fc.string(), fc.constant("*")),
       "last-event-id": fc.constantFrom("0", "3", "99999999", "x", "a:1.2"),
       accept: fc.constantFrom("*/*", "application/json", "text/event-stream", ""),

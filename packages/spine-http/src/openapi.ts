@@ -138,6 +138,7 @@ function responsesOf(each: AnyOperation, schemaOf: SchemaOf, problem: unknown) {
 
 const SAYS: Readonly<Record<string, string>> = {
   200: "Done.",
+  201: "Made.",
   202: "Accepted: it goes on by itself.",
   204: "There is nothing to say.",
   304: "It is as it was.",

@@ -94,7 +94,8 @@ function walk<T>(
   if (fixed) return fixed;
   const one = at.one ? walk(at.one, segments, index + 1, [...values, segment]) : null;
   if (one || !at.many) return one;
-  for (let end = segments.length; end > index; end -= 1) {
+  // The fewest that lead somewhere: what is written out behind them is not a part of them.
+  for (let end = index + 1; end <= segments.length; end += 1) {
     const value = segments.slice(index, end).join(JOINED);
     const many = walk(at.many.node, segments, end, [...values, value]);
     if (many) return many;

@@ -36,6 +36,26 @@ export const MUTANTS_OF_HTTP: readonly Mutant[] = [
     quick: false,
   },
   {
+    name: "schedule-stale-change",
+    breaks: "who changes a schedule overwrites what somebody else has changed since he looked at it",
+    changes: [
+      {
+        file: "packages/spine-core/src/scheduler/schedules.ts",
+        find: "if (revision === undefined || revision === revisionOf(row)) return;",
+        replace: "if (revision !== '') return;",
+      },
+    ],
+    caughtBy: {
+      file: `${HTTP}/operations/schedules.test.ts`,
+      test: [
+        "SQLite",
+        "changes need the version that was looked at: of two who have seen the same, one comes first",
+      ],
+    },
+    says: "to deeply equal",
+    quick: false,
+  },
+  {
     name: "http-other-tenant",
     breaks: "a tenant reads a run of another one",
     changes: [

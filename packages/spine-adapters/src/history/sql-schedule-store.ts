@@ -252,10 +252,12 @@ FROM ${this.#ticks} WHERE schedule = ${name} ${until} ${since} ORDER BY schedule
     return rows.map(readTick);
   }
 
-  async remove(name: string): Promise<boolean> {
-    const { rows } = await sql`DELETE FROM ${this.#schedules} WHERE name = ${name} RETURNING name`.execute(
-      this.#kysely,
-    );
+  async remove(name: string, version?: number): Promise<boolean> {
+    const same = version === undefined ? sql`` : sql` AND version = ${version}`;
+    const { rows } =
+      await sql`DELETE FROM ${this.#schedules} WHERE name = ${name}${same} RETURNING name`.execute(
+        this.#kysely,
+      );
     await sql`DELETE FROM ${this.#ticks} WHERE schedule = ${name} AND NOT EXISTS
   (SELECT 1 FROM ${this.#schedules} s WHERE s.name = ${name})`.execute(this.#kysely);
     return rows.length > 0;

@@ -57,8 +57,8 @@ export class EncodedSchedules implements ScheduleStore {
     return this.#store.ticks(name, query);
   }
 
-  remove(name: string): Promise<boolean> {
-    return this.#store.remove(name);
+  remove(name: string, version?: number): Promise<boolean> {
+    return this.#store.remove(name, version);
   }
 
   prune(options: { readonly before: number; readonly limit: number }): Promise<number> {

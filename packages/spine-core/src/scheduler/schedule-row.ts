@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { decodeJson, type JsonValue } from "../json.ts";
 import type { Calendar } from "../partitions/period.ts";
 import { isEncoded, notDecoded } from "../payload-codec.ts";
@@ -111,7 +112,13 @@ export function toRecord(row: ScheduleRow): ScheduleRecord {
     createdAt: new Date(row.createdAt).toISOString(),
     updatedAt: new Date(row.updatedAt).toISOString(),
     version: row.version,
+    revision: revisionOf(row),
   });
+}
+
+/** What people see and change of a schedule, as one word: its version goes on with each tick. */
+export function revisionOf(row: ScheduleRow): string {
+  return hash("sha256", JSON.stringify([row.settings, row.pausedAt, row.undeclaredAt])).slice(0, 16);
 }
 
 function statusOf(row: ScheduleRow, { enabled }: ScheduleSettings): readonly [ScheduleStatus, string | null] {

@@ -139,8 +139,8 @@ export interface ScheduleStore {
   settle(transaction: DatabaseTransaction, settlements: readonly Settlement[]): Promise<SettledSchedules>;
   /** Ticks of a schedule, newest first. */
   ticks(name: string, query: TickQuery): Promise<readonly TickRow[]>;
-  /** Removes a schedule with its ticks; false where there is none. Its runs stay. */
-  remove(name: string): Promise<boolean>;
+  /** Removes a schedule with its ticks; false where there is none (or, with a version, none of that version). Its runs stay. */
+  remove(name: string, version?: number): Promise<boolean>;
   /** Removes up to `limit` ticks before a time (ms since the epoch) that nobody looks at any more. Returns how many. */
   prune(options: { readonly before: number; readonly limit: number }): Promise<number>;
 }

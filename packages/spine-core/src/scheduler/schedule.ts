@@ -113,6 +113,8 @@ export interface ScheduleRecord extends Omit<ScheduleSettings, "at" | "startAt" 
   readonly updatedAt: string;
   /** One more with each write. */
   readonly version: number;
+  /** Another one whenever somebody has changed or paused it, and the same over its ticks: `update` and `remove` take it. */
+  readonly revision: string;
 }
 
 /**

@@ -1,4 +1,13 @@
-import { aCount, anything, checkArgument, checkOptions, type OptionKinds, oneOf } from "../check-options.ts";
+import {
+  aCount,
+  anything,
+  aText,
+  checkArgument,
+  checkOptions,
+  type OptionKind,
+  type OptionKinds,
+  oneOf,
+} from "../check-options.ts";
 import { SpineError } from "../errors.ts";
 import type { RunHandle, RunOptions } from "../runner/runner.ts";
 import type { WorkflowData } from "../workflow/workflow.ts";
@@ -20,7 +29,7 @@ import {
   type ScheduleSettings,
   type ScheduleTick,
 } from "./schedule.ts";
-import { givenBy, hasOtherTimes, newRow, settingsOf, toRecord, toTick } from "./schedule-row.ts";
+import { givenBy, hasOtherTimes, newRow, revisionOf, settingsOf, toRecord, toTick } from "./schedule-row.ts";
 import type { ScheduleRow } from "./schedule-store.ts";
 import { settleResumed } from "./settle-schedule.ts";
 import { type Planned, settleTicks } from "./settle-ticks.ts";
@@ -50,9 +59,10 @@ export interface Schedules<Run = RunHandle> {
   create(schedule: Schedule): Promise<ScheduleRecord>;
   /**
    * Changes fields, the others stay; null takes one away. Other times count from now on. Of a schedule that code declares, the
-   * changed fields stay what they were changed to, whatever code says.
+   * changed fields stay what they were changed to, whatever code says. @throws SpineError SCHEDULE_CHANGED where it is not of the
+   * `revision` that was given.
    */
-  update(name: string, changes: ScheduleUpdate): Promise<ScheduleChanged>;
+  update(name: string, changes: ScheduleUpdate, options?: OfRevision): Promise<ScheduleChanged>;
   /** @throws SpineError SCHEDULE_NOT_FOUND */
   get(name: string): Promise<ScheduleRecord>;
   /** All of them, by name. */
@@ -74,8 +84,11 @@ export interface Schedules<Run = RunHandle> {
    * With `dryRun`: only what it would do.
    */
   backfill(name: string, options: ScheduleBackfillOptions): Promise<ScheduleBackfill>;
-  /** Removes it with what became of its ticks. Its runs stay. One that code declares comes back at the next start: pause it instead. */
-  remove(name: string): Promise<void>;
+  /**
+   * Removes it with what became of its ticks. Its runs stay. One that code declares comes back at the next start: pause it instead.
+   * @throws SpineError SCHEDULE_CHANGED where it is not of the `revision` that was given.
+   */
+  remove(name: string, options?: OfRevision): Promise<void>;
   /** What became of its ticks, newest first; 100 when `limit` is left out, 1,000 at most. `before`: only earlier ones. */
   ticks(
     name: string,
@@ -84,6 +97,12 @@ export interface Schedules<Run = RunHandle> {
 }
 
 export type ScheduleUpdate = { readonly [K in Exclude<keyof Schedule, "name">]?: Schedule[K] | null };
+
+/** Only where nobody has changed it meanwhile. */
+export interface OfRevision {
+  /** The `revision` of the record that was looked at; whatever it is, when left out. */
+  readonly revision?: string;
+}
 
 export interface TriggerOptions {
   /** Instead of the schedule's. */
@@ -99,6 +118,7 @@ export interface SchedulesOptions extends BackfillingTicks {
 }
 
 const RESUME: OptionKinds<{ missed: unknown }> = { missed: oneOf(PAUSED_TICKS) };
+const REVISION: Readonly<Record<string, OptionKind>> = { revision: aText };
 const TRIGGER: OptionKinds<TriggerOptions> = { params: anything, key: anything };
 const TICKS: OptionKinds<{ limit: unknown; before: unknown }> = { limit: aCount, before: anything };
 const KINDS = ["cron", "every", "at"] as const;
@@ -128,10 +148,7 @@ export function schedulesOf(options: SchedulesOptions): Schedules {
       changed();
       return toRecord(await rowOf(name));
     }
-    throw new SpineError(
-      "DATABASE_BUSY",
-      `Schedule "${name}" was changed by others all the time. Try it again.`,
-    );
+    throw alwaysChanged(name);
   };
 
   return {
@@ -151,9 +168,11 @@ export function schedulesOf(options: SchedulesOptions): Schedules {
       return toRecord(await rowOf(settings.name));
     },
 
-    async update(name, changes) {
+    async update(name, changes, of = {}) {
+      checkOptions(of, REVISION, { of: "update" });
       let startsFrom: string | null = null;
       const schedule = await change(name, async (row, now) => {
+        checkRevision(row, of);
         const before = settingsOf(row);
         const settings = checkSchedule(changedSchedule(before, changes), { calendars });
         const isOther = hasOtherTimes(before, settings);
@@ -237,9 +256,15 @@ export function schedulesOf(options: SchedulesOptions): Schedules {
 
     backfill: (name, given) => backfillTicks(options, name, given),
 
-    async remove(name) {
-      await rowOf(name);
-      await store.remove(name);
+    async remove(name, of = {}) {
+      checkOptions(of, REVISION, { of: "remove" });
+      for (let tries = 0; ; tries += 1) {
+        const row = await rowOf(name);
+        checkRevision(row, of);
+        if (await store.remove(name, of.revision === undefined ? undefined : row.version)) break;
+        if (of.revision === undefined) break;
+        if (tries === MOST_TRIES) throw alwaysChanged(name);
+      }
       changed();
     },
 
@@ -251,6 +276,22 @@ export function schedulesOf(options: SchedulesOptions): Schedules {
       return rows.map(toTick);
     },
   };
+}
+
+function alwaysChanged(name: string): SpineError {
+  return new SpineError(
+    "DATABASE_BUSY",
+    `Schedule "${name}" was changed by others all the time. Try it again.`,
+  );
+}
+
+/** Compared in the row that the change is made of, which is stored only where nobody else has changed it. */
+function checkRevision(row: ScheduleRow, { revision }: OfRevision): void {
+  if (revision === undefined || revision === revisionOf(row)) return;
+  throw new SpineError(
+    "SCHEDULE_CHANGED",
+    `Schedule "${row.name}" was changed meanwhile. Look at it again (\`get\`), and repeat the change if it still makes sense.`,
+  );
 }
 
 /** @throws ValidationError where there will never be a tick, and there should be. */

@@ -27,6 +27,8 @@ export function scheduleLookTests(check: Check): void {
       context,
       (await schedules.list()).map((row) => settlementOf(row, [tickWrite(1_000)])),
     );
+    expect(await schedules.remove("a", 99)).toBe(false);
+    expect(await schedules.list(["a"])).toHaveLength(1);
     expect(await schedules.remove("a")).toBe(true);
     expect(await schedules.remove("a")).toBe(false);
     expect((await schedules.list()).map(({ name }) => name)).toEqual(["b"]);

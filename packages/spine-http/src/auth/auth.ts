@@ -11,6 +11,11 @@ export interface Principal {
   readonly scope?: Scope;
 }
 
+/** What stands with something that a principal has done, of a length that Spine takes. */
+export function nameOf({ id }: Pick<Principal, "id">): string {
+  return id.slice(0, 200);
+}
+
 /** A part of all runs. With both, both have to fit. */
 export interface Scope {
   /** Names of pipelines; `finra.*` for all that begin with `finra.`. */

@@ -1,4 +1,4 @@
-/** The presets. `viewer`: reads, but no outputs of steps. `operator`: starts and controls runs, too. `admin`: everything. */
+/** The presets. `viewer`: reads, but no outputs of steps. `operator`: starts and controls runs, schedules and alerts, too. `admin`: everything. */
 export const PRESETS = ["viewer", "operator", "admin"] as const;
 export type Preset = (typeof PRESETS)[number];
 
@@ -18,12 +18,15 @@ export const PERMISSIONS = [
   "rejects:write",
   "queues:read",
   "queues:write",
+  "schedules:read",
+  "schedules:write",
   "cursors:read",
   "cursors:write",
   "partitions:read",
   "partitions:backfill",
   "lineage:read",
   "alerts:read",
+  "alerts:write",
   "workers:read",
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
@@ -38,6 +41,8 @@ const OPERATOR: ReadonlySet<string> = new Set<Permission>([
   "runs:retry",
   "runs:signal",
   "rejects:write",
+  "schedules:write",
+  "alerts:write",
   "partitions:backfill",
 ]);
 

@@ -1,3 +1,4 @@
+import { alertChannelOperations } from "./alert-channels.ts";
 import { alertOperations } from "./alerts.ts";
 import { cursorOperations } from "./cursors.ts";
 import { eventOperations } from "./events.ts";
@@ -12,6 +13,7 @@ import { queueOperations } from "./queues.ts";
 import { rejectOperations } from "./rejects.ts";
 import { runControlOperations } from "./run-controls.ts";
 import { statusOperations } from "./run-status.ts";
+import { scheduleOperations } from "./schedules.ts";
 import { workerOperations } from "./workers.ts";
 
 /** All operations that a Spine has. A group more is a file beside this one, and a line here. */
@@ -26,10 +28,12 @@ export const OPERATIONS = [
   ...qualityOperations,
   ...rejectOperations,
   ...queueOperations,
+  ...scheduleOperations,
   ...cursorOperations,
   ...partitionOperations,
   ...lineageOperations,
   ...alertOperations,
+  ...alertChannelOperations,
   ...workerOperations,
 ] as const;
 

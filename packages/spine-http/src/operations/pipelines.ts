@@ -270,6 +270,7 @@ export function keyOf(header: string | undefined, id: string): Pick<RunOptions, 
   return { key: short(header), scope: short(`api:${id}`) };
 }
 
-function short(text: string): string {
+/** A key as Spine takes it: a long one stands as its hash. */
+export function short(text: string): string {
   return text.length <= LONGEST_KEY ? text : hash("sha256", text);
 }

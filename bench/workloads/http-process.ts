@@ -1,23 +1,22 @@
+// A server in a process of its own: bare `node:http` and the API beside it, and how much CPU time they took.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { memory } from "spine-adapters/databases";
 import { createSpine, defineWorkflow, silentLogger } from "spine-core";
+import { apiKeys, createHandler, operation, toNodeHandler } from "spine-http";
 import { z } from "zod";
-import { toNodeHandler } from "../adapters/node.ts";
-import { apiKeys } from "../auth/api-keys.ts";
-import { createHandler } from "../handler.ts";
-import { operation } from "../operation.ts";
+import { serveAsWorker } from "../harness/fork-worker.ts";
 
-// A server of its own process: bare `node:http` and the API beside it, and how much CPU time it took. Told by messages.
-
-/** What the process says first. */
-export interface LoadServer {
+/** What the process says to `open`. */
+export interface HttpServers {
+  /** Ports. */
   readonly bare: number;
   readonly api: number;
+  /** A run in which nothing happens. */
   readonly runId: string;
 }
-export const LOAD_KEY = "load-0123456789abcdef";
 
+const options = JSON.parse(process.argv[2] ?? "{}") as { readonly key: string };
 /** 400 bytes as JSON. */
 const ANSWER = { text: "x".repeat(383), n: 1 };
 
@@ -32,9 +31,9 @@ const small = operation({
   problems: [],
   handle: () => ({ status: 200, body: ANSWER }),
 });
-const waits = defineWorkflow({ name: "load.waits" }).wait("go", { signal: "go" });
+const waits = defineWorkflow({ name: "bench.waits" }).wait("go", { signal: "go" });
 
-if (process.send) {
+async function open(): Promise<HttpServers> {
   // Nothing goes on beside the requests: the run stays as it is.
   const spine = await createSpine({
     database: memory(),
@@ -42,10 +41,9 @@ if (process.send) {
     logger: silentLogger,
     worker: false,
   });
-  const principal = { id: "load", permissions: "admin" } as const;
   const handler = createHandler(spine, {
     basePath: "/spine",
-    auth: apiKeys([{ key: LOAD_KEY, principal }]),
+    auth: apiKeys([{ key: options.key, principal: { id: "load", permissions: "admin" } }]),
     operations: [small],
   });
   const bare = createServer((_request, response) => {
@@ -62,12 +60,14 @@ if (process.send) {
       server.listen(0, "127.0.0.1", 2_000, () => resolve((server.address() as AddressInfo).port));
     });
   const { id } = await spine.run(waits, {});
-  const said: LoadServer = { bare: await listening(bare), api: await listening(api), runId: id };
-  process.send(said);
-  let begun = process.cpuUsage();
-  process.on("message", (message) => {
-    if (message === "begin") begun = process.cpuUsage();
-    const { user, system } = process.cpuUsage(begun);
-    process.send?.({ cpuUs: user + system });
-  });
+  return { bare: await listening(bare), api: await listening(api), runId: id };
 }
+
+let begun = process.cpuUsage();
+
+serveAsWorker(async (message) => {
+  if (message === "open") return await open();
+  if (message === "begin") begun = process.cpuUsage();
+  const { user, system } = process.cpuUsage(begun);
+  return user + system;
+});
