@@ -24,7 +24,7 @@ export async function createTargetTable(query: Query, schema: string, table: Tab
   const { key, partition } = table;
   const index = keyColumns(table);
   if (index.length > 0) await createIndex(query, schema, table, table.name, "key", index, true);
-  if (partition.length > 0 && partition.some((name, at) => index[at] !== name)) {
+  if (partition.some((name, at) => index[at] !== name)) {
     await createIndex(query, schema, table, table.name, "partition", partition, false);
   }
   if (table.captures === null) return;

@@ -21,7 +21,7 @@ export function createTargetTable(connection: SqliteConnection, table: Table): v
   const { key, partition } = table;
   const index = keyColumns(table);
   if (index.length > 0) createIndex(connection, table, table.name, "key", index, true);
-  if (partition.length > 0 && partition.some((name, at) => index[at] !== name)) {
+  if (partition.some((name, at) => index[at] !== name)) {
     createIndex(connection, table, table.name, "partition", partition, false);
   }
   if (table.captures === null) return;
