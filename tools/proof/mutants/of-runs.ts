@@ -48,7 +48,7 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
     ],
     caughtBy: { file: POSTGRES_FAULTS, test: TAKEOVER },
     says: "fenced",
-    quick: true,
+    quick: false,
   },
   {
     name: "acknowledge-before-commit-postgres",
