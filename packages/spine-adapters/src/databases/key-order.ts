@@ -9,7 +9,7 @@ export function keyColumns({ key, partition }: Table): readonly string[] {
     : key;
 }
 
-type Cell = string | number | bigint | Uint8Array | null;
+type Cell = string | null;
 
 /**
  * In which order rows go into the index of their key with the least work: thousands of them that lie side by side there take the
@@ -24,12 +24,14 @@ export function rowsByKey(
   const order = Array.from({ length: rows }, (_, row) => row);
   // Rows of one partition all have its values.
   const varying = keys.filter(({ cells }) => cells.some((cell) => cell !== cells[0]));
-  const [first, second] = varying.map(({ cells, isNumber }) => (isNumber ? cells.map(Number) : cells));
+  const [first, second] = varying.map(({ cells, isNumber }): readonly (string | number | null)[] =>
+    isNumber ? cells.map(Number) : cells,
+  );
   if (!first) return order;
   return order.sort((a, b) => compare(first[a], first[b]) || (second ? compare(second[a], second[b]) : 0));
 }
 
-function compare(a: Cell | undefined, b: Cell | undefined): number {
+function compare(a: string | number | null | undefined, b: string | number | null | undefined): number {
   if (a === b) return 0;
   return (a ?? "") < (b ?? "") ? -1 : 1;
 }

@@ -1,43 +1,17 @@
 import { systemClock } from "../clock.ts";
-import type { Database, StateStores } from "../database/database.ts";
+import type { Database } from "../database/database.ts";
 import type { AuditedRun } from "./audit.ts";
-import { type CrashSubject, isFinished } from "./crash-subject.ts";
+import { type CrashSubject, isFinished, type ObservedStores } from "./crash-subject.ts";
 import { everyRows } from "./crash-workflow.ts";
 import type { Place } from "./place.ts";
 
 /** Looks at what runs of a crash workflow left behind, on a connection of its own, through the ports. */
 export class CrashObserver {
   readonly #database: Database;
-  readonly #stores: Omit<
-    StateStores,
-    | "hints"
-    | "cursors"
-    | "budgets"
-    | "rejects"
-    | "quality"
-    | "lineage"
-    | "manifest"
-    | "schedules"
-    | "notifications"
-  >;
+  readonly #stores: ObservedStores;
   readonly subject: CrashSubject;
 
-  constructor(
-    database: Database,
-    stores: Omit<
-      StateStores,
-      | "hints"
-      | "cursors"
-      | "budgets"
-      | "rejects"
-      | "quality"
-      | "lineage"
-      | "manifest"
-      | "schedules"
-      | "notifications"
-    >,
-    subject: CrashSubject = everyRows,
-  ) {
+  constructor(database: Database, stores: ObservedStores, subject: CrashSubject = everyRows) {
     this.#database = database;
     this.#stores = stores;
     this.subject = subject;

@@ -7,6 +7,20 @@ import type { AuditedRun } from "./audit.ts";
 import type { DurableEffect } from "./crash-points.ts";
 import type { Ledger } from "./ledger.ts";
 
+/** What is looked at of what runs leave behind. */
+export type ObservedStores = Omit<
+  StateStores,
+  | "hints"
+  | "cursors"
+  | "budgets"
+  | "rejects"
+  | "quality"
+  | "lineage"
+  | "manifest"
+  | "schedules"
+  | "notifications"
+>;
+
 /** What dies: a workflow whose code tells a ledger what it does, and what its runs ought to leave behind. */
 export interface CrashSubject {
   /** The first one is started; the others are its children. All processes that work on a run get the same ledger. */
@@ -21,18 +35,7 @@ export interface CrashSubject {
   /** What is there of a run, or of a child of one, and what ought to be. */
   look(
     detail: RunDetail,
-    stores: Omit<
-      StateStores,
-      | "hints"
-      | "cursors"
-      | "budgets"
-      | "rejects"
-      | "quality"
-      | "lineage"
-      | "manifest"
-      | "schedules"
-      | "notifications"
-    >,
+    stores: ObservedStores,
     database: Database,
   ): Promise<Pick<AuditedRun, "effects" | "expected" | "endsAs">>;
 }

@@ -7,7 +7,6 @@ import {
   SpineError,
   type Table,
 } from "spine-core";
-import { keyColumns, rowsByKey } from "../key-order.ts";
 import { allColumns, mergeColumns, stampValues } from "../merge-statements.ts";
 import { type Encode, encoderOf, storedName } from "./column-codec.ts";
 import type { SqliteConnection, SqlValue } from "./sqlite-connection.ts";
@@ -64,15 +63,11 @@ class RowInsert {
   readonly #table: Table;
   readonly #columns: readonly { readonly name: string; readonly encode: Encode }[];
   readonly #sql: string;
-  /** The positions of the key's columns; none where the rows go to a table without its index. */
-  readonly #key: readonly number[];
 
   constructor({ table, stamp, into = `"${table.name}"` }: Omit<InsertTarget, "connection">) {
     this.#table = table;
     const columns = mergeColumns(table, storedName);
     this.#columns = columns.map(({ of }) => ({ name: of, encode: encoderOf(table.columns[of] as Column) }));
-    const index = stamp ? keyColumns(table) : [];
-    this.#key = index.map((name) => columns.findIndex(({ of }) => of === name));
     const marks = columns.map(() => "?").join(", ");
     this.#sql = stamp
       ? `INSERT INTO ${into} (${allColumns({ columns })}) VALUES (${marks}, ${stampValues(stamp)})`
@@ -81,13 +76,11 @@ class RowInsert {
 
   write(connection: SqliteConnection, batch: RowBatch, slice: Slice): void {
     const cells = this.#columns.map((column) => this.#encode(column, batch, slice));
-    const keys = this.#key.map((at) => ({ cells: cells[at] ?? [], isNumber: false }));
-    const order = rowsByKey(keys, slice.end - slice.start);
     let row = 0;
     try {
-      connection.runEach(this.#sql, order.length, (index) => {
-        row = order[index] ?? index;
-        return cells.map((column) => column[row] ?? null);
+      connection.runEach(this.#sql, slice.end - slice.start, (index) => {
+        row = index;
+        return cells.map((column) => column[index] ?? null);
       });
     } catch (error) {
       throw isUniqueViolation(error) ? this.#duplicate(cells, row, slice.before + row + 1, error) : error;
