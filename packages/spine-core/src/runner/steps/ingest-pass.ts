@@ -36,8 +36,8 @@ export function ingestCursorOf(cursor: JsonValue | null): IngestCursor | null {
  */
 const MOST_KEYS = 1_000;
 
-/** Of a source that reads ahead. A host on SQLite waits for them while they are written: some 15 ms. */
-const ROWS_TOGETHER = 4_000;
+/** Each commit has its price, and a page of a file is small. A host on SQLite waits while so many rows are written: some 15 ms. */
+const TOGETHER = { pages: 8, rows: 4_000 };
 
 /** The rows of an ingest on their way from its source to its staging table, and the checks that see them. */
 export class IngestPass implements PageChunks {
@@ -90,8 +90,7 @@ export class IngestPass implements PageChunks {
     this.#contracted.discarded = discarded;
   }
 
-  /** Pages that are stored together: each is a commit, and one of a file is small. */
-  readonly together = ROWS_TOGETHER;
+  readonly together = TOGETHER;
 
   /** What is stored of a page. */
   of(page: Page): Omit<ChunkWrite, "index" | "cursor"> {

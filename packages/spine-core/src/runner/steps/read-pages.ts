@@ -47,9 +47,14 @@ export interface PageChunks {
   of(page: Page): Content;
   /** Where to go on after a page and all before it. */
   cursor(page: Page): JsonValue;
-  /** Pages are gathered until they have so many rows, where the source reads ahead: reading one again costs it nothing. */
-  readonly together: number;
+  /**
+   * How many pages, and of how many rows and rejects, are stored together at the most where the source reads ahead: reading one again
+   * costs it nothing. Of another source each page is stored by itself.
+   */
+  readonly together: { readonly pages: number; readonly rows: number };
 }
+
+const ALONE = { pages: 1, rows: 1 };
 
 /** Each page as it is. */
 const AS_THEY_ARE: PageChunks = {
@@ -60,7 +65,7 @@ const AS_THEY_ARE: PageChunks = {
     rejects: rejects ?? [],
   }),
   cursor: ({ cursor }) => cursor,
-  together: 1,
+  together: ALONE,
 };
 
 /** Reads a source from where its dataset ends to its end. */
@@ -74,16 +79,18 @@ export async function readPages(
   const { context, datasets, budgets } = scope;
   const writer = writerOf(scope);
   const appends = new ChunkAppends({ datasets, writer, state: from, ahead: source.readsAhead ?? false });
-  const together = source.readsAhead ? chunks.together : 1;
-  let gathered: Content | undefined;
+  const together = source.readsAhead ? chunks.together : ALONE;
+  const gathered: Content[] = [];
+  let size = 0;
   let last: Page | undefined;
   let bytes = 0;
   const store = async (totalBytes: number | null) => {
-    if (!gathered || !last) return;
+    if (gathered.length === 0 || !last) return;
     const counted = { done: bytes, total: totalBytes, unit: "bytes" };
     const { left } = following;
-    const chunk = { ...gathered, cursor: chunks.cursor(last) };
-    gathered = undefined;
+    const chunk = { ...joined(gathered), cursor: chunks.cursor(last) };
+    gathered.length = 0;
+    size = 0;
     await appends.add(chunk, ({ rows, rejected }) =>
       scope.progress(
         { in: rows + rejected + left, out: rows, rejected },
@@ -98,13 +105,15 @@ export async function readPages(
       context.signal.throwIfAborted();
       checkPage(given, source);
       // Lines count in a file: pages of two are not of one chunk.
-      if (gathered && (gathered.file ?? null) !== (given.file ?? null)) await store(given.totalBytes ?? null);
+      if (gathered[0] && (gathered[0].file ?? null) !== (given.file ?? null))
+        await store(given.totalBytes ?? null);
       const page = following.page(withStorableRejects(given));
       bytes += page.bytes ?? 0;
       const made = chunks.of(page);
-      gathered = gathered ? joined(gathered, made) : made;
+      gathered.push(made);
+      size += made.rows.length + made.rejects.length;
       last = page;
-      if (gathered.rows.length >= together) await store(page.totalBytes ?? null);
+      if (gathered.length >= together.pages || size >= together.rows) await store(page.totalBytes ?? null);
     }
     await store(last?.totalBytes ?? null);
     return await appends.end();
@@ -127,13 +136,15 @@ function withStorableRejects(page: Page): Page {
   return { ...page, rejects };
 }
 
-function joined(first: Content, next: Content): Content {
-  const lines = first.lines && next.lines ? [...first.lines, ...next.lines] : null;
+/** Pages that are stored together are of one file; nobody asks for the lines of their rows. */
+function joined(pages: readonly Content[]): Content {
+  const [first, ...more] = pages as [Content, ...Content[]];
+  if (more.length === 0) return first;
   return {
     ...first,
-    rows: [...first.rows, ...next.rows],
-    lines,
-    rejects: [...first.rejects, ...next.rejects],
+    rows: pages.flatMap(({ rows }) => rows),
+    lines: null,
+    rejects: pages.flatMap(({ rejects }) => rejects),
   };
 }
 
