@@ -29,13 +29,15 @@ export class CopyIn implements Submittable {
   }
 
   submit(connection: unknown): void {
-    (connection as CopyConnection).query(this.#sql);
+    // All at once: whoever waits for the server's word first must come back to the event loop, and the server waits for him
+    // meanwhile. After a refusal it passes over what comes.
+    const copying = connection as CopyConnection;
+    copying.query(this.#sql);
+    copying.sendCopyFromChunk(this.#data);
+    copying.endCopyFrom();
   }
 
-  handleCopyInResponse(connection: CopyConnection): void {
-    connection.sendCopyFromChunk(this.#data);
-    connection.endCopyFrom();
-  }
+  handleCopyInResponse(): void {}
 
   handleError(error: unknown): void {
     this.#reject(error);

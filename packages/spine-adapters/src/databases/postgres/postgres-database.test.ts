@@ -8,6 +8,7 @@ import { createSpine, type Database, defineTable, type Row, silentLogger, system
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { createTestDatabase, startPostgres } from "../../testing/index.ts";
 import { postgres } from "../postgres.ts";
+import { CopyIn } from "./copy-in.ts";
 
 let url = "";
 let database: Database;
@@ -202,6 +203,17 @@ describe("transactions", () => {
 });
 
 describe("COPY", () => {
+  test("one that is refused at once leaves the connection usable, whatever was sent with it", async () => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    onTestFinished(() => client.end());
+    const copy = new CopyIn("COPY no_such_table FROM STDIN", Buffer.from("1\n".repeat(2_000_000)));
+    client.query(copy);
+    await expect(copy.done).rejects.toMatchObject({ code: "42P01" });
+    const { rows } = await client.query("SELECT 1 AS one");
+    expect(rows).toEqual([{ one: 1 }]);
+  });
+
   test("keeps every character", async () => {
     const notes = ["\\N", "\\", "a\tb", "a\nb\r\nc", "\\.", "", "ÄÖ € 漢 🙂 '\"", "\u0001\u007f", "\\\\n"];
     await load(notes.map((note, id) => ({ id, note, detail: { note } })));
