@@ -473,7 +473,7 @@ export type {
   UndoContext,
 } from "./workflow/step-context.ts";
 export { DISPOSITIONS, ON_ERROR, ON_UNCHANGED, type StepOptions } from "./workflow/step-options.ts";
-export { innerSteps, pathIn } from "./workflow/step-paths.ts";
+export { innerSteps, pathIn, stepAt } from "./workflow/step-paths.ts";
 export {
   type InputOf,
   type OutputsOf,

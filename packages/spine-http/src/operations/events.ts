@@ -8,7 +8,8 @@ import { listOf, PAGE, readCursor, writeCursor } from "../wire/list.ts";
 
 const STREAM_HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
-  "cache-control": "no-store",
+  // What compresses answers would hold events back until it has enough of them.
+  "cache-control": "no-store, no-transform",
   // Nginx would hold events back.
   "x-accel-buffering": "no",
 };
@@ -110,7 +111,7 @@ async function streamed(
   const { spine, services, request, access } = call;
   const runs = [...after.keys()];
   if (await isAllTold(call, after)) return { status: 204, body: null };
-  const closed = services.feed.open();
+  const closed = services.feed.open(request.signal);
   const { pingMs, reauthorizeMs } = services.limits;
   const body = eventStream({
     history: spine.history,
