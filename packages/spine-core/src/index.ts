@@ -389,6 +389,7 @@ export {
 export type { ScheduleBackfill, ScheduleBackfillOptions } from "./scheduler/backfill-ticks.ts";
 // Schedules
 export { checkSchedule } from "./scheduler/check-schedule.ts";
+export { CLOCK_NOTES, type ClockNote, clockNotes } from "./scheduler/clock-notes.ts";
 export {
   CATCH_UP,
   type CatchUp,

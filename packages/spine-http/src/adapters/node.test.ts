@@ -25,7 +25,7 @@ async function served(): Promise<string> {
 test("whoever sends too much is told so, however much it is, and the connection goes on", async () => {
   const url = await served();
   const statuses: unknown[] = [];
-  for (const bytes of [2e6, 2e6, 5e6, 5e6, 3e7]) {
+  for (const bytes of [2e6, 5e6, 5e6, 1e7]) {
     // Sent with its length, and without.
     for (const body of [Buffer.alloc(bytes, " "), new Blob([Buffer.alloc(bytes, " ")]).stream()]) {
       const headers = { "content-type": "application/json" };

@@ -47,7 +47,10 @@ export async function respond(
   readOn(response);
   if (body === null || typeof body === "string" || body instanceof Uint8Array) {
     // Answers to HEAD, 204 and 304 have no body, and what a body would be long is not known.
-    response.writeHead(status, body === null ? headers : { ...headers, "content-length": Buffer.byteLength(body) });
+    response.writeHead(
+      status,
+      body === null ? headers : { ...headers, "content-length": Buffer.byteLength(body) },
+    );
     response.end(body ?? undefined);
     return;
   }

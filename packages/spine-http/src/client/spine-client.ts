@@ -99,8 +99,13 @@ function fill(path: string, params: Readonly<Record<string, string>>): string {
   });
 }
 
-/** `encodeURIComponent` leaves all that need not be encoded, which is what the server takes. */
+/**
+ * `encodeURIComponent` leaves all that need not be encoded, which is what the server takes. Dots it leaves too, and `fetch` would
+ * resolve them: a name would lead to another operation.
+ */
 function encodeSegment(value: string): string {
+  if (value === "" || value === "." || value === "..")
+    throw new TypeError(`"${value}" cannot stand in a path of the API: nothing there has such a name.`);
   return encodeURIComponent(value);
 }
 

@@ -181,6 +181,9 @@ describe.each(DATABASES)("%s", (_name, open) => {
     expect(
       (await ask("GET", `/pipelines/status/${id}`, { headers: { ...known, prefer: "wait=1" } })).status,
     ).toBe(304);
+    // It waits for a signal, which an approval is not.
+    const approved = await ask("POST", `/pipelines/approve/${id}`, { body: { step: "go", approved: true } });
+    expect(approved.json).toMatchObject({ status: 409, code: "conflict" });
     const changed = ask("GET", `/pipelines/status/${id}`, { headers: { ...known, prefer: "wait=20" } });
     await ask("POST", `/pipelines/signal/${id}`, { body: { name: "go", payload: { by: "test" } } });
     expect((await changed).status).toBe(200);

@@ -161,7 +161,7 @@ export const pipelineOperations = [
         deadline: body.deadline as RunOptions["deadline"],
       });
       if (!body.dry_run) return await startRun(call, name, body.params, options);
-      const completed = call.services.completeParams({
+      const completed = await call.services.completeParams({
         pipeline: name,
         params: body.params,
         principal: call.principal,
@@ -201,7 +201,7 @@ export async function startRun(
 }> {
   const { spine, access, principal, request, services } = call;
   access.pipeline(name);
-  const completed = services.completeParams({ pipeline: name, params, principal });
+  const completed = await services.completeParams({ pipeline: name, params, principal });
   const wait = waitOf(request, services.limits.waitSeconds);
   const start: RunOptions = {
     ...options,
