@@ -10,6 +10,7 @@ import {
 import { z } from "zod";
 import { BYTES, type Call, operation } from "../operation.ts";
 import { HttpProblem, notFound } from "../problems.ts";
+import { rangeOf } from "../range.ts";
 import { toProblem } from "../to-problem.ts";
 import { listOf, PAGE, readCursor, secondsBetween, writeCursor } from "../wire/list.ts";
 import { Run, RunStatus, runOf } from "../wire/run.ts";
@@ -24,6 +25,16 @@ const RunFilter = {
   domain: z.string().max(200).optional(),
   tag: z.string().max(100).optional(),
   parent: z.string().max(100).optional().describe("The run whose children they are."),
+  triggered_by: z
+    .string()
+    .min(1)
+    .max(300)
+    .optional()
+    .describe("`api` finds `api:ann` too; looks back 7 days where `from` is left out."),
+  quality_failed: z
+    .boolean()
+    .optional()
+    .describe("With a check that failed, or with none; looks back 7 days where `from` is left out."),
   from: Instant.optional().describe("Created then or later."),
   to: Instant.optional().describe("Created before."),
   q: z
@@ -147,20 +158,21 @@ export const historyOperations = [
     summary: "What a step returned, as a file of JSON.",
     permission: "runs:output",
     scoping: "access",
-    responses: { 200: BYTES },
-    problems: ["not-found", "expired"],
-    async handle({ access, params }) {
+    headers: {
+      range: "`bytes=0-1023`: that part of it (206). More than one part is answered with all of it.",
+      "if-range": "The `ETag` of an earlier part: all of it where it is another one.",
+    },
+    responses: { 200: BYTES, 206: BYTES },
+    problems: ["not-found", "expired", "bad-range"],
+    async handle({ access, params, request }) {
       const output = outputOf(await access.run(params.id), params.step);
-      return {
-        status: 200,
-        body: JSON.stringify(output),
-        headers: {
-          "content-type": "application/json",
-          // Never shown as a page, whatever stands in it.
-          "content-disposition": `attachment; filename="${params.id}.json"`,
-          "content-security-policy": "default-src 'none'; sandbox",
-        },
-      };
+      const bytes = Buffer.from(JSON.stringify(output));
+      return rangeOf(request, bytes, {
+        "content-type": "application/json",
+        // Never shown as a page, whatever stands in it.
+        "content-disposition": `attachment; filename="${params.id}.json"`,
+        "content-security-policy": "default-src 'none'; sandbox",
+      });
     },
   }),
   operation({
@@ -305,8 +317,10 @@ export const historyOperations = [
 
 type Filter = { readonly [K in keyof typeof RunFilter]?: z.output<(typeof RunFilter)[K]> | undefined };
 
-function filterOf({ pipeline, parent, from, to, q, status, domain, tag }: Filter): RunQuery {
+function filterOf({ pipeline, parent, from, to, q, status, domain, tag, ...more }: Filter): RunQuery {
   return given({
+    triggeredBy: more.triggered_by,
+    qualityFailed: more.quality_failed,
     workflow: pipeline,
     status,
     domain,

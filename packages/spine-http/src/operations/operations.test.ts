@@ -167,6 +167,39 @@ describe.each(DATABASES)("%s", (_name, open) => {
     expect((await ask("GET", `/history/runs/${id}/steps/nowhere/output`)).status).toBe(404);
   });
 
+  test("a part of an output, where a part is asked for", async () => {
+    const id = await start("demo.hello", { name: "Zoë" });
+    const path = `/history/runs/${id}/steps/greet/output`;
+    const { headers, text } = await ask("GET", path);
+    const bytes = Buffer.from(text);
+    expect(headers).toMatchObject({ "accept-ranges": "bytes", etag: expect.any(String) });
+    const part = async (range: string, more: object = {}) => {
+      const answer = await ask("GET", path, { headers: { range, ...more } });
+      return [answer.status, answer.headers["content-range"], answer.text];
+    };
+    const size = bytes.length;
+    const of = (from: number, to: number) => [
+      206,
+      `bytes ${from}-${to}/${size}`,
+      bytes.subarray(from, to + 1).toString(),
+    ];
+    expect(await part("bytes=0-3")).toEqual(of(0, 3));
+    expect(await part("bytes=4-")).toEqual(of(4, size - 1));
+    expect(await part("bytes=-5")).toEqual(of(size - 5, size - 1));
+    expect(await part("bytes=-9999")).toEqual(of(0, size - 1));
+    expect(await part("bytes=2-9999")).toEqual(of(2, size - 1));
+    expect(await part("bytes=1-2", { "if-range": headers.etag })).toEqual(of(1, 2));
+    for (const whole of ["bytes=0-1,3-4", "bytes=", "bytes=-", "bytes=3-2", "lines=1-2", "x"])
+      expect(await part(whole), whole).toEqual([200, undefined, text]);
+    expect(await part("bytes=1-2", { "if-range": '"other"' })).toEqual([200, undefined, text]);
+    const behind = await ask("GET", path, { headers: { range: `bytes=${size}-` } });
+    expect(behind).toMatchObject({
+      status: 416,
+      json: { code: "bad-range" },
+      headers: { "content-range": `bytes */${size}` },
+    });
+  });
+
   test("304 where nothing has changed, and the next answer where it is waited for", async () => {
     const { json } = await ask("POST", "/pipelines/run/demo.gated", { body: {} });
     const id = json.execution_id;
@@ -295,6 +328,23 @@ describe.each(DATABASES)("%s", (_name, open) => {
     expect(reset.json).toMatchObject({ mark: null, pipeline: "demo.rows" });
     expect((await ask("GET", "/alerts", { query: `run=${id}` })).status).toBe(200);
     expect((await ask("GET", "/alerts")).json.next_cursor).toBeNull();
+  });
+
+  test("runs by what started them, and by checks that failed", async () => {
+    const id = await start("demo.rows", { week: "2025-01-06" });
+    const other = await spine.run("demo.hello", { name: "host" }, { triggeredBy: "cli:ann" });
+    const found = async (query: string) =>
+      (await ask("GET", "/history/runs", { query })).json.items.map((run: AnyJson) => run.execution_id);
+    expect(await found("triggered_by=cli")).toEqual([other.id]);
+    expect(await found("triggered_by=cli:ann&quality_failed=false")).toEqual([other.id]);
+    expect(await found("triggered_by=cli:bob")).toEqual([]);
+    expect(await found("triggered_by=api&pipeline=demo.rows&limit=1")).toEqual([id]);
+    const failed = await found("quality_failed=true&pipeline=demo.rows&limit=1");
+    expect(failed).toEqual([id]);
+    const { json } = await ask("GET", `/history/runs/${id}/quality`);
+    expect(json.items.some(({ status }: AnyJson) => status === "FAIL")).toBe(true);
+    const counted = await ask("GET", "/history/runs", { query: "triggered_by=cli&count=capped" });
+    expect(counted.json).toMatchObject({ count: 1, count_capped: false });
   });
 
   test("partitions: the grid, what is missing, and a backfill of it", async () => {
