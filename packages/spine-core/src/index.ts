@@ -141,6 +141,7 @@ export {
   ValidationError,
 } from "./errors.ts";
 export type { RunChanged, SpineEvents, StepEnded, StepProgressed, StepStarted } from "./events.ts";
+export { type ArrivalRange, type Arrivals, checkArrivalRange } from "./history/arrivals.ts";
 export type {
   AlertAttachment,
   Attachment,
