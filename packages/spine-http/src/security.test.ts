@@ -143,6 +143,9 @@ describe("two tenants", () => {
       };
     }
     runs = made as typeof runs;
+    // What they do by themselves is over.
+    for (const { gated } of Object.values(runs))
+      await expect.poll(async () => (await spine.get(gated.execution_id)).run.status).toBe("WAITING");
   });
 
   test("have runs of their own under the same key", () => {
@@ -265,7 +268,7 @@ describe("two tenants", () => {
 function queriesOf({ id }: AnyOperation, run: string): readonly string[] {
   switch (id) {
     case "events.many":
-      return [`run=${run}`];
+      return [`run=${run}`, "pipeline=demo.hello", "pipeline=demo.gated"];
     case "history.list":
       return ["", `parent=${run}`, "tag=of-globex", "tag=tenant:globex&count=capped", "q=secret"];
     case "history.stats":

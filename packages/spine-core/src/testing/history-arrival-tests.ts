@@ -95,6 +95,7 @@ export function historyArrivalTests(check: Check): void {
       { limit: 1, after: "" },
       { limit: 1, after: "x" },
       { limit: 1, after: "1.x" },
+      { limit: 1, after: `1.${createCommit().run.runId}` },
       { limit: 1, after: 7 as never },
     ])
       await expect(history.arrivals("demo", range), JSON.stringify(range)).rejects.toMatchObject({

@@ -330,6 +330,51 @@ describe.each(DATABASES)("%s", (_name, open) => {
     expect((await ask("GET", "/alerts")).json.next_cursor).toBeNull();
   });
 
+  test("a stream over a pipeline tells its open runs and those that come, and goes on behind what is known", async () => {
+    const open = (await ask("POST", "/pipelines/run/demo.gated", { body: {} })).json.execution_id;
+    await until(open, "WAITING");
+    const read = async (ends: number, headers: Record<string, string> = {}) => {
+      const gone = new AbortController();
+      const query = "pipeline=demo.gated";
+      const answer = await ask("GET", "/events", { query, headers, signal: gone.signal });
+      const told: { id: string; type: string; run: string }[] = [];
+      for await (const text of answer.stream ?? []) {
+        const [, id = "", type = ""] =
+          /^id: (.*)\nevent: (.*)\n/.exec(text) ?? /event: (end)\nid: (.*)\n/.exec(text)?.toReversed() ?? [];
+        const run = /"execution_id":"([^"]*)"/.exec(text)?.[1];
+        if (run !== undefined) told.push({ id: type === "" ? "" : id, type, run });
+        if (told.length >= ends) break;
+      }
+      gone.abort();
+      return told;
+    };
+    const first = await read(4);
+    expect(first.map(({ run }) => run)).toEqual(Array(4).fill(open));
+    const last = first.at(-1)?.id ?? "";
+    const came = (await ask("POST", "/pipelines/run/demo.gated", { body: {} })).json.execution_id;
+    await ask("POST", "/pipelines/run/demo.hello", { body: { name: "another pipeline" } });
+    await until(came, "WAITING");
+    const total = (id: string) => spine.history.events(id).then(({ length }) => length);
+    const [ofOpen, ofCame] = [await total(open), await total(came)];
+    const rest = await read(ofOpen - 4 + ofCame, { "last-event-id": last });
+    const count = (id: string) => rest.filter(({ run }) => run === id).length;
+    expect([count(open), count(came)]).toEqual([ofOpen - 4, ofCame]);
+    for (const id of [open, came]) await spine.cancel(id);
+    for (const query of ["", "pipeline=demo.gated&run=x", "pipeline=no.such"])
+      expect((await ask("GET", "/events", { query })).status, query).toBeGreaterThanOrEqual(400);
+    for (const bad of [
+      "1",
+      last.replace(/^./, (letter) => (letter === "0" ? "1" : "0")),
+      `${last}:x`,
+      last.replace(/:.*:/, ":x:"),
+    ])
+      expect(
+        (await ask("GET", "/events", { query: "pipeline=demo.gated", headers: { "last-event-id": bad } }))
+          .json,
+        bad,
+      ).toMatchObject({ status: 400, code: "bad-header" });
+  });
+
   test("runs by what started them, and by checks that failed", async () => {
     const id = await start("demo.rows", { week: "2025-01-06" });
     const other = await spine.run("demo.hello", { name: "host" }, { triggeredBy: "cli:ann" });

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { type ArrivalRange, type Arrivals, checkArrivalRange } from "spine-core";
 import type { SqliteConnection } from "../../databases/sqlite/sqlite-connection.ts";
 import type { StateTables } from "../state-tables.ts";
@@ -33,11 +34,11 @@ ORDER BY run_id DESC LIMIT ?`,
   }
   const from = Number(after.number);
   const known = connection.get<RunPlace>(`${columns} WHERE rowid = ?`, from);
-  const isThere = after.runId === "" || known?.run_id === after.runId;
+  const isThere = after.digits === "" || (known && digitsOf(known.run_id)) === after.digits;
   // The + keeps the index of workflows out of the choice, whose order is another one.
   const rows = connection.all<RunPlace>(
-    `${columns} WHERE ${isThere ? "rowid" : "run_id"} > ? AND rowid <= ? AND +workflow_name = ? ORDER BY rowid LIMIT ?`,
-    isThere ? from : after.runId,
+    `${columns} WHERE ${isThere ? "rowid >" : "run_id >="} ? AND rowid <= ? AND +workflow_name = ? ORDER BY rowid LIMIT ?`,
+    isThere ? from : timeIn(after.digits),
     behind.number,
     workflow,
     limit,
@@ -47,5 +48,17 @@ ORDER BY run_id DESC LIMIT ?`,
 }
 
 function placeOf({ number, run_id }: RunPlace): string {
-  return `${number}.${run_id}`;
+  return `${number}.${run_id === "" ? "" : digitsOf(run_id)}`;
 }
+
+/** The time in a run's id, and a hash instead of the rest of it. */
+function digitsOf(runId: string): string {
+  return runId.replaceAll("-", "").slice(0, TIME) + hash("sha256", runId).slice(0, 32 - TIME);
+}
+
+/** What ids that were made at that time, or later, are not less than. */
+function timeIn(digits: string): string {
+  return `${digits.slice(0, 8)}-${digits.slice(8, TIME)}`;
+}
+
+const TIME = 12;
