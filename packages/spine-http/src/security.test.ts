@@ -145,7 +145,8 @@ describe("two tenants", () => {
     runs = made as typeof runs;
     // What they do by themselves is over.
     for (const { gated } of Object.values(runs))
-      await expect.poll(async () => (await spine.get(gated.execution_id)).run.status).toBe("WAITING");
+      for await (const { run } of (await spine.attach(gated.execution_id)).watch())
+        if (run.status === "WAITING") break;
   });
 
   test("have runs of their own under the same key", () => {
