@@ -3,6 +3,7 @@
 import { memory } from "spine-adapters/databases";
 import { type Spine, silentLogger } from "spine-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { spellingsOf } from "../../../tools/path-spellings.ts";
 import { apiKeys } from "./auth/api-keys.ts";
 import type { Principal } from "./auth/auth.ts";
 import { segmentsOf } from "./canonical-path.ts";
@@ -10,7 +11,6 @@ import { createHandler, type SpineHandler } from "./handler.ts";
 import type { AnyOperation } from "./operation.ts";
 import { type AnyJson, type Asker, asker, requestOf } from "./testing/ask.ts";
 import { demoSpine, weeks } from "./testing/demo.ts";
-import { spellingsOf } from "./testing/spellings.ts";
 
 const KEY = (id: string) => `${id}-0123456789abcdef`;
 const tenant = (name: string): Principal => ({
