@@ -125,6 +125,21 @@ describe.each(DATABASES)("%s", (_name, open) => {
     expect(run.json.run.tags).toEqual(["schedule:by.hand"]);
     const again = await ask("POST", `${path}/trigger`, { headers });
     expect(again).toMatchObject({ status: 200, json: { execution_id: run.json.execution_id } });
+    // Of several schedules of a pipeline, the one that comes first.
+    const { json: hello } = await ask("GET", "/pipelines/demo.hello");
+    const { items } = (await ask("GET", BASE, { query: "pipeline=demo.hello" })).json;
+    const ticks = items
+      .map((schedule: AnyJson) => schedule.next_tick_at)
+      .filter(Boolean)
+      .sort();
+    expect(hello.next_tick_at).toBe(ticks[0]);
+    expect(ticks.length).toBeGreaterThan(0);
+    const listed = await ask("GET", "/pipelines", { query: "q=demo." });
+    expect(listed.json.items.map((each: AnyJson) => [each.name, each.next_tick_at !== null])).toContainEqual([
+      "demo.hello",
+      true,
+    ]);
+    expect(listed.json.items.find(({ name }: AnyJson) => name === "demo.rows").next_tick_at).toBeNull();
     const wrong = await ask("POST", `${path}/trigger`, { body: { params: { name: 1 } } });
     expect(wrong.json).toMatchObject({ code: "invalid-params", errors: [{ path: "/params/name" }] });
     expect((await ask("POST", `${path}/resume`, { body: { missed: "skip" } })).json.status).toBe("ACTIVE");
