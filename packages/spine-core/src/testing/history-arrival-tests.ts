@@ -4,7 +4,7 @@ import { advanceCommit, committed, createCommit, startRun, stepEnd } from "./his
 import type { Check } from "./suite.ts";
 
 /** How long a commit is looked at that may have to wait for another one. */
-const A_MOMENT_MS = 100;
+const A_MOMENT_MS = 1_000;
 
 /** Runs in the order in which they came, each once, whatever is held back. */
 export function historyArrivalTests(check: Check): void {
