@@ -225,14 +225,17 @@ export function createHandler(spine: Spine, options: HandlerOptions): SpineHandl
         response = problemResponse(problem, request.path, asked.id());
       }
       if (request.method === "HEAD") response = await withoutBody(response);
-      const more = { ...asked.headers(), ...corsHeaders(request, cors) };
-      return { ...response, headers: { ...response.headers, ...more } };
+      const more = asked.headers();
+      if (more === NONE && !cors) return response;
+      return { ...response, headers: { ...response.headers, ...more, ...corsHeaders(request, cors) } };
     },
     fetch: (request, facts) => fetchThrough(handler, request, facts),
     close: () => services.feed.close(),
   };
   return handler;
 }
+
+const NONE: Readonly<Record<string, string>> = Object.freeze({});
 
 /** What becomes known of a request while it is answered. */
 class Asked {
@@ -247,7 +250,7 @@ class Asked {
   }
 
   headers(): Readonly<Record<string, string>> {
-    if (this.#id === null) return this.limit?.headers ?? {};
+    if (this.#id === null) return this.limit?.headers ?? NONE;
     return { "x-request-id": this.#id, ...this.limit?.headers };
   }
 }

@@ -167,7 +167,7 @@ async function streamedPipeline(call: Call, pipeline: string): Promise<Streamed>
 /** Runs of a pipeline that are told at a time: the `id` of each event names them. */
 const MOST_FOLLOWED = 200;
 /** How soon a run is told that has come. */
-const LOOK_MS = 500;
+const LOOK_MS = 1_000;
 
 function openStream(call: Call, what: Pick<EventStreamOptions, "runs" | "idOf" | "arrivals">): Streamed {
   const { spine, services, request, access } = call;

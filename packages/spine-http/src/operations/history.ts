@@ -12,7 +12,7 @@ import { BYTES, type Call, operation } from "../operation.ts";
 import { HttpProblem, notFound } from "../problems.ts";
 import { rangeOf } from "../range.ts";
 import { toProblem } from "../to-problem.ts";
-import { listOf, PAGE, readCursor, secondsBetween, writeCursor } from "../wire/list.ts";
+import { listOf, PAGE, readCursor, writeCursor } from "../wire/list.ts";
 import { Run, RunStatus, runOf } from "../wire/run.ts";
 import { Attempt, attemptOf, RowCounts } from "../wire/step.ts";
 import { given } from "./pipelines.ts";
@@ -226,63 +226,6 @@ export const historyOperations = [
     },
   }),
   operation({
-    id: "history.compare",
-    method: "GET",
-    path: "/history/runs/{id}/compare/{other}",
-    summary: "What differs between two runs of a pipeline: parameters, rows, durations, errors.",
-    permission: "runs:read",
-    scoping: "access",
-    responses: {
-      200: z
-        .strictObject({
-          pipeline: z.string(),
-          runs: z.array(Run),
-          params: z.array(z.strictObject({ path: z.string(), values: z.array(z.unknown()) })),
-          steps: z.array(
-            z.strictObject({
-              name: z.string(),
-              statuses: z.array(z.string().nullable()),
-              durations: z.array(z.number().nullable()),
-              rows: z.array(RowCounts.nullable()),
-            }),
-          ),
-        })
-        .meta({ id: "Comparison" }),
-    },
-    problems: ["not-found", "expired", "invalid-params"],
-    async handle({ access, params }) {
-      const both = [await access.run(params.id), await access.run(params.other)] as const;
-      const [first, second] = both;
-      if (first.run.workflow !== second.run.workflow) {
-        throw new HttpProblem(
-          "invalid-params",
-          `The runs are of different pipelines: "${first.run.workflow}" and "${second.run.workflow}".`,
-        );
-      }
-      const names = new Set(both.flatMap(({ steps }) => steps.map(({ name }) => name)));
-      const newest = ({ steps }: RunDetail, name: string) => steps.findLast((step) => step.name === name);
-      return {
-        status: 200,
-        body: {
-          pipeline: first.run.workflow,
-          runs: both.map(({ run }) => runOf(run)),
-          params: differences(first.run.params, second.run.params),
-          steps: [...names].map((name) => {
-            const steps = both.map((detail) => newest(detail, name));
-            return {
-              name,
-              statuses: steps.map((step) => step?.status ?? null),
-              durations: steps.map((step) =>
-                step ? secondsBetween(step.startedAt, step.completedAt) : null,
-              ),
-              rows: steps.map((step) => step?.rows ?? null),
-            };
-          }),
-        },
-      };
-    },
-  }),
-  operation({
     id: "history.stats",
     method: "GET",
     path: "/history/stats",
@@ -395,20 +338,4 @@ function isDataset(output: unknown): output is DatasetRef {
     typeof ref.rows === "number" &&
     typeof ref.hash === "string"
   );
-}
-
-/** Where two JSON values differ, by JSON Pointer. */
-function differences(one: JsonValue, other: JsonValue, path = ""): { path: string; values: unknown[] }[] {
-  const isObject = (value: unknown): value is Record<string, JsonValue> =>
-    typeof value === "object" && value !== null && !Array.isArray(value);
-  if (isObject(one) && isObject(other)) {
-    return [...new Set([...Object.keys(one), ...Object.keys(other)])].flatMap((key) =>
-      differences(
-        one[key] ?? null,
-        other[key] ?? null,
-        `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`,
-      ),
-    );
-  }
-  return JSON.stringify(one) === JSON.stringify(other) ? [] : [{ path: path || "/", values: [one, other] }];
 }

@@ -1,5 +1,6 @@
 import { alertChannelOperations } from "./alert-channels.ts";
 import { alertOperations } from "./alerts.ts";
+import { compareOperations } from "./compare-runs.ts";
 import { cursorOperations } from "./cursors.ts";
 import { eventOperations } from "./events.ts";
 import { healthOperations } from "./health.ts";
@@ -25,6 +26,7 @@ export const OPERATIONS = [
   ...runControlOperations,
   ...eventOperations,
   ...historyOperations,
+  ...compareOperations,
   ...qualityOperations,
   ...rejectOperations,
   ...queueOperations,

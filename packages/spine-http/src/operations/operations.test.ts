@@ -443,6 +443,12 @@ describe.each(DATABASES)("%s", (_name, open) => {
     expect(compared.json.params).toEqual([{ path: "/name", values: ["one", "two"] }]);
     const id = await start("demo.broken");
     expect((await ask("GET", `/history/runs/${one}/compare/${id}`)).status).toBe(422);
+    expect(compared.json.quality).toEqual([]);
+    const checked = (await spine.history.list({ workflow: "demo.rows", limit: 1 })).items[0]?.runId;
+    const same = await ask("GET", `/history/runs/${checked}/compare/${checked}`);
+    expect(same.json.quality).toEqual([
+      { step: "quality", check: expect.any(String), statuses: ["FAIL", "FAIL"], actual: ["0", "0"] },
+    ]);
     const stats = await ask("GET", "/history/stats", { query: "pipeline=demo.hello" });
     expect(stats.json.by_status.COMPLETED).toBeGreaterThan(1);
   });
