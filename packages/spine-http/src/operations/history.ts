@@ -4,22 +4,21 @@ import {
   LOG_LEVELS,
   type RunDetail,
   type RunQuery,
-  type RunTotals,
   runOutputs,
 } from "spine-core";
 import { z } from "zod";
-import { BYTES, type Call, operation } from "../operation.ts";
+import { BYTES, operation } from "../operation.ts";
 import { HttpProblem, notFound } from "../problems.ts";
 import { rangeOf } from "../range.ts";
 import { toProblem } from "../to-problem.ts";
 import { listOf, PAGE, readCursor, writeCursor } from "../wire/list.ts";
 import { Run, RunStatus, runOf } from "../wire/run.ts";
-import { Attempt, attemptOf, RowCounts } from "../wire/step.ts";
+import { Attempt, attemptOf } from "../wire/step.ts";
 import { given } from "./pipelines.ts";
 import { Status, statusOf } from "./run-status.ts";
 
 const Instant = z.iso.datetime({ offset: true });
-const RunFilter = {
+export const RunFilter = {
   pipeline: z.string().max(200).optional(),
   status: z.array(RunStatus).max(7).optional(),
   domain: z.string().max(200).optional(),
@@ -68,22 +67,8 @@ const Log = z
   })
   .meta({ id: "Log" });
 
-const Stats = z
-  .strictObject({
-    runs: z.int(),
-    capped: z.boolean().describe("True: there are more, and these are the newest."),
-    oldest: z.iso.datetime().nullable(),
-    by_status: z.record(RunStatus, z.int()),
-    success_rate: z.number().nullable(),
-    duration: z
-      .strictObject({ p50: z.number(), p95: z.number(), max: z.number() })
-      .nullable()
-      .describe("Seconds."),
-    rows: z.record(z.string(), RowCounts),
-  })
-  .meta({ id: "Stats" });
-
-const DEFAULT_COUNT = 10_000;
+/** Runs that are counted at most. */
+export const MOST_COUNTED = 10_000;
 /** Rows of a dataset that are shown at most: it is looked at here, not taken away. */
 const MOST_ROWS = 1_000;
 
@@ -113,7 +98,7 @@ export const historyOperations = [
         access.list({ ...asked, limit, ...(inner === undefined ? {} : { cursor: inner }) }),
       );
       const narrowed = count === undefined ? null : access.filter(asked);
-      const counted = narrowed ? await spine.statistics.count(narrowed, { cap: DEFAULT_COUNT }) : null;
+      const counted = narrowed ? await spine.statistics.count(narrowed, { cap: MOST_COUNTED }) : null;
       return {
         status: 200,
         body: {
@@ -225,40 +210,9 @@ export const historyOperations = [
       };
     },
   }),
-  operation({
-    id: "history.stats",
-    method: "GET",
-    path: "/history/stats",
-    summary: "Figures about the runs of a window of time: 7 days when nothing is said.",
-    permission: "runs:read",
-    scoping: "access",
-    query: z.strictObject({ pipeline: RunFilter.pipeline, from: RunFilter.from, to: RunFilter.to }),
-    responses: { 200: Stats },
-    problems: [],
-    async handle(call) {
-      const totals = await asQuery(() => totalsOf(call));
-      const { duration } = totals;
-      return {
-        status: 200,
-        body: {
-          runs: totals.runs,
-          capped: totals.capped,
-          oldest: totals.oldest,
-          by_status: { ...totals.byStatus },
-          success_rate: totals.successRate,
-          duration: duration && {
-            p50: duration.p50 / 1_000,
-            p95: duration.p95 / 1_000,
-            max: duration.max / 1_000,
-          },
-          rows: { ...totals.rows },
-        },
-      };
-    },
-  }),
 ] as const;
 
-type Filter = { readonly [K in keyof typeof RunFilter]?: z.output<(typeof RunFilter)[K]> | undefined };
+export type Filter = { readonly [K in keyof typeof RunFilter]?: z.output<(typeof RunFilter)[K]> | undefined };
 
 function filterOf({ pipeline, parent, from, to, q, status, domain, tag, ...more }: Filter): RunQuery {
   return given({
@@ -275,7 +229,7 @@ function filterOf({ pipeline, parent, from, to, q, status, domain, tag, ...more 
   });
 }
 
-function timeOf(text: string | undefined): number | undefined {
+export function timeOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Date.parse(text);
 }
 
@@ -289,33 +243,6 @@ export async function asQuery<T>(work: () => Promise<T>): Promise<T> {
     throw new HttpProblem("bad-query", problem.message, problem.facts);
   }
 }
-
-/** Of a part of all runs only what a filter of the database can say: how many there are of each status. */
-async function totalsOf({ spine, access, query }: Call<string, Filter>): Promise<RunTotals> {
-  const { pipeline, from, to } = query;
-  const times = given({ since: timeOf(from), until: timeOf(to) });
-  if (!access.scope) return await spine.statistics.totals({ ...times, ...given({ workflow: pipeline }) });
-  const since = times.since ?? Math.max(0, (times.until ?? Date.now()) - WEEK_MS);
-  const filter = access.filter({ ...times, since, ...given({ workflow: pipeline }) });
-  if (!filter) throw new HttpProblem("forbidden", "Name one pipeline of yours (`pipeline`).");
-  const statuses = RunStatus.options;
-  const counts = await Promise.all(
-    statuses.map((status) => spine.statistics.count({ ...filter, status: [status] }, { cap: DEFAULT_COUNT })),
-  );
-  const byStatus = Object.fromEntries(statuses.map((status, index) => [status, counts[index]?.count ?? 0]));
-  const { COMPLETED = 0, FAILED = 0 } = byStatus;
-  return {
-    runs: counts.reduce((sum, { count }) => sum + count, 0),
-    capped: counts.some(({ capped }) => capped),
-    oldest: null,
-    byStatus: byStatus as RunTotals["byStatus"],
-    successRate: COMPLETED + FAILED === 0 ? null : COMPLETED / (COMPLETED + FAILED),
-    duration: null,
-    rows: {},
-  };
-}
-
-const WEEK_MS = 7 * 86_400_000;
 
 function levelOf(level: string): (typeof LOG_LEVELS)[number] {
   return LOG_LEVELS.find((known) => known === level) ?? "INFO";

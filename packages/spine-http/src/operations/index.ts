@@ -15,6 +15,7 @@ import { rejectOperations } from "./rejects.ts";
 import { runControlOperations } from "./run-controls.ts";
 import { statusOperations } from "./run-status.ts";
 import { scheduleOperations } from "./schedules.ts";
+import { statisticsOperations } from "./statistics.ts";
 import { workerOperations } from "./workers.ts";
 
 /** All operations that a Spine has. A group more is a file beside this one, and a line here. */
@@ -27,6 +28,7 @@ export const OPERATIONS = [
   ...eventOperations,
   ...historyOperations,
   ...compareOperations,
+  ...statisticsOperations,
   ...qualityOperations,
   ...rejectOperations,
   ...queueOperations,

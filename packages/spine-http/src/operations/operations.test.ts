@@ -449,7 +449,31 @@ describe.each(DATABASES)("%s", (_name, open) => {
     expect(same.json.quality).toEqual([
       { step: "quality", check: expect.any(String), statuses: ["FAIL", "FAIL"], actual: ["0", "0"] },
     ]);
+    // Parts of the time: together they are all of it.
+    const daily = await ask("GET", "/history/stats", { query: "bucket=day" });
+    expect(daily.json.buckets.length).toBeGreaterThanOrEqual(7);
+    const sum = (each: AnyJson[]) => each.reduce((runs, bucket) => runs + bucket.runs, 0);
+    expect(sum(daily.json.buckets)).toBe(daily.json.runs);
+    expect(daily.json.buckets.at(-1)).toMatchObject({ by_status: { FAILED: expect.any(Number) } });
+    const { from, to } = daily.json.buckets.at(-1);
+    expect(Date.parse(from) % 86_400_000).toBe(0);
+    const before = await ask("GET", "/history/stats", {
+      query: `bucket=hour&from=2020-01-01T00:30:00Z&to=2020-01-01T03:00:00Z`,
+    });
+    expect(
+      before.json.buckets.map((bucket: AnyJson) => [bucket.from.slice(11, 16), bucket.to.slice(11, 16)]),
+    ).toEqual([
+      ["00:30", "01:00"],
+      ["01:00", "02:00"],
+      ["02:00", "03:00"],
+    ]);
+    expect(sum(before.json.buckets)).toBe(0);
+    const many = await ask("GET", "/history/stats", {
+      query: `bucket=hour&from=2020-01-01T00:00:00Z&to=${to}`,
+    });
+    expect(many.json).toMatchObject({ code: "bad-query", errors: [{ path: "/bucket" }] });
     const stats = await ask("GET", "/history/stats", { query: "pipeline=demo.hello" });
+    expect(stats.json.buckets).toBeNull();
     expect(stats.json.by_status.COMPLETED).toBeGreaterThan(1);
   });
 
