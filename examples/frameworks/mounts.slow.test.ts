@@ -2,13 +2,17 @@
 
 import { spawnSync } from "node:child_process";
 import { request as httpRequest } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { memory } from "spine-adapters/databases";
 import { createSpine, defineWorkflow, type Spine, silentLogger } from "spine-core";
 import { apiKeys, createHandler, type SpineHandler } from "spine-http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { spellingsOf } from "../../tools/path-spellings.ts";
 
+/** By `npm run proof -- --http`; otherwise one operation stands for them. */
+const ALL_OPERATIONS = process.env.SPINE_HTTP_SPELLINGS === "all";
 const KEY = "frameworks-0123456789";
 const hello = defineWorkflow({ name: "demo.hello", params: z.object({ name: z.string() }) }).step(
   "greet",
@@ -131,26 +135,33 @@ describe.each(cells)("$name at '$basePath', parser: $parser", ({ name, basePath,
     expect((await ask("GET", "/history/runs", { key: `${KEY}x` })).status).toBe(401);
   });
 
-  test("other spellings of a path reach nothing", async () => {
-    const path = `${basePath}/history/runs`;
-    const spellings = [
-      "/x/../history/runs",
-      "/./history/runs",
-      "//history/runs",
-      "/%68istory/runs",
-      "/history%2fruns",
-      "/history/runs/",
-      "/history;/runs",
-      "/history/runs%00",
-      "/HISTORY/runs",
-      "/history\\runs",
-    ];
-    for (const spelling of spellings) {
-      const { status } = await ask("GET", basePath + spelling, { key: "", raw: true });
-      expect(status, spelling).toBeGreaterThanOrEqual(400);
-    }
-    expect((await ask("GET", path, { raw: true })).status).toBe(200);
-  });
+  test("other spellings of a path reach nothing, whatever the framework makes of them", async () => {
+    const read = handler.operations.filter(({ id }) => id === "history.list");
+    const all = handler.operations.filter(({ permission }) => permission !== null);
+    // What stands in a body plays no part in that, nor does the root: one cell of a framework is asked for all of them.
+    const isOne = basePath !== "" && !parser;
+    expect(await reachedBySpellings(isOne && ALL_OPERATIONS ? all : read)).toEqual([]);
+    expect((await ask("GET", `${basePath}/history/runs`, { raw: true })).status).toBe(200);
+  }, 600_000);
+
+  /** What is answered to somebody unknown in another way than that he is not known, or that there is no such thing. */
+  const reachedBySpellings = async (operations: SpineHandler["operations"]) => {
+    const requests = operations.flatMap(({ method, path }) =>
+      spellingsOf(basePath + path.replaceAll(/\{\w+\+?\}/g, "demo.hello")).map(
+        (spelling) => [method, spelling] as const,
+      ),
+    );
+    expect(requests.length).toBeGreaterThanOrEqual(operations.length * 200);
+    const reached: string[] = [];
+    const work = async () => {
+      for (let next = requests.pop(); next; next = requests.pop()) {
+        const status = await rawStatus(mounted.port, ...next);
+        if (![400, 401, 404, 405].includes(status)) reached.push(`${next.join(" ")} ${status}`);
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, work));
+    return reached;
+  };
 
   test("who goes away leaves his place on a stream", async () => {
     const { runId } = (await spine.history.list({ limit: 1 })).items[0] ?? { runId: "" };
@@ -185,6 +196,25 @@ interface Asked {
   readonly headers?: Readonly<Record<string, string>>;
   readonly key?: string;
   readonly raw?: boolean;
+}
+
+/** By hand: a client refuses to send some of these paths. */
+function rawStatus(port: number, method: string, path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => {
+      socket.write(
+        `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+        "latin1",
+      );
+    });
+    let text = "";
+    socket.setEncoding("latin1");
+    socket.on("data", (part: string) => {
+      text += part;
+    });
+    socket.on("error", reject);
+    socket.on("close", () => resolve(Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1])));
+  });
 }
 
 /** Not by `fetch`, which mends paths before it sends them. */

@@ -62,7 +62,7 @@ npm run proof -- --http [--seed S]
               load, on Postgres
   --backfills kills the processes of a backfill of 156 partitions twenty times, on both databases: npm test does less on Postgres
   --fuzz      reads so many generated and damaged inputs as files, a million when left out: no crash, no row lost
-  --http      50,000 generated requests to the HTTP API, and a thousand cuts of its streams
+  --http      50,000 generated requests to the HTTP API, a thousand cuts of its streams, 200 spellings of each path in each framework
   --json      JSON lines; the last one has the counts
 
 The exit code is 1 when something failed, 2 for a wrong option.`;

@@ -9,6 +9,7 @@ const FILES = [
   "tsconfig.base.json",
   "vitest.config.ts",
   "tools/test-reporter.ts",
+  "tools/path-spellings.ts",
 ];
 
 /** A copy of the packages' sources in a temporary folder, to be changed at will; the installed packages are links. */

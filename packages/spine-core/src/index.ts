@@ -141,6 +141,7 @@ export {
   ValidationError,
 } from "./errors.ts";
 export type { RunChanged, SpineEvents, StepEnded, StepProgressed, StepStarted } from "./events.ts";
+export { type ArrivalRange, type Arrivals, checkArrivalRange } from "./history/arrivals.ts";
 export type {
   AlertAttachment,
   Attachment,
@@ -389,6 +390,7 @@ export {
 export type { ScheduleBackfill, ScheduleBackfillOptions } from "./scheduler/backfill-ticks.ts";
 // Schedules
 export { checkSchedule } from "./scheduler/check-schedule.ts";
+export { CLOCK_NOTES, type ClockNote, clockNotes } from "./scheduler/clock-notes.ts";
 export {
   CATCH_UP,
   type CatchUp,
@@ -473,7 +475,7 @@ export type {
   UndoContext,
 } from "./workflow/step-context.ts";
 export { DISPOSITIONS, ON_ERROR, ON_UNCHANGED, type StepOptions } from "./workflow/step-options.ts";
-export { innerSteps, pathIn } from "./workflow/step-paths.ts";
+export { innerSteps, pathIn, stepAt } from "./workflow/step-paths.ts";
 export {
   type InputOf,
   type OutputsOf,

@@ -12,9 +12,9 @@ export interface Cors {
 
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 const EXPOSED =
-  "ETag, Location, Retry-After, Idempotency-Replayed, Preference-Applied, Spine-Api-Version, X-Request-Id";
+  "ETag, Location, Retry-After, Idempotency-Replayed, Preference-Applied, RateLimit, RateLimit-Policy, Content-Range, Spine-Api-Version, X-Request-Id";
 const ACCEPTED =
-  "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Prefer, X-API-Key";
+  "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, X-API-Key";
 
 /** @throws SpineError CONFIG_INVALID for an origin that no browser sends. */
 export function checkCors({ origins }: Cors): void {

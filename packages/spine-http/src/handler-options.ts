@@ -83,12 +83,15 @@ export interface HandlerOptions {
   readonly operations?: readonly AnyOperation[];
   readonly partitions?: readonly ServedPartitions[];
   /**
-   * The parameters that a run is started with, e.g. with what only the host knows; those that were sent when left out. What it throws
-   * is answered: `HttpProblem`, or a SpineError.
+   * The parameters that a run is started with, or a promise of them, e.g. with what only the host knows; those that were sent when
+   * left out. What it throws is answered: `HttpProblem`, or a SpineError.
    */
   readonly completeParams?: (start: StartRequest) => unknown;
-  /** Told of each call that changes something, once it is answered. */
-  readonly audit?: (entry: AuditEntry) => void;
+  /**
+   * Told of each call of somebody known that changes something or was to, what was refused (403, 429) included, when its answer is
+   * there. The answer does not wait for it, and stays as it is where it fails: that is logged.
+   */
+  readonly audit?: (entry: AuditEntry) => void | Promise<void>;
   /** Where failures are logged; JSON lines on standard error when left out. */
   readonly logger?: Logger;
 }

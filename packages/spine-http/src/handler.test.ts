@@ -160,6 +160,10 @@ describe("the error catalogue", () => {
     const limited = await ask("POST", `/pipelines/cancel/${json.execution_id}`);
     expect(limited.json).toMatchObject({ status: 429, code: "rate-limited" });
     expect(Number(limited.headers["retry-after"])).toBeGreaterThan(1);
+    expect(limited.headers).toMatchObject({
+      "ratelimit-policy": '"writes";q=1;w=10',
+      ratelimit: `"writes";r=0;t=${limited.headers["retry-after"]}`,
+    });
     gone.abort();
     await texts?.return?.();
     // Its place is free again.
@@ -167,6 +171,48 @@ describe("the error catalogue", () => {
     expect((await ask("HEAD", `/pipelines/events/${json.execution_id}`)).status).toBe(200);
     await spine.cancel(json.execution_id);
   });
+});
+
+test("what may be changed is limited, and says how much of it is left: with answers and with problems", async () => {
+  const ask = serve({ limits: { writesPerSecond: 2 } });
+  const first = await ask("POST", RUN, GOOD);
+  const second = await ask("POST", RUN, { body: { name: 1 } });
+  expect([first, second].map(({ status, headers }) => [status, headers.ratelimit])).toEqual([
+    [202, '"writes";r=19;t=1'],
+    [422, '"writes";r=18;t=1'],
+  ]);
+  expect((await ask("GET", "/pipelines")).headers).not.toHaveProperty("ratelimit");
+  const free = serve({ limits: { writesPerSecond: Number.POSITIVE_INFINITY } });
+  expect((await free("POST", RUN, GOOD)).headers).not.toHaveProperty("ratelimit");
+});
+
+test("who has gone before his stream was begun leaves his place, and nobody watches the run for him", async () => {
+  const ask = serve({ limits: { streams: 1 } });
+  const { json } = await ask("POST", "/pipelines/run/demo.gated", { body: {} });
+  const path = `/pipelines/events/${json.execution_id}`;
+  const left: unknown[] = [];
+  for (const signal of [AbortSignal.abort(), AbortSignal.abort()])
+    left.push((await ask("GET", path, { signal })).status);
+  const gone = new AbortController();
+  left.push((await ask("GET", path, { signal: gone.signal })).status);
+  expect(left).toEqual([200, 200, 200]);
+  expect((await ask("GET", path)).json.code).toBe("too-many-streams");
+  gone.abort();
+  expect((await ask("HEAD", path)).status).toBe(200);
+  expect((await ask("HEAD", path)).headers["cache-control"]).toContain("no-transform");
+  await spine.cancel(json.execution_id);
+});
+
+test("OpenAPI is made once for all who may do the same", async () => {
+  const ask = serve();
+  const begun = performance.now();
+  const { headers } = await ask("GET", "/openapi.json");
+  const once = performance.now() - begun;
+  const again = performance.now();
+  for (const known of [headers.etag, `W/${headers.etag}`, `"x", ${headers.etag}`])
+    expect((await ask("GET", "/openapi.json", { headers: { "if-none-match": known } })).status).toBe(304);
+  expect(performance.now() - again).toBeLessThan(once / 2);
+  expect((await ask("GET", "/openapi.json", { headers: { "if-none-match": '"x"' } })).status).toBe(200);
 });
 
 describe("who may ask", () => {
@@ -279,6 +325,51 @@ describe("who may ask", () => {
     expect(told).toEqual(["anybody pipelines.run 202 null", "anybody pipelines.run 422 null"]);
     await ask("POST", "/pipelines/cancel/x", { body: { reason: "a test" } });
     expect(told.at(-1)).toBe("anybody runs.cancel 404 a test");
+  });
+
+  test("an audit is told who was kept out, under the id that he was told", async () => {
+    const told: { readonly status: number; readonly requestId: string }[] = [];
+    const auth = hostSession<null>(() => ({ id: "ann", permissions: "viewer" }));
+    const audit: HandlerOptions["audit"] = (entry) => void told.push(entry);
+    const refused = await serve({ auth, audit })("POST", RUN, GOOD);
+    const limited = serve({ audit, limits: { writesPerSecond: 0.1 } });
+    const done = await limited("POST", RUN, GOOD);
+    await limited("POST", RUN, GOOD);
+    expect(told.map(({ status }) => status)).toEqual([403, 202, 429]);
+    expect(told.map(({ requestId }) => requestId).slice(0, 2)).toEqual([
+      refused.json.request_id,
+      done.headers["x-request-id"],
+    ]);
+  });
+
+  test("an audit that fails is logged: what was done stays done, and is answered so", async () => {
+    const rejected: unknown[] = [];
+    const note = (reason: unknown) => void rejected.push(reason);
+    process.on("unhandledRejection", note);
+    onTestFinished(() => void process.off("unhandledRejection", note));
+    const logged: unknown[] = [];
+    const logger = { ...silentLogger, error: (...line: unknown[]) => void logged.push(line) };
+    let times = 0;
+    const fail = () => {
+      times += 1;
+      throw new Error("the audit is away");
+    };
+    for (const audit of [fail, async () => fail()])
+      expect((await serve({ audit, logger })("POST", RUN, GOOD)).status).toBe(202);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([times, logged.length, rejected]).toEqual([2, 2, []]);
+    expect(JSON.stringify(logged)).toContain("the audit is away");
+  });
+
+  test("parameters that the host completes may take their time", async () => {
+    const ask = serve({
+      completeParams: async ({ params, principal }) => ({ ...(params as object), name: principal.id }),
+    });
+    const { json } = await ask("POST", RUN, { body: { times: 2 }, headers: { prefer: "wait=20" } });
+    const { json: run } = await ask("GET", `/history/runs/${json.execution_id}`);
+    expect(run.params).toEqual({ name: "anybody", times: 2 });
+    const dry = await ask("POST", RUN, { body: { params: {}, dry_run: true } });
+    expect(dry.json.params).toEqual({ name: "anybody", times: 1 });
   });
 });
 

@@ -17,7 +17,7 @@ import { type Found, paramsOf, Router } from "./router.ts";
 import { servicesOf } from "./services.ts";
 import { toProblem } from "./to-problem.ts";
 import { problemOf } from "./wire/problem.ts";
-import { WriteLimit } from "./write-limit.ts";
+import { WriteLimit, type WritesLeft } from "./write-limit.ts";
 
 /** The API of a Spine, to be mounted. */
 export interface SpineHandler {
@@ -121,7 +121,7 @@ export function createHandler(spine: Spine, options: HandlerOptions): SpineHandl
       throw new HttpProblem("forbidden", `"${principal.id}" may not do this.`);
   };
 
-  const answer = async (request: HttpRequest, requestId: () => string): Promise<HttpResponse> => {
+  const answer = async (request: HttpRequest, asked: Asked): Promise<HttpResponse> => {
     if (services.feed.closing.aborted)
       throw new HttpProblem("draining", "This process is being stopped. Ask again in a few seconds.", {
         retryAfterSeconds: 2,
@@ -140,37 +140,34 @@ export function createHandler(spine: Spine, options: HandlerOptions): SpineHandl
     const params = paramsOf(route, found);
     const { operation } = served;
     const isWrite = operation.method !== "GET";
-    let principal: Principal | null = null;
-    if (operation.permission !== null) {
-      principal = await auth.authenticate(request);
-      if (!isPrincipal(principal)) {
-        throw new HttpProblem("unauthenticated", "Say who asks, in the way that this service expects.", {
-          headers: { "www-authenticate": 'Bearer realm="spine"' },
-        });
-      }
-      await allow(operation, principal, params);
+    const principal = operation.permission === null ? NOBODY : await auth.authenticate(request);
+    if (!isPrincipal(principal)) {
+      throw new HttpProblem("unauthenticated", "Say who asks, in the way that this service expects.", {
+        headers: { "www-authenticate": 'Bearer realm="spine"' },
+      });
     }
-    const asked = principal ?? NOBODY;
-    if (isWrite) {
-      checkOrigin(request, cors);
-      if (readOnly) throw new HttpProblem("forbidden", "Nothing can be changed here: the API is read only.");
-      writes.take(asked.id);
-    }
-    const access = new Access(spine, asked);
     let reason: string | null = null;
     const work = async (): Promise<HttpResponse> => {
+      await allow(operation, principal, params);
+      if (isWrite) {
+        checkOrigin(request, cors);
+        if (readOnly)
+          throw new HttpProblem("forbidden", "Nothing can be changed here: the API is read only.");
+        asked.limit = writes.take(principal.id);
+        if (asked.limit.problem) throw asked.limit.problem;
+      }
       const reply = await operation.handle({
         spine,
         params,
         query: readQuery(served, request.query),
         body: operation.body ? await readBody(operation, request, limits) : undefined,
-        principal: asked,
-        access,
+        principal,
+        access: new Access(spine, principal),
         request,
         services,
         stillAllowed: async () => {
           const now = await auth.authenticate(request);
-          if (!isPrincipal(now) || JSON.stringify(now) !== JSON.stringify(asked)) return false;
+          if (!isPrincipal(now) || JSON.stringify(now) !== JSON.stringify(principal)) return false;
           await allow(operation, now, params);
           return true;
         },
@@ -182,22 +179,26 @@ export function createHandler(spine: Spine, options: HandlerOptions): SpineHandl
       return responseOf(reply);
     };
     if (!isWrite || !audit) return await work();
-    const tell = (status: number) =>
-      audit({
-        principal: asked,
-        operation: operation.id,
-        params,
-        reason,
-        status,
-        requestId: requestId(),
-        at: new Date().toISOString(),
-      });
+    const told = { principal, operation: operation.id, params, requestId: asked.id() };
+    const tell = async (status: number) => {
+      try {
+        await audit({ ...told, reason, status, at: new Date().toISOString() });
+      } catch (error) {
+        // What was done is done, and answered as such.
+        logger.error("The audit was not told of a change.", {
+          ...told,
+          principal: principal.id,
+          status,
+          error: SpineError.from(error, "INTERNAL").message,
+        });
+      }
+    };
     try {
       const response = await work();
-      tell(response.status);
+      void tell(response.status);
       return response;
     } catch (error) {
-      tell(PROBLEMS[toProblem(error).code].status);
+      void tell(PROBLEMS[toProblem(error).code].status);
       throw error;
     }
   };
@@ -206,36 +207,52 @@ export function createHandler(spine: Spine, options: HandlerOptions): SpineHandl
     basePath,
     operations,
     async handle(request) {
-      let id: string | undefined;
-      const requestId = () => {
-        id ??= newId();
-        return id;
-      };
+      const asked = new Asked();
       let response: HttpResponse;
       try {
-        response = await answer(request, requestId);
+        response = await answer(request, asked);
       } catch (error) {
         const problem = toProblem(error);
         if (problem.code === "internal") {
           // Its message is for whoever runs the process; Spine's own are without secrets.
           logger.error("A request failed.", {
-            requestId: requestId(),
+            requestId: asked.id(),
             method: request.method,
             code: SpineError.is(error) ? error.code : "INTERNAL",
             error: SpineError.from(error, "INTERNAL").message,
           });
         }
-        response = problemResponse(problem, request.path, requestId());
+        response = problemResponse(problem, request.path, asked.id());
       }
       if (request.method === "HEAD") response = await withoutBody(response);
-      return cors
-        ? { ...response, headers: { ...response.headers, ...corsHeaders(request, cors) } }
-        : response;
+      const more = asked.headers();
+      if (more === NONE && !cors) return response;
+      return { ...response, headers: { ...response.headers, ...more, ...corsHeaders(request, cors) } };
     },
     fetch: (request, facts) => fetchThrough(handler, request, facts),
     close: () => services.feed.close(),
   };
   return handler;
+}
+
+const NONE: Readonly<Record<string, string>> = Object.freeze({});
+
+/** What becomes known of a request while it is answered. */
+class Asked {
+  /** Of a request that changes something: how many more of them may come. */
+  limit: WritesLeft | null = null;
+  #id: string | null = null;
+
+  /** Its id, which stands in problems, in the log and in the audit. */
+  id(): string {
+    this.#id ??= newId();
+    return this.#id;
+  }
+
+  headers(): Readonly<Record<string, string>> {
+    if (this.#id === null) return this.limit?.headers ?? NONE;
+    return { "x-request-id": this.#id, ...this.limit?.headers };
+  }
 }
 
 /** Who asks for what everybody may. */
@@ -328,7 +345,6 @@ function problemResponse(problem: HttpProblem, path: string, requestId: string):
     status: PROBLEMS[problem.code].status,
     headers: {
       ...PROBLEM_HEADERS,
-      "x-request-id": requestId,
       ...(retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) }),
       ...headers,
     },

@@ -40,4 +40,5 @@ export {
 } from "./operation.ts";
 export { OPERATIONS, type SpineOperations } from "./operations/index.ts";
 export { RunStarted as StartedRun, startRun } from "./operations/pipelines.ts";
+export { statusOf } from "./operations/run-status.ts";
 export { HttpProblem, PROBLEMS, type ProblemCode, type ProblemFacts, type ProblemIssue } from "./problems.ts";

@@ -101,8 +101,9 @@ function fromParser(value: unknown, { bodyBytes, jsonDepth }: BodyLimits): unkno
     throw badJson("cannot be read");
   }
   if (text === undefined) return undefined;
-  if (text.length > bodyBytes) throw tooLarge(bodyBytes);
-  return parse(Buffer.from(text), jsonDepth);
+  const bytes = Buffer.from(text);
+  if (bytes.length > bodyBytes) throw tooLarge(bodyBytes);
+  return parse(bytes, jsonDepth);
 }
 
 function badJson(why: string): HttpProblem {
@@ -120,8 +121,5 @@ function tooLarge(limit: number): HttpProblem {
   return new HttpProblem(
     "too-large",
     `The body has more than ${limit} bytes. Rows belong into files or sources, not into parameters.`,
-    {
-      headers: { connection: "close" },
-    },
   );
 }

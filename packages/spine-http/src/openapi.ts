@@ -141,6 +141,7 @@ const SAYS: Readonly<Record<string, string>> = {
   201: "Made.",
   202: "Accepted: it goes on by itself.",
   204: "There is nothing to say.",
+  206: "A part of it.",
   304: "It is as it was.",
 };
 

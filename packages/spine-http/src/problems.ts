@@ -33,6 +33,7 @@ export const PROBLEMS = {
   stale: kind(412, "VALIDATION", "It has changed meanwhile"),
   "too-large": kind(413, "VALIDATION", "The body is too large"),
   "unsupported-media": kind(415, "VALIDATION", "The body is not sent as JSON"),
+  "bad-range": kind(416, "VALIDATION", "It does not reach that far"),
   "invalid-params": kind(422, "VALIDATION", "The parameters are not valid"),
   "invalid-body": kind(422, "VALIDATION", "The body does not fit"),
   "idempotency-mismatch": kind(422, "VALIDATION", "The key was used with other parameters"),

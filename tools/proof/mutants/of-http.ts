@@ -155,4 +155,91 @@ export const MUTANTS_OF_HTTP: readonly Mutant[] = [
     says: "to deeply equal",
     quick: false,
   },
+  {
+    name: "http-arrival-passed-over",
+    breaks:
+      "a stream over a pipeline passes over a run whose transaction was held back while others committed",
+    changes: [
+      {
+        file: "packages/spine-adapters/src/history/postgres/list-arrivals.ts",
+        find: "SELECT pg_snapshot_xmin(pg_current_snapshot()) AS horizon",
+        replace: "SELECT pg_snapshot_xmax(pg_current_snapshot()) AS horizon",
+      },
+    ],
+    caughtBy: {
+      file: "packages/spine-adapters/src/history/postgres/postgres-history-store.test.ts",
+      test: ["history store: Postgres", "passes over no run that is held back in a transaction"],
+    },
+    says: "to deeply equal",
+    quick: false,
+  },
+  {
+    name: "http-lost-places",
+    breaks:
+      "callers who go before the answer take the places of streams with them, until nobody gets one any more",
+    changes: [
+      {
+        file: `${HTTP}/events/run-feed.ts`,
+        find: "if (signal.aborted) close();",
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      file: HANDLER,
+      test: ["who has gone before his stream was begun leaves his place, and nobody watches the run for him"],
+    },
+    says: "to deeply equal",
+    quick: false,
+  },
+  {
+    name: "http-unheard-413",
+    breaks: "whoever sends too much loses the connection and never hears why",
+    changes: [
+      {
+        file: `${HTTP}/adapters/node.ts`,
+        find: "request.iterator({ destroyOnReturn: false })",
+        replace: "request.iterator({ destroyOnReturn: true })",
+      },
+    ],
+    caughtBy: {
+      file: `${HTTP}/adapters/node.test.ts`,
+      test: ["whoever sends too much is told so, however much it is, and the connection goes on"],
+    },
+    says: "to deeply equal",
+    quick: false,
+  },
+  {
+    name: "http-audit-kills",
+    breaks: "an audit that fails ends the process of the host",
+    changes: [
+      {
+        file: `${HTTP}/handler.ts`,
+        find: "await audit({ ...told, reason",
+        replace: "void audit({ ...told, reason",
+      },
+    ],
+    caughtBy: {
+      file: HANDLER,
+      test: ["who may ask", "an audit that fails is logged: what was done stays done, and is answered so"],
+    },
+    says: "to deeply equal",
+    quick: false,
+  },
+  {
+    name: "http-client-climbs",
+    breaks: "a name that somebody has chosen leads the client to another operation",
+    changes: [
+      {
+        file: `${HTTP}/client/spine-client.ts`,
+        find: 'if (value === "" || value === "." || value === "..")',
+        replace: 'if (value === "")',
+      },
+    ],
+    caughtBy: {
+      file: `${HTTP}/client/client.test.ts`,
+      test: ["a name does not lead to another operation"],
+    },
+    says: "cannot stand in a path",
+    quick: false,
+  },
 ];

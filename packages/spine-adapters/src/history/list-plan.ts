@@ -7,7 +7,16 @@ import { RUN_STATUSES, type RunSelection, type RunStatus } from "spine-core";
 export type ListIndex = "id" | "status" | "workflow" | "domain" | "partition" | "tag" | "parent";
 
 /** The columns that runs are filtered by. */
-export type FilterColumn = "workflow_name" | "domain" | "partition_key" | "tag" | "parent_run_id";
+export type FilterColumn =
+  | "workflow_name"
+  | "domain"
+  | "partition_key"
+  | "tag"
+  | "parent_run_id"
+  /** What it begins with once a colon stands behind it. */
+  | "triggered_by"
+  /** `true` or `false`. */
+  | "quality_failed";
 
 /** How the runs of a selection are found: one index, branches of it that are merged, and what each row is checked for. */
 export interface ListPlan {
@@ -37,7 +46,7 @@ const NARROWEST = ["parent", "partition", "tag", "workflow", "domain"] as const;
 
 /** Chooses the index. */
 export function planList(selection: RunSelection): ListPlan {
-  const { statuses, search, from, below } = selection;
+  const { statuses, search, triggeredBy, qualityFailed, from, below } = selection;
   const values = {
     parent: selection.parentRunId,
     partition: selection.partitionKey,
@@ -55,7 +64,11 @@ export function planList(selection: RunSelection): ListPlan {
     index,
     lead: first ? first[1] : null,
     statuses: index === "id" ? null : (statuses ?? RUN_STATUSES),
-    filters: others.map(([name, value]) => [LEAD_COLUMNS[name], value] as const),
+    filters: [
+      ...others.map(([name, value]) => [LEAD_COLUMNS[name], value] as const),
+      ...(triggeredBy === null ? [] : [["triggered_by", `${triggeredBy}:`] as const]),
+      ...(qualityFailed === null ? [] : [["quality_failed", String(qualityFailed)] as const]),
+    ],
     search,
     from,
     below,

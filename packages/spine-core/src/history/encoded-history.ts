@@ -1,6 +1,7 @@
 import { SpineError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
 import { decodePayload, encodePayload, type PayloadCodec } from "../payload-codec.ts";
+import type { ArrivalRange, Arrivals } from "./arrivals.ts";
 import type { Attachment, CheckpointAttachment } from "./attachment.ts";
 import type { EventRange } from "./event-range.ts";
 import type {
@@ -102,6 +103,10 @@ export class EncodedHistory implements HistoryStore {
 
   list(query: RunQuery): Promise<RunPage> {
     return this.#store.list(query);
+  }
+
+  arrivals(workflow: string, range: ArrivalRange): Promise<Arrivals> {
+    return this.#store.arrivals(workflow, range);
   }
 
   events(runId: string, options?: EventRange): Promise<readonly RunEvent[]> {

@@ -2,6 +2,7 @@ import type { Partition } from "../context.ts";
 import type { DatabaseTransaction } from "../database/database-transaction.ts";
 import type { ErrorJson } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
+import type { ArrivalRange, Arrivals } from "./arrivals.ts";
 import type { Attachment, CheckpointAttachment } from "./attachment.ts";
 import type { EventRange } from "./event-range.ts";
 import type {
@@ -382,6 +383,11 @@ export interface HistoryStore {
   list(query: RunQuery): Promise<RunPage>;
   /** The events of a run after `after`, oldest first. */
   events(runId: string, options?: EventRange): Promise<readonly RunEvent[]>;
+  /**
+   * Runs of a workflow in an order in which none comes in behind one that was there: whoever goes on at `place` is told of each run
+   * once, however long its transaction was held back.
+   */
+  arrivals(workflow: string, range: ArrivalRange): Promise<Arrivals>;
   /** What is due, and who is there to do it. Answers at once, or says that the database does not. */
   workload(options?: WorkloadOptions): Promise<Workload>;
   /** Removes up to `limit` runs that ended before `before` (ms since the epoch); never an active one. Returns their ids. */

@@ -27,6 +27,13 @@ export interface RunFilter {
    * now) when `since` is left out.
    */
   readonly search?: string;
+  /**
+   * What started them: `api` finds `api` and what has more behind a colon, such as `api:ann`. No index helps here either: it is looked
+   * for in the same window.
+   */
+  readonly triggeredBy?: string;
+  /** True: with a quality check that failed; false: with none that did. In the same window. */
+  readonly qualityFailed?: boolean;
 }
 
 /** A page of runs, newest first. */
@@ -53,6 +60,8 @@ export interface RunSelection {
   readonly partitionKey: string | null;
   readonly parentRunId: string | null;
   readonly search: string | null;
+  readonly triggeredBy: string | null;
+  readonly qualityFailed: boolean | null;
   /** The smallest run id that fits; null for any. */
   readonly from: string | null;
   /** Run ids have to be smaller; null for any. */
@@ -77,8 +86,8 @@ const RUN_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  */
 export function selectRuns(query: RunQuery, now: number): RunSelection {
   checkQuery(query);
-  const { status, partition, search, cursor } = query;
-  for (const name of ["workflow", "domain", "tag", "parentRunId", "search"] as const)
+  const { status, partition, search, triggeredBy, qualityFailed, cursor } = query;
+  for (const name of ["workflow", "domain", "tag", "parentRunId", "search", "triggeredBy"] as const)
     checkQueryText(name, query[name]);
   if (search !== undefined && (search === "" || search.length > LONGEST_SEARCH)) {
     throw refusal("search", `has ${search.length} characters; it can have 1 to ${LONGEST_SEARCH}`);
@@ -88,14 +97,16 @@ export function selectRuns(query: RunQuery, now: number): RunSelection {
     if (!RUN_STATUSES.includes(one))
       throw refusal("status", `is ${shown(one)}; use ${RUN_STATUSES.join(", ")}`);
   }
+  if (qualityFailed !== undefined && typeof qualityFailed !== "boolean")
+    throw refusal("qualityFailed", "is neither true nor false");
   if (partition !== undefined && !isObject(partition)) {
     throw refusal("partition", 'is no partition, such as { week: "2025-01-06" }');
   }
   for (const value of Object.values(partition ?? {})) checkQueryText("partition", value);
   const until = timeOf("until", query.until);
+  const isIndexed = search === undefined && triggeredBy === undefined && qualityFailed === undefined;
   const since =
-    timeOf("since", query.since) ??
-    (search === undefined ? null : Math.max(0, (until ?? now) - DEFAULT_WINDOW_MS));
+    timeOf("since", query.since) ?? (isIndexed ? null : Math.max(0, (until ?? now) - DEFAULT_WINDOW_MS));
   if (since !== null && until !== null && since >= until) {
     throw refusal("since", "is not before until; the window between them is empty");
   }
@@ -109,6 +120,8 @@ export function selectRuns(query: RunQuery, now: number): RunSelection {
     partitionKey: partition ? partitionKey(partition) : null,
     parentRunId: query.parentRunId ?? null,
     search: search ?? null,
+    triggeredBy: triggeredBy ?? null,
+    qualityFailed: qualityFailed ?? null,
     from: since === null ? null : firstIdAt(since),
     below: start === null || (end !== null && end < start) ? end : start,
   };
@@ -125,6 +138,8 @@ const FILTER: OptionKinds<RunFilter> = {
   since: anything,
   until: anything,
   search: anything,
+  triggeredBy: anything,
+  qualityFailed: anything,
 };
 const QUERY: OptionKinds<RunQuery> = { ...FILTER, limit: anything, cursor: anything };
 

@@ -134,7 +134,7 @@ export function dueAt(schedule: string, tick: number, jitter: number): number {
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** Date and time of day in a zone, e.g. `2026-01-05` and `18:00:00`. */
-function wallClock(ms: number, timezone: string): { readonly date: string; readonly time: string } {
+export function wallClock(ms: number, timezone: string): { readonly date: string; readonly time: string } {
   let format = formats.get(timezone);
   if (!format) {
     // Swedish writes dates as ISO does.

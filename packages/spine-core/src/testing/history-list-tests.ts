@@ -3,6 +3,7 @@ import { SpineError } from "../errors.ts";
 import type { HistoryStore } from "../history/history-store.ts";
 import type { RunQuery } from "../history/run-query.ts";
 import { newId } from "../ids.ts";
+import { qualitySample } from "./attachment-samples.ts";
 import { advanceCommit, committed, createCommit, startRun, stepEnd } from "./history-samples.ts";
 import type { Check } from "./suite.ts";
 
@@ -213,6 +214,45 @@ export function historyListTests(check: Check): void {
     expect(await found("1_0%")).toEqual([]);
   });
 
+  check("finds by what started them, and by checks that failed, in a window of time", async (context) => {
+    const { history } = context.stores;
+    const now = context.clock.now();
+    const started = async (days: number, triggeredBy: string, status: "PASS" | "FAIL" | "ERROR" | null) => {
+      const { runId, fence } = await startRun(history, {
+        runId: idAt(now - days * DAY),
+        triggeredBy,
+        tags: ["t"],
+      });
+      const sample = qualitySample();
+      const attachments =
+        status === null ? [] : [{ ...sample, result: { ...sample.result, status } }, sample];
+      const run = { status: "COMPLETED" } as const;
+      const ended = [stepEnd("first")];
+      await committed(history, advanceCommit(runId, fence, { ended, run, attachments }));
+      return runId;
+    };
+    const old = await started(8, "api:ann", "FAIL");
+    const ann = await started(4, "api:ann", "FAIL");
+    const bob = await started(3, "api:bob", "PASS");
+    const api = await started(2, "api", null);
+    const other = await started(1, "apiary", "ERROR");
+    for (const more of [{}, { tag: "t" }, { status: ["COMPLETED"] }, { workflow: "demo" }] as const) {
+      const by = (triggeredBy: string) => listed(history, { ...more, triggeredBy });
+      expect(await by("api")).toEqual([api, bob, ann]);
+      expect(await by("api:ann")).toEqual([ann]);
+      expect(await by("apiary")).toEqual([other]);
+      expect(await by("ap")).toEqual([]);
+      expect(await by("API")).toEqual([]);
+      expect(await by("%")).toEqual([]);
+      const failed = (qualityFailed: boolean) => listed(history, { ...more, qualityFailed });
+      expect(await failed(true)).toEqual([ann]);
+      // A check that broke down did not fail.
+      expect(await failed(false)).toEqual([other, api, bob]);
+    }
+    const since = now - 9 * DAY;
+    expect(await listed(history, { triggeredBy: "api:ann", qualityFailed: true, since })).toEqual([ann, old]);
+  });
+
   check(
     "lists, finds and queues again a run whose error text no database takes as it is",
     async (context) => {
@@ -294,6 +334,8 @@ export function historyListTests(check: Check): void {
       ["workflow", { workflow: "\ud800" }],
       ["partition", { partition: { a: "\0" } }],
       ["status", { status: ["DONE" as "FAILED"] }],
+      ["triggeredBy", { triggeredBy: 1 as never }],
+      ["qualityFailed", { qualityFailed: "true" as never }],
     ];
     for (const [field, query] of wrong) {
       await expect(history.list(query), JSON.stringify(query)).rejects.toMatchObject({

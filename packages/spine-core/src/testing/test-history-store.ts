@@ -1,3 +1,4 @@
+import { historyArrivalTests } from "./history-arrival-tests.ts";
 import { historyAttachmentTests } from "./history-attachment-tests.ts";
 import { historyChildTests } from "./history-child-tests.ts";
 import { historyClaimTests } from "./history-claim-tests.ts";
@@ -30,6 +31,7 @@ export function testHistoryStore(name: string, harness: DatabaseHarness, options
     historyReadTests(check);
     historyCreateInTests(check);
     historyListTests(check);
+    historyArrivalTests(check);
     historyWaitTests(check);
     historySignalTests(check);
     historyChildTests(check);

@@ -56,7 +56,7 @@ describe.each(DATABASES)("%s", (_name, open) => {
       }),
     );
     const json: unknown = await response.json();
-    const operation = finraOperations().find((each) => path.startsWith(each.path));
+    const operation = finraOperations().findLast((each) => path.startsWith(each.path.replace(/\{.*/, "")));
     const schema = (operation?.responses as Record<number, { parse(value: unknown): unknown }> | undefined)?.[
       response.status
     ];
@@ -77,6 +77,27 @@ describe.each(DATABASES)("%s", (_name, open) => {
       source: "SAMPLE",
     });
     expect(again.json).toMatchObject({ existing: true });
+    const { execution_id: id } = started.json as { readonly execution_id: string };
+    const status = await ask("GET", `/finra/ingest/status/${id}`);
+    expect(status).toMatchObject({
+      status: 200,
+      json: {
+        execution_id: id,
+        status: "COMPLETED",
+        tier: "T1",
+        week_ending: "2026-03-06",
+        duration_seconds: expect.any(Number),
+        error: null,
+      },
+    });
+    const { steps, metrics } = status.json as {
+      readonly steps: readonly { readonly name: string; readonly records_processed: number | null }[];
+      readonly metrics: Readonly<Record<string, number>>;
+    };
+    expect(steps.map(({ name }) => name)).toEqual(["fetch", "transform", "quality", "load", "summary"]);
+    expect(steps[3]?.records_processed).toBe(metrics.total_records);
+    expect(steps[4]?.records_processed).toBeNull();
+    expect((await ask("GET", "/finra/ingest/status/x")).status).toBe(404);
     const { expected } = generateWeek({ weekStart: SAMPLE_WEEK, tier: "T1", symbols: 20 });
 
     const { json } = await ask("GET", "/finra/trade-activity?tier=T1&week_ending=2026-03-04&limit=1000");

@@ -1,5 +1,5 @@
-import type { Spine } from "spine-core";
-import { operation, StartedRun, startRun } from "spine-http";
+import { ERROR_CATEGORIES, RUN_STATUSES, type Spine, STEP_STATUSES } from "spine-core";
+import { HttpProblem, operation, StartedRun, startRun, statusOf } from "spine-http";
 import { z } from "zod";
 import { SAMPLE_ORIGIN } from "../finra-otc-options.ts";
 import { ATTRIBUTION, ingestWeek, SAMPLE_ATTRIBUTION } from "../ingest-week.ts";
@@ -38,6 +38,38 @@ const TradeActivity = z
     load_id: z.string().describe("`GET /lineage/loads/{id}` says where the row came from."),
   })
   .meta({ id: "FinraTradeActivity" });
+
+const Time = z.iso.datetime().nullable();
+const Duration = z.number().nullable().describe("Seconds; null before its end.");
+const IngestStatus = z
+  .strictObject({
+    execution_id: z.string(),
+    status: z.enum(RUN_STATUSES),
+    tier: OF_WEEK.tier.nullable(),
+    week_ending: OF_WEEK.week_ending.nullable(),
+    started_at: Time,
+    completed_at: Time,
+    duration_seconds: Duration,
+    error: z.string().nullable(),
+    error_code: z.string().nullable(),
+    error_category: z.enum(ERROR_CATEGORIES).nullable(),
+    steps: z
+      .array(
+        z.strictObject({
+          name: z.string(),
+          status: z.enum(STEP_STATUSES),
+          records_processed: z
+            .int()
+            .nullable()
+            .describe("That came out of it; null where it counts none, or has not ended."),
+          duration_seconds: Duration,
+          error: z.string().nullable(),
+        }),
+      )
+      .describe("Those that have begun, and those that have not."),
+    metrics: z.record(z.string(), z.union([z.number(), z.string()])),
+  })
+  .meta({ id: "FinraIngestStatus" });
 
 const OPERATIONS = [
   operation({
@@ -141,13 +173,57 @@ const OPERATIONS = [
     problems: ["not-found", "invalid-params", "idempotency-mismatch", "bad-header"],
     handle: (call) => startRun(call, ingestWeek.name, call.body),
   }),
+  operation({
+    id: "finra.ingest_status",
+    method: "GET",
+    path: "/finra/ingest/status/{id}",
+    summary: "How an ingest stands: its steps with the records that each has processed, and its metrics.",
+    permission: "runs:read",
+    scoping: "access",
+    responses: { 200: IngestStatus },
+    problems: ["not-found", "expired"],
+    async handle({ spine, access, params }) {
+      const detail = await access.run(params.id);
+      if (detail.run.workflow !== ingestWeek.name) {
+        throw new HttpProblem(
+          "not-found",
+          `Run ${params.id} is no ingest of FINRA's: ask for \`GET /pipelines/status/{id}\`.`,
+        );
+      }
+      const status = await statusOf(spine, access, detail, new Set(["steps", "metrics"]));
+      const { week_start, tier } = detail.run.partition ?? {};
+      return {
+        status: 200,
+        body: {
+          execution_id: status.execution_id,
+          status: status.status,
+          tier: tier === undefined ? null : parseTier(tier),
+          week_ending: week_start === undefined ? null : weekEnding(week_start),
+          started_at: status.started_at,
+          completed_at: status.completed_at,
+          duration_seconds: status.duration,
+          error: status.error,
+          error_code: status.error_code,
+          error_category: status.error_category,
+          steps: status.steps.map((step) => ({
+            name: step.name,
+            status: step.status,
+            records_processed: step.rows?.out ?? null,
+            duration_seconds: step.duration,
+            error: step.error,
+          })),
+          metrics: status.metrics,
+        },
+      };
+    },
+  }),
 ] as const;
 
 /** The table as a type, for clients: `createClient<SpineOperations | FinraOperations>(…)`. */
 export type FinraOperations = (typeof OPERATIONS)[number];
 
 /**
- * FINRA's data over HTTP: `GET /finra/trade-activity`, `GET /finra/week` and `POST /finra/ingest`.
+ * FINRA's data over HTTP: `GET /finra/trade-activity`, `GET /finra/week`, `POST /finra/ingest` and `GET /finra/ingest/status/{id}`.
  *
  * @example
  * const handler = createHandler(spine, { auth: insecureNoAuth(), operations: finraOperations() });

@@ -44,14 +44,17 @@ export async function respond(
 ): Promise<void> {
   const { status, headers, body } = await handler.handle(request);
   if (response.destroyed || response.headersSent) return;
-  const sent = response.req.httpVersionMajor >= 2 ? withoutConnection(headers) : headers;
+  readOn(response);
   if (body === null || typeof body === "string" || body instanceof Uint8Array) {
     // Answers to HEAD, 204 and 304 have no body, and what a body would be long is not known.
-    response.writeHead(status, body === null ? sent : { ...sent, "content-length": Buffer.byteLength(body) });
+    response.writeHead(
+      status,
+      body === null ? headers : { ...headers, "content-length": Buffer.byteLength(body) },
+    );
     response.end(body ?? undefined);
     return;
   }
-  response.writeHead(status, sent);
+  response.writeHead(status, headers);
   try {
     for await (const text of body) {
       if (response.destroyed) break;
@@ -64,9 +67,18 @@ export async function respond(
   response.end();
 }
 
-function withoutConnection(given: HttpResponse["headers"]): HttpResponse["headers"] {
-  const { connection: _, ...headers } = given;
-  return headers;
+/** How long what is not wanted is read and thrown away. */
+const READ_ON_MS = 5_000;
+
+/**
+ * Whoever is still sending reads the answer behind that: a connection that was closed meanwhile would take it from him. Node throws away
+ * what comes once the answer is sent; here it ends.
+ */
+function readOn({ req: request }: ServerResponse): void {
+  if (request.complete) return;
+  const timer = setTimeout(() => request.destroy(), READ_ON_MS).unref();
+  request.once("close", () => clearTimeout(timer));
+  request.resume();
 }
 
 function drained(response: ServerResponse): Promise<void> {
@@ -133,5 +145,6 @@ async function bodyOf(request: NodeRequest, limit: number, parsed: () => unknown
   // Parsers set `body` on requests whose stream they have read, and some on all others too.
   const isRead = request.readableEnded || request.readableDidRead;
   if (isRead) return parsed() === undefined ? { kind: "none" } : { kind: "parsed", value: parsed() };
-  return await collectBytes(request, limit);
+  // Left in the middle, it is not destroyed: the answer goes the same way.
+  return await collectBytes(request.iterator({ destroyOnReturn: false }), limit);
 }

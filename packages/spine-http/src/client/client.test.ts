@@ -105,3 +105,14 @@ test("a browser gets neither zod nor anything of Node's, and little of ours", as
   expect(code).not.toMatch(/zod|node:|kysely|\bBuffer\b|\bimport\b/i);
   expect(code.length).toBeLessThan(8_000);
 });
+
+test("a name does not lead to another operation", async () => {
+  for (const name of ["..", ".", "", "../../alerts/silences/x", "a/../b", "a//b"])
+    await expect(client.delete("/scheduler/schedules/{name+}", { params: { name } }), name).rejects.toThrow(
+      "cannot stand in a path",
+    );
+  await expect(client.get("/pipelines/{name}", { params: { name: ".." } })).rejects.toThrow("cannot stand");
+  // What only has dots or slashes in it is a name like others.
+  const missing = client.get("/pipelines/{name}", { params: { name: "../x" } });
+  await expect(missing).rejects.toMatchObject({ status: 400 });
+});

@@ -20,22 +20,22 @@ const LONGEST_RETRY_MS = 10_000;
 /** Of a stream that is alive something is heard every 15 s: one that says nothing for longer is connected anew. */
 const SILENCE_MS = 45_000;
 
-/** Reads streams one after another until all runs have ended. */
+/** Runs by their ids, or those of a pipeline. */
+export type StreamedRuns = string | readonly string[] | { readonly pipeline: string };
+
+/** Reads streams one after another until all runs have ended; those of a pipeline until `signal`. */
 export async function* streamEvents(
   send: SpineClient["send"],
-  runs: string | readonly string[],
+  runs: StreamedRuns,
   options: StreamOptions = {},
 ): AsyncGenerator<StreamedEvent, void, undefined> {
   const { signal, retryMs = 500 } = options;
-  const ids = typeof runs === "string" ? [runs] : runs;
-  const [path, request]: [string, AnyRequest] =
-    typeof runs === "string"
-      ? ["/pipelines/events/{id}", { params: { id: runs } }]
-      : ["/events", { query: { run: ids } }];
+  const [path, request, ids] = requestOf(runs);
   let last = options.lastEventId;
   let failures = 0;
   const ended = new Set<string>();
-  while (!signal?.aborted && ended.size < new Set(ids).size) {
+  const isOver = () => signal?.aborted || (ids !== null && ended.size === ids.size);
+  while (!isOver()) {
     const leaving = new AbortController();
     const leave = () => leaving.abort();
     signal?.addEventListener("abort", leave);
@@ -61,10 +61,17 @@ export async function* streamEvents(
       signal?.removeEventListener("abort", leave);
       leaving.abort();
     }
-    if (signal?.aborted || ended.size === new Set(ids).size) return;
+    if (isOver()) return;
     await pause(Math.min(retryMs * 2 ** failures, LONGEST_RETRY_MS), signal);
     failures = Math.min(failures + 1, 10);
   }
+}
+
+/** What is asked for, and the runs whose ends are waited for. */
+function requestOf(runs: StreamedRuns): readonly [path: string, AnyRequest, ids: ReadonlySet<string> | null] {
+  if (typeof runs === "string") return ["/pipelines/events/{id}", { params: { id: runs } }, new Set([runs])];
+  if ("pipeline" in runs) return ["/events", { query: { pipeline: runs.pipeline } }, null];
+  return ["/events", { query: { run: runs } }, new Set(runs)];
 }
 
 interface Frame {

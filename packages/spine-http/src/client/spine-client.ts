@@ -1,6 +1,6 @@
 import type { Method } from "../operation.ts";
 import type { SpineOperations } from "../operations/index.ts";
-import { type RunEvents, type StreamOptions, streamEvents } from "./event-stream.ts";
+import { type RunEvents, type StreamedRuns, type StreamOptions, streamEvents } from "./event-stream.ts";
 import { errorOf } from "./http-error.ts";
 import type { AnswerOf, At, ClientOperation, PathOf, RequestOf, Rest } from "./types.ts";
 
@@ -29,8 +29,11 @@ export interface SpineClient<Op extends ClientOperation = SpineOperations> {
   readonly delete: Call<Op, "DELETE">;
   /** The answer with its status and headers, whatever the status: for ETags. */
   send(method: Method, path: string, request?: AnyRequest): Promise<Response>;
-  /** What happens to runs, as it happens, with a new connection where one was cut: nothing is missing and nothing comes twice. */
-  events(runs: string | readonly string[], options?: StreamOptions): RunEvents;
+  /**
+   * What happens to runs, as it happens, with a new connection where one was cut: nothing is missing and nothing comes twice. Ends once
+   * all of them have; of a pipeline (`{ pipeline }`) with `signal` only.
+   */
+  events(runs: StreamedRuns, options?: StreamOptions): RunEvents;
 }
 
 export type AnyRequest = Pick<RequestOf<ClientOperation>, "headers" | "signal"> & {
@@ -99,8 +102,13 @@ function fill(path: string, params: Readonly<Record<string, string>>): string {
   });
 }
 
-/** `encodeURIComponent` leaves all that need not be encoded, which is what the server takes. */
+/**
+ * `encodeURIComponent` leaves all that need not be encoded, which is what the server takes. Dots it leaves too, and `fetch` would
+ * resolve them: a name would lead to another operation.
+ */
 function encodeSegment(value: string): string {
+  if (value === "" || value === "." || value === "..")
+    throw new TypeError(`"${value}" cannot stand in a path of the API: nothing there has such a name.`);
   return encodeURIComponent(value);
 }
 

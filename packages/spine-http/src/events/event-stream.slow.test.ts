@@ -42,6 +42,83 @@ describe.each(DATABASES)("%s", (_name, open) => {
     await spine.stop();
   });
 
+  /** Breaks so many connections off, one after another. */
+  const cut = async (times: number, random: () => number) => {
+    for (let cuts = 0; cuts < times; ) {
+      await delay(random() * 12);
+      const open = [...sockets];
+      const socket = open[Math.floor(random() * open.length)];
+      // Only one that has got events: where all are cut before, nothing could be missing or come twice.
+      if (!socket || socket.bytesWritten < WITH_EVENTS) continue;
+      socket.resetAndDestroy();
+      cuts += 1;
+    }
+  };
+
+  test(
+    `${CUTS / 4} cuts of a stream over a pipeline: each of its runs is told, whole and once`,
+    async () => {
+      const random = seeded(43);
+      const { port } = server.address() as AddressInfo;
+      const client = createClient({ baseUrl: `http://127.0.0.1:${port}` });
+      const heldBack = withHeldBackCommits(spine, random);
+      const trackers = Array.from({ length: WRITERS }, () => new HistoryTracker(heldBack));
+      const leaving = new AbortController();
+      const seen: string[] = [];
+      const begun = Promise.withResolvers<void>();
+      const read = async () => {
+        const options = { retryMs: 1, signal: leaving.signal };
+        for await (const event of client.events({ pipeline: "demo.hello" }, options)) {
+          seen.push(`${event.execution_id} ${event.seq}`);
+          begun.resolve();
+        }
+      };
+      const ids: string[] = [];
+      let isOver = false;
+      const end = Promise.withResolvers<void>();
+      // One that has begun before, and some of another pipeline.
+      const first = trackers[0]?.trackWorkflow("demo.hello", {}, async ({ runId }) => {
+        ids.push(runId);
+        await end.promise;
+      });
+      const reading = read();
+      await begun.promise;
+      const writers = trackers.map(async (tracker, index) => {
+        for (let runs = 0; !isOver; runs += 1) {
+          const name = runs % 5 === 4 ? "demo.rows" : "demo.hello";
+          await tracker.trackWorkflow(name, {}, async (run) => {
+            if (name === "demo.hello") ids.push(run.runId);
+            for (let step = 0; step < index % 3; step += 1)
+              await run.trackStep(`step${step}`, "lambda", async () => {});
+          });
+        }
+      });
+      await cut(CUTS / 4, random);
+      isOver = true;
+      await Promise.all(writers);
+      end.resolve();
+      await first;
+      const written = new Map<string, string[]>();
+      for (const id of ids)
+        written.set(
+          id,
+          (await spine.history.events(id)).map(({ seq }) => `${id} ${seq}`),
+        );
+      const total = [...written.values()].reduce((sum, { length }) => sum + length, 0);
+      await expect.poll(() => seen.length, { timeout: 30_000 }).toBeGreaterThanOrEqual(total);
+      // What came twice would come now.
+      await delay(1_000);
+      leaving.abort();
+      await reading;
+      expect(ids.length).toBeGreaterThan(2 * WRITERS);
+      const told = Map.groupBy(seen, (event) => event.slice(0, event.indexOf(" ")));
+      expect([...told.keys()].sort()).toEqual([...ids].sort());
+      for (const id of ids) expect(told.get(id)).toEqual(written.get(id));
+      await Promise.all(trackers.map((tracker) => tracker.close()));
+    },
+    60_000 + CUTS * 100,
+  );
+
   test(
     `${CUTS / 2} cuts: no event is missing, none comes twice, and the order is kept`,
     async () => {
@@ -68,18 +145,7 @@ describe.each(DATABASES)("%s", (_name, open) => {
         return seen;
       };
       const readers = [read(ids), read(ids.slice(0, 3)), read(ids[0] as string)];
-      const cutter = async () => {
-        for (let cuts = 0; cuts < CUTS / 2; ) {
-          await delay(random() * 12);
-          const open = [...sockets];
-          const socket = open[Math.floor(random() * open.length)];
-          // Only one that has got events: where all are cut before, nothing could be missing or come twice.
-          if (!socket || socket.bytesWritten < WITH_EVENTS) continue;
-          socket.resetAndDestroy();
-          cuts += 1;
-        }
-      };
-      await cutter();
+      await cut(CUTS / 2, random);
       isOver = true;
       await Promise.all(writers);
       const seen = await Promise.all(readers);

@@ -35,8 +35,13 @@ export class RunFeed {
     return this.#closing.signal;
   }
 
-  /** Takes a place for a stream; returns the function that gives it back. @throws HttpProblem */
-  open(): () => void {
+  /**
+   * Takes a place for a stream; returns the function that gives it back. A stream that nobody reads, because its caller has gone before
+   * the answer, has no end of its own: its place comes back with `signal`.
+   *
+   * @throws HttpProblem
+   */
+  open(signal: AbortSignal): () => void {
     if (this.#closing.signal.aborted)
       throw new HttpProblem("draining", "This process is being stopped. Connect again in a few seconds.", {
         retryAfterSeconds: 2,
@@ -50,10 +55,14 @@ export class RunFeed {
     }
     this.#streams += 1;
     let isOpen = true;
-    return () => {
+    const close = () => {
       if (isOpen) this.#streams -= 1;
       isOpen = false;
+      signal.removeEventListener("abort", close);
     };
+    signal.addEventListener("abort", close);
+    if (signal.aborted) close();
+    return close;
   }
 
   /** Follows a run until the returned function is called; says at once how it stands. */
@@ -91,7 +100,9 @@ export class RunFeed {
       const run = await this.#spine.attach(runId);
       const changes = run.watch()[Symbol.asyncIterator]();
       leave = () => void changes.return?.();
-      for (let next = await changes.next(); !next.done && !isOver; next = await changes.next()) {
+      // Everybody has gone while it was looked for.
+      if (isOver) leave();
+      for (let next = await changes.next(); !next.done; next = await changes.next()) {
         const { version, status } = next.value.run;
         followed.last = { version, hasEnded: isTerminal(status) };
         for (const { changed } of followed.listeners) changed(runId, version, followed.last.hasEnded);

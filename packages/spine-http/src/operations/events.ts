@@ -1,14 +1,23 @@
-import { hash } from "node:crypto";
 import { z } from "zod";
-import { eventStream } from "../events/event-stream.ts";
+import { type EventStreamOptions, eventStream } from "../events/event-stream.ts";
+import {
+  idOfPipeline,
+  idOfRuns,
+  readIdOfPipeline,
+  readIdOfRuns,
+  readNumber,
+  staleId,
+} from "../events/stream-id.ts";
 import { type Call, EMPTY, EVENTS, operation } from "../operation.ts";
 import { HttpProblem } from "../problems.ts";
+import { toProblem } from "../to-problem.ts";
 import { Event, eventOf } from "../wire/event.ts";
 import { listOf, PAGE, readCursor, writeCursor } from "../wire/list.ts";
 
 const STREAM_HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
-  "cache-control": "no-store",
+  // What compresses answers would hold events back until it has enough of them.
+  "cache-control": "no-store, no-transform",
   // Nginx would hold events back.
   "x-accel-buffering": "no",
 };
@@ -32,7 +41,7 @@ export const eventOperations = [
       wantsEvents(call);
       await access.check(params.id);
       const last = request.header("last-event-id");
-      const after = new Map([[params.id, last === undefined ? 0 : numberOf(last)]]);
+      const after = new Map([[params.id, last === undefined ? 0 : readNumber(last)]]);
       return await streamed(call, after, (known) => String(known.get(params.id)));
     },
   }),
@@ -40,28 +49,38 @@ export const eventOperations = [
     id: "events.many",
     method: "GET",
     path: "/events",
-    summary: "The same for up to 100 runs in one connection: `/events?run=a&run=b`.",
+    summary:
+      "The same for up to 100 runs in one connection (`/events?run=a&run=b`), or for the runs of a pipeline (`/events?pipeline=demo.hello`).",
     permission: "runs:read",
     scoping: "access",
-    query: z.strictObject({ run: z.array(z.string().max(100)).min(1).max(MOST_RUNS) }),
+    query: z
+      .strictObject({
+        run: z.array(z.string().max(100)).min(1).max(MOST_RUNS).optional(),
+        pipeline: z
+          .string()
+          .max(200)
+          .optional()
+          .describe(
+            "Its runs that have not ended, and those that come. Of more than 200 the next when one ends.",
+          ),
+      })
+      .refine(
+        ({ run, pipeline }) => (run === undefined) !== (pipeline === undefined),
+        "needs either `run` or `pipeline`",
+      ),
     headers: HEADERS,
     responses: { 200: EVENTS, 204: EMPTY },
     problems: ["not-found", "expired", "not-acceptable", "bad-header", "too-many-streams"],
     async handle(call) {
       const { access, query, request } = call;
       wantsEvents(call);
+      if (query.pipeline !== undefined) return await streamedPipeline(call, access.pipeline(query.pipeline));
       const runs = [...new Set(query.run)].sort();
       await access.check(...runs);
-      // Numbers in the order of the ids: whose they are is known from the request.
-      const of = hash("sha256", runs.join()).slice(0, 8);
       const last = request.header("last-event-id");
-      const numbers = last === undefined ? [] : numbersOf(last, of, runs.length);
+      const numbers = last === undefined ? [] : readIdOfRuns(last, runs);
       const after = new Map(runs.map((run, index) => [run, numbers[index] ?? 0]));
-      return await streamed(
-        call,
-        after,
-        (known) => `${of}:${runs.map((run) => known.get(run) ?? 0).join(".")}`,
-      );
+      return await streamed(call, after, (known) => idOfRuns(runs, known));
     },
   }),
   operation({
@@ -95,37 +114,77 @@ function wantsEvents({ request }: Call): void {
   throw new HttpProblem("not-acceptable", "This is a stream of events: ask for `text/event-stream`.");
 }
 
+interface Streamed {
+  readonly status: 200;
+  readonly body: AsyncIterable<string>;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 async function streamed(
   call: Call,
   after: ReadonlyMap<string, number>,
-  idOf: (after: ReadonlyMap<string, number>) => string,
-): Promise<
-  | {
-      readonly status: 200;
-      readonly body: AsyncIterable<string>;
-      readonly headers: Readonly<Record<string, string>>;
-    }
-  | { readonly status: 204; readonly body: null }
-> {
-  const { spine, services, request, access } = call;
-  const runs = [...after.keys()];
+  idOf: EventStreamOptions["idOf"],
+): Promise<Streamed | { readonly status: 204; readonly body: null }> {
   if (await isAllTold(call, after)) return { status: 204, body: null };
-  const closed = services.feed.open();
+  return openStream(call, { runs: after, idOf });
+}
+
+/** The runs of a pipeline: at first those that have not ended, and then all that come. */
+async function streamedPipeline(call: Call, pipeline: string): Promise<Streamed> {
+  const { spine, access, request } = call;
+  const last = request.header("last-event-id");
+  const limit = MOST_FOLLOWED;
+  const known = last === undefined ? null : readIdOfPipeline(last, pipeline);
+  const first = await spine.history
+    .arrivals(pipeline, known ? { after: known.place, limit: 1 } : { limit })
+    .catch((error: unknown) => {
+      throw known && toProblem(error).code === "invalid-body" ? staleId() : error;
+    });
+  let place = known?.place ?? first.place;
+  const visible = async (runIds: readonly string[]) => {
+    const seen: string[] = [];
+    for (const runId of runIds) if (await access.sees(runId)) seen.push(runId);
+    return seen;
+  };
+  const runs = known?.runs ?? new Map(first.runIds.map((runId) => [runId, 0]));
+  const own = new Set(await visible([...runs.keys()].slice(0, limit)));
+  return openStream(call, {
+    runs: new Map([...runs].filter(([runId]) => own.has(runId))),
+    idOf: (after) => idOfPipeline(pipeline, { place, runs: after }),
+    arrivals: {
+      everyMs: LOOK_MS,
+      most: limit,
+      next: async (most) => {
+        const came = await spine.history.arrivals(pipeline, { after: place, limit: most });
+        const seen = await visible(came.runIds);
+        place = came.place;
+        return seen;
+      },
+    },
+  });
+}
+
+/** Runs of a pipeline that are told at a time: the `id` of each event names them. */
+const MOST_FOLLOWED = 200;
+/** How soon a run is told that has come. */
+const LOOK_MS = 1_000;
+
+function openStream(call: Call, what: Pick<EventStreamOptions, "runs" | "idOf" | "arrivals">): Streamed {
+  const { spine, services, request, access } = call;
   const { pingMs, reauthorizeMs } = services.limits;
   const body = eventStream({
+    ...what,
     history: spine.history,
     feed: services.feed,
-    runs: after,
-    idOf,
     signal: request.signal,
     pingMs,
     reauthorizeMs,
-    stillAllowed: async () => {
+    stillAllowed: async (runs) => {
       if (!(await call.stillAllowed())) return false;
       for (const run of runs) if (!(await access.sees(run))) return false;
       return true;
     },
-    closed,
+    closed: services.feed.open(request.signal),
   });
   return { status: 200, body, headers: STREAM_HEADERS };
 }
@@ -140,22 +199,3 @@ async function isAllTold({ services, request }: Call, after: ReadonlyMap<string,
 }
 
 const ENDED: ReadonlySet<string> = new Set(["COMPLETED", "FAILED", "CANCELLED"]);
-
-function numberOf(id: string): number {
-  if (/^\d{1,15}$/.test(id)) return Number(id);
-  throw staleId();
-}
-
-function numbersOf(id: string, of: string, count: number): readonly number[] {
-  const [known, numbers = ""] = id.split(":");
-  const parts = numbers.split(".");
-  if (known !== of || parts.length !== count) throw staleId();
-  return parts.map(numberOf);
-}
-
-function staleId(): HttpProblem {
-  return new HttpProblem(
-    "bad-header",
-    "The `Last-Event-ID` is not one of this stream. Leave it out to begin anew.",
-  );
-}

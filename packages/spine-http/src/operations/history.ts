@@ -4,26 +4,36 @@ import {
   LOG_LEVELS,
   type RunDetail,
   type RunQuery,
-  type RunTotals,
   runOutputs,
 } from "spine-core";
 import { z } from "zod";
-import { BYTES, type Call, operation } from "../operation.ts";
+import { BYTES, operation } from "../operation.ts";
 import { HttpProblem, notFound } from "../problems.ts";
+import { rangeOf } from "../range.ts";
 import { toProblem } from "../to-problem.ts";
-import { listOf, PAGE, readCursor, secondsBetween, writeCursor } from "../wire/list.ts";
+import { listOf, PAGE, readCursor, writeCursor } from "../wire/list.ts";
 import { Run, RunStatus, runOf } from "../wire/run.ts";
-import { Attempt, attemptOf, RowCounts } from "../wire/step.ts";
+import { Attempt, attemptOf } from "../wire/step.ts";
 import { given } from "./pipelines.ts";
 import { Status, statusOf } from "./run-status.ts";
 
 const Instant = z.iso.datetime({ offset: true });
-const RunFilter = {
+export const RunFilter = {
   pipeline: z.string().max(200).optional(),
   status: z.array(RunStatus).max(7).optional(),
   domain: z.string().max(200).optional(),
   tag: z.string().max(100).optional(),
   parent: z.string().max(100).optional().describe("The run whose children they are."),
+  triggered_by: z
+    .string()
+    .min(1)
+    .max(300)
+    .optional()
+    .describe("`api` finds `api:ann` too; looks back 7 days where `from` is left out."),
+  quality_failed: z
+    .boolean()
+    .optional()
+    .describe("With a check that failed, or with none; looks back 7 days where `from` is left out."),
   from: Instant.optional().describe("Created then or later."),
   to: Instant.optional().describe("Created before."),
   q: z
@@ -57,22 +67,8 @@ const Log = z
   })
   .meta({ id: "Log" });
 
-const Stats = z
-  .strictObject({
-    runs: z.int(),
-    capped: z.boolean().describe("True: there are more, and these are the newest."),
-    oldest: z.iso.datetime().nullable(),
-    by_status: z.record(RunStatus, z.int()),
-    success_rate: z.number().nullable(),
-    duration: z
-      .strictObject({ p50: z.number(), p95: z.number(), max: z.number() })
-      .nullable()
-      .describe("Seconds."),
-    rows: z.record(z.string(), RowCounts),
-  })
-  .meta({ id: "Stats" });
-
-const DEFAULT_COUNT = 10_000;
+/** Runs that are counted at most. */
+export const MOST_COUNTED = 10_000;
 /** Rows of a dataset that are shown at most: it is looked at here, not taken away. */
 const MOST_ROWS = 1_000;
 
@@ -102,7 +98,7 @@ export const historyOperations = [
         access.list({ ...asked, limit, ...(inner === undefined ? {} : { cursor: inner }) }),
       );
       const narrowed = count === undefined ? null : access.filter(asked);
-      const counted = narrowed ? await spine.statistics.count(narrowed, { cap: DEFAULT_COUNT }) : null;
+      const counted = narrowed ? await spine.statistics.count(narrowed, { cap: MOST_COUNTED }) : null;
       return {
         status: 200,
         body: {
@@ -147,20 +143,21 @@ export const historyOperations = [
     summary: "What a step returned, as a file of JSON.",
     permission: "runs:output",
     scoping: "access",
-    responses: { 200: BYTES },
-    problems: ["not-found", "expired"],
-    async handle({ access, params }) {
+    headers: {
+      range: "`bytes=0-1023`: that part of it (206). More than one part is answered with all of it.",
+      "if-range": "The `ETag` of an earlier part: all of it where it is another one.",
+    },
+    responses: { 200: BYTES, 206: BYTES },
+    problems: ["not-found", "expired", "bad-range"],
+    async handle({ access, params, request }) {
       const output = outputOf(await access.run(params.id), params.step);
-      return {
-        status: 200,
-        body: JSON.stringify(output),
-        headers: {
-          "content-type": "application/json",
-          // Never shown as a page, whatever stands in it.
-          "content-disposition": `attachment; filename="${params.id}.json"`,
-          "content-security-policy": "default-src 'none'; sandbox",
-        },
-      };
+      const bytes = Buffer.from(JSON.stringify(output));
+      return rangeOf(request, bytes, {
+        "content-type": "application/json",
+        // Never shown as a page, whatever stands in it.
+        "content-disposition": `attachment; filename="${params.id}.json"`,
+        "content-security-policy": "default-src 'none'; sandbox",
+      });
     },
   }),
   operation({
@@ -213,100 +210,14 @@ export const historyOperations = [
       };
     },
   }),
-  operation({
-    id: "history.compare",
-    method: "GET",
-    path: "/history/runs/{id}/compare/{other}",
-    summary: "What differs between two runs of a pipeline: parameters, rows, durations, errors.",
-    permission: "runs:read",
-    scoping: "access",
-    responses: {
-      200: z
-        .strictObject({
-          pipeline: z.string(),
-          runs: z.array(Run),
-          params: z.array(z.strictObject({ path: z.string(), values: z.array(z.unknown()) })),
-          steps: z.array(
-            z.strictObject({
-              name: z.string(),
-              statuses: z.array(z.string().nullable()),
-              durations: z.array(z.number().nullable()),
-              rows: z.array(RowCounts.nullable()),
-            }),
-          ),
-        })
-        .meta({ id: "Comparison" }),
-    },
-    problems: ["not-found", "expired", "invalid-params"],
-    async handle({ access, params }) {
-      const both = [await access.run(params.id), await access.run(params.other)] as const;
-      const [first, second] = both;
-      if (first.run.workflow !== second.run.workflow) {
-        throw new HttpProblem(
-          "invalid-params",
-          `The runs are of different pipelines: "${first.run.workflow}" and "${second.run.workflow}".`,
-        );
-      }
-      const names = new Set(both.flatMap(({ steps }) => steps.map(({ name }) => name)));
-      const newest = ({ steps }: RunDetail, name: string) => steps.findLast((step) => step.name === name);
-      return {
-        status: 200,
-        body: {
-          pipeline: first.run.workflow,
-          runs: both.map(({ run }) => runOf(run)),
-          params: differences(first.run.params, second.run.params),
-          steps: [...names].map((name) => {
-            const steps = both.map((detail) => newest(detail, name));
-            return {
-              name,
-              statuses: steps.map((step) => step?.status ?? null),
-              durations: steps.map((step) =>
-                step ? secondsBetween(step.startedAt, step.completedAt) : null,
-              ),
-              rows: steps.map((step) => step?.rows ?? null),
-            };
-          }),
-        },
-      };
-    },
-  }),
-  operation({
-    id: "history.stats",
-    method: "GET",
-    path: "/history/stats",
-    summary: "Figures about the runs of a window of time: 7 days when nothing is said.",
-    permission: "runs:read",
-    scoping: "access",
-    query: z.strictObject({ pipeline: RunFilter.pipeline, from: RunFilter.from, to: RunFilter.to }),
-    responses: { 200: Stats },
-    problems: [],
-    async handle(call) {
-      const totals = await asQuery(() => totalsOf(call));
-      const { duration } = totals;
-      return {
-        status: 200,
-        body: {
-          runs: totals.runs,
-          capped: totals.capped,
-          oldest: totals.oldest,
-          by_status: { ...totals.byStatus },
-          success_rate: totals.successRate,
-          duration: duration && {
-            p50: duration.p50 / 1_000,
-            p95: duration.p95 / 1_000,
-            max: duration.max / 1_000,
-          },
-          rows: { ...totals.rows },
-        },
-      };
-    },
-  }),
 ] as const;
 
-type Filter = { readonly [K in keyof typeof RunFilter]?: z.output<(typeof RunFilter)[K]> | undefined };
+export type Filter = { readonly [K in keyof typeof RunFilter]?: z.output<(typeof RunFilter)[K]> | undefined };
 
-function filterOf({ pipeline, parent, from, to, q, status, domain, tag }: Filter): RunQuery {
+function filterOf({ pipeline, parent, from, to, q, status, domain, tag, ...more }: Filter): RunQuery {
   return given({
+    triggeredBy: more.triggered_by,
+    qualityFailed: more.quality_failed,
     workflow: pipeline,
     status,
     domain,
@@ -318,7 +229,7 @@ function filterOf({ pipeline, parent, from, to, q, status, domain, tag }: Filter
   });
 }
 
-function timeOf(text: string | undefined): number | undefined {
+export function timeOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Date.parse(text);
 }
 
@@ -332,33 +243,6 @@ export async function asQuery<T>(work: () => Promise<T>): Promise<T> {
     throw new HttpProblem("bad-query", problem.message, problem.facts);
   }
 }
-
-/** Of a part of all runs only what a filter of the database can say: how many there are of each status. */
-async function totalsOf({ spine, access, query }: Call<string, Filter>): Promise<RunTotals> {
-  const { pipeline, from, to } = query;
-  const times = given({ since: timeOf(from), until: timeOf(to) });
-  if (!access.scope) return await spine.statistics.totals({ ...times, ...given({ workflow: pipeline }) });
-  const since = times.since ?? Math.max(0, (times.until ?? Date.now()) - WEEK_MS);
-  const filter = access.filter({ ...times, since, ...given({ workflow: pipeline }) });
-  if (!filter) throw new HttpProblem("forbidden", "Name one pipeline of yours (`pipeline`).");
-  const statuses = RunStatus.options;
-  const counts = await Promise.all(
-    statuses.map((status) => spine.statistics.count({ ...filter, status: [status] }, { cap: DEFAULT_COUNT })),
-  );
-  const byStatus = Object.fromEntries(statuses.map((status, index) => [status, counts[index]?.count ?? 0]));
-  const { COMPLETED = 0, FAILED = 0 } = byStatus;
-  return {
-    runs: counts.reduce((sum, { count }) => sum + count, 0),
-    capped: counts.some(({ capped }) => capped),
-    oldest: null,
-    byStatus: byStatus as RunTotals["byStatus"],
-    successRate: COMPLETED + FAILED === 0 ? null : COMPLETED / (COMPLETED + FAILED),
-    duration: null,
-    rows: {},
-  };
-}
-
-const WEEK_MS = 7 * 86_400_000;
 
 function levelOf(level: string): (typeof LOG_LEVELS)[number] {
   return LOG_LEVELS.find((known) => known === level) ?? "INFO";
@@ -381,20 +265,4 @@ function isDataset(output: unknown): output is DatasetRef {
     typeof ref.rows === "number" &&
     typeof ref.hash === "string"
   );
-}
-
-/** Where two JSON values differ, by JSON Pointer. */
-function differences(one: JsonValue, other: JsonValue, path = ""): { path: string; values: unknown[] }[] {
-  const isObject = (value: unknown): value is Record<string, JsonValue> =>
-    typeof value === "object" && value !== null && !Array.isArray(value);
-  if (isObject(one) && isObject(other)) {
-    return [...new Set([...Object.keys(one), ...Object.keys(other)])].flatMap((key) =>
-      differences(
-        one[key] ?? null,
-        other[key] ?? null,
-        `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`,
-      ),
-    );
-  }
-  return JSON.stringify(one) === JSON.stringify(other) ? [] : [{ path: path || "/", values: [one, other] }];
 }

@@ -1,5 +1,6 @@
 import { alertChannelOperations } from "./alert-channels.ts";
 import { alertOperations } from "./alerts.ts";
+import { compareOperations } from "./compare-runs.ts";
 import { cursorOperations } from "./cursors.ts";
 import { eventOperations } from "./events.ts";
 import { healthOperations } from "./health.ts";
@@ -14,6 +15,7 @@ import { rejectOperations } from "./rejects.ts";
 import { runControlOperations } from "./run-controls.ts";
 import { statusOperations } from "./run-status.ts";
 import { scheduleOperations } from "./schedules.ts";
+import { statisticsOperations } from "./statistics.ts";
 import { workerOperations } from "./workers.ts";
 
 /** All operations that a Spine has. A group more is a file beside this one, and a line here. */
@@ -25,6 +27,8 @@ export const OPERATIONS = [
   ...runControlOperations,
   ...eventOperations,
   ...historyOperations,
+  ...compareOperations,
+  ...statisticsOperations,
   ...qualityOperations,
   ...rejectOperations,
   ...queueOperations,

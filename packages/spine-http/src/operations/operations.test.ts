@@ -167,6 +167,39 @@ describe.each(DATABASES)("%s", (_name, open) => {
     expect((await ask("GET", `/history/runs/${id}/steps/nowhere/output`)).status).toBe(404);
   });
 
+  test("a part of an output, where a part is asked for", async () => {
+    const id = await start("demo.hello", { name: "Zoë" });
+    const path = `/history/runs/${id}/steps/greet/output`;
+    const { headers, text } = await ask("GET", path);
+    const bytes = Buffer.from(text);
+    expect(headers).toMatchObject({ "accept-ranges": "bytes", etag: expect.any(String) });
+    const part = async (range: string, more: object = {}) => {
+      const answer = await ask("GET", path, { headers: { range, ...more } });
+      return [answer.status, answer.headers["content-range"], answer.text];
+    };
+    const size = bytes.length;
+    const of = (from: number, to: number) => [
+      206,
+      `bytes ${from}-${to}/${size}`,
+      bytes.subarray(from, to + 1).toString(),
+    ];
+    expect(await part("bytes=0-3")).toEqual(of(0, 3));
+    expect(await part("bytes=4-")).toEqual(of(4, size - 1));
+    expect(await part("bytes=-5")).toEqual(of(size - 5, size - 1));
+    expect(await part("bytes=-9999")).toEqual(of(0, size - 1));
+    expect(await part("bytes=2-9999")).toEqual(of(2, size - 1));
+    expect(await part("bytes=1-2", { "if-range": headers.etag })).toEqual(of(1, 2));
+    for (const whole of ["bytes=0-1,3-4", "bytes=", "bytes=-", "bytes=3-2", "lines=1-2", "x"])
+      expect(await part(whole), whole).toEqual([200, undefined, text]);
+    expect(await part("bytes=1-2", { "if-range": '"other"' })).toEqual([200, undefined, text]);
+    const behind = await ask("GET", path, { headers: { range: `bytes=${size}-` } });
+    expect(behind).toMatchObject({
+      status: 416,
+      json: { code: "bad-range" },
+      headers: { "content-range": `bytes */${size}` },
+    });
+  });
+
   test("304 where nothing has changed, and the next answer where it is waited for", async () => {
     const { json } = await ask("POST", "/pipelines/run/demo.gated", { body: {} });
     const id = json.execution_id;
@@ -181,6 +214,9 @@ describe.each(DATABASES)("%s", (_name, open) => {
     expect(
       (await ask("GET", `/pipelines/status/${id}`, { headers: { ...known, prefer: "wait=1" } })).status,
     ).toBe(304);
+    // It waits for a signal, which an approval is not.
+    const approved = await ask("POST", `/pipelines/approve/${id}`, { body: { step: "go", approved: true } });
+    expect(approved.json).toMatchObject({ status: 409, code: "conflict" });
     const changed = ask("GET", `/pipelines/status/${id}`, { headers: { ...known, prefer: "wait=20" } });
     await ask("POST", `/pipelines/signal/${id}`, { body: { name: "go", payload: { by: "test" } } });
     expect((await changed).status).toBe(200);
@@ -294,6 +330,68 @@ describe.each(DATABASES)("%s", (_name, open) => {
     expect((await ask("GET", "/alerts")).json.next_cursor).toBeNull();
   });
 
+  test("a stream over a pipeline tells its open runs and those that come, and goes on behind what is known", async () => {
+    const open = (await ask("POST", "/pipelines/run/demo.gated", { body: {} })).json.execution_id;
+    await until(open, "WAITING");
+    const read = async (ends: number, headers: Record<string, string> = {}) => {
+      const gone = new AbortController();
+      const query = "pipeline=demo.gated";
+      const answer = await ask("GET", "/events", { query, headers, signal: gone.signal });
+      const told: { id: string; type: string; run: string }[] = [];
+      for await (const text of answer.stream ?? []) {
+        const [, id = "", type = ""] =
+          /^id: (.*)\nevent: (.*)\n/.exec(text) ?? /event: (end)\nid: (.*)\n/.exec(text)?.toReversed() ?? [];
+        const run = /"execution_id":"([^"]*)"/.exec(text)?.[1];
+        if (run !== undefined) told.push({ id: type === "" ? "" : id, type, run });
+        if (told.length >= ends) break;
+      }
+      gone.abort();
+      return told;
+    };
+    const first = await read(4);
+    expect(first.map(({ run }) => run)).toEqual(Array(4).fill(open));
+    const last = first.at(-1)?.id ?? "";
+    const came = (await ask("POST", "/pipelines/run/demo.gated", { body: {} })).json.execution_id;
+    await ask("POST", "/pipelines/run/demo.hello", { body: { name: "another pipeline" } });
+    await until(came, "WAITING");
+    const total = (id: string) => spine.history.events(id).then(({ length }) => length);
+    const [ofOpen, ofCame] = [await total(open), await total(came)];
+    const rest = await read(ofOpen - 4 + ofCame, { "last-event-id": last });
+    const count = (id: string) => rest.filter(({ run }) => run === id).length;
+    expect([count(open), count(came)]).toEqual([ofOpen - 4, ofCame]);
+    for (const id of [open, came]) await spine.cancel(id);
+    for (const query of ["", "pipeline=demo.gated&run=x", "pipeline=no.such"])
+      expect((await ask("GET", "/events", { query })).status, query).toBeGreaterThanOrEqual(400);
+    for (const bad of [
+      "1",
+      last.replace(/^./, (letter) => (letter === "0" ? "1" : "0")),
+      `${last}:x`,
+      last.replace(/:.*:/, ":x:"),
+    ])
+      expect(
+        (await ask("GET", "/events", { query: "pipeline=demo.gated", headers: { "last-event-id": bad } }))
+          .json,
+        bad,
+      ).toMatchObject({ status: 400, code: "bad-header" });
+  });
+
+  test("runs by what started them, and by checks that failed", async () => {
+    const id = await start("demo.rows", { week: "2025-01-06" });
+    const other = await spine.run("demo.hello", { name: "host" }, { triggeredBy: "cli:ann" });
+    const found = async (query: string) =>
+      (await ask("GET", "/history/runs", { query })).json.items.map((run: AnyJson) => run.execution_id);
+    expect(await found("triggered_by=cli")).toEqual([other.id]);
+    expect(await found("triggered_by=cli:ann&quality_failed=false")).toEqual([other.id]);
+    expect(await found("triggered_by=cli:bob")).toEqual([]);
+    expect(await found("triggered_by=api&pipeline=demo.rows&limit=1")).toEqual([id]);
+    const failed = await found("quality_failed=true&pipeline=demo.rows&limit=1");
+    expect(failed).toEqual([id]);
+    const { json } = await ask("GET", `/history/runs/${id}/quality`);
+    expect(json.items.some(({ status }: AnyJson) => status === "FAIL")).toBe(true);
+    const counted = await ask("GET", "/history/runs", { query: "triggered_by=cli&count=capped" });
+    expect(counted.json).toMatchObject({ count: 1, count_capped: false });
+  });
+
   test("partitions: the grid, what is missing, and a backfill of it", async () => {
     expect((await ask("GET", "/partitions")).json.items).toMatchObject([
       { table: "http_trades", can_backfill: true },
@@ -345,7 +443,37 @@ describe.each(DATABASES)("%s", (_name, open) => {
     expect(compared.json.params).toEqual([{ path: "/name", values: ["one", "two"] }]);
     const id = await start("demo.broken");
     expect((await ask("GET", `/history/runs/${one}/compare/${id}`)).status).toBe(422);
+    expect(compared.json.quality).toEqual([]);
+    const checked = (await spine.history.list({ workflow: "demo.rows", limit: 1 })).items[0]?.runId;
+    const same = await ask("GET", `/history/runs/${checked}/compare/${checked}`);
+    expect(same.json.quality).toEqual([
+      { step: "quality", check: expect.any(String), statuses: ["FAIL", "FAIL"], actual: ["0", "0"] },
+    ]);
+    // Parts of the time: together they are all of it.
+    const daily = await ask("GET", "/history/stats", { query: "bucket=day" });
+    expect(daily.json.buckets.length).toBeGreaterThanOrEqual(7);
+    const sum = (each: AnyJson[]) => each.reduce((runs, bucket) => runs + bucket.runs, 0);
+    expect(sum(daily.json.buckets)).toBe(daily.json.runs);
+    expect(daily.json.buckets.at(-1)).toMatchObject({ by_status: { FAILED: expect.any(Number) } });
+    const { from, to } = daily.json.buckets.at(-1);
+    expect(Date.parse(from) % 86_400_000).toBe(0);
+    const before = await ask("GET", "/history/stats", {
+      query: `bucket=hour&from=2020-01-01T00:30:00Z&to=2020-01-01T03:00:00Z`,
+    });
+    expect(
+      before.json.buckets.map((bucket: AnyJson) => [bucket.from.slice(11, 16), bucket.to.slice(11, 16)]),
+    ).toEqual([
+      ["00:30", "01:00"],
+      ["01:00", "02:00"],
+      ["02:00", "03:00"],
+    ]);
+    expect(sum(before.json.buckets)).toBe(0);
+    const many = await ask("GET", "/history/stats", {
+      query: `bucket=hour&from=2020-01-01T00:00:00Z&to=${to}`,
+    });
+    expect(many.json).toMatchObject({ code: "bad-query", errors: [{ path: "/bucket" }] });
     const stats = await ask("GET", "/history/stats", { query: "pipeline=demo.hello" });
+    expect(stats.json.buckets).toBeNull();
     expect(stats.json.by_status.COMPLETED).toBeGreaterThan(1);
   });
 

@@ -17,6 +17,10 @@ const PIPELINE = {
   queue: z.string().nullable(),
   version: z.string().describe("The fingerprint of its steps."),
   last_run: Run.nullable(),
+  next_tick_at: z.iso
+    .datetime()
+    .nullable()
+    .describe("The next time at which a schedule runs it; null without one, or without `schedules:read`."),
 } as const;
 const Pipeline = z.strictObject(PIPELINE).meta({ id: "Pipeline" });
 const PipelineDetail = z
@@ -79,7 +83,9 @@ export const pipelineOperations = [
     }),
     responses: { 200: listOf(Pipeline) },
     problems: ["bad-cursor"],
-    async handle({ spine, access, query: { q = "", domain, limit = 50, cursor } }) {
+    async handle(call) {
+      const { spine, access, query } = call;
+      const { q = "", domain, limit = 50, cursor } = query;
       const filter = ["pipelines", q, domain ?? null];
       const after = readCursor(filter, cursor, "string") ?? "";
       const names = spine.workflows
@@ -88,13 +94,14 @@ export const pipelineOperations = [
         .filter((name) => domain === undefined || spine.workflows.get(name).domain === domain)
         .sort();
       const page = names.slice(0, limit);
+      const nextTick = await nextTicks(call);
       const items = await Promise.all(
         page.map(async (name, index) => {
           const newest =
             index < LAST_RUNS && access.may("runs:read")
               ? await access.list({ workflow: name, limit: 1 })
               : null;
-          return pipelineOf(spine.workflows.get(name), newest?.items[0]);
+          return pipelineOf(spine.workflows.get(name), newest?.items[0], nextTick(name));
         }),
       );
       const last = page.at(-1);
@@ -113,7 +120,9 @@ export const pipelineOperations = [
     scoping: "access",
     responses: { 200: PipelineDetail },
     problems: ["not-found"],
-    async handle({ spine, access, params: { name } }) {
+    async handle(call) {
+      const { spine, access } = call;
+      const { name } = call.params;
       const workflow = spine.workflows.get(access.pipeline(name));
       const runs = access.may("runs:read")
         ? (await access.list({ workflow: name, limit: LAST_RUNS })).items
@@ -122,7 +131,7 @@ export const pipelineOperations = [
       return {
         status: 200,
         body: {
-          ...pipelineOf(workflow, runs[0]),
+          ...pipelineOf(workflow, runs[0], (await nextTicks(call))(name)),
           params_schema: z.toJSONSchema(params, { io: "input", unrepresentable: "any" }),
           deadline: deadlineMs === null ? null : deadlineMs / 1_000,
           when_changed: whenChanged,
@@ -161,7 +170,7 @@ export const pipelineOperations = [
         deadline: body.deadline as RunOptions["deadline"],
       });
       if (!body.dry_run) return await startRun(call, name, body.params, options);
-      const completed = call.services.completeParams({
+      const completed = await call.services.completeParams({
         pipeline: name,
         params: body.params,
         principal: call.principal,
@@ -201,7 +210,7 @@ export async function startRun(
 }> {
   const { spine, access, principal, request, services } = call;
   access.pipeline(name);
-  const completed = services.completeParams({ pipeline: name, params, principal });
+  const completed = await services.completeParams({ pipeline: name, params, principal });
   const wait = waitOf(request, services.limits.waitSeconds);
   const start: RunOptions = {
     ...options,
@@ -238,9 +247,24 @@ export async function startRun(
 function pipelineOf(
   workflow: WorkflowData,
   newest: Parameters<typeof runOf>[0] | undefined,
+  nextTick: string | null,
 ): z.output<typeof Pipeline> {
   const { name, domain, description, queue, fingerprint } = workflow;
-  return { name, domain, description, queue, version: fingerprint, last_run: newest ? runOf(newest) : null };
+  const last_run = newest ? runOf(newest) : null;
+  return { name, domain, description, queue, version: fingerprint, last_run, next_tick_at: nextTick };
+}
+
+/** When pipelines run next by themselves, as far as the caller may see schedules: these are about everything. */
+async function nextTicks({
+  spine,
+  access,
+}: Pick<Call, "spine" | "access">): Promise<(pipeline: string) => string | null> {
+  if (access.scope || !access.may("schedules:read")) return () => null;
+  const schedules = await spine.schedules.list();
+  return (pipeline) =>
+    schedules
+      .flatMap(({ workflow, nextTickAt }) => (workflow === pipeline && nextTickAt ? [nextTickAt] : []))
+      .sort()[0] ?? null;
 }
 
 async function checkParams(workflow: WorkflowData, given: unknown): Promise<JsonValue> {

@@ -125,6 +125,21 @@ describe.each(DATABASES)("%s", (_name, open) => {
     expect(run.json.run.tags).toEqual(["schedule:by.hand"]);
     const again = await ask("POST", `${path}/trigger`, { headers });
     expect(again).toMatchObject({ status: 200, json: { execution_id: run.json.execution_id } });
+    // Of several schedules of a pipeline, the one that comes first.
+    const { json: hello } = await ask("GET", "/pipelines/demo.hello");
+    const { items } = (await ask("GET", BASE, { query: "pipeline=demo.hello" })).json;
+    const ticks = items
+      .map((schedule: AnyJson) => schedule.next_tick_at)
+      .filter(Boolean)
+      .sort();
+    expect(hello.next_tick_at).toBe(ticks[0]);
+    expect(ticks.length).toBeGreaterThan(0);
+    const listed = await ask("GET", "/pipelines", { query: "q=demo." });
+    expect(listed.json.items.map((each: AnyJson) => [each.name, each.next_tick_at !== null])).toContainEqual([
+      "demo.hello",
+      true,
+    ]);
+    expect(listed.json.items.find(({ name }: AnyJson) => name === "demo.rows").next_tick_at).toBeNull();
     const wrong = await ask("POST", `${path}/trigger`, { body: { params: { name: 1 } } });
     expect(wrong.json).toMatchObject({ code: "invalid-params", errors: [{ path: "/params/name" }] });
     expect((await ask("POST", `${path}/resume`, { body: { missed: "skip" } })).json.status).toBe("ACTIVE");
@@ -135,8 +150,32 @@ describe.each(DATABASES)("%s", (_name, open) => {
       query: "cron=0+2+*+*+*&timezone=Europe/Berlin&count=3",
     });
     expect(plain.json).toEqual(next.json);
+    // A year of them has both changes of the clocks in it.
+    const daily = { query: "cron=30+2+*/4+*+*&timezone=Europe/Berlin&count=100" };
+    const year = await ask("GET", "/scheduler/preview", daily);
+    const notes = year.json.notes.map(({ note }: AnyJson) => note);
+    expect(notes.filter((note: string) => note === "CLOCKS_CHANGED")).toHaveLength(2);
+    expect(year.json.items).toEqual(expect.arrayContaining(year.json.notes.map(({ at }: AnyJson) => at)));
     const none = await ask("GET", "/scheduler/preview", { query: "cron=often" });
     expect(none.json).toMatchObject({ code: "bad-query", errors: [{ path: "/cron" }] });
+  });
+
+  test("keys of callers whose names and keys read alike when put together never meet", async () => {
+    await ask("POST", BASE, { body: { ...NIGHTLY, name: "twice" } });
+    const named = createHandler(spine, {
+      auth: { authenticate: ({ header }) => ({ id: header("x-name") ?? "", permissions: "admin" }) },
+      logger: silentLogger,
+    });
+    const trigger = async (name: string, key: string) =>
+      (
+        await asker(named)("POST", `${BASE}/twice/trigger`, {
+          headers: { "x-name": name, "idempotency-key": key },
+        })
+      ).json.execution_id;
+    const first = await trigger("a b", "c");
+    expect(await trigger("a b", "c")).toBe(first);
+    expect(await trigger("a", "b c")).not.toBe(first);
+    named.close();
   });
 
   test("a backfill of ticks: what it would do, what it does, and that it does it once", async () => {

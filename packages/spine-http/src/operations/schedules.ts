@@ -1,4 +1,6 @@
 import {
+  CLOCK_NOTES,
+  clockNotes,
   type Schedule as NewSpineSchedule,
   PAUSED_TICKS,
   SCHEDULE_STATUSES,
@@ -24,7 +26,14 @@ import {
 import { given, keyOf, RunStarted, short } from "./pipelines.ts";
 import { startedReply } from "./run-controls.ts";
 
-const Times = z.strictObject({ items: z.array(z.iso.datetime()) });
+const Times = z
+  .strictObject({
+    items: z.array(z.iso.datetime()),
+    notes: z
+      .array(z.strictObject({ at: z.iso.datetime(), note: z.enum(CLOCK_NOTES), message: z.string() }))
+      .describe("What changes of the clocks do to them."),
+  })
+  .meta({ id: "Times" });
 const COUNT = z.int().min(1).max(100).optional().describe("5 when left out.");
 const IF_MATCH = {
   "if-match":
@@ -111,7 +120,8 @@ export const scheduleOperations = [
         if (problem.code !== "invalid-body") throw problem;
         throw new HttpProblem("bad-query", problem.message, problem.facts);
       });
-      return { status: 200, body: { items } };
+      const { cron = null, timezone = "UTC" } = times;
+      return { status: 200, body: timesOf(items, { cron, timezone }) };
     },
   }),
   operation({
@@ -125,8 +135,9 @@ export const scheduleOperations = [
     responses: { 200: Times },
     problems: ["not-found", "conflict"],
     async handle({ spine, params, query }) {
-      const items = await spine.schedules.preview(nameOf(params.name), query.count).catch(unknownHere);
-      return { status: 200, body: { items } };
+      const name = nameOf(params.name);
+      const items = await spine.schedules.preview(name, query.count).catch(unknownHere);
+      return { status: 200, body: timesOf(items, await spine.schedules.get(name)) };
     },
   }),
   operation({
@@ -261,7 +272,7 @@ export const scheduleOperations = [
           nameOf(params.name),
           given({
             params: body.params,
-            key: key === undefined ? undefined : short(`${principal.id} ${key}`),
+            key: key === undefined ? undefined : short(JSON.stringify([principal.id, key])),
           }),
         )
         .catch((error: unknown) => {
@@ -323,6 +334,10 @@ function nameOf(name: string): string {
 
 function reply(schedule: ScheduleRecord) {
   return { status: 200, body: scheduleOf(schedule), headers: { etag: etagOf(schedule) } } as const;
+}
+
+function timesOf(items: readonly string[], schedule: Parameters<typeof clockNotes>[1]) {
+  return { items, notes: clockNotes(items, schedule) };
 }
 
 function etagOf({ revision }: ScheduleRecord): string {

@@ -1,4 +1,11 @@
-import { containing, containingInJson, LEAD_COLUMNS, type ListPlan, shapeOf } from "../list-plan.ts";
+import {
+  containing,
+  containingInJson,
+  type FilterColumn,
+  LEAD_COLUMNS,
+  type ListPlan,
+  shapeOf,
+} from "../list-plan.ts";
 import type { StateTables } from "../state-tables.ts";
 import type { Statement } from "./flush-statement.ts";
 
@@ -50,11 +57,7 @@ function listSql(t: StateTables, plan: ListPlan, columns: ListColumns): string {
   const from = plan.from === null ? null : bound(parameter());
   const below = plan.below === null ? null : bound(parameter());
   // IS TRUE keeps the indexes of these columns out of the choice.
-  const filters = plan.filters.map(([column]) =>
-    column === "tag"
-      ? `EXISTS (SELECT 1 FROM ${t.run_tags} f WHERE f.tag = ${parameter()} AND f.status = r.status AND f.run_id = r.run_id)`
-      : `(r.${column} = ${parameter()}) IS TRUE`,
-  );
+  const filters = plan.filters.map(([column]) => filterSql(t, column, parameter()));
   if (plan.search !== null) filters.push(searchSql(parameter(), parameter()));
   const limit = parameter();
 
@@ -90,6 +93,19 @@ ORDER BY position DESC LIMIT ${limit}`;
   return `SELECT ${list.join(", ")} FROM (${branches("g.run_id", []).join("\nUNION ALL ")}) AS g
 JOIN ${t.workflow_runs} r ON r.run_id = g.run_id${filters.length === 0 ? "" : `\nWHERE ${filters.join(" AND ")}`}
 ORDER BY g.run_id DESC LIMIT ${limit}`;
+}
+
+function filterSql(t: StateTables, column: FilterColumn, value: string): string {
+  switch (column) {
+    case "tag":
+      return `EXISTS (SELECT 1 FROM ${t.run_tags} f WHERE f.tag = ${value} AND f.status = r.status AND f.run_id = r.run_id)`;
+    case "triggered_by":
+      return `starts_with(r.triggered_by || ':', ${value})`;
+    case "quality_failed":
+      return `EXISTS (SELECT 1 FROM ${t.quality_results} q WHERE q.run_id = r.run_id AND q.status = 'FAIL') = ${value}::boolean`;
+    default:
+      return `(r.${column} = ${value}) IS TRUE`;
+  }
 }
 
 /** The text of the JSON first: few get past it to where each value is looked at. */

@@ -1,4 +1,6 @@
 import type {
+  ArrivalRange,
+  Arrivals,
   CheckpointRecord,
   Claim,
   ClaimRequest,
@@ -42,6 +44,7 @@ import type { QueuedCommit } from "./flush.ts";
 import { FlushConnection } from "./flush-connection.ts";
 import type { Statement } from "./flush-statement.ts";
 import { type CommitWaiting, GroupCommit, type WriteFlush } from "./group-commit.ts";
+import { listArrivals } from "./list-arrivals.ts";
 import { listRuns } from "./list-runs.ts";
 import { lookAtRuns } from "./look-at-runs.ts";
 import { pruneRuns } from "./prune-runs.ts";
@@ -195,6 +198,10 @@ export class PostgresHistoryStore implements HistoryStore {
 
   async list(query: RunQuery): Promise<RunPage> {
     return await listRuns(this.#pools, this.#t, query, this.#clock.now());
+  }
+
+  async arrivals(workflow: string, range: ArrivalRange): Promise<Arrivals> {
+    return await listArrivals(this.#pools, this.#t, workflow, range);
   }
 
   async events(runId: string, options: EventRange = {}): Promise<readonly RunEvent[]> {

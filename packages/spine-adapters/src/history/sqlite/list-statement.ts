@@ -1,5 +1,12 @@
 import type { SqlValue } from "../../databases/sqlite/sqlite-connection.ts";
-import { containing, containingInJson, LEAD_COLUMNS, type ListPlan, shapeOf } from "../list-plan.ts";
+import {
+  containing,
+  containingInJson,
+  type FilterColumn,
+  LEAD_COLUMNS,
+  type ListPlan,
+  shapeOf,
+} from "../list-plan.ts";
 import type { StateTables } from "../state-tables.ts";
 
 export interface ListStatement {
@@ -44,18 +51,28 @@ function listSql(t: StateTables, plan: ListPlan, columns: readonly string[]): st
     ...(plan.statuses ? [`${found}.status = ?`] : []),
     ...(plan.from === null ? [] : [`${found}.run_id >= ?`]),
     ...(plan.below === null ? [] : [`${found}.run_id < ?`]),
-    ...plan.filters.map(([column]) =>
-      column === "tag"
-        ? `EXISTS (SELECT 1 FROM ${t.run_tags} f WHERE f.tag = ? AND f.status = r.status AND f.run_id = r.run_id)`
-        : // The + keeps an index of this column out of the choice.
-          `+r.${column} = ?`,
-    ),
+    ...plan.filters.map(([column]) => filterSql(t, column)),
     ...(plan.search === null ? [] : [SEARCH]),
   ];
   const where = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
   const branch = `SELECT ${list} FROM ${from}${where}`;
   const branches = plan.statuses ? plan.statuses.map(() => branch) : [branch];
   return `${branches.join("\nUNION ALL ")}\nORDER BY 1 DESC LIMIT ?`;
+}
+
+/** One parameter each. */
+function filterSql(t: StateTables, column: FilterColumn): string {
+  switch (column) {
+    case "tag":
+      return `EXISTS (SELECT 1 FROM ${t.run_tags} f WHERE f.tag = ? AND f.status = r.status AND f.run_id = r.run_id)`;
+    case "triggered_by":
+      return "instr(r.triggered_by || ':', ?) = 1";
+    case "quality_failed":
+      return `iif(EXISTS (SELECT 1 FROM ${t.quality_results} q WHERE q.run_id = r.run_id AND q.status = 'FAIL'), 'true', 'false') = ?`;
+    default:
+      // The + keeps an index of this column out of the choice.
+      return `+r.${column} = ?`;
+  }
 }
 
 function runsBy(t: StateTables, index: ListPlan["index"]): string {

@@ -1,4 +1,6 @@
 import type {
+  ArrivalRange,
+  Arrivals,
   CheckpointRecord,
   Claim,
   ClaimRequest,
@@ -35,6 +37,7 @@ import { applyCommit } from "./apply-commit.ts";
 import { type Candidate, claimRun, lostRuns } from "./claim-runs.ts";
 import { createIn } from "./create-in.ts";
 import { type HistorySql, historySql } from "./history-sql.ts";
+import { listArrivals } from "./list-arrivals.ts";
 import { listRuns } from "./list-runs.ts";
 import { type ClaimPlan, countStarts, planClaim } from "./plan-claim.ts";
 import { pruneRuns } from "./prune-runs.ts";
@@ -214,6 +217,10 @@ export class SqliteHistoryStore implements HistoryStore {
 
   async list(query: RunQuery): Promise<RunPage> {
     return await listRuns(this.#pool, this.#sql.tables, query, this.#clock.now());
+  }
+
+  async arrivals(workflow: string, range: ArrivalRange): Promise<Arrivals> {
+    return await this.#pool.read((connection) => listArrivals(connection, this.#sql.tables, workflow, range));
   }
 
   async events(runId: string, options: EventRange = {}): Promise<readonly RunEvent[]> {

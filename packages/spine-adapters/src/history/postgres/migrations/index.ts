@@ -9,6 +9,7 @@ import { alerts } from "./0008-alerts.ts";
 import { partitions } from "./0009-partitions.ts";
 import { schedules } from "./0010-schedules.ts";
 import { notifications } from "./0011-notifications.ts";
+import { arrivals } from "./0012-arrivals.ts";
 import type { PostgresMigration } from "./migration.ts";
 
 /** All migrations of Postgres state databases, in order. */
@@ -24,4 +25,5 @@ export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   partitions,
   schedules,
   notifications,
+  arrivals,
 ];
