@@ -1,0 +1,4 @@
+"use client";
+// What shows FINRA's data in a React app.
+
+export {};

@@ -1,0 +1,4 @@
+"use client";
+// What shows a run: styled by styles.css, themed by CSS variables.
+
+export {};

@@ -1,0 +1,4 @@
+"use client";
+// The provider and the hooks.
+
+export {};
