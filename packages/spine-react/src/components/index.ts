@@ -1,4 +1,24 @@
 "use client";
 // What shows a run: styled by styles.css, themed by CSS variables.
 
-export {};
+export { Card, CardContent, CardHeader, type CardProps } from "./card.tsx";
+export type { Series } from "./chart-plot.tsx";
+export {
+  ErrorBanner,
+  type ErrorBannerProps,
+  ErrorMessage,
+  type ErrorMessageProps,
+} from "./error-banner.tsx";
+export { defaultLabels, type LabelKey, type Labels } from "./labels.ts";
+export type { ListState, ViewState } from "./panel.tsx";
+export { PipelineStatusCard, type PipelineStatusCardProps } from "./pipeline-status-card.tsx";
+export { SeriesChart, type SeriesChartProps } from "./series-chart.tsx";
+export { Spinner } from "./spinner.tsx";
+export { StatusAnnouncer, type StatusAnnouncerProps } from "./status-announcer.tsx";
+export { StatusBadge, type StatusBadgeProps } from "./status-badge.tsx";
+export { StepTimeline, type StepTimelineProps, type TimelineRun } from "./step-timeline.tsx";
+export { Time } from "./time.tsx";
+export type { TimelineStep } from "./timeline-rows.ts";
+export type { NewToast, Toast } from "./toast-store.ts";
+export { Toaster, type Toasts, useToast } from "./toaster.tsx";
+export { useRunToasts } from "./use-run-toasts.ts";
