@@ -1,11 +1,15 @@
 import type { Event } from "../wire/event.ts";
-import { errorOf } from "./http-error.ts";
+import { errorOf, type SpineHttpError } from "./http-error.ts";
 import type { AnyRequest, SpineClient } from "./spine-client.ts";
 
 export interface StreamOptions {
   readonly signal?: AbortSignal;
   /** The `id` of the last event that is known. */
   readonly lastEventId?: string;
+  /** Of streams of many runs: the `seq` of the last event that is known of each; from their beginning when left out. */
+  readonly after?: Readonly<Record<string, number>>;
+  /** Told when a connection stands, and when it was cut: by then, what came in between is on its way. */
+  readonly connected?: (isOpen: boolean) => void;
   /** How long to wait before a new connection, in ms; 500 when left out, twice as long after each failure, up to 10 s. */
   readonly retryMs?: number;
 }
@@ -26,16 +30,18 @@ export async function* streamEvents(
   runs: string | readonly string[],
   options: StreamOptions = {},
 ): AsyncGenerator<StreamedEvent, void, undefined> {
-  const { signal, retryMs = 500 } = options;
+  const { signal, retryMs = 500, after, connected } = options;
   const ids = typeof runs === "string" ? [runs] : runs;
   const [path, request]: [string, AnyRequest] =
     typeof runs === "string"
       ? ["/pipelines/events/{id}", { params: { id: runs } }]
-      : ["/events", { query: { run: ids } }];
+      : ["/events", { query: { run: ids, ...(after ? { after: ids.map((id) => after[id] ?? 0) } : {}) } }];
   let last = options.lastEventId;
   let failures = 0;
   const ended = new Set<string>();
   while (!signal?.aborted && ended.size < new Set(ids).size) {
+    let asked = 0;
+    let isOpen = false;
     const leaving = new AbortController();
     const leave = () => leaving.abort();
     signal?.addEventListener("abort", leave);
@@ -47,22 +53,28 @@ export async function* streamEvents(
       const response = await send("GET", path, { ...request, headers, signal: leaving.signal });
       if (response.status === 204) return;
       if (!response.ok) throw await errorOf(response);
-      for await (const { id, event, data } of framesOf(response, leaving)) {
+      const opened = () => {
+        if (!isOpen) connected?.(true);
+        isOpen = true;
+      };
+      for await (const { id, event, data } of framesOf(response, leaving, opened)) {
         if (id !== undefined) last = id;
         failures = 0;
         if (event === "end") ended.add((JSON.parse(data) as Event).execution_id);
         else yield { ...(JSON.parse(data) as Event), id: id ?? "" };
       }
     } catch (error) {
-      const status = (error as { readonly status?: number }).status;
+      const { status, retryAfter } = error as Partial<SpineHttpError>;
       // What is refused is refused again; what fails may come back.
       if (status !== undefined && status < 500 && status !== 429) throw error;
+      asked = (retryAfter ?? 0) * 1_000;
     } finally {
+      if (isOpen) connected?.(false);
       signal?.removeEventListener("abort", leave);
       leaving.abort();
     }
     if (signal?.aborted || ended.size === new Set(ids).size) return;
-    await pause(Math.min(retryMs * 2 ** failures, LONGEST_RETRY_MS), signal);
+    await pause(Math.max(Math.min(retryMs * 2 ** failures, LONGEST_RETRY_MS), asked), signal);
     failures = Math.min(failures + 1, 10);
   }
 }
@@ -77,6 +89,8 @@ interface Frame {
 async function* framesOf(
   response: Response,
   leaving: AbortController,
+  /** Called with each part that comes: what stands between may hold an answer back, so that its headers say nothing. */
+  arrived: () => void,
 ): AsyncGenerator<Frame, void, undefined> {
   if (!response.body) return;
   const reader = response.body.getReader();
@@ -86,6 +100,7 @@ async function* framesOf(
     const silence = setTimeout(() => leaving.abort(), SILENCE_MS);
     const { done, value } = await reader.read().finally(() => clearTimeout(silence));
     if (done) return;
+    arrived();
     text += decoder.decode(value, { stream: true });
     for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
       const frame = readFrame(text.slice(0, end));

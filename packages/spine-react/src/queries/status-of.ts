@@ -1,0 +1,40 @@
+import type { Query, QueryFunctionContext } from "@tanstack/react-query";
+import { errorOf, type SpineClient, type Status } from "spine-http/client";
+
+const INCLUDE = ["steps", "attempts", "quality", "metrics", "progress"];
+/** A look that gets no answer ends, so that the next one is made. */
+const LONGEST_MS = 30_000;
+
+/** What stands in the cache was answered with this `ETag`. */
+interface Known {
+  readonly etag: string;
+  readonly version: number;
+}
+/** Beside the queries, for the cache is the host's to read and to write. */
+const known = new WeakMap<Query, Known>();
+
+/** How a run stands; what is in the cache already where nothing has changed since (304). */
+export async function statusOf(
+  client: SpineClient,
+  runId: string,
+  { client: queryClient, queryKey }: QueryFunctionContext,
+): Promise<Status> {
+  const query = queryClient.getQueryCache().find({ queryKey, exact: true });
+  const before = query?.state.data as Status | undefined;
+  const last = query && known.get(query);
+  const headers: Record<string, string> = {};
+  if (last && before && last.version === before.version) headers["if-none-match"] = last.etag;
+  const response = await client.send("GET", "/pipelines/status/{id}", {
+    params: { id: runId },
+    query: { include: INCLUDE },
+    headers,
+    // Not the query's own signal: what is under way is of use to whoever looks next.
+    signal: AbortSignal.timeout(LONGEST_MS),
+  });
+  if (response.status === 304 && before) return before;
+  if (!response.ok) throw await errorOf(response);
+  const status = (await response.json()) as Status;
+  const etag = response.headers.get("etag");
+  if (query && etag !== null) known.set(query, { etag, version: status.version });
+  return status;
+}
