@@ -31,13 +31,16 @@ export function desktopOperations(sample: Pick<FinraServer, "inject" | "today">,
         "Lets the local server answer the next request for rows slowly, or not at all: to see what becomes of a run.",
       permission: "runs:start",
       scoping: "whole",
-      body: z.strictObject({ by: z.enum(["delay", "refusal"]) }),
+      body: z.strictObject({
+        by: z.enum(["delay", "refusal"]),
+        ms: z.int().min(1).max(30_000).optional().describe("How long it takes; 4,000 when left out."),
+      }),
       responses: { 200: z.strictObject({ by: z.enum(["delay", "refusal"]) }) },
       problems: ["forbidden"],
-      handle({ body: { by } }) {
+      handle({ body: { by, ms = SLOW_MS } }) {
         if (live) throw new HttpProblem("forbidden", "FINRA's own service answers as it does.");
         // A refusal is final for the attempt and the run, until somebody retries it.
-        sample.inject({ kind: by === "delay" ? { delay: SLOW_MS } : { status: 403 } });
+        sample.inject({ kind: by === "delay" ? { delay: ms } : { status: 403 } });
         return { status: 200, body: { by } };
       },
     }),
