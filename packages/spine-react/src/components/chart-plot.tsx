@@ -13,8 +13,8 @@ export interface Series {
   readonly axis?: "left" | "right";
   /** Null where there is none. */
   readonly values: readonly (number | null)[];
-  /** As its values are written; as numbers of the locale when left out. */
-  readonly format?: (value: number) => string;
+  /** As its values are written; as numbers of the locale when left out. The index says of which point. */
+  readonly format?: (value: number, index: number) => string;
 }
 
 /** As wide as a server draws it: a browser measures, and draws it anew. */
@@ -27,12 +27,13 @@ const WIDEST_BAR = 36;
 interface PlotProps {
   readonly title: string;
   readonly points: readonly string[];
+  readonly names?: readonly (string | null)[] | undefined;
   readonly series: readonly Series[];
   readonly height: number;
 }
 
 /** The drawing, its cursor, and what stands at it. */
-export function Plot({ title, points, series, height }: PlotProps) {
+export function Plot({ title, points, names = [], series, height }: PlotProps) {
   const display = useDisplay();
   const plot = useRef<HTMLDivElement>(null);
   const width = useWidth(plot);
@@ -53,8 +54,9 @@ export function Plot({ title, points, series, height }: PlotProps) {
   const thick = Math.min(band.bandwidth() / Math.max(1, bars.length), WIDEST_BAR);
   const shownAt = (one: Series, index: number) => {
     const value = one.values[index] ?? null;
-    return value === null ? "–" : (one.format ?? display.number)(value);
+    return value === null ? "–" : (one.format ?? display.number)(value, index);
   };
+  const nameOf = (index: number) => [points[index], names[index]].filter(Boolean).join(" · ");
   const every = Math.max(1, Math.ceil((longest(points) * 6.6 + 14) / step));
   const move = (event: PointerEvent) => {
     const box = event.currentTarget.getBoundingClientRect();
@@ -64,7 +66,7 @@ export function Plot({ title, points, series, height }: PlotProps) {
   return (
     <>
       <div className="spine-legend" aria-hidden="true">
-        <span className="spine-legend-point">{at === null ? "" : points[at]}</span>
+        <span className="spine-legend-point">{at === null ? "" : nameOf(at)}</span>
         {series.map((one, index) => (
           <span key={one.id} data-series={index + 1} data-kind={one.kind}>
             <i />
@@ -87,7 +89,7 @@ export function Plot({ title, points, series, height }: PlotProps) {
           value={at ?? 0}
           aria-label={display.text("pointOf", { title })}
           aria-valuetext={[
-            points[at ?? 0],
+            nameOf(at ?? 0),
             ...series.map((one) => `${one.label} ${shownAt(one, at ?? 0)}`),
           ].join(", ")}
           title={display.text("chartKeys")}

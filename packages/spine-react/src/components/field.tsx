@@ -7,7 +7,7 @@ export interface FieldIds {
   readonly "aria-invalid": true | undefined;
 }
 
-interface FieldProps {
+export interface FieldProps {
   readonly label: ReactNode;
   readonly hint?: ReactNode;
   readonly error?: string | undefined;

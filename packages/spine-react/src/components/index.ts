@@ -1,6 +1,7 @@
 "use client";
 // What shows a run: styled by styles.css, themed by CSS variables.
 
+export { Button, type ButtonProps } from "./button.tsx";
 export { Card, CardContent, CardHeader, type CardProps } from "./card.tsx";
 export type { Series } from "./chart-plot.tsx";
 export {
@@ -9,9 +10,11 @@ export {
   ErrorMessage,
   type ErrorMessageProps,
 } from "./error-banner.tsx";
+export { Field, type FieldIds, type FieldProps } from "./field.tsx";
 export { defaultLabels, type LabelKey, type Labels } from "./labels.ts";
 export type { ListState, ViewState } from "./panel.tsx";
 export { PipelineStatusCard, type PipelineStatusCardProps } from "./pipeline-status-card.tsx";
+export { Segments, type SegmentsProps } from "./segments.tsx";
 export { SeriesChart, type SeriesChartProps } from "./series-chart.tsx";
 export { Spinner } from "./spinner.tsx";
 export { StatusAnnouncer, type StatusAnnouncerProps } from "./status-announcer.tsx";

@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import { Plot, placesOf, type Series } from "./chart-plot.tsx";
 import { useDisplay } from "./display.ts";
 import { Panel, type ViewState } from "./panel.tsx";
@@ -8,11 +9,17 @@ export interface SeriesChartProps extends ViewState {
   readonly headingLevel?: 2 | 3 | 4 | undefined;
   /** What stands below the points, from the first to the last. */
   readonly points: readonly string[];
+  /** What points are called in full, where that is longer. */
+  readonly names?: readonly (string | null)[] | undefined;
   /** What the points are: the heading of their column. */
   readonly pointsLabel: string;
   readonly series: readonly Series[];
   /** In pixels; 260 when left out. */
   readonly height?: number | undefined;
+  /** Beside the heading, e.g. what is drawn. */
+  readonly aside?: ReactNode;
+  /** Below the chart, e.g. whose data they are. */
+  readonly note?: ReactNode;
 }
 
 /**
@@ -25,29 +32,42 @@ export interface SeriesChartProps extends ViewState {
  */
 export function SeriesChart(props: SeriesChartProps) {
   const { text } = useDisplay();
-  const { title, headingLevel, points, series, pointsLabel, height = 260, ...state } = props;
+  const {
+    title,
+    headingLevel,
+    points,
+    names,
+    series,
+    pointsLabel,
+    height = 260,
+    aside,
+    note,
+    ...state
+  } = props;
   return (
     <Panel
       title={title}
       headingLevel={headingLevel}
+      aside={aside}
       className="spine-chart"
       state={state}
       isEmpty={points.length === 0}
       empty={text("noData")}
       hint={text("noDataHint")}
     >
-      <Plot title={title} points={points} series={series} height={height} />
+      <Plot title={title} points={points} names={names} series={series} height={height} />
       <details className="spine-details">
         <summary>{text("showTable")}</summary>
-        <DataTable title={title} pointsLabel={pointsLabel} points={points} series={series} />
+        <DataTable title={title} pointsLabel={pointsLabel} points={points} names={names} series={series} />
       </details>
+      {note && <p className="spine-hint">{note}</p>}
     </Panel>
   );
 }
 
-type DataTableProps = Pick<SeriesChartProps, "title" | "points" | "pointsLabel" | "series">;
+type DataTableProps = Pick<SeriesChartProps, "title" | "points" | "names" | "pointsLabel" | "series">;
 
-function DataTable({ title, points, pointsLabel, series }: DataTableProps) {
+function DataTable({ title, points, names = [], pointsLabel, series }: DataTableProps) {
   const { number } = useDisplay();
   return (
     <Table
@@ -56,12 +76,15 @@ function DataTable({ title, points, pointsLabel, series }: DataTableProps) {
     >
       {placesOf(points).map(({ point, index }) => (
         <tr key={index}>
-          <th scope="row">{point}</th>
+          <th scope="row">
+            {point}
+            {names[index] && <span className="spine-hint"> {names[index]}</span>}
+          </th>
           {series.map(({ id, values, format = number }) => {
             const value = values[index] ?? null;
             return (
               <td key={id} data-number>
-                {value === null ? "–" : format(value)}
+                {value === null ? "–" : format(value, index)}
               </td>
             );
           })}
