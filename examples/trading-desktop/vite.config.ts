@@ -5,7 +5,8 @@ export default defineConfig({
   root: import.meta.dirname,
   // From the sources of the packages, as everything in this repository runs.
   resolve: { conditions: ["spine-source"] },
-  logLevel: "warn",
+  // "use client", which packages carry for servers, is nothing to warn of.
+  logLevel: "error",
   build: {
     target: "es2022",
     // Everything is a file of this server's: its policy lets no `data:` in.

@@ -1,0 +1,46 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { type ChosenWeek, FinraIngestPanel, TradeActivityChart } from "spine-finra/react";
+import { useSpine } from "spine-react";
+import { Toaster } from "spine-react/components";
+import { desktopApi } from "./desktop-api.ts";
+import { Header } from "./header.tsx";
+import { SampleControls } from "./sample-controls.tsx";
+import { useShownRun } from "./use-shown-run.ts";
+
+/** The page: a week is ingested on the left, and what is loaded stands on the right. */
+export function Desktop() {
+  const { client, queryClient } = useSpine();
+  const settings = useQuery(
+    {
+      queryKey: ["desktop"],
+      queryFn: ({ signal }) => desktopApi(client).settings(signal),
+      staleTime: Number.POSITIVE_INFINITY,
+    },
+    queryClient,
+  );
+  const [runId, show] = useShownRun();
+  const [chosen, choose] = useState<ChosenWeek | null>(null);
+  const week = chosen ?? { tier: "T1", week_ending: settings.data?.week_ending ?? "" };
+  const isSample = settings.data?.source === "SAMPLE";
+  return (
+    <>
+      <Header isSample={isSample} />
+      <main className="desk">
+        <div className="desk-side">
+          <FinraIngestPanel week={week} onChoose={choose} runId={runId} onStarted={show} />
+          {isSample && <SampleControls />}
+        </div>
+        <div className="desk-main">
+          <TradeActivityChart
+            headingLevel={2}
+            by="symbol"
+            tier={week.tier}
+            {...(week.week_ending === "" ? {} : { week_ending: week.week_ending })}
+          />
+        </div>
+      </main>
+      <Toaster />
+    </>
+  );
+}
