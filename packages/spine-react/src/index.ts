@@ -42,6 +42,5 @@ export {
   useTicks,
 } from "./hooks/use-schedules.ts";
 export { isTerminal } from "./is-terminal.ts";
-export type { Labels } from "./labels.ts";
 export type { Connection } from "./live/followed-run.ts";
 export { type SpineContext, SpineProvider, type SpineProviderProps, useSpine } from "./provider.tsx";

@@ -1,7 +1,7 @@
 import { QueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
 import type { SpineClient } from "spine-http/client";
-import type { Labels } from "./labels.ts";
+import type { Labels } from "./components/labels.ts";
 import { FollowedRuns } from "./live/followed-runs.ts";
 import { type SpineQueries, spineQueries } from "./queries/spine-queries.ts";
 
