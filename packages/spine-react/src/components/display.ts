@@ -29,7 +29,7 @@ export interface Display {
   duration(seconds: number): string;
   time(iso: string, style?: TimeStyle): string;
 }
-export type TimeStyle = "full" | "short" | "date";
+export type TimeStyle = "full" | "short" | "date" | "clock";
 
 const NO_SETTINGS: DisplaySettings = {};
 export const DisplayContext = createContext<DisplaySettings>(NO_SETTINGS);
@@ -58,6 +58,7 @@ const TIMES: Readonly<Record<TimeStyle, Intl.DateTimeFormatOptions>> = {
   full: { dateStyle: "medium", timeStyle: "medium" },
   short: { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" },
   date: { dateStyle: "medium" },
+  clock: { timeStyle: "medium" },
 };
 
 export function displayOf({ locale, timeZone, labels }: DisplaySettings, isLocal: boolean): Display {
@@ -112,10 +113,10 @@ export function displayOf({ locale, timeZone, labels }: DisplaySettings, isLocal
 }
 
 function utcOf(date: Date, style: TimeStyle): string {
-  const iso = date.toISOString();
-  return style === "date"
-    ? iso.slice(0, 10)
-    : `${iso.slice(0, 10)} ${iso.slice(11, style === "short" ? 16 : 19)} UTC`;
+  const [day, clock = ""] = date.toISOString().split("T");
+  if (style === "date") return day ?? "";
+  if (style === "clock") return `${clock.slice(0, 8)} UTC`;
+  return `${day} ${clock.slice(0, style === "short" ? 5 : 8)} UTC`;
 }
 
 function compactOf(value: number): string {

@@ -5,6 +5,7 @@ import { useDisplay } from "./display.ts";
 import { ErrorMessage } from "./error-banner.tsx";
 import { States, type ViewState } from "./panel.tsx";
 import { hasEnded, recordsOf } from "./records-of.ts";
+import { PartitionName } from "./run-name.tsx";
 import { StatusBadge } from "./status-badge.tsx";
 import { Fact, Facts } from "./step-detail.tsx";
 import { StepTimeline, type StepTimelineProps } from "./step-timeline.tsx";
@@ -72,12 +73,7 @@ function Body({ run, timeline }: { readonly run: Status; readonly timeline: NonN
       <div className="spine-id">
         <code title={execution_id}>{execution_id}</code>
         <CopyButton value={execution_id} name={text("run")} />
-        {partition !== null &&
-          Object.entries(partition).map(([name, value]) => (
-            <span key={name} className="spine-chip">
-              {name} <b>{value}</b>
-            </span>
-          ))}
+        <PartitionName partition={partition} />
       </div>
       {outer.length > 0 && (
         <progress

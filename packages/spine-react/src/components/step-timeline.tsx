@@ -160,7 +160,7 @@ function Legend({ steps, hasQueue, isOver }: LegendProps) {
         isShown ? (
           <span key={kind} data-kind={kind}>
             <svg viewBox="0 0 20 10" aria-hidden="true">
-              <Mark kind={kind} x="1" width="18" />
+              <Mark kind={kind} from={4} to={96} />
             </svg>
             {label}
           </span>
@@ -220,6 +220,7 @@ function QueueRow({ queue, scale }: { readonly queue: Segment; readonly scale: T
         <Icon name="WAITING" />
         <span className="spine-step-name">{text(queue.to === null ? "inQueue" : "waitedInQueue")}</span>
         {scale && <Track segments={[queue]} scale={scale} />}
+        <span className="spine-step-rows" />
         <span className="spine-step-time">
           <Elapsed from={from} to={to} />
         </span>
@@ -360,19 +361,18 @@ function Track({ segments, scale, isPending = false }: TrackProps) {
   return (
     <svg className="spine-track" aria-hidden="true">
       {segments.map(({ kind, from, to, status, attempt }) => {
-        const x = scale.at(from);
         const end = scale.at(to ?? Math.max(from, now ?? from));
         return (
           <Mark
             key={`${kind}${attempt}${from}`}
             kind={kind}
             tone={toneOf(status)}
-            x={`${x}%`}
-            width={`${Math.max(0.01, Math.round((end - x) * 1_000) / 1_000)}%`}
+            from={scale.at(from)}
+            to={end}
           />
         );
       })}
-      {isPending && <Mark kind="pending" x={`${scale.end + 2}%`} width={`${98 - scale.end}%`} />}
+      {isPending && <Mark kind="pending" from={scale.end + 2} to={100} />}
     </svg>
   );
 }
@@ -380,22 +380,24 @@ function Track({ segments, scale, isPending = false }: TrackProps) {
 interface MarkProps {
   readonly kind: Segment["kind"] | "pending";
   readonly tone?: string | undefined;
-  readonly x: string;
-  readonly width: string;
+  /** In percent of the track. */
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Work is solid; waits are thin and broken, so that they differ without colour; what is to come is hollow. */
-function Mark({ kind, tone, x, width }: MarkProps) {
-  const isThin = kind !== "work" && kind !== "pending";
-  return (
-    <rect
-      data-kind={kind}
-      data-tone={tone}
-      x={x}
-      width={width}
-      y={isThin ? 4 : 0.75}
-      height={isThin ? 2 : 8.5}
-      rx={isThin ? 0 : 2.5}
-    />
-  );
+function Mark({ kind, tone, from, to }: MarkProps) {
+  const marked = { "data-kind": kind, "data-tone": tone };
+  if (kind === "work" || kind === "pending")
+    return (
+      <rect
+        {...marked}
+        x={`${from}%`}
+        width={`${Math.max(0.01, Math.round((to - from) * 1_000) / 1_000)}%`}
+        y="0.75"
+        height="8.5"
+        rx="2.5"
+      />
+    );
+  return <line {...marked} x1={`${from}%`} x2={`${to}%`} y1="5" y2="5" />;
 }
