@@ -63,15 +63,19 @@ export const statusOperations = [
       const { spine, access, params, query, request, services, principal } = call;
       const include = new Set(query.include ?? DEFAULT);
       const view = viewOf(principal, include);
-      const known = knownOf(request.header("if-none-match"), params.id, view);
+      const known = knownVersion(request.header("if-none-match"), params.id, view);
       const wait = waitOf(request, services.limits.waitSeconds);
       const applied = wait === null ? {} : { "preference-applied": `wait=${wait}` };
       if (known !== null && mayRead(call, params.id)) {
-        if (wait !== null && wait > 0) await waitForChange(call, params.id, wait, known.version);
+        if (wait !== null && wait > 0) await waitForChange(call, params.id, wait, known);
         const glance = await services.glances.of(params.id);
-        // What is under way says how far it is without another version of the run: that has to be looked at.
-        const isGlanceEnough = !(include.has("progress") && glance?.status === "RUNNING");
-        if (glance?.version === known.version && isGlanceEnough) return unchanged(known.tag, applied);
+        // Whatever is written about a run has an event, how far a step has come too.
+        if (glance?.version === known)
+          return {
+            status: 304,
+            body: null,
+            headers: { etag: etagOf(params.id, known, view), ...CACHE, ...applied },
+          };
       }
       let detail = await access.run(params.id);
       if (known === null && wait !== null && wait > 0) {
@@ -79,10 +83,12 @@ export const statusOperations = [
         detail = await access.run(params.id);
       }
       services.readable.add(readKey(principal, params.id));
-      const etag = etagOf(detail, view, include.has("progress"));
-      if (etag === known?.tag) return unchanged(etag, applied);
       const body = await statusOf(spine, access, detail, include);
-      return { status: 200, body, headers: { etag, ...CACHE, ...applied } };
+      return {
+        status: 200,
+        body,
+        headers: { etag: etagOf(params.id, detail.run.version, view), ...CACHE, ...applied },
+      };
     },
   }),
 ] as const;
@@ -123,34 +129,19 @@ function viewOf({ permissions }: Principal, include: ReadonlySet<Include>): stri
   return hash("sha256", JSON.stringify([permissions, [...include].sort()])).slice(0, 8);
 }
 
-/** @param withProgress whether it says how far steps are, which changes without another version of the run. */
-function etagOf({ run, steps }: RunDetail, view: string, withProgress: boolean): string {
-  const told = withProgress
-    ? steps.flatMap(({ seq, status, progress }) =>
-        status === "RUNNING" && progress ? [[seq, progress]] : [],
-      )
-    : [];
-  const progress = told.length === 0 ? "" : `.${hash("sha256", JSON.stringify(told)).slice(0, 8)}`;
-  return `W/"${run.runId}.${run.version}.${view}${progress}"`;
+function etagOf(runId: string, version: number, view: string): string {
+  return `W/"${runId}.${version}.${view}"`;
 }
 
-/** The ETag of an earlier answer of the same view, with the version in it; null for another. */
-function knownOf(
-  header: string | undefined,
-  runId: string,
-  view: string,
-): { readonly tag: string; readonly version: number } | null {
+/** The version in the ETag of an earlier answer of the same view; null for another. */
+function knownVersion(header: string | undefined, runId: string, view: string): number | null {
   if (header === undefined) return null;
-  for (const part of header.split(",")) {
-    const [, tag = "", id, version, of] =
-      /^\s*(?:W\/)?("([0-9a-f-]{36})\.(\d{1,15})\.([0-9a-f]{8})(?:\.[0-9a-f]{8})?")\s*$/.exec(part) ?? [];
-    if (id === runId && of === view) return { tag: `W/${tag}`, version: Number(version) };
+  for (const tag of header.split(",")) {
+    const [, id, version, of] =
+      /^\s*(?:W\/)?"([0-9a-f-]{36})\.(\d{1,15})\.([0-9a-f]{8})"\s*$/.exec(tag) ?? [];
+    if (id === runId && of === view) return Number(version);
   }
   return null;
-}
-
-function unchanged(etag: string, applied: Readonly<Record<string, string>>) {
-  return { status: 304, body: null, headers: { etag, ...CACHE, ...applied } } as const;
 }
 
 function readKey(principal: Principal, runId: string): string {

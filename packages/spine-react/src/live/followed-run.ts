@@ -119,7 +119,7 @@ export class FollowedRun {
     const settledAt = Math.max(state?.dataUpdatedAt ?? 0, state?.errorUpdatedAt ?? 0);
     const due = this.#isBehind
       ? this.#startedAt + Math.min(GAP_MS * 2 ** this.#quiet, LONGEST_MS)
-      : settledAt + this.#interval(state?.data);
+      : settledAt + this.#interval;
     this.#timer = setTimeout(() => this.look(), Math.max(0, due - Date.now()));
   }
 
@@ -135,13 +135,10 @@ export class FollowedRun {
     return this.#failures === 0 && data !== undefined && data.version < this.#heard;
   }
 
-  #interval(data: Status | undefined): number {
+  get #interval(): number {
     const interval = Math.min(...[...this.#followers].map((follower) => follower.interval));
     if (this.#failures > 0) return backOff(interval, this.#failures - 1, this.#failure);
-    if (!this.#around.isLive() || data === undefined) return interval;
-    // How far a step has come is no event: while one tells it, it is asked for. Else looks become rare until something happens.
-    if (data.status !== "RUNNING") return LONGEST_MS;
-    const tells = data.steps.some(({ status, progress }) => status === "RUNNING" && progress !== null);
-    return tells ? interval : Math.min(interval * 2 ** this.#quiet, LONGEST_MS);
+    // Events tell of all that changes; this is for the case that one was lost on a way that nobody thought of.
+    return this.#around.isLive() ? LONGEST_MS : interval;
   }
 }
