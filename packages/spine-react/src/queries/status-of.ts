@@ -1,7 +1,7 @@
 import type { Query, QueryFunctionContext } from "@tanstack/react-query";
 import { errorOf, type SpineClient, type Status } from "spine-http/client";
 
-const INCLUDE = ["steps", "attempts", "quality", "metrics", "progress"];
+const INCLUDE = "steps,attempts,quality,metrics,progress";
 /** A look that gets no answer ends, so that the next one is made. */
 const LONGEST_MS = 30_000;
 
