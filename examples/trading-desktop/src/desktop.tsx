@@ -20,8 +20,15 @@ export function Desktop() {
     queryClient,
   );
   const [runId, show] = useShownRun();
-  const [chosen, choose] = useState<ChosenWeek | null>(null);
-  const week = chosen ?? { tier: "T1", week_ending: settings.data?.week_ending ?? "" };
+  const [chosen, setChosen] = useState<Partial<ChosenWeek>>({});
+  // Of what nobody has chosen the server says where to begin, also when it answers late.
+  const week: ChosenWeek = { tier: "T1", week_ending: settings.data?.week_ending ?? "", ...chosen };
+  const choose = (next: ChosenWeek) =>
+    setChosen({
+      ...chosen,
+      ...(next.tier === week.tier ? {} : { tier: next.tier }),
+      ...(next.week_ending === week.week_ending ? {} : { week_ending: next.week_ending }),
+    });
   const isSample = settings.data?.source === "SAMPLE";
   return (
     <>

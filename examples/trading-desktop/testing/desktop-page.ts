@@ -32,6 +32,7 @@ export async function openDesktop(
     if (protocol.startsWith("http") && !url.startsWith(origin)) strangers.add(origin);
   });
   const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
   page.on("pageerror", (error) => errors.push(String(error)));
   page.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") errors.push(message.text());

@@ -8,7 +8,8 @@ import { serve } from "../../finra-weekly/serve.ts";
 
 const [db = "", port = "0"] = process.argv.slice(2);
 const { signal } = catchInterrupts();
-await using sample = await startFinraServer({ weeks: 120 });
+// Small weeks: what is tested is the page.
+await using sample = await startFinraServer({ weeks: 120, symbols: 60 });
 await using spine = await openSpine(db, sample);
 await spine.start();
 await serve(spine, { port: Number(port), live: false, sample }, createOutput(process.stderr), signal);

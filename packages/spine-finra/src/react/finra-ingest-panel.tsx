@@ -113,6 +113,7 @@ export function FinraIngestPanel(props: FinraIngestPanelProps) {
           startedHere={runId === startedHere}
           onCompleted={onCompleted}
           headingLevel={headingLevel === 2 ? 3 : 4}
+          text={text}
         />
       )}
     </div>
@@ -124,11 +125,13 @@ interface FollowedProps {
   readonly startedHere: boolean;
   readonly onCompleted: ((run: Status) => void) | undefined;
   readonly headingLevel: 3 | 4;
+  readonly text: ReturnType<typeof finraTexts>;
 }
 
-function Followed({ runId, startedHere, onCompleted, headingLevel }: FollowedProps) {
+function Followed({ runId, startedHere, onCompleted, headingLevel, text }: FollowedProps) {
   const { client, queryClient } = useSpine();
-  const { run } = usePipelineStatus(runId);
+  const status = usePipelineStatus(runId);
+  const { run } = status;
   const { act } = useRunActions(runId);
   useRunToasts(run, { startedHere, onRetry: () => act("retry") });
   const completed = useRef(onCompleted);
@@ -141,5 +144,9 @@ function Followed({ runId, startedHere, onCompleted, headingLevel }: FollowedPro
     void queryClient.invalidateQueries({ queryKey: finraQueries(client).all });
     completed.current?.(done);
   }, [done, client, queryClient]);
-  return <PipelineStatusCard run={run} headingLevel={headingLevel} />;
+  const { tier, week_start } = run?.partition ?? {};
+  const week = week_start === undefined ? null : weekOf(week_start);
+  // A run of another pipeline has its own name.
+  const title = tier && week ? text("runTitle", { tier, week: week.to }) : undefined;
+  return <PipelineStatusCard {...status} title={title} headingLevel={headingLevel} />;
 }

@@ -23,6 +23,7 @@ export interface FinraLabels {
   readonly weekAfter: string;
   readonly run: string;
   readonly starting: string;
+  readonly runTitle: string;
 }
 
 const ENGLISH: FinraLabels = {
@@ -49,6 +50,7 @@ const ENGLISH: FinraLabels = {
   weekAfter: "The week after",
   run: "Run ingestion",
   starting: "Starting…",
+  runTitle: "{tier}, week ending {week}",
 };
 
 /** Writes the texts: those that are given, and the English ones. */
