@@ -135,7 +135,7 @@ test("where there are no events it is polled, and a hidden tab has no connection
   await served.spine.signal(a.id, "first", null);
   await screen.findByText("a WAITING 2/4 polling");
   // The server has said when it may be tried again.
-  expect(streams(served)).toBe(2);
+  expect(streams(served)).toBe(1);
   leaving.abort();
   act(() => focusManager.setFocused(false));
   act(() => focusManager.setFocused(true));

@@ -13,10 +13,17 @@ export interface Served {
   readonly asked: string[];
   /** Cuts all connections. */
   readonly cut: () => void;
+  readonly close: () => Promise<void>;
 }
 
 /** A real Spine behind a real server, until the test is over. */
-export async function serve(
+export async function serve(...options: Parameters<typeof openServer>): Promise<Served> {
+  const served = await openServer(...options);
+  onTestFinished(served.close);
+  return served;
+}
+
+export async function openServer(
   options: Omit<SpineOptions, "database">,
   handlerOptions: Partial<HandlerOptions> = {},
 ): Promise<Served> {
@@ -39,18 +46,18 @@ export async function serve(
     socket.on("close", () => sockets.delete(socket));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(async () => {
-    handler.close();
-    server.closeAllConnections();
-    server.close();
-    await spine.stop();
-  });
   return {
     spine,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/spine`,
     asked,
     cut: () => {
       for (const socket of sockets) socket.resetAndDestroy();
+    },
+    close: async () => {
+      handler.close();
+      server.closeAllConnections();
+      server.close();
+      await spine.stop();
     },
   };
 }
