@@ -2,25 +2,15 @@
 // Runs that are followed by events: a real Spine behind a real server.
 
 import { focusManager } from "@tanstack/react-query";
-import { act, cleanup, render, screen, waitFor } from "@testing-library/react";
-import { defineWorkflow } from "spine-core";
+import { act, render, screen, waitFor } from "@testing-library/react";
 import { createClient } from "spine-http/client";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { usePipelineStatus } from "../hooks/use-pipeline-status.ts";
 import { useRunEvents } from "../hooks/use-run-events.ts";
 import { SpineProvider } from "../provider.tsx";
+import { gated } from "../testing/demo.ts";
+import "../testing/dom.ts";
 import { type Served, serve } from "../testing/serve.ts";
-
-afterEach(() => {
-  cleanup();
-  focusManager.setFocused(undefined);
-});
-
-const gated = defineWorkflow({ name: "demo.gated" })
-  .step("before", () => 1)
-  .wait("first", { signal: "first" })
-  .wait("second", { signal: "second" })
-  .step("after", () => 2);
 
 interface ShownProps {
   readonly runId: string;
@@ -137,6 +127,8 @@ test("where there are no events it is polled, and a hidden tab has no connection
   // The server has said when it may be tried again.
   expect(streams(served)).toBe(1);
   leaving.abort();
+  const place = `${served.url}/pipelines/events/${b.id}`;
+  await expect.poll(async () => (await fetch(place, { method: "HEAD" })).status).toBe(200);
   act(() => focusManager.setFocused(false));
   act(() => focusManager.setFocused(true));
   await screen.findByText("a WAITING 2/4 live");

@@ -2,11 +2,12 @@
 // When a run is asked about, by a clock that the tests move.
 
 import { focusManager, QueryClient } from "@tanstack/react-query";
-import { act, cleanup, render, screen } from "@testing-library/react";
+import { act, render, screen } from "@testing-library/react";
 import { Profiler, type ReactNode, StrictMode } from "react";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { usePipelineStatus } from "../hooks/use-pipeline-status.ts";
 import { SpineProvider } from "../provider.tsx";
+import "../testing/dom.ts";
 import {
   problemAnswer,
   RUN_ID,
@@ -17,11 +18,6 @@ import {
 
 beforeEach(() => {
   vi.useFakeTimers();
-});
-afterEach(() => {
-  cleanup();
-  focusManager.setFocused(undefined);
-  vi.useRealTimers();
 });
 
 function Shown({ runId = RUN_ID, interval }: { readonly runId?: string; readonly interval?: number }) {
