@@ -5,7 +5,6 @@ import {
   Button,
   Card,
   CardContent,
-  ErrorBanner,
   Field,
   PipelineStatusCard,
   Segments,
@@ -102,7 +101,6 @@ export function FinraIngestPanel(props: FinraIngestPanelProps) {
             <Button type="submit" look="primary" isPending={ingest.isPending}>
               {text(ingest.isPending ? "starting" : "run")}
             </Button>
-            {ingest.error && <ErrorBanner error={ingest.error} />}
           </form>
         </CardContent>
       </Card>
