@@ -1,6 +1,7 @@
 import { QueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
 import type { SpineClient } from "spine-http/client";
+import { DisplayContext } from "./components/display-context.ts";
 import type { Labels } from "./components/labels.ts";
 import { FollowedRuns } from "./live/followed-runs.ts";
 import { type SpineQueries, spineQueries } from "./queries/spine-queries.ts";
@@ -67,7 +68,11 @@ export function SpineProvider(props: SpineProviderProps): ReactNode {
     () => ({ ...made, live: live === "auto", locale, timeZone, labels }),
     [made, live, locale, timeZone, labels],
   );
-  return <Context.Provider value={value}>{children}</Context.Provider>;
+  return (
+    <Context.Provider value={value}>
+      <DisplayContext.Provider value={value}>{children}</DisplayContext.Provider>
+    </Context.Provider>
+  );
 }
 
 /** What the provider was given, for hooks and components of one's own. @throws Error outside of a SpineProvider. */

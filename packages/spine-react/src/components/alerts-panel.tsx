@@ -1,4 +1,6 @@
 import { useState } from "react";
+import type { AlertGroup, GroupedAlert } from "spine-http/client";
+import { useAlertActions, useAlertGroups } from "../hooks/use-alerts.ts";
 import { Button } from "./button.tsx";
 import { type Display, useDisplay } from "./display.ts";
 import { ErrorBanner } from "./error-banner.tsx";
@@ -6,7 +8,6 @@ import { Panel, type ViewState } from "./panel.tsx";
 import { type RunLinks, RunName } from "./run-name.tsx";
 import { StatusBadge } from "./status-badge.tsx";
 import { Time } from "./time.tsx";
-import type { AlertGroup, GroupedAlert } from "./wire.ts";
 
 interface Look extends RunLinks {
   readonly title?: string | undefined;
@@ -16,14 +17,26 @@ interface AlertCalls {
   readonly acknowledge?: ((fingerprint: string) => Promise<unknown>) | undefined;
   readonly resolve?: ((fingerprint: string) => Promise<unknown>) | undefined;
 }
-export interface AlertsPanelProps extends Look, AlertCalls, ViewState {
+interface PanelData extends AlertCalls, ViewState {
   readonly groups: readonly AlertGroup[];
 }
+/** What fires now; or groups that are given. */
+export type AlertsPanelProps = Look | (Look & PanelData);
 
 const SEVERITY = ["CRITICAL", "ERROR", "WARNING", "INFO"];
 
 /** What fires now, the worst first, with who was told and who has taken it on. */
 export function AlertsPanel(props: AlertsPanelProps) {
+  return "groups" in props ? <Groups {...props} /> : <LiveGroups {...props} />;
+}
+
+function LiveGroups(look: Look) {
+  const { items, ...state } = useAlertGroups();
+  const { acknowledge, resolve } = useAlertActions();
+  return <Groups {...look} {...state} groups={items} acknowledge={acknowledge} resolve={resolve} />;
+}
+
+function Groups(props: Look & PanelData) {
   const { groups, title, headingLevel, acknowledge, resolve, hrefOf, onOpen, ...state } = props;
   const display = useDisplay();
   const { text } = display;

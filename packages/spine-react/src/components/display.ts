@@ -1,15 +1,7 @@
-import { createContext, useContext, useSyncExternalStore } from "react";
+import { useContext, useSyncExternalStore } from "react";
+import { DisplayContext, type DisplaySettings } from "./display-context.ts";
 import { entryOf } from "./entry-of.ts";
-import { defaultLabels, type LabelKey, type Labels } from "./labels.ts";
-
-/** How what is shown is written. */
-export interface DisplaySettings {
-  /** e.g. `en-GB`; the browser's own when left out. */
-  readonly locale?: string | undefined;
-  /** e.g. `Europe/Berlin`; the browser's own when left out. */
-  readonly timeZone?: string | undefined;
-  readonly labels?: Partial<Labels> | undefined;
-}
+import { defaultLabels, type LabelKey } from "./labels.ts";
 
 export type Values = Readonly<Record<string, string | number>>;
 type Counted<K> = K extends `${infer Name}_other` ? Name : never;
@@ -30,9 +22,6 @@ export interface Display {
   time(iso: string, style?: TimeStyle): string;
 }
 export type TimeStyle = "full" | "short" | "date" | "clock";
-
-const NO_SETTINGS: DisplaySettings = {};
-export const DisplayContext = createContext<DisplaySettings>(NO_SETTINGS);
 
 const never = () => () => {};
 /** True once a browser has rendered what the server sent. */
@@ -63,7 +52,8 @@ const TIMES: Readonly<Record<TimeStyle, Intl.DateTimeFormatOptions>> = {
 
 export function displayOf({ locale, timeZone, labels }: DisplaySettings, isLocal: boolean): Display {
   const texts: Readonly<Record<string, string | undefined>> = { ...defaultLabels, ...labels };
-  const plural = new Intl.PluralRules(labels ? locale : "en");
+  // Texts that are not replaced are English, whatever the locale of numbers is.
+  const plural = new Intl.PluralRules(labels && Object.keys(labels).length > 0 ? locale : "en");
   const formats = new Map<string, Intl.DateTimeFormat>();
   const decimal = isLocal ? new Intl.NumberFormat(locale) : null;
   const short = isLocal

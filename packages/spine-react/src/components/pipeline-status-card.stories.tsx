@@ -1,5 +1,5 @@
 import { PipelineStatusCard } from "./pipeline-status-card.tsx";
-import { ActionButtons } from "./run-actions.tsx";
+import { RunActions } from "./run-actions.tsx";
 import {
   completedRun,
   failedRun,
@@ -13,14 +13,14 @@ import type { Meta, Story } from "./testing/story.ts";
 
 export default { title: "PipelineStatusCard", component: PipelineStatusCard } satisfies Meta;
 
-const act = () => Promise.resolve();
+const act = () => Promise.resolve({ execution_id: "" });
 
 export const Running: Story = {
   render: () => (
     <PipelineStatusCard
       run={runningRun}
       connection="live"
-      actions={<ActionButtons actions={runningRun.allowed_actions} act={act} />}
+      actions={<RunActions actions={runningRun.allowed_actions} act={act} />}
     />
   ),
 };
@@ -29,7 +29,7 @@ export const Failed: Story = {
   render: () => (
     <PipelineStatusCard
       run={failedRun}
-      actions={<ActionButtons actions={failedRun.allowed_actions} act={act} />}
+      actions={<RunActions actions={failedRun.allowed_actions} act={act} />}
     />
   ),
 };

@@ -1,4 +1,7 @@
 import type { ReactNode } from "react";
+import type { Status } from "spine-http/client";
+import { usePipelineStatus } from "../hooks/use-pipeline-status.ts";
+import type { Connection } from "../live/followed-run.ts";
 import { Card, CardContent } from "./card.tsx";
 import { CopyButton } from "./copy-button.tsx";
 import { useDisplay } from "./display.ts";
@@ -10,7 +13,6 @@ import { StatusBadge } from "./status-badge.tsx";
 import { Fact, Facts } from "./step-detail.tsx";
 import { StepTimeline, type StepTimelineProps } from "./step-timeline.tsx";
 import { Elapsed, Time } from "./time.tsx";
-import type { Status } from "./wire.ts";
 
 interface Look {
   /** The name of the pipeline when left out. */
@@ -21,10 +23,12 @@ interface Look {
   /** Below everything: buttons, links. */
   readonly actions?: ReactNode;
 }
-export interface PipelineStatusCardProps extends Look, ViewState {
+interface CardData extends ViewState {
   readonly run: Status | undefined;
-  readonly connection?: "live" | "polling" | "off" | undefined;
+  readonly connection?: Connection | undefined;
 }
+/** A run by its id, or what is known of one. */
+export type PipelineStatusCardProps = Look & ({ readonly runId: string | null | undefined } | CardData);
 
 /**
  * A run at a glance: its status, how far it is, what it has made, why it failed, its steps.
@@ -33,6 +37,14 @@ export interface PipelineStatusCardProps extends Look, ViewState {
  * <PipelineStatusCard runId={runId} actions={<RunActions runId={runId} />} />
  */
 export function PipelineStatusCard(props: PipelineStatusCardProps) {
+  return "run" in props ? <StatusCard {...props} /> : <LiveCard {...props} />;
+}
+
+function LiveCard({ runId, ...look }: Look & { readonly runId: string | null | undefined }) {
+  return <StatusCard {...look} {...usePipelineStatus(runId)} />;
+}
+
+function StatusCard(props: Look & CardData) {
   const { run, title, headingLevel, timeline = "list", actions, connection, ...state } = props;
   const { text } = useDisplay();
   return (

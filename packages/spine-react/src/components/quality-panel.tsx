@@ -1,21 +1,33 @@
+import type { QualityResult } from "spine-http/client";
+import { useQuality } from "../hooks/use-quality.ts";
 import { useDisplay } from "./display.ts";
 import { Panel, type ViewState } from "./panel.tsx";
 import { StatusBadge } from "./status-badge.tsx";
-import type { QualityResult } from "./wire.ts";
 
 interface Look {
   readonly title?: string | undefined;
   readonly headingLevel?: 2 | 3 | 4 | undefined;
 }
-export interface QualityPanelProps extends Look, ViewState {
+interface PanelData extends ViewState {
   readonly results: readonly QualityResult[];
 }
+/** What was found in a run, or results that are given. */
+export type QualityPanelProps = Look & ({ readonly runId: string | null | undefined } | PanelData);
 
 /** What needs a look stands first. */
 const ORDER = ["FAIL", "ERROR", "WARN", "PASS", "SKIPPED"];
 
 /** What the checks of a run found: what they saw, what they wanted, and examples of what failed. */
-export function QualityPanel({ results, title, headingLevel, ...state }: QualityPanelProps) {
+export function QualityPanel(props: QualityPanelProps) {
+  return "results" in props ? <Checks {...props} /> : <LiveChecks {...props} />;
+}
+
+function LiveChecks({ runId, ...look }: Look & { readonly runId: string | null | undefined }) {
+  const { items, ...state } = useQuality(runId);
+  return <Checks {...look} {...state} results={items} />;
+}
+
+function Checks({ results, title, headingLevel, ...state }: Look & PanelData) {
   const { text, number } = useDisplay();
   const sorted = results.toSorted((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status));
   const passed = results.filter(({ status }) => status === "PASS").length;

@@ -1,4 +1,6 @@
 import { useState } from "react";
+import type { Reject, RunStarted } from "spine-http/client";
+import { useRejects } from "../hooks/use-rejects.ts";
 import { Button } from "./button.tsx";
 import { Dialog } from "./dialog.tsx";
 import { useDisplay } from "./display.ts";
@@ -7,27 +9,51 @@ import { Field } from "./field.tsx";
 import { type ListState, Panel } from "./panel.tsx";
 import { StatusBadge } from "./status-badge.tsx";
 import { Table } from "./table.tsx";
-import type { Reject } from "./wire.ts";
 
 interface Look {
   readonly title?: string | undefined;
   readonly headingLevel?: 2 | 3 | 4 | undefined;
 }
 /** Which rejects of a step. */
-export interface RejectChoice {
+interface Choice {
   readonly step: string;
   readonly indexes: readonly number[];
 }
 interface RejectCalls {
-  readonly discard?: ((choice: RejectChoice, reason: string) => Promise<unknown>) | undefined;
-  readonly redrive?: ((choice: RejectChoice) => Promise<unknown>) | undefined;
+  readonly discard?: ((choice: Choice, reason: string) => Promise<unknown>) | undefined;
+  readonly redrive?: ((choice: Choice) => Promise<unknown>) | undefined;
 }
-export interface QuarantineTableProps extends Look, RejectCalls, ListState {
+interface TableData extends RejectCalls, ListState {
   readonly rejects: readonly Reject[];
 }
+interface OfStep {
+  readonly runId: string | null | undefined;
+  /** Its path; the first step that has refused any when left out. */
+  readonly step?: string | null | undefined;
+  /** Called with the run that processes rows again. */
+  readonly onStarted?: ((run: RunStarted) => void) | undefined;
+}
+export type QuarantineTableProps = Look & (OfStep | TableData);
 
 /** The rows that a step refused, with their reasons: to be put aside, or to be processed again. */
 export function QuarantineTable(props: QuarantineTableProps) {
+  return "rejects" in props ? <Rejects {...props} /> : <LiveRejects {...props} />;
+}
+
+function LiveRejects({ runId, step, onStarted, ...look }: Look & OfStep) {
+  const { items, discard, redrive, ...state } = useRejects(runId, step);
+  return (
+    <Rejects
+      {...look}
+      {...state}
+      rejects={items}
+      discard={({ indexes }, reason) => discard({ indexes: [...indexes] }, reason)}
+      redrive={async ({ indexes }) => onStarted?.(await redrive({ indexes: [...indexes] }))}
+    />
+  );
+}
+
+function Rejects(props: Look & TableData) {
   const { rejects, title, headingLevel, discard, redrive, ...state } = props;
   const { text, count } = useDisplay();
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
@@ -43,7 +69,7 @@ export function QuarantineTable(props: QuarantineTableProps) {
       for (const key of keys) isOn ? next.add(key) : next.delete(key);
       return next;
     });
-  const send = async (what: "discard" | "redrive", ask: (choice: RejectChoice) => Promise<unknown>) => {
+  const send = async (what: "discard" | "redrive", ask: (choice: Choice) => Promise<unknown>) => {
     setPending(what);
     setFailed(null);
     try {

@@ -1,4 +1,4 @@
-import type { Status } from "./wire.ts";
+import type { Status } from "spine-http/client";
 
 /** How many rows a run has made: its own metric `total_records`, or what its last step with rows gave out. */
 export function recordsOf({ metrics, steps }: Pick<Status, "metrics" | "steps">): number | null {

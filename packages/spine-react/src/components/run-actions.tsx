@@ -1,42 +1,74 @@
-import { useState } from "react";
+import { useMemo, useState } from "react";
+import type { AllowedAction } from "spine-http/client";
+import { usePipelineStatus } from "../hooks/use-pipeline-status.ts";
+import { type RunAction, useRunActions } from "../hooks/use-run-actions.ts";
 import { Button } from "./button.tsx";
 import { Dialog } from "./dialog.tsx";
 import { useDisplay } from "./display.ts";
 import { ErrorBanner } from "./error-banner.tsx";
 import { RerunDialog, SignalDialog } from "./run-dialogs.tsx";
-import type { Action, AllowedAction } from "./wire.ts";
+
+type Action = AllowedAction["action"];
 
 /** What goes with an action: a reason, where a rerun begins, what a signal says. */
 export type ActOptions = Readonly<Record<string, unknown>>;
 
-export interface RunActionsView {
+interface Look {
+  /** True: what may not be done is shown too, with the reason. */
+  readonly showRefused?: boolean | undefined;
+}
+interface ActionsData {
   /** As the status of the run says them. */
   readonly actions: readonly AllowedAction[];
-  readonly act: (action: Action, options?: ActOptions) => Promise<unknown>;
+  readonly act: (action: Action, options?: ActOptions) => Promise<{ readonly execution_id: string }>;
   /** What is under way. */
-  readonly pending?: Action | null | undefined;
+  readonly pending?: RunAction | null | undefined;
   readonly error?: Error | null | undefined;
   /** Forgets the error. */
   readonly reset?: (() => void) | undefined;
   /** The steps that a rerun may begin with. */
   readonly steps?: readonly string[] | undefined;
-  /** True: what may not be done is shown too, with the reason. */
-  readonly showRefused?: boolean | undefined;
 }
+interface OfRun {
+  readonly runId: string | null | undefined;
+  /** Called with what an action answered: the id of another run for a rerun. */
+  readonly onDone?: ((action: Action, executionId: string) => void) | undefined;
+}
+export type RunActionsProps = Look & (OfRun | ActionsData);
 
 const ORDER: readonly Action[] = ["retry", "resume", "rerun", "signal", "pause", "cancel"];
 const ASKED: ReadonlySet<Action> = new Set(["cancel", "rerun", "signal"]);
 
-/** What can be done with a run now: the server says what, and why not. */
-export function ActionButtons({
-  actions,
-  act,
-  pending = null,
-  error,
-  reset,
-  steps,
-  showRefused,
-}: RunActionsView) {
+/**
+ * What can be done with a run now: the server says what, and why not. What cannot be taken back is asked first.
+ *
+ * @example
+ * <RunActions runId={runId} onDone={(action, id) => action === "rerun" && show(id)} />
+ */
+export function RunActions(props: RunActionsProps) {
+  return "actions" in props ? <ActionButtons {...props} /> : <LiveActions {...props} />;
+}
+
+function LiveActions({ runId, onDone, showRefused }: Look & OfRun) {
+  const { act, ...rest } = useRunActions(runId);
+  const { steps } = usePipelineStatus(runId);
+  const outer = useMemo(() => steps.filter(({ parent }) => parent === null).map(({ name }) => name), [steps]);
+  return (
+    <ActionButtons
+      {...rest}
+      act={async (action, options) => {
+        const { execution_id } = await (act as ActionsData["act"])(action, options);
+        onDone?.(action, execution_id);
+        return { execution_id };
+      }}
+      steps={outer}
+      showRefused={showRefused}
+    />
+  );
+}
+
+function ActionButtons(props: Look & ActionsData) {
+  const { actions, act, pending = null, error, reset, steps, showRefused } = props;
   const { text } = useDisplay();
   const [asked, setAsked] = useState<Action | null>(null);
   const shown = ORDER.flatMap((name) => actions.find(({ action }) => action === name) ?? []).filter(

@@ -1,21 +1,33 @@
 import { useEffect, useId, useRef, useState } from "react";
+import type { Event } from "spine-http/client";
+import { useRunEvents } from "../hooks/use-run-events.ts";
 import { useDisplay } from "./display.ts";
 import { toneOf } from "./icon.tsx";
 import { type ListState, Panel } from "./panel.tsx";
 import { Time } from "./time.tsx";
-import type { Event } from "./wire.ts";
 
 interface Look {
   readonly title?: string | undefined;
   readonly headingLevel?: 2 | 3 | 4 | undefined;
 }
-export interface RunEventLogProps extends Look, ListState {
+interface LogData extends ListState {
   /** Oldest first. */
   readonly events: readonly Event[];
 }
+/** The events of a run, or events that are given. */
+export type RunEventLogProps = Look & ({ readonly runId: string | null | undefined } | LogData);
 
 /** What happened to a run, as it happens: to be filtered, and followed to its end. */
-export function RunEventLog({ events, title, headingLevel, ...state }: RunEventLogProps) {
+export function RunEventLog(props: RunEventLogProps) {
+  return "events" in props ? <Log {...props} /> : <LiveLog {...props} />;
+}
+
+function LiveLog({ runId, ...look }: Look & { readonly runId: string | null | undefined }) {
+  const { items, ...state } = useRunEvents(runId);
+  return <Log {...look} {...state} events={items} />;
+}
+
+function Log({ events, title, headingLevel, ...state }: Look & LogData) {
   const { text } = useDisplay();
   const id = useId();
   const list = useRef<HTMLDivElement>(null);

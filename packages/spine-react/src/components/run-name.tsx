@@ -1,5 +1,5 @@
 import type { MouseEvent, ReactNode } from "react";
-import type { Run } from "./wire.ts";
+import type { Run } from "spine-http/client";
 
 /** Where a run is shown: Spine's components know no router. */
 export interface RunLinks {

@@ -1,21 +1,38 @@
+import type { Run, RunFilter } from "spine-http/client";
+import { useRuns } from "../hooks/use-runs.ts";
 import { useDisplay } from "./display.ts";
 import { type ListState, Panel } from "./panel.tsx";
 import { PartitionName, type RunLinks, RunName } from "./run-name.tsx";
 import { StatusBadge } from "./status-badge.tsx";
 import { Table } from "./table.tsx";
 import { Elapsed, Time } from "./time.tsx";
-import type { Run } from "./wire.ts";
 
 interface Look extends RunLinks {
   readonly title?: string | undefined;
   readonly headingLevel?: 2 | 3 | 4 | undefined;
 }
-export interface RunsTableProps extends Look, ListState {
+interface TableData extends ListState {
   readonly runs: readonly Run[];
 }
+/** The runs that fit a filter, all when it is left out; or runs that are given. */
+export type RunsTableProps = Look & ({ readonly filter?: RunFilter | undefined } | TableData);
 
-/** Runs, newest first. */
-export function RunsTable({ runs, title, headingLevel, hrefOf, onOpen, ...state }: RunsTableProps) {
+/**
+ * Runs, newest first.
+ *
+ * @example
+ * <RunsTable filter={{ status: ["FAILED"], limit: 20 }} hrefOf={(id) => `/runs/${id}`} />
+ */
+export function RunsTable(props: RunsTableProps) {
+  return "runs" in props ? <RunRows {...props} /> : <LiveRuns {...props} />;
+}
+
+function LiveRuns({ filter, ...look }: Look & { readonly filter?: RunFilter | undefined }) {
+  const { items, ...state } = useRuns(filter);
+  return <RunRows {...look} {...state} runs={items} />;
+}
+
+function RunRows({ runs, title, headingLevel, hrefOf, onOpen, ...state }: Look & TableData) {
   const { text } = useDisplay();
   return (
     <Panel

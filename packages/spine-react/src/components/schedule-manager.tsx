@@ -1,4 +1,6 @@
 import { useState } from "react";
+import type { RunStarted, Schedule, ScheduleFilter } from "spine-http/client";
+import { useSchedules } from "../hooks/use-schedules.ts";
 import { Button } from "./button.tsx";
 import { type Display, useDisplay } from "./display.ts";
 import { ErrorBanner } from "./error-banner.tsx";
@@ -6,7 +8,6 @@ import { type ListState, Panel } from "./panel.tsx";
 import { StatusBadge } from "./status-badge.tsx";
 import { Table } from "./table.tsx";
 import { Time } from "./time.tsx";
-import type { Schedule } from "./wire.ts";
 
 interface Look {
   readonly title?: string | undefined;
@@ -17,12 +18,29 @@ interface ScheduleCalls {
   readonly resume?: ((name: string) => Promise<unknown>) | undefined;
   readonly trigger?: ((name: string) => Promise<unknown>) | undefined;
 }
-export interface ScheduleManagerProps extends Look, ScheduleCalls, ListState {
+interface ManagerData extends ScheduleCalls, ListState {
   readonly schedules: readonly Schedule[];
 }
+interface Filtered {
+  readonly filter?: ScheduleFilter | undefined;
+  /** Called with the run that "Run now" has started. */
+  readonly onStarted?: ((run: RunStarted) => void) | undefined;
+}
+/** The schedules that fit a filter, all when it is left out; or schedules that are given. */
+export type ScheduleManagerProps = Look & (Filtered | ManagerData);
 
 /** When pipelines run by themselves: what is next, and buttons to pause one or to run it now. */
 export function ScheduleManager(props: ScheduleManagerProps) {
+  return "schedules" in props ? <Schedules {...props} /> : <LiveSchedules {...props} />;
+}
+
+function LiveSchedules({ filter, onStarted, ...look }: Look & Filtered) {
+  const { items, pause, resume, trigger, ...state } = useSchedules(filter);
+  const start = async (name: string) => onStarted?.(await trigger(name));
+  return <Schedules {...look} {...state} schedules={items} pause={pause} resume={resume} trigger={start} />;
+}
+
+function Schedules(props: Look & ManagerData) {
   const { schedules, title, headingLevel, pause, resume, trigger, ...state } = props;
   const display = useDisplay();
   const { text } = display;

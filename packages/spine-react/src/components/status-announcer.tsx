@@ -1,16 +1,25 @@
 import { useEffect, useRef, useState } from "react";
+import type { Status } from "spine-http/client";
+import { usePipelineStatus } from "../hooks/use-pipeline-status.ts";
 import { useDisplay } from "./display.ts";
-import type { Status } from "./wire.ts";
 
 /** Changes within this time are told together. */
 const TOGETHER_MS = 3_000;
 
-export interface StatusAnnouncerProps {
-  readonly run: Status | undefined;
-}
+export type StatusAnnouncerProps =
+  | { readonly runId: string | null | undefined }
+  | { readonly run: Status | undefined };
 
 /** Tells screen readers what changes about a run, not what it is: failures at once, the rest politely and together. */
-export function StatusAnnouncer({ run }: StatusAnnouncerProps) {
+export function StatusAnnouncer(props: StatusAnnouncerProps) {
+  return "run" in props ? <Announcer {...props} /> : <LiveAnnouncer {...props} />;
+}
+
+function LiveAnnouncer({ runId }: { readonly runId: string | null | undefined }) {
+  return <Announcer run={usePipelineStatus(runId).run} />;
+}
+
+function Announcer({ run }: { readonly run: Status | undefined }) {
   const display = useDisplay();
   const known = useRef<Status | undefined>(undefined);
   const waiting = useRef<{ status: string; steps: number }>({ status: "", steps: 0 });

@@ -1,4 +1,6 @@
 import { type KeyboardEvent, memo, type ReactNode, useId, useMemo, useState } from "react";
+import type { Run } from "spine-http/client";
+import { usePipelineStatus } from "../hooks/use-pipeline-status.ts";
 import { useDisplay } from "./display.ts";
 import { Icon, toneOf } from "./icon.tsx";
 import { useNow } from "./now.ts";
@@ -8,7 +10,6 @@ import { StepDetail } from "./step-detail.tsx";
 import { Elapsed } from "./time.tsx";
 import { roomyEnd, type TimeScale, timeScale } from "./time-scale.ts";
 import { isRetrying, queueOf, rowsOf, type Segment, segmentsOf, type TimelineStep } from "./timeline-rows.ts";
-import type { Run } from "./wire.ts";
 
 /** What is drawn: a run and its steps, with `history` where the attempts were asked for. */
 export interface TimelineRun
@@ -22,9 +23,11 @@ interface Look {
   /** More about a step, below what is shown when it is opened. */
   readonly renderStep?: ((step: TimelineStep) => ReactNode) | undefined;
 }
-export interface StepTimelineProps extends Look, ViewState {
+interface TimelineData extends ViewState {
   readonly run: TimelineRun | undefined;
 }
+/** A run by its id, or what is known of one. */
+export type StepTimelineProps = Look & ({ readonly runId: string | null | undefined } | TimelineData);
 
 /**
  * The steps of a run: what ran when, each attempt for itself, and what waited for what.
@@ -33,10 +36,14 @@ export interface StepTimelineProps extends Look, ViewState {
  * <StepTimeline runId={runId} mode="timed" />
  */
 export function StepTimeline(props: StepTimelineProps) {
-  return <Timeline {...props} />;
+  return "run" in props ? <Timeline {...props} /> : <LiveTimeline {...props} />;
 }
 
-function Timeline({ run, mode = "waterfall", renderStep, ...state }: StepTimelineProps) {
+function LiveTimeline({ runId, ...look }: Look & { readonly runId: string | null | undefined }) {
+  return <Timeline {...look} {...usePipelineStatus(runId)} />;
+}
+
+function Timeline({ run, mode = "waterfall", renderStep, ...state }: Look & TimelineData) {
   const { text } = useDisplay();
   return (
     <div className="spine-root spine-timeline" data-mode={mode}>

@@ -1,4 +1,4 @@
-import type { Attempt, Run, Step } from "./wire.ts";
+import type { Attempt, Run, Step } from "spine-http/client";
 
 /** A step with all its attempts, oldest first; without them it is drawn from what it says of its newest one. */
 export type TimelineStep = Step & { readonly history?: readonly Attempt[] | undefined };

@@ -1,8 +1,8 @@
 import { useEffect, useRef } from "react";
+import type { Status } from "spine-http/client";
 import { useDisplay } from "./display.ts";
 import { hasEnded, recordsOf } from "./records-of.ts";
 import { useToast } from "./toaster.tsx";
-import type { Status } from "./wire.ts";
 
 /**
  * Tells how a run ended: how many records it has processed, or why it failed, with a retry. Of a run that had ended when it was

@@ -1,5 +1,3 @@
-import { SpineHttpError } from "spine-http/client";
-import type { TimelineStep } from "../timeline-rows.ts";
 import type {
   AlertGroup,
   AllowedAction,
@@ -13,7 +11,9 @@ import type {
   Schedule,
   Status,
   Step,
-} from "../wire.ts";
+} from "spine-http/client";
+import { SpineHttpError } from "spine-http/client";
+import type { TimelineStep } from "../timeline-rows.ts";
 
 // What the API answers, for stories and tests: whole and typed, so that a change of the wire is seen here.
 

@@ -4,11 +4,6 @@ import { createRoot } from "react-dom/client";
 import type { Meta, Story } from "../story.ts";
 
 type Stories = { readonly default: Meta } & Readonly<Record<string, Story | Meta>>;
-declare global {
-  interface ImportMeta {
-    glob(pattern: string, options: { readonly eager: true }): Record<string, unknown>;
-  }
-}
 
 const modules = Object.values(import.meta.glob("../../*.stories.tsx", { eager: true })) as Stories[];
 const query = new URLSearchParams(location.search);
