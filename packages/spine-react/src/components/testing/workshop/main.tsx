@@ -1,3 +1,4 @@
+/// <reference types="vite/client" />
 // The workshop: all stories on a page. `npx vite packages/spine-react/src/components/testing/workshop`.
 // `?theme=dark` shows them dark, `?only=StepTimeline` those of one component.
 import { createRoot } from "react-dom/client";
