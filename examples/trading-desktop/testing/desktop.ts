@@ -16,15 +16,17 @@ export interface DesktopServer {
   close(): Promise<void>;
 }
 
-export async function startDesktop(): Promise<DesktopServer> {
+/** @param symbols how many a week has: few, where the page is what is tested; null for as many as in reality. */
+export async function startDesktop(symbols: number | null = 60): Promise<DesktopServer> {
   // The process finds the page built, and is one file: it starts in half the time.
   await builtDesktop();
   const folder = mkdtempSync(join(tmpdir(), "spine-desktop-"));
   const script = await bundleProcess(join(import.meta.dirname, "desktop-process.ts"), folder);
+  const size = symbols === null ? [] : [`${symbols}`];
   let port = "0";
   let child: ChildProcess;
   const start = async (): Promise<void> => {
-    child = spawn(process.execPath, [script, join(folder, "desktop.db"), port], {
+    child = spawn(process.execPath, [script, join(folder, "desktop.db"), port, ...size], {
       env: { ...process.env, NO_COLOR: "1" },
       stdio: ["ignore", "ignore", "pipe"],
     });

@@ -42,9 +42,11 @@ export interface FinraIngestPanelProps {
  * with a retry when it has failed. Charts of FINRA's data are asked for anew then. Needs a `<Toaster>` in the page.
  *
  * @example
- * const [week, choose] = useState<ChosenWeek>({ tier: "T1", week_ending: "2026-03-06" });
- * const [runId, show] = useState<string | null>(null);
- * <FinraIngestPanel week={week} onChoose={choose} runId={runId} onStarted={show} />
+ * function Ingest() {
+ *   const [week, choose] = useState<ChosenWeek>({ tier: "T1", week_ending: "2026-03-06" });
+ *   const [runId, show] = useState<string | null>(null);
+ *   return <FinraIngestPanel week={week} onChoose={choose} runId={runId} onStarted={show} />;
+ * }
  */
 export function FinraIngestPanel(props: FinraIngestPanelProps) {
   const { week, onChoose, runId, onStarted, onCompleted, headingLevel = 2, labels } = props;

@@ -48,8 +48,9 @@ const LARGEST = 12;
  * venues of one week; with a cursor and the exact figures as a table. It says whose data they are, and whether they are a sample.
  *
  * @example
- * <TradeActivityChart tier="T1" week_ending="2026-03-06" by="venue" />
- * <TradeActivityChart data={await finraApi(client).weeks({ tier: "T1" })} />
+ * const asked = <TradeActivityChart tier="T1" week_ending="2026-03-06" by="venue" />;
+ * // On a server, with what `finraApi(client).weeks({ tier: "T1" })` has answered:
+ * const given = <TradeActivityChart data={weeks} />;
  */
 export function TradeActivityChart(props: TradeActivityChartProps) {
   if (props.data === undefined) return <Asked {...props} />;
