@@ -1,12 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { INGEST_WEEK } from "spine-finra/client";
 import { type ChosenWeek, FinraIngestPanel, TradeActivityChart } from "spine-finra/react";
 import { useSpine } from "spine-react";
-import { Toaster } from "spine-react/components";
+import { RunsTable, ScheduleManager, StatusAnnouncer, Toaster } from "spine-react/components";
 import { desktopApi } from "./desktop-api.ts";
 import { Header } from "./header.tsx";
 import { SampleControls } from "./sample-controls.tsx";
 import { useShownRun } from "./use-shown-run.ts";
+
+const RECENT = { pipeline: INGEST_WEEK, limit: 8 };
+const SCHEDULED = { pipeline: INGEST_WEEK };
 
 /** The page: a week is ingested on the left, and what is loaded stands on the right. */
 export function Desktop() {
@@ -45,8 +49,20 @@ export function Desktop() {
             tier={week.tier}
             {...(week.week_ending === "" ? {} : { week_ending: week.week_ending })}
           />
+          <RunsTable
+            title="Recent runs"
+            headingLevel={2}
+            filter={RECENT}
+            hrefOf={(id) => `#/runs/${encodeURIComponent(id)}`}
+          />
+          <ScheduleManager
+            headingLevel={2}
+            filter={SCHEDULED}
+            onStarted={({ execution_id }) => show(execution_id)}
+          />
         </div>
       </main>
+      <StatusAnnouncer runId={runId} />
       <Toaster />
     </>
   );

@@ -7,6 +7,7 @@ import {
   CardContent,
   Field,
   PipelineStatusCard,
+  RunActions,
   Segments,
   useRunToasts,
   useToast,
@@ -56,11 +57,14 @@ export function FinraIngestPanel(props: FinraIngestPanelProps) {
   const [startedHere, setStartedHere] = useState<string | null>(null);
   const days = weekOf(week.week_ending);
 
+  const started = (id: string) => {
+    setStartedHere(id);
+    onStarted(id);
+  };
   const start = async () => {
     try {
       const { execution_id } = await ingest.start({ tier: week.tier, week_ending: week.week_ending });
-      setStartedHere(execution_id);
-      onStarted(execution_id);
+      started(execution_id);
     } catch (error) {
       toast.error(error as Error, { onRetry: () => void start() });
     }
@@ -111,6 +115,7 @@ export function FinraIngestPanel(props: FinraIngestPanelProps) {
           key={runId}
           runId={runId}
           startedHere={runId === startedHere}
+          onStarted={started}
           onCompleted={onCompleted}
           headingLevel={headingLevel === 2 ? 3 : 4}
           text={text}
@@ -123,15 +128,15 @@ export function FinraIngestPanel(props: FinraIngestPanelProps) {
 interface FollowedProps {
   readonly runId: string;
   readonly startedHere: boolean;
+  readonly onStarted: (runId: string) => void;
   readonly onCompleted: ((run: Status) => void) | undefined;
   readonly headingLevel: 3 | 4;
   readonly text: ReturnType<typeof finraTexts>;
 }
 
-function Followed({ runId, startedHere, onCompleted, headingLevel, text }: FollowedProps) {
+function Followed({ runId, startedHere, onStarted, onCompleted, headingLevel, text }: FollowedProps) {
   const { client, queryClient } = useSpine();
-  const status = usePipelineStatus(runId);
-  const { run } = status;
+  const { run } = usePipelineStatus(runId);
   const { act } = useRunActions(runId);
   useRunToasts(run, { startedHere, onRetry: () => act("retry") });
   const completed = useRef(onCompleted);
@@ -148,5 +153,14 @@ function Followed({ runId, startedHere, onCompleted, headingLevel, text }: Follo
   const week = week_start === undefined ? null : weekOf(week_start);
   // A run of another pipeline has its own name.
   const title = tier && week ? text("runTitle", { tier, week: week.to }) : undefined;
-  return <PipelineStatusCard {...status} title={title} headingLevel={headingLevel} />;
+  return (
+    <PipelineStatusCard
+      runId={runId}
+      title={title}
+      headingLevel={headingLevel}
+      actions={
+        <RunActions runId={runId} onDone={(action, id) => (action === "rerun" ? onStarted(id) : undefined)} />
+      }
+    />
+  );
 }
