@@ -11,7 +11,7 @@ const root = document.getElementById("root");
 if (!root) throw new Error("The page has no element with the id root.");
 createRoot(root).render(
   <StrictMode>
-    <SpineProvider client={client} locale="en-GB">
+    <SpineProvider client={client} locale="en-US">
       <Desktop />
     </SpineProvider>
   </StrictMode>,

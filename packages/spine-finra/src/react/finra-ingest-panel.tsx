@@ -135,14 +135,17 @@ interface FollowedProps {
 }
 
 function Followed({ runId, startedHere, onStarted, onCompleted, headingLevel, text }: FollowedProps) {
-  const { client, queryClient } = useSpine();
-  const { run } = usePipelineStatus(runId);
+  const { client, queryClient, queries } = useSpine();
+  const { run, isTerminal } = usePipelineStatus(runId);
   const { act } = useRunActions(runId);
   useRunToasts(run, { startedHere, onRetry: () => act("retry") });
   const completed = useRef(onCompleted);
   useEffect(() => {
     completed.current = onCompleted;
   });
+  useEffect(() => {
+    if (isTerminal) void queryClient.invalidateQueries({ queryKey: queries.keys.runs() });
+  }, [isTerminal, queryClient, queries]);
   const done = run?.status === "COMPLETED" ? run : null;
   useEffect(() => {
     if (done === null) return;

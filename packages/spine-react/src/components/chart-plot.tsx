@@ -49,7 +49,8 @@ export function Plot({ title, points, names = [], series, height }: PlotProps) {
     .paddingOuter(0.14);
   const step = band.step();
   const middle = (index: number) => (band(index) ?? 0) + band.bandwidth() / 2;
-  const axes = { left: axisOf(series, "left", bottom), right: axisOf(series, "right", bottom) };
+  const left = axisOf(series, "left", bottom);
+  const axes = { left, right: axisOf(series, "right", bottom, left?.marks.length) };
   const bars = series.filter(({ kind }) => kind === "bar");
   const thick = Math.min(band.bandwidth() / Math.max(1, bars.length), WIDEST_BAR);
   const shownAt = (one: Series, index: number) => {
@@ -221,19 +222,34 @@ interface Axis {
   readonly y: (value: number) => number;
 }
 
-/** Null where nothing is read from it. */
-function axisOf(series: readonly Series[], side: "left" | "right", bottom: number): Axis | null {
+/**
+ * Null where nothing is read from it. Beside bars everything begins at zero, as they do: lines and bars can be compared then.
+ *
+ * @param count how many marks the other axis has: both share its lines.
+ */
+function axisOf(series: readonly Series[], side: "left" | "right", bottom: number, count = 0): Axis | null {
   const own = series.filter(({ axis = "left" }) => axis === side);
   if (own.length === 0) return null;
-  let [least, most] = own.some(({ kind }) => kind === "bar") ? [0, 0] : [Infinity, -Infinity];
+  let [least, most] = series.some(({ kind }) => kind === "bar") ? [0, 0] : [Infinity, -Infinity];
   for (const { values } of own)
     for (const value of values)
       if (value !== null) [least, most] = [Math.min(least, value), Math.max(most, value)];
   if (least > most) [least, most] = [0, 1];
   if (least === most) [least, most] = [Math.min(0, least), Math.max(least === 0 ? 1 : 0, most)];
-  const [from, to] = nice(least, most, 5);
+  const marks = count > 1 ? alignedTicks(least, most, count) : ticks(...nice(least, most, 5), 5);
+  const [from = 0, to = 1] = [marks[0], marks.at(-1)];
   const y = (value: number) => bottom - ((value - from) / (to - from)) * (bottom - TOP);
-  return { marks: ticks(from, to, 5), y };
+  return { marks, y };
+}
+
+const STEPS = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15, 20, 25, 30, 40, 50, 60, 80, 100];
+
+/** So many marks, as round as can be, that the values lie between. */
+function alignedTicks(least: number, most: number, count: number): readonly number[] {
+  const power = 10 ** Math.floor(Math.log10((most - least) / (count - 1)));
+  const isWide = (step: number) => Math.floor(least / step) * step + (count - 1) * step >= most;
+  const step = power * (STEPS.find((each) => isWide(each * power)) ?? 100);
+  return Array.from({ length: count }, (_, index) => (Math.floor(least / step) + index) * step);
 }
 
 function isAlone(values: readonly (number | null)[], index: number): boolean {

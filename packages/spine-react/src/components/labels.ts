@@ -203,7 +203,7 @@ const ENGLISH = {
   runNow: "Run now",
   pauseOf: "Pause {name}",
   resumeOf: "Resume {name}",
-  runNowOf: "Run {name} now",
+  runNowOf: "Run now: {name}",
 
   // AlertsPanel
   alerts: "Alerts",
