@@ -43,4 +43,5 @@ export {
 } from "./hooks/use-schedules.ts";
 export { isTerminal } from "./is-terminal.ts";
 export type { Connection } from "./live/followed-run.ts";
-export { type SpineContext, SpineProvider, type SpineProviderProps, useSpine } from "./provider.tsx";
+export { SpineProvider, type SpineProviderProps } from "./provider.tsx";
+export { type SpineContext, useSpine } from "./use-spine.ts";

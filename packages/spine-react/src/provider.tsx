@@ -4,7 +4,6 @@ import type { SpineClient } from "spine-http/client";
 import { DisplayContext } from "./components/display-context.ts";
 import type { Labels } from "./components/labels.ts";
 import { FollowedRuns } from "./live/followed-runs.ts";
-import { type SpineQueries, spineQueries } from "./queries/spine-queries.ts";
 
 export interface SpineProviderProps {
   /** Of `createClient` in `spine-http/client`; made once, outside of components. */
@@ -22,17 +21,13 @@ export interface SpineProviderProps {
   readonly children?: ReactNode;
 }
 
-export interface SpineContext {
+export interface Inner {
   readonly client: SpineClient;
   readonly queryClient: QueryClient;
-  readonly queries: SpineQueries;
   readonly live: boolean;
   readonly locale: string | undefined;
   readonly timeZone: string | undefined;
   readonly labels: Partial<Labels>;
-}
-
-interface Inner extends SpineContext {
   readonly runs: FollowedRuns;
 }
 
@@ -60,10 +55,10 @@ export function SpineProvider(props: SpineProviderProps): ReactNode {
     own.mount();
     return () => own.unmount();
   }, [queryClient, own]);
-  const made = useMemo(() => {
-    const queries = spineQueries(client);
-    return { client, queryClient, queries, runs: new FollowedRuns(client, queryClient, queries) };
-  }, [client, queryClient]);
+  const made = useMemo(
+    () => ({ client, queryClient, runs: new FollowedRuns(client, queryClient) }),
+    [client, queryClient],
+  );
   const value = useMemo(
     () => ({ ...made, live: live === "auto", locale, timeZone, labels }),
     [made, live, locale, timeZone, labels],
@@ -73,11 +68,6 @@ export function SpineProvider(props: SpineProviderProps): ReactNode {
       <DisplayContext.Provider value={value}>{children}</DisplayContext.Provider>
     </Context.Provider>
   );
-}
-
-/** What the provider was given, for hooks and components of one's own. @throws Error outside of a SpineProvider. */
-export function useSpine(): SpineContext {
-  return useInner();
 }
 
 /** @internal */

@@ -10,7 +10,7 @@ import type {
   Silence,
   SilenceRequest,
 } from "spine-http/client";
-import { useInner } from "../provider.tsx";
+import { useSpine } from "../use-spine.ts";
 import { useAction } from "./use-action.ts";
 import { type List, type ListOptions, useList, useWholeList } from "./use-list.ts";
 
@@ -18,27 +18,27 @@ const INTERVAL_MS = 10_000;
 
 /** What was raised, the newest first; asked again every ten seconds. */
 export function useAlerts(filter: AlertFilter = {}, options: ListOptions = {}): List<Alert> {
-  return useList(useInner().queries.alerts(filter), { interval: INTERVAL_MS, ...options });
+  return useList(useSpine().queries.alerts(filter), { interval: INTERVAL_MS, ...options });
 }
 
 /** What fires now, in the groups that are told together; asked again every ten seconds. */
 export function useAlertGroups(options: ListOptions = {}): List<AlertGroup> {
-  return useWholeList(useInner().queries.alertGroups(), { interval: INTERVAL_MS, ...options });
+  return useWholeList(useSpine().queries.alertGroups(), { interval: INTERVAL_MS, ...options });
 }
 
 /** The silences that have not ended, the newest first. */
 export function useSilences(options: ListOptions = {}): List<Silence> {
-  return useWholeList(useInner().queries.silences(), { interval: INTERVAL_MS, ...options });
+  return useWholeList(useSpine().queries.silences(), { interval: INTERVAL_MS, ...options });
 }
 
 /** What was sent to channels, what waits, and what was given up, the newest first. */
 export function useDeliveries(filter: DeliveryFilter = {}, options: ListOptions = {}): List<Delivery> {
-  return useList(useInner().queries.deliveries(filter), { interval: INTERVAL_MS, ...options });
+  return useList(useSpine().queries.deliveries(filter), { interval: INTERVAL_MS, ...options });
 }
 
 /** The channels that alerts are delivered to. */
 export function useChannels(options: ListOptions = {}): List<Channel> {
-  return useWholeList(useInner().queries.channels(), options);
+  return useWholeList(useSpine().queries.channels(), options);
 }
 
 export interface AlertActions {
@@ -77,7 +77,7 @@ interface Doing {
  * }
  */
 export function useAlertActions(): AlertActions {
-  const { client, queries } = useInner();
+  const { client, queries } = useSpine();
   const { run, pending, error, reset } = useAction<Doing, unknown>({
     send: ({ send }) => send(),
     isRepeatable: false,

@@ -1,6 +1,6 @@
 import { useCallback } from "react";
 import type { BackfillItem, BackfillRequest, RunStarted } from "spine-http/client";
-import { useInner } from "../provider.tsx";
+import { useSpine } from "../use-spine.ts";
 import { useAction } from "./use-action.ts";
 import { useIntent } from "./use-intent.ts";
 
@@ -27,7 +27,7 @@ export interface Backfill {
  * }
  */
 export function useBackfill(table: string): Backfill {
-  const { client, queries } = useInner();
+  const { client, queries } = useSpine();
   const intent = useIntent();
   const { run, pending, ...rest } = useAction<BackfillRequest, RunStarted>({
     send: (body) =>

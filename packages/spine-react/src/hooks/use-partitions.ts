@@ -1,5 +1,5 @@
 import type { PartitionCell, PartitionedTable, PartitionRange, PartitionReport } from "spine-http/client";
-import { useInner } from "../provider.tsx";
+import { useSpine } from "../use-spine.ts";
 import { type List, type ListOptions, type One, useList, useOne, useWholeList } from "./use-list.ts";
 
 const INTERVAL_MS = 10_000;
@@ -19,7 +19,7 @@ export function usePartitions(
   options: ListOptions = {},
 ): List<PartitionCell> {
   const { enabled = true } = options;
-  const query = useInner().queries.partitions(table ?? "", range);
+  const query = useSpine().queries.partitions(table ?? "", range);
   return useList(query, { interval: INTERVAL_MS, ...options, enabled: enabled && !!table });
 }
 
@@ -30,11 +30,11 @@ export function usePartitionReport(
   options: ListOptions = {},
 ): One<PartitionReport> {
   const { enabled = true } = options;
-  const query = useInner().queries.partitionReport(table ?? "", range);
+  const query = useSpine().queries.partitionReport(table ?? "", range);
   return useOne(query, { interval: INTERVAL_MS, ...options, enabled: enabled && !!table });
 }
 
 /** The tables whose partitions are known. */
 export function usePartitionTables(options: ListOptions = {}): List<PartitionedTable> {
-  return useWholeList(useInner().queries.partitionTables(), options);
+  return useWholeList(useSpine().queries.partitionTables(), options);
 }

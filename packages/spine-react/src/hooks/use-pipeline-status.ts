@@ -4,6 +4,7 @@ import type { Status, Step } from "spine-http/client";
 import { isTerminal } from "../is-terminal.ts";
 import type { Connection } from "../live/followed-run.ts";
 import { useInner } from "../provider.tsx";
+import { statusQuery } from "../queries/status-query.ts";
 
 export interface PipelineStatusOptions {
   /** How often it is asked while no events come, in ms; 2,000 when left out. */
@@ -53,10 +54,10 @@ export function usePipelineStatus(
   runId: string | null | undefined,
   options: PipelineStatusOptions = {},
 ): PipelineStatus {
-  const { queryClient, queries, runs, live: mayBeLive } = useInner();
+  const { client, queryClient, runs, live: mayBeLive } = useInner();
   const { interval = INTERVAL_MS, live = true, enabled = true } = options;
   const id = enabled && runId ? runId : null;
-  const query = queries.status(runId ?? "");
+  const query = statusQuery(client, runId ?? "");
   const { data, error, isPending, isPaused } = useQuery(
     {
       ...query,

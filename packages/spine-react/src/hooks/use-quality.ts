@@ -1,12 +1,12 @@
 import type { QualityResult, TrendFilter, TrendItem } from "spine-http/client";
-import { useInner } from "../provider.tsx";
+import { useSpine } from "../use-spine.ts";
 import { type List, type ListOptions, useList, useWholeList } from "./use-list.ts";
 import { useRefetchWhenChanged } from "./use-refetch-when-changed.ts";
 
 /** What checks found in a run; asked again when the run has changed. */
 export function useQuality(runId: string | null | undefined, options: ListOptions = {}): List<QualityResult> {
   const { enabled = true } = options;
-  const list = useWholeList(useInner().queries.quality(runId ?? ""), {
+  const list = useWholeList(useSpine().queries.quality(runId ?? ""), {
     ...options,
     enabled: enabled && !!runId,
   });
@@ -16,5 +16,5 @@ export function useQuality(runId: string | null | undefined, options: ListOption
 
 /** What one check found from run to run, the newest first. */
 export function useQualityTrend(filter: TrendFilter, options: ListOptions = {}): List<TrendItem> {
-  return useList(useInner().queries.trend(filter), options);
+  return useList(useSpine().queries.trend(filter), options);
 }

@@ -7,7 +7,7 @@ import type {
   RejectFilter,
   RunStarted,
 } from "spine-http/client";
-import { useInner } from "../provider.tsx";
+import { useSpine } from "../use-spine.ts";
 import { useAction } from "./use-action.ts";
 import { useIntent } from "./use-intent.ts";
 import { type List, type ListOptions, useList } from "./use-list.ts";
@@ -56,7 +56,7 @@ export function useRejects(
   step?: string | null,
   options: ListOptions & { readonly filter?: Omit<RejectFilter, "step"> } = {},
 ): Rejects {
-  const { client, queries } = useInner();
+  const { client, queries } = useSpine();
   const { enabled = true, filter = {} } = options;
   const { steps: all, isLoading, error: statusError } = usePipelineStatus(enabled ? runId : null);
   const steps = useMemo(

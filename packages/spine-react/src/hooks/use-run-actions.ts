@@ -8,7 +8,7 @@ import type {
   Signal,
   SpineClient,
 } from "spine-http/client";
-import { useInner } from "../provider.tsx";
+import { useSpine } from "../use-spine.ts";
 import { useAction } from "./use-action.ts";
 import { useIntent } from "./use-intent.ts";
 import { usePipelineStatus } from "./use-pipeline-status.ts";
@@ -79,7 +79,7 @@ const NO_ACTIONS: readonly AllowedAction[] = [];
  * }
  */
 export function useRunActions(runId: string | null | undefined): RunActions {
-  const { client, queries } = useInner();
+  const { client, queries } = useSpine();
   const { run: status } = usePipelineStatus(runId);
   const intent = useIntent();
   const { run, pending, error, reset } = useAction<Doing, unknown>({

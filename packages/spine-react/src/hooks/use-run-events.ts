@@ -1,8 +1,8 @@
 import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo } from "react";
 import type { Event } from "spine-http/client";
-import { useInner } from "../provider.tsx";
 import type { Page, SpineQueryKey } from "../queries/query-types.ts";
+import { useSpine } from "../use-spine.ts";
 import type { List, ListOptions } from "./use-list.ts";
 import { usePipelineStatus } from "./use-pipeline-status.ts";
 
@@ -21,7 +21,7 @@ export function useRunEvents(
   runId: string | null | undefined,
   options: Omit<ListOptions, "interval"> = {},
 ): List<Event> {
-  const { queryClient, queries } = useInner();
+  const { queryClient, queries } = useSpine();
   const { enabled: isOn = true } = options;
   const enabled = isOn && !!runId;
   const { run } = usePipelineStatus(enabled ? runId : null);

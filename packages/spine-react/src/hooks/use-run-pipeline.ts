@@ -1,6 +1,6 @@
 import { useCallback } from "react";
 import type { RunRequest, RunStarted } from "spine-http/client";
-import { useInner } from "../provider.tsx";
+import { useSpine } from "../use-spine.ts";
 import { useAction } from "./use-action.ts";
 import { useIntent } from "./use-intent.ts";
 
@@ -38,7 +38,7 @@ export interface RunPipeline {
  * }
  */
 export function useRunPipeline(name: string): RunPipeline {
-  const { client, queries } = useInner();
+  const { client, queries } = useSpine();
   const intent = useIntent();
   const { run, pending, ...rest } = useAction<
     readonly [params: unknown, options: RunPipelineOptions],

@@ -1,5 +1,5 @@
 import type { Run, RunFilter } from "spine-http/client";
-import { useInner } from "../provider.tsx";
+import { useSpine } from "../use-spine.ts";
 import { type List, type ListOptions, useList } from "./use-list.ts";
 
 const INTERVAL_MS = 5_000;
@@ -19,5 +19,5 @@ const INTERVAL_MS = 5_000;
  * }
  */
 export function useRuns(filter: RunFilter = {}, options: ListOptions = {}): List<Run> {
-  return useList(useInner().queries.runs(filter), { interval: INTERVAL_MS, ...options });
+  return useList(useSpine().queries.runs(filter), { interval: INTERVAL_MS, ...options });
 }

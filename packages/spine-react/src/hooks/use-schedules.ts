@@ -9,7 +9,7 @@ import type {
   SpineClient,
   Tick,
 } from "spine-http/client";
-import { useInner } from "../provider.tsx";
+import { useSpine } from "../use-spine.ts";
 import { useAction } from "./use-action.ts";
 import { useIntent } from "./use-intent.ts";
 import { type List, type ListOptions, useList, useWholeList } from "./use-list.ts";
@@ -60,14 +60,14 @@ export function useSchedules(
   filter: ScheduleFilter = {},
   options: ListOptions = {},
 ): List<Schedule> & ScheduleActions {
-  const list = useList(useInner().queries.schedules(filter), { interval: INTERVAL_MS, ...options });
+  const list = useList(useSpine().queries.schedules(filter), { interval: INTERVAL_MS, ...options });
   return { ...list, ...useScheduleActions() };
 }
 
 /** What became of a schedule's ticks, the newest first. */
 export function useTicks(name: string | null | undefined, options: ListOptions = {}): List<Tick> {
   const { enabled = true } = options;
-  const query = useInner().queries.ticks(name ?? "");
+  const query = useSpine().queries.ticks(name ?? "");
   return useList(query, { interval: INTERVAL_MS, ...options, enabled: enabled && !!name });
 }
 
@@ -76,7 +76,7 @@ export function usePreview(
   schedule: string | ScheduleTimes | null | undefined,
   options: ListOptions & { readonly count?: number } = {},
 ): List<string> {
-  const { queries } = useInner();
+  const { queries } = useSpine();
   const { count = 5, enabled = true } = options;
   const query =
     typeof schedule === "string" ? queries.preview(schedule, count) : queries.times({ count, ...schedule });
@@ -84,7 +84,7 @@ export function usePreview(
 }
 
 function useScheduleActions(): ScheduleActions {
-  const { client, queries } = useInner();
+  const { client, queries } = useSpine();
   const intent = useIntent();
   const { run, pending, error, reset } = useAction<Doing, unknown>({
     send: ({ send }) => send(),

@@ -1,6 +1,6 @@
 import { focusManager, hashKey, type QueryCacheNotifyEvent, type QueryClient } from "@tanstack/react-query";
 import type { SpineClient, Status } from "spine-http/client";
-import type { SpineQueries } from "../queries/spine-queries.ts";
+import { statusQuery } from "../queries/status-query.ts";
 import { EventFeed } from "./event-feed.ts";
 import { type Connection, FollowedRun, type FollowOptions } from "./followed-run.ts";
 
@@ -10,16 +10,16 @@ import { type Connection, FollowedRun, type FollowOptions } from "./followed-run
  */
 export class FollowedRuns {
   readonly #queryClient: QueryClient;
-  readonly #queries: SpineQueries;
+  readonly #client: SpineClient;
   readonly #feed: EventFeed;
   readonly #runs = new Map<string, FollowedRun>();
   readonly #listeners = new Set<() => void>();
   readonly #byHash = new Map<string, string>();
   #stop: (() => void) | null = null;
 
-  constructor(client: SpineClient, queryClient: QueryClient, queries: SpineQueries) {
+  constructor(client: SpineClient, queryClient: QueryClient) {
     this.#queryClient = queryClient;
-    this.#queries = queries;
+    this.#client = client;
     this.#feed = new EventFeed({
       client,
       knownOf: (runId) => this.#stateOf(runId)?.data?.version ?? 0,
@@ -31,7 +31,7 @@ export class FollowedRuns {
   /** Follows a run until the returned function is called. */
   follow(runId: string, options: FollowOptions): () => void {
     this.#start();
-    const hash = hashKey(this.#queries.keys.status(runId));
+    const hash = hashKey(statusQuery(this.#client, runId).queryKey);
     const run = this.#runs.get(runId) ?? this.#add(runId, hash);
     const follower = { ...options };
     run.join(follower);
@@ -130,12 +130,12 @@ export class FollowedRuns {
   #fetch(runId: string): void {
     // What comes of it, the cache tells.
     this.#queryClient
-      .fetchQuery({ ...this.#queries.status(runId), staleTime: 0, retry: false })
+      .fetchQuery({ ...statusQuery(this.#client, runId), staleTime: 0, retry: false })
       .catch(() => {});
   }
 
   #stateOf(runId: string) {
-    return this.#queryClient.getQueryState<Status, Error>(this.#queries.keys.status(runId));
+    return this.#queryClient.getQueryState<Status, Error>(statusQuery(this.#client, runId).queryKey);
   }
 
   #notify(): void {

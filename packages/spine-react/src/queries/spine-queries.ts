@@ -1,4 +1,3 @@
-import type { QueryFunctionContext } from "@tanstack/react-query";
 import type {
   Alert,
   AlertFilter,
@@ -35,11 +34,12 @@ import type {
   TrendFilter,
   TrendItem,
 } from "spine-http/client";
-import type { Page, SpinePages, SpineQuery, SpineQueryKey } from "./query-types.ts";
+import { itemsOf, pages, query } from "./make-query.ts";
+import type { SpinePages, SpineQuery } from "./query-types.ts";
 import { readiness } from "./readiness.ts";
 import { retry, retryDelay } from "./retry.ts";
 import { type SpineKeys, spineKeys } from "./spine-keys.ts";
-import { statusOf } from "./status-of.ts";
+import { statusQuery } from "./status-query.ts";
 
 /** Options for TanStack Query of everything that the API can be asked. */
 export interface SpineQueries {
@@ -79,19 +79,27 @@ export interface SpineQueries {
   readonly session: () => SpineQuery<Session>;
 }
 
+const made = new WeakMap<SpineClient, SpineQueries>();
+
 /**
  * Options for TanStack Query, for loaders, prefetching and hooks of your own; no React is needed.
  *
  * @example
  * const queries = spineQueries(createClient({ baseUrl: "/spine" }));
  * await queryClient.prefetchQuery(queries.status(runId));
- * const { items } = await queryClient.ensureQueryData(queries.schedule("nightly"));
+ * const { next_tick_at } = await queryClient.ensureQueryData(queries.schedule("nightly"));
  */
 export function spineQueries(client: SpineClient): SpineQueries {
+  const found = made.get(client) ?? queriesOf(client);
+  made.set(client, found);
+  return found;
+}
+
+function queriesOf(client: SpineClient): SpineQueries {
   const keys = spineKeys(client.baseUrl);
   return {
     keys,
-    status: (id) => query(keys.status(id), (context) => statusOf(client, id, context)),
+    status: (id) => statusQuery(client, id),
     run: (id) =>
       query([...keys.run(id), "full"], ({ signal }) =>
         client.get("/history/runs/{id}", { params: { id }, signal }),
@@ -194,30 +202,4 @@ export function spineQueries(client: SpineClient): SpineQueries {
     health: () => query([...keys.all, "health"], ({ signal }) => readiness(client, signal)),
     session: () => query([...keys.all, "session"], ({ signal }) => client.get("/session", { signal })),
   };
-}
-
-function query<T>(
-  queryKey: SpineQueryKey,
-  queryFn: (context: QueryFunctionContext) => Promise<T>,
-): SpineQuery<T> {
-  // The tag that keys carry is a type only.
-  return { queryKey: queryKey as SpineQuery<T>["queryKey"], queryFn, retry, retryDelay };
-}
-
-function pages<T>(
-  queryKey: SpineQueryKey,
-  read: (cursor: string | undefined, signal: AbortSignal) => Promise<Page<T>>,
-): SpinePages<T> {
-  return {
-    queryKey: queryKey as SpinePages<T>["queryKey"],
-    queryFn: ({ pageParam, signal }) => read(pageParam, signal),
-    initialPageParam: undefined,
-    getNextPageParam: ({ next_cursor }) => next_cursor ?? undefined,
-    retry,
-    retryDelay,
-  };
-}
-
-async function itemsOf<T>(answer: Promise<{ readonly items: readonly T[] }>): Promise<readonly T[]> {
-  return (await answer).items;
 }

@@ -1,5 +1,8 @@
 import type { Query, QueryFunctionContext } from "@tanstack/react-query";
 import { errorOf, type SpineClient, type Status } from "spine-http/client";
+import { query } from "./make-query.ts";
+import type { SpineQuery } from "./query-types.ts";
+import { spineKeys } from "./spine-keys.ts";
 
 const INCLUDE = "steps,attempts,quality,metrics,progress";
 /** A look that gets no answer ends, so that the next one is made. */
@@ -13,15 +16,20 @@ interface Known {
 /** Beside the queries, for the cache is the host's to read and to write. */
 const known = new WeakMap<Query, Known>();
 
+/** How a run stands: for those who follow it, without all the other queries. */
+export function statusQuery(client: SpineClient, runId: string): SpineQuery<Status> {
+  return query(spineKeys(client.baseUrl).status(runId), (context) => statusOf(client, runId, context));
+}
+
 /** How a run stands; what is in the cache already where nothing has changed since (304). */
-export async function statusOf(
+async function statusOf(
   client: SpineClient,
   runId: string,
   { client: queryClient, queryKey }: QueryFunctionContext,
 ): Promise<Status> {
-  const query = queryClient.getQueryCache().find({ queryKey, exact: true });
-  const before = query?.state.data as Status | undefined;
-  const last = query && known.get(query);
+  const cached = queryClient.getQueryCache().find({ queryKey, exact: true });
+  const before = cached?.state.data as Status | undefined;
+  const last = cached && known.get(cached);
   const headers: Record<string, string> = {};
   if (last && before && last.version === before.version) headers["if-none-match"] = last.etag;
   const response = await client.send("GET", "/pipelines/status/{id}", {
@@ -35,6 +43,6 @@ export async function statusOf(
   if (!response.ok) throw await errorOf(response);
   const status = (await response.json()) as Status;
   const etag = response.headers.get("etag");
-  if (query && etag !== null) known.set(query, { etag, version: status.version });
+  if (cached && etag !== null) known.set(cached, { etag, version: status.version });
   return status;
 }
