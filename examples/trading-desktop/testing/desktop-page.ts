@@ -32,7 +32,8 @@ export async function openDesktop(
     if (protocol.startsWith("http") && !url.startsWith(origin)) strangers.add(origin);
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  // As patient as a busy machine needs: what is waited for comes at once, or in a few seconds.
+  page.setDefaultTimeout(45_000);
   page.on("pageerror", (error) => errors.push(String(error)));
   page.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") errors.push(message.text());
