@@ -36,6 +36,23 @@ export const MUTANTS_OF_HTTP: readonly Mutant[] = [
     quick: false,
   },
   {
+    name: "http-rerun-past-host",
+    breaks: "a run is given parameters that the host does not let in, by a rerun or a trigger",
+    changes: [
+      {
+        file: `${HTTP}/operations/run-controls.ts`,
+        find: "services.completeParams({ pipeline: original.workflow, params: body.params, principal });",
+        replace: "((_: unknown) => body.params)(services);",
+      },
+    ],
+    caughtBy: {
+      file: HANDLER,
+      test: ["the host has a word on the parameters of each run, by whichever door it is started"],
+    },
+    says: "to match object",
+    quick: false,
+  },
+  {
     name: "schedule-stale-change",
     breaks: "who changes a schedule overwrites what somebody else has changed since he looked at it",
     changes: [
