@@ -161,8 +161,8 @@ export const MUTANTS_OF_HTTP: readonly Mutant[] = [
     changes: [
       {
         file: `${HTTP}/operations/events.ts`,
-        find: "const after = new Map(runs.map((run, index) => [run, numbers[index] ?? 0]));",
-        replace: "const after = new Map(runs.map((run, index) => [run, (numbers[index] ?? 0) * 0]));",
+        find: "[run, numbers[index] ?? given.get(run) ?? 0]",
+        replace: "[run, (numbers[index] ?? given.get(run) ?? 0) * 0]",
       },
     ],
     caughtBy: {
