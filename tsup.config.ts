@@ -37,6 +37,7 @@ export default defineConfig([
   pkg("spine-react", {
     index: "index.ts",
     "components/index": "components/index.ts",
+    "components/styles": "components/styles.css",
     "queries/index": "queries/index.ts",
   }),
   pkg("spine-finra", {
