@@ -1,5 +1,4 @@
 import { nice, ticks } from "d3-array";
-import { scaleBand } from "d3-scale";
 import { line } from "d3-shape";
 import { type PointerEvent, useEffect, useRef, useState } from "react";
 import { useDisplay } from "./display.ts";
@@ -23,6 +22,8 @@ const TOP = 12;
 const BOTTOM = 26;
 const SIDE = 52;
 const WIDEST_BAR = 36;
+/** Of the room of a point; the rest keeps it from the next. */
+const BARS_PART = 0.72;
 
 interface PlotProps {
   readonly title: string;
@@ -42,17 +43,12 @@ export function Plot({ title, points, names = [], series, height }: PlotProps) {
   const right = series.some(({ axis }) => axis === "right") ? SIDE : 8;
   const [inner, bottom] = [Math.max(80, width - SIDE - right), height - BOTTOM];
   const places = placesOf(points);
-  const band = scaleBand<number>()
-    .domain(places.map(({ index }) => index))
-    .range([SIDE, SIDE + inner])
-    .paddingInner(0.28)
-    .paddingOuter(0.14);
-  const step = band.step();
-  const middle = (index: number) => (band(index) ?? 0) + band.bandwidth() / 2;
+  const step = inner / Math.max(1, points.length);
+  const middle = (index: number) => SIDE + (index + 0.5) * step;
   const left = axisOf(series, "left", bottom);
   const axes = { left, right: axisOf(series, "right", bottom, left?.marks.length) };
   const bars = series.filter(({ kind }) => kind === "bar");
-  const thick = Math.min(band.bandwidth() / Math.max(1, bars.length), WIDEST_BAR);
+  const thick = Math.min((step * BARS_PART) / Math.max(1, bars.length), WIDEST_BAR);
   const shownAt = (one: Series, index: number) => {
     const value = one.values[index] ?? null;
     return value === null ? "–" : (one.format ?? display.number)(value, index);

@@ -37,8 +37,6 @@ const ENGLISH = {
   stale: "May be out of date: the last look failed.",
   staleSince: "As of {time}: the last look failed.",
   errorTitle: "That did not work",
-  errorCode: "Code",
-  errorCategory: "Category",
   requestId: "Request",
   details: "Details",
   none: "None",
@@ -111,7 +109,6 @@ const ENGLISH = {
   rowsRejected: "Rejected",
   rejected_one: "{count} rejected",
   rejected_other: "{count} rejected",
-  legend: "Legend",
 
   // RunsTable
   runs: "Runs",
@@ -166,7 +163,6 @@ const ENGLISH = {
   redrive: "Process again",
   discardTitle: "Discard rows",
   discardReason: "Why",
-  allReasons: "All reasons",
 
   // PartitionGrid, BackfillDialog
   partitions: "Partitions",

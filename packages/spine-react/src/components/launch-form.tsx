@@ -138,7 +138,7 @@ function Form({ schema, initial, start, isPending, startError }: FormProps) {
         errors={all}
         onChange={(path, entry) => {
           setEntries((known) => ({ ...known, [path]: entry }));
-          setErrors(({ [path]: _, ...rest }) => rest);
+          setErrors((known) => Object.fromEntries(Object.entries(known).filter(([at]) => at !== path)));
         }}
       />
       <div role="alert">{wrong > 0 && <p className="spine-field-error">{count("fixFields", wrong)}</p>}</div>

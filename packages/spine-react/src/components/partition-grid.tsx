@@ -138,7 +138,9 @@ function Grid(props: Look & GridData) {
           <tbody>
             {rows.map((row, rowIndex) => (
               <tr key={row.label}>
-                <th scope="row">{row.label}</th>
+                <th scope="row">
+                  {row.label || <span className="spine-hidden">{title ?? text("partitions")}</span>}
+                </th>
                 {row.cells.map((cell, column) => {
                   const place = { row: rowIndex, column };
                   const isCurrent = current.row === rowIndex && current.column === column;

@@ -21,7 +21,7 @@ export function partitionRows(cells: readonly PartitionCell[]): {
       .filter(([name]) => name !== period)
       .map(([name, value]) => `${name} ${value}`)
       .join(", ");
-    const row = rows.get(label) ?? new Array<PartitionCell | undefined>(starts.length).fill(undefined);
+    const row = rows.get(label) ?? starts.map((): PartitionCell | undefined => undefined);
     row[columns.get(cell.start) ?? 0] = cell;
     rows.set(label, row);
   }

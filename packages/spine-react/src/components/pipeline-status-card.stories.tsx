@@ -1,6 +1,7 @@
 import { PipelineStatusCard } from "./pipeline-status-card.tsx";
 import { RunActions } from "./run-actions.tsx";
 import {
+  ago,
   completedRun,
   failedRun,
   httpError,
@@ -48,7 +49,7 @@ export const Stale: Story = {
     <PipelineStatusCard
       run={runningRun}
       isStale
-      lastUpdated={new Date()}
+      lastUpdated={new Date(ago(20))}
       refetch={() => {}}
       timeline={false}
     />

@@ -66,7 +66,10 @@ function Rejects(props: Look & TableData) {
   const toggle = (keys: readonly string[], isOn: boolean) =>
     setChosen((known) => {
       const next = new Set(known);
-      for (const key of keys) isOn ? next.add(key) : next.delete(key);
+      for (const key of keys) {
+        if (isOn) next.add(key);
+        else next.delete(key);
+      }
       return next;
     });
   const send = async (what: "discard" | "redrive", ask: (choice: Choice) => Promise<unknown>) => {

@@ -89,8 +89,8 @@ function Log({ events, title, headingLevel, ...state }: Look & LogData) {
 
 /** `step fetch · attempt 1` */
 function textOf(data: unknown): string {
-  if (typeof data !== "object" || data === null)
-    return data === null || data === undefined ? "" : String(data);
+  if (data === null || data === undefined) return "";
+  if (typeof data !== "object") return typeof data === "string" ? data : JSON.stringify(data);
   return Object.entries(data)
     .filter(([, value]) => value !== null)
     .map(([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`)

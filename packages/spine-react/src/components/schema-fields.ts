@@ -109,7 +109,7 @@ function fieldOf({ name, path, member, root, depth, isRequired }: Member): FormF
     path,
     name,
     kind,
-    label: found.title ?? schema.title ?? name.replaceAll("_", " "),
+    label: found.title ?? schema.title ?? titleOf(name),
     hint: found.description ?? schema.description ?? null,
     isRequired: isRequired && found.default === undefined,
     isNullable,
@@ -121,6 +121,11 @@ function fieldOf({ name, path, member, root, depth, isRequired }: Member): FormF
     least: bounded(schema.minimum),
     most: bounded(schema.maximum),
   };
+}
+
+/** `week_ending` as `Week ending`. */
+function titleOf(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
 }
 
 /** Schemas of whole numbers name the limits of what a number can hold: these say nothing to people. */

@@ -1,5 +1,6 @@
 import { StepTimeline } from "./step-timeline.tsx";
 import {
+  ago,
   completedRun,
   failedRun,
   httpError,
@@ -19,8 +20,8 @@ export const Completed: Story = { render: () => <StepTimeline run={completedRun}
 export const Failed: Story = { render: () => <StepTimeline run={failedRun} mode="waterfall" /> };
 export const Waiting: Story = { render: () => <StepTimeline run={waitingRun} mode="timed" /> };
 export const Queued: Story = { render: () => <StepTimeline run={pendingRun} mode="timed" /> };
-export const FiveHundred: Story = {
-  render: () => <StepTimeline run={{ ...longRun, steps: longRun.steps.slice(0, 40) }} mode="timed" />,
+export const InnerSteps: Story = {
+  render: () => <StepTimeline run={{ ...longRun, steps: longRun.steps.slice(0, 12) }} mode="timed" />,
 };
 export const Empty: Story = { render: () => <StepTimeline run={{ ...pendingRun, steps: [] }} /> };
 export const Loading: Story = { render: () => <StepTimeline run={undefined} isLoading /> };
@@ -28,5 +29,5 @@ export const Failing: Story = {
   render: () => <StepTimeline run={undefined} error={httpError} refetch={() => {}} />,
 };
 export const Stale: Story = {
-  render: () => <StepTimeline run={runningRun} isStale lastUpdated={new Date()} refetch={() => {}} />,
+  render: () => <StepTimeline run={runningRun} isStale lastUpdated={new Date(ago(20))} refetch={() => {}} />,
 };

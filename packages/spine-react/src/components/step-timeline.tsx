@@ -401,9 +401,9 @@ function Mark({ kind, tone, from, to }: MarkProps) {
         {...marked}
         x={`${from}%`}
         width={`${Math.max(0.01, Math.round((to - from) * 1_000) / 1_000)}%`}
-        y="0.75"
-        height="8.5"
-        rx="2.5"
+        y="1.5"
+        height="7"
+        rx="2"
       />
     );
   return <line {...marked} x1={`${from}%`} x2={`${to}%`} y1="5" y2="5" />;
