@@ -40,7 +40,6 @@ export function Desktop() {
       <main className="desk">
         <div className="desk-side">
           <FinraIngestPanel week={week} onChoose={choose} runId={runId} onStarted={show} />
-          {isSample && <SampleControls />}
         </div>
         <div className="desk-main">
           <TradeActivityChart
@@ -61,6 +60,7 @@ export function Desktop() {
             onStarted={({ execution_id }) => show(execution_id)}
           />
         </div>
+        {isSample && <SampleControls />}
       </main>
       <StatusAnnouncer runId={runId} />
       <Toaster />
