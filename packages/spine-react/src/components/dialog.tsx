@@ -19,7 +19,7 @@ interface DialogProps {
   readonly children?: ReactNode;
 }
 
-/** A question before something is done. The browser keeps the focus in it, closes it with Escape and gives the focus back. */
+/** A question before something is done. The browser keeps the focus in it, closes it with Escape. */
 export function Dialog(props: DialogProps) {
   const {
     title,
@@ -37,8 +37,13 @@ export function Dialog(props: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const element = dialog.current;
+    const opener = document.activeElement;
     if (element && !element.open) element.showModal();
-    return () => element?.close();
+    return () => {
+      element?.close();
+      // By then it has left the page, and the browser gives the focus back to nobody.
+      if (opener instanceof HTMLElement) opener.focus();
+    };
   }, []);
   return (
     <dialog

@@ -8,7 +8,7 @@ import { States, type ViewState } from "./panel.tsx";
 import { hasEnded } from "./records-of.ts";
 import { StepDetail } from "./step-detail.tsx";
 import { Elapsed } from "./time.tsx";
-import { roomyEnd, type TimeScale, timeScale } from "./time-scale.ts";
+import { roomyEnd, type ScalePlan, scalePlan, type TimeScale, timeScale } from "./time-scale.ts";
 import { isRetrying, queueOf, rowsOf, type Segment, segmentsOf, type TimelineStep } from "./timeline-rows.ts";
 
 /** What is drawn: a run and its steps, with `history` where the attempts were asked for. */
@@ -138,10 +138,9 @@ function useScale(run: TimelineRun, queue: Segment | null, mode: RowsProps["mode
   const last = run.completed_at === null ? 0 : Date.parse(run.completed_at);
   const to = isOver ? Math.max(last, newest) : roomyEnd(from, Math.max(now ?? 0, newest));
   const hasMore = !isOver && run.steps.some(({ status }) => status === "PENDING");
-  return useMemo(
-    () => timeScale({ from, to, hasMore, isTimed: mode === "timed", segments }),
-    [from, to, hasMore, mode, segments],
-  );
+  const plan = JSON.stringify(scalePlan({ from, to, hasMore, isTimed: mode === "timed", segments }));
+  // By value: another scale draws all rows anew.
+  return useMemo(() => timeScale(JSON.parse(plan) as ScalePlan), [plan]);
 }
 
 interface LegendProps {

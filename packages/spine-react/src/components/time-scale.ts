@@ -14,7 +14,19 @@ const TO_COME = 12;
 /** Of the time in which something happens: a gap is drawn no longer. */
 const LONGEST_GAP = 0.06;
 
-interface ScaleOptions {
+/** What a scale is made of: the same plan draws the same. */
+export interface ScalePlan {
+  /** Stretches of time, with how much of the track each gets. */
+  readonly pieces: readonly Piece[];
+  readonly hasMore: boolean;
+  readonly isTimed: boolean;
+}
+interface Piece {
+  readonly from: number;
+  readonly to: number;
+  readonly size: number;
+}
+interface PlanOptions {
   readonly from: number;
   readonly to: number;
   /** True: some steps have not begun, and will. */
@@ -24,9 +36,13 @@ interface ScaleOptions {
   readonly segments: readonly Segment[];
 }
 
-export function timeScale({ from, to, hasMore, isTimed, segments }: ScaleOptions): TimeScale {
-  const end = hasMore ? 100 - TO_COME : 100;
+export function scalePlan({ from, to, hasMore, isTimed, segments }: PlanOptions): ScalePlan {
   const pieces = isTimed ? [{ from, to, size: Math.max(1, to - from) }] : piecesOf(from, to, segments);
+  return { pieces, hasMore, isTimed };
+}
+
+export function timeScale({ pieces, hasMore, isTimed }: ScalePlan): TimeScale {
+  const end = hasMore ? 100 - TO_COME : 100;
   const total = pieces.reduce((sum, { size }) => sum + size, 0);
   const at = (ms: number) => {
     let before = 0;
@@ -39,11 +55,12 @@ export function timeScale({ from, to, hasMore, isTimed, segments }: ScaleOptions
     }
     return 0;
   };
-  return { at, end, marks: isTimed ? marksOf((to - from) / 1_000) : [] };
+  const seconds = ((pieces.at(-1)?.to ?? 0) - (pieces[0]?.from ?? 0)) / 1_000;
+  return { at, end, marks: isTimed ? marksOf(seconds) : [] };
 }
 
 /** Stretches in which something works, as long as they were, and gaps between them, cut short. */
-function piecesOf(from: number, to: number, segments: readonly Segment[]) {
+function piecesOf(from: number, to: number, segments: readonly Segment[]): readonly Piece[] {
   const busy: { from: number; to: number }[] = [];
   const work = segments.filter(({ kind }) => kind === "work").sort((a, b) => a.from - b.from);
   for (const segment of work) {
@@ -54,7 +71,7 @@ function piecesOf(from: number, to: number, segments: readonly Segment[]) {
   }
   const worked = busy.reduce((sum, piece) => sum + piece.to - piece.from, 0);
   const longest = Math.max(1, (worked || to - from) * LONGEST_GAP);
-  const pieces: { from: number; to: number; size: number }[] = [];
+  const pieces: Piece[] = [];
   let known = from;
   const gap = (until: number) => {
     if (until > known) pieces.push({ from: known, to: until, size: Math.min(until - known, longest) });
