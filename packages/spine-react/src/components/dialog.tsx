@@ -38,9 +38,11 @@ export function Dialog(props: DialogProps) {
   useEffect(() => {
     const element = dialog.current;
     const opener = document.activeElement;
-    if (element && !element.open) element.showModal();
+    // The DOMs that hosts test with know no modal dialogs: there it stands in the page.
+    if (typeof element?.showModal !== "function") element?.setAttribute("open", "");
+    else if (!element.open) element.showModal();
     return () => {
-      element?.close();
+      if (typeof element?.close === "function") element.close();
       // By then it has left the page, and the browser gives the focus back to nobody.
       if (opener instanceof HTMLElement) opener.focus();
     };

@@ -102,7 +102,9 @@ function fieldOf({ name, path, member, root, depth, isRequired }: Member): FormF
   const types = Array.isArray(found.type) ? (found.type as readonly string[]) : null;
   const isNullable = choices.some(isNull) || (types?.includes("null") ?? false);
   const only = rest.length === 1 && rest[0] ? resolve(rest[0], root) : found;
-  const type = types?.filter((each) => each !== "null")[0] ?? only.type;
+  const own = types?.filter((each) => each !== "null") ?? [];
+  // Of several types nobody knows which one a text is meant as.
+  const type = own.length > 1 ? "any" : (own[0] ?? only.type);
   const schema: Schema = { ...only, ...(typeof type === "string" ? { type } : {}) };
   const kind = rest.length > 1 ? (constsOf(rest) ? "choice" : "json") : kindOf(schema, root, depth);
   return {
