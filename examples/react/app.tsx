@@ -11,7 +11,7 @@ function Report() {
   const { start, isPending, error } = useRunPipeline("demo.report");
   const { run, isTerminal } = usePipelineStatus(runId);
   const click = () =>
-    start({ day: "2026-01-05" }).then(
+    void start({ day: "2026-01-05" }).then(
       ({ execution_id }) => setRunId(execution_id),
       () => {}, // It stands in `error`.
     );

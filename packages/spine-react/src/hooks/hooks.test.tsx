@@ -3,7 +3,7 @@
 
 import { renderHook, waitFor } from "@testing-library/react";
 import type { ReactNode } from "react";
-import type { RunStarted, Schedule } from "spine-http/client";
+import type { QualityResult, RunStarted, Schedule } from "spine-http/client";
 import { createClient, SpineHttpError } from "spine-http/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SpineProvider } from "../provider.tsx";
@@ -175,7 +175,7 @@ test("quality, refused rows and what is done with them", async () => {
   await waitFor(() =>
     expect(hook.current.quality.items).toMatchObject([{ status: "FAIL", blocking: false }]),
   );
-  const { check = "" } = hook.current.quality.items[0] ?? {};
+  const [{ check }] = hook.current.quality.items as [QualityResult];
   await waitFor(() =>
     expect(hook.current.rejects.items).toMatchObject([{ code: "NO_SYMBOL", state: "OPEN" }]),
   );

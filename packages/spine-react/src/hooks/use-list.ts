@@ -1,5 +1,5 @@
-import { type InfiniteData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useCallback, useMemo } from "react";
+import { hashKey, type InfiniteData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useCallback, useMemo, useState } from "react";
 import { useInner } from "../provider.tsx";
 import type { Page, SpinePages, SpineQuery, SpineQueryKey } from "../queries/query-types.ts";
 
@@ -39,11 +39,12 @@ export function useList<T>(options: SpinePages<T>, list: ListOptions): List<T> {
       { ...options, enabled, staleTime: FRESH_MS, refetchInterval: intervalOf(list) },
       queryClient,
     );
+  const shown = useKept(options.queryKey, data, error);
   return {
     items: useMemo(() => data?.pages.flatMap(({ items }) => items) ?? NONE, [data]),
-    isLoading: enabled && isPending,
-    error,
-    isStale: data !== undefined && (error !== null || isPaused),
+    isLoading: enabled && isPending && shown === null,
+    error: shown,
+    isStale: data !== undefined && (shown !== null || isPaused),
     hasMore: hasNextPage,
     fetchMore: useCallback(() => void fetchNextPage(), [fetchNextPage]),
     isFetchingMore: isFetchingNextPage,
@@ -73,13 +74,22 @@ export function useOne<T>(options: SpineQuery<T>, list: ListOptions): One<T> {
     { ...options, enabled, staleTime: FRESH_MS, refetchInterval: intervalOf(list) },
     queryClient,
   );
+  const shown = useKept(options.queryKey, data, error);
   return {
     value: data,
-    isLoading: enabled && isPending,
-    error,
-    isStale: data !== undefined && (error !== null || isPaused),
+    isLoading: enabled && isPending && shown === null,
+    error: shown,
+    isStale: data !== undefined && (shown !== null || isPaused),
     refetch: useCallback(() => void refetch(), [refetch]),
   };
+}
+
+/** The error, also while it is tried again: TanStack forgets it where there is nothing to show yet, and an error is no flicker. */
+function useKept(queryKey: SpineQueryKey, data: unknown, error: Error | null): Error | null {
+  const hash = hashKey(queryKey);
+  const [kept, setKept] = useState<{ readonly hash: string; readonly error: Error } | null>(null);
+  if (error !== null && (kept?.error !== error || kept.hash !== hash)) setKept({ hash, error });
+  return error ?? (data === undefined && kept?.hash === hash ? kept.error : null);
 }
 
 function intervalOf({ interval = false }: ListOptions) {

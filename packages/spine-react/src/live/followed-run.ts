@@ -136,7 +136,7 @@ export class FollowedRun {
   }
 
   get #interval(): number {
-    const interval = Math.min(...[...this.#followers].map((follower) => follower.interval));
+    const interval = Math.max(GAP_MS, Math.min(...[...this.#followers].map((follower) => follower.interval)));
     if (this.#failures > 0) return backOff(interval, this.#failures - 1, this.#failure);
     // Events tell of all that changes; this is for the case that one was lost on a way that nobody thought of.
     return this.#around.isLive() ? LONGEST_MS : interval;

@@ -6,6 +6,7 @@ import { act, render, screen } from "@testing-library/react";
 import { Profiler, type ReactNode, StrictMode } from "react";
 import { beforeEach, expect, test, vi } from "vitest";
 import { usePipelineStatus } from "../hooks/use-pipeline-status.ts";
+import { useRuns } from "../hooks/use-runs.ts";
 import { SpineProvider } from "../provider.tsx";
 import "../testing/dom.ts";
 import {
@@ -192,4 +193,24 @@ test("StrictMode, which mounts twice, asks once; the shortest interval counts", 
   unmount();
   await pass(0);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test("a list that does not come is asked for rarely, and its error stays while it is", async () => {
+  const api = scriptedApi(() => Promise.reject(new TypeError("Failed to fetch")));
+  function Runs() {
+    const { items, isLoading, error } = useRuns();
+    return <p>{isLoading ? "loading" : `${items.length} runs ${error?.message ?? ""}`}</p>;
+  }
+  show(api, <Runs />);
+  await pass(6_500);
+  expect(screen.getByText("loading")).toBeTruthy();
+  await pass(1_000);
+  expect(screen.getByText("0 runs Failed to fetch")).toBeTruthy();
+  expect(seconds(api)).toEqual([0, 1, 3, 7]);
+  await pass(31_000);
+  expect(api.asked.length).toBe(6);
+  expect(screen.getByText("0 runs Failed to fetch")).toBeTruthy();
+  api.answer = () => Response.json({ items: [], next_cursor: null });
+  await pass(5_000);
+  expect(screen.getByText("0 runs")).toBeTruthy();
 });

@@ -22,7 +22,7 @@ export function scriptedApi(answer: Scripted): ScriptedApi {
     client: createClient({
       baseUrl: "/spine",
       fetch: async (url, init) => {
-        const path = String(url).replace("/spine", "");
+        const path = (url as string).replace("/spine", "");
         const headers = new Headers(init?.headers);
         api.asked.push({ path, headers, at: Date.now() });
         return await api.answer({ path, headers });
