@@ -34,9 +34,17 @@ export default defineConfig([
     "testing/index": "testing/index.ts",
   }),
   pkg("spine-http", { index: "index.ts", "client/index": "client/index.ts" }),
+  pkg("spine-react", {
+    index: "index.ts",
+    "components/index": "components/index.ts",
+    "components/styles": "components/styles.css",
+    "queries/index": "queries/index.ts",
+  }),
   pkg("spine-finra", {
     index: "index.ts",
+    "client/index": "client/index.ts",
     "http/index": "http/index.ts",
+    "react/index": "react/index.ts",
     "testing/index": "testing/index.ts",
   }),
 ]);

@@ -9,7 +9,8 @@ const named = (kind: string) => include.map((pattern) => pattern.replace("*.test
 const exclude = ["**/node_modules/**", "**/dist/**"];
 
 export default defineConfig({
-  // Packages are tested from their sources: no build between an edit and a test.
+  // Packages are tested from their sources: no build between an edit and a test. Below for tests that have a DOM.
+  resolve: { conditions: ["spine-source", "module", "node", "development|production"] },
   ssr: {
     resolve: {
       conditions: ["spine-source", "module", "node", "development|production"],

@@ -15,10 +15,11 @@ export async function bundleProcess(script: string, folder: string): Promise<str
     root: dirname(script),
     logLevel: "error",
     plugins: [atItsPlace],
-    // Everything is in the file, for it stands where no packages are; what is optional is looked for when it is needed.
+    // Everything is in the file, for it stands where no packages are; what is optional is looked for when it is needed,
+    // and Vite builds pages before.
     ssr: {
       noExternal: true,
-      external: ["pg-native"],
+      external: ["pg-native", "vite"],
       resolve: { conditions: ["spine-source", "module", "node"] },
     },
     build: {

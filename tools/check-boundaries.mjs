@@ -6,18 +6,25 @@ const PACKAGES = {
   "spine-core": { uses: [], inTests: [] },
   "spine-adapters": { uses: ["spine-core"], inTests: ["spine-core/testing"] },
   "spine-finra": {
-    uses: ["spine-core", "spine-adapters/sources", "spine-http"],
+    uses: [
+      "spine-core",
+      "spine-adapters/sources",
+      "spine-http",
+      "spine-http/client",
+      "spine-react",
+      "spine-react/*",
+    ],
     inTests: ["spine-core/testing", "spine-adapters/*"],
   },
   "spine-http": { uses: ["spine-core"], inTests: ["spine-core/testing", "spine-adapters/*"] },
   "spine-react": {
     uses: ["spine-http/client"],
-    inTests: ["spine-http/*", "spine-core", "spine-core/testing"],
+    inTests: ["spine-http/*", "spine-core", "spine-core/testing", "spine-adapters/*"],
   },
 };
 
 /** What tests of packages may import by path all the same: no package ships its tests. */
-const FOR_TESTS = ["tools/bundle-process.ts", "tools/path-spellings.ts"];
+const FOR_TESTS = ["tools/bundle-process.ts", "tools/chromium.ts", "tools/path-spellings.ts"];
 
 /** Folders outside packages/ may import every package by its name. Nothing imports the ones marked as leaves. */
 const FOLDERS = { examples: { leaf: true }, bench: { leaf: true }, tools: { leaf: false } };
@@ -43,8 +50,9 @@ const CORE_LAYERS = [
 
 /** What ends in a browser must not reach these. */
 const BROWSER = {
-  files: /^packages\/(spine-react\/src\/|spine-http\/src\/client)/,
-  forbidden: /^(node:.*|kysely(\/.*)?|spine-core(\/.*)?)$/,
+  files:
+    /^(packages\/(spine-react\/src\/|spine-http\/src\/client|spine-finra\/src\/(client|react)\/)|examples\/trading-desktop\/src\/)/,
+  forbidden: /^(node:.*|kysely(\/.*)?|spine-core(\/.*)?|spine-adapters(\/.*)?|spine-(http|finra))$/,
 };
 
 /** spine-core knows databases by its own interfaces; what talks to one stands in spine-adapters. */

@@ -9,7 +9,11 @@ import { liveCredentials } from "./live.ts";
  * Opens the database with the FINRA plugin, without beginning to work yet. Runs go on where they began: what is left
  * of the sample needs its server again, and what is left of the real service goes on there.
  */
-export async function openSpine(db: string, sample: SampleServer | null = null): Promise<Spine> {
+export async function openSpine(
+  db: string,
+  sample: SampleServer | null = null,
+  { live = false }: { readonly live?: boolean } = {},
+): Promise<Spine> {
   const local = sample && { origin: SAMPLE_ORIGIN, baseUrl: sample.url, allowPrivate: true };
   return await createSpine({
     database: sqlite(db),
@@ -19,6 +23,8 @@ export async function openSpine(db: string, sample: SampleServer | null = null):
         // or leaves so later, goes on here with its own file.
         fileRoots: [parse(resolve(db)).root],
         queryApi: [liveCredentials(), ...(local ? [local] : [])],
+        // What is scheduled asks where this command asks: FINRA only with --live.
+        ...(local && !live ? { schedules: { source: SAMPLE_ORIGIN } } : {}),
       }),
     ],
     worker: false,

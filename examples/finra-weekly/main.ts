@@ -76,7 +76,7 @@ async function ingest(
   // For what is asked for, or for what an earlier call of it left unfinished.
   // It goes back further than FINRA's: to the week that the API is shown with, 2025-01-10.
   await using sample = await startFinraServer({ weeks: SAMPLE_WEEKS });
-  const spine = await openSpine(args.db, sample);
+  const spine = await openSpine(args.db, sample, args);
   let done = () => {};
   try {
     const started = [];
@@ -105,7 +105,7 @@ async function ingest(
       output.print(`\n  ${output.dim(ATTRIBUTION)}`);
     if (args.json) process.stdout.write(`${JSON.stringify(total(summaries))}\n`);
     current.run = null;
-    if (!args.once) await serve(spine, args, output, signal);
+    if (!args.once) await serve(spine, { ...args, sample }, output, signal);
     return summaries;
   } finally {
     done();

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { join } from "node:path";
 import type { FinraOperations } from "spine-finra/http";
 import { createClient, type SpineOperations } from "spine-http/client";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { temporaryFolder } from "./testing/command.ts";
 
-test("npm start serves the API on this machine, and weeks come from the local server", async () => {
+test("npm start serves the page and the API on this machine, and weeks come from the local server", async () => {
   using folder = temporaryFolder();
   const args = ["--db", join(folder.path, "x.db"), "--port", "0", "--json"];
   const child = spawn(
@@ -20,8 +20,8 @@ test("npm start serves the API on this machine, and weeks come from the local se
   onTestFinished(() => void child.kill("SIGKILL"));
   let stdout = "";
   child.stdout.on("data", (data: Buffer) => (stdout += data.toString()));
+  let said = "";
   const baseUrl = await new Promise<string>((resolve, reject) => {
-    let said = "";
     child.stderr.on("data", (data: Buffer) => {
       said += data.toString();
       const [url] = /http:\/\/127\.0\.0\.1:\d+\/spine/.exec(said) ?? [];
@@ -67,6 +67,28 @@ test("npm start serves the API on this machine, and weeks come from the local se
       status: 403,
     });
   }
+  // Nor by the side doors: a run that is repeated, or a schedule that is run now, with other parameters.
+  const other = { params: { tier: "T1", week_ending: "2025-01-10", source: "finra" } };
+  const id = again.execution_id;
+  for (const asked of [
+    client.post("/pipelines/rerun/{id}", { params: { id }, body: other }),
+    client.post("/scheduler/schedules/{name+}/trigger", {
+      params: { name: "finra.otc_transparency.t1" },
+      body: other,
+    }),
+  ])
+    await expect(asked).rejects.toMatchObject({ status: 403 });
+  const { items: schedules } = await client.get("/scheduler/schedules");
+  expect(schedules.map(({ params }) => params)).toEqual(
+    ["OTCE", "T1", "T2"].map((tier) => expect.objectContaining({ tier, source: "SAMPLE" })),
+  );
+
+  // The page stands beside it, and its address is the last thing that is said.
+  const page = baseUrl.replace(/spine$/, "");
+  await vi.waitFor(() => expect(said.trimEnd().split("\n").at(-1)).toContain(`Page ${page} `));
+  const answer = await fetch(page);
+  expect(answer.headers.get("content-security-policy")).toContain("default-src 'none'");
+  expect(await answer.text()).toContain("<title>Trading desktop");
   child.kill("SIGINT");
   expect(await once(child, "close")).toEqual([0, null]);
 });

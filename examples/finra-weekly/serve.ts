@@ -4,38 +4,48 @@ import type { AddressInfo } from "node:net";
 import { type Spine, SpineError } from "spine-core";
 import { ingestWeek, SAMPLE_ORIGIN } from "spine-finra";
 import { finraOperations } from "spine-finra/http";
+import type { FinraServer } from "spine-finra/testing";
 import { createHandler, HttpProblem, insecureNoAuth, type StartRequest, toNodeHandler } from "spine-http";
+import { builtDesktop } from "../trading-desktop/build.ts";
 import type { Arguments } from "./arguments.ts";
+import { desktopOperations } from "./desktop-operations.ts";
 import type { Output } from "./output.ts";
+import { pageHandler } from "./page.ts";
 
-/** Serves the API on this machine until the signal is aborted. */
+export interface Served extends Pick<Arguments, "port" | "live"> {
+  readonly sample: Pick<FinraServer, "inject" | "today">;
+}
+
+/** Serves the trading desktop at `/` and the API below `/spine`, on this machine, until the signal is aborted. */
 export async function serve(
   spine: Spine,
-  { port, live }: Pick<Arguments, "port" | "live">,
+  { port, live, sample }: Served,
   output: Output,
   signal: AbortSignal,
 ): Promise<void> {
+  const page = pageHandler(await builtDesktop());
   const handler = createHandler(spine, {
     basePath: "/spine",
     auth: insecureNoAuth(),
-    operations: finraOperations(),
+    operations: [...finraOperations(), ...desktopOperations(sample, live)],
     completeParams: (start) => fromHere(start, live),
   });
-  const server = createServer(toNodeHandler(handler));
+  const api = toNodeHandler(handler);
+  const server = createServer((request, response) => api(request, response, () => page(request, response)));
   try {
     server.listen(port, "127.0.0.1");
     await once(server, "listening", { signal });
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/spine`;
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    output.print(`\n  ${output.bold("API ")} ${url}/spine ${output.dim(`curl ${url}/spine/history/runs`)}`);
     output.print(
-      `\n  ${output.bold("API")} ${output.green(url)} ${output.dim("this machine only; Ctrl-C ends it")}`,
+      `  ${output.bold("Page")} ${output.green(`${url}/`)} ${output.dim("this machine only; Ctrl-C ends it")}`,
     );
-    output.print(`  ${output.dim(`curl ${url}/history/runs`)}`);
     await once(signal, "abort");
   } catch (error) {
     if (signal.aborted) return;
     throw new SpineError(
       "CONFIG_INVALID",
-      `The API cannot be served on port ${port}: ${(error as Error).message}. Name another one: --port N.`,
+      `The page and the API cannot be served on port ${port}: ${(error as Error).message}. Name another one: --port N.`,
       {
         cause: error,
       },

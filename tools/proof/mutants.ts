@@ -10,6 +10,7 @@ import { MUTANTS_OF_LOADS } from "./mutants/of-loads.ts";
 import { MUTANTS_OF_PARTITIONS } from "./mutants/of-partitions.ts";
 import { MUTANTS_OF_PROCESSES } from "./mutants/of-processes.ts";
 import { MUTANTS_OF_QUALITY } from "./mutants/of-quality.ts";
+import { MUTANTS_OF_REACT } from "./mutants/of-react.ts";
 import { MUTANTS_OF_REJECTS } from "./mutants/of-rejects.ts";
 import { MUTANTS_OF_RUNS } from "./mutants/of-runs.ts";
 import { MUTANTS_OF_SCHEDULES } from "./mutants/of-schedules.ts";
@@ -34,4 +35,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_FILES,
   ...MUTANTS_OF_FINRA,
   ...MUTANTS_OF_HTTP,
+  ...MUTANTS_OF_REACT,
 ];

@@ -32,7 +32,7 @@ export {
   weekTotals,
 } from "./queries.ts";
 // Schedules
-export { isUsMarketDay, US_MARKET } from "./schedules.ts";
+export { type FinraScheduleOptions, isUsMarketDay, US_MARKET } from "./schedules.ts";
 export {
   parseTier,
   TIER_DESCRIPTIONS,

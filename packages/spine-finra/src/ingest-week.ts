@@ -9,6 +9,7 @@ import {
   unique,
 } from "spine-core";
 import { FINRA_ORIGIN, SAMPLE_ORIGIN } from "./finra-otc-options.ts";
+import { INGEST_WEEK } from "./ingest-week-name.ts";
 import { IngestWeekParams } from "./ingest-week-params.ts";
 import { ownWeek } from "./own-week.ts";
 import { TIERS } from "./tiers.ts";
@@ -51,7 +52,7 @@ const MOST_REFUSED = { warn: 0.01, fail: 0.1 } as const;
  * await spine.run(ingestWeek, { tier: "OTCE", week_ending: "2025-11-14", file: "/data/week.csv" });
  */
 export const ingestWeek = defineWorkflow({
-  name: "finra.otc_transparency.ingest_week",
+  name: INGEST_WEEK,
   domain: "finra",
   description: "Loads one week of one tier of FINRA OTC Transparency data (ATS volume by symbol and venue).",
   params: IngestWeekParams,

@@ -1,7 +1,7 @@
 import type { Plugin } from "spine-core";
 import type { FinraOtcOptions } from "./finra-otc-options.ts";
 import { ingestWeek } from "./ingest-week.ts";
-import { isUsMarketDay, US_MARKET, weeklySchedules } from "./schedules.ts";
+import { type FinraScheduleOptions, isUsMarketDay, US_MARKET, weeklySchedules } from "./schedules.ts";
 import { weekSource } from "./week-source.ts";
 
 export interface FinraOptions {
@@ -15,8 +15,11 @@ export interface FinraOptions {
    * `[]` for none. With several, a run's `source` says which.
    */
   readonly queryApi?: FinraOtcOptions | readonly FinraOtcOptions[];
-  /** True: weeks are loaded by themselves on the day of their publication, each tier by a schedule of its own. They are there, and not enabled, when left out. */
-  readonly schedules?: boolean;
+  /**
+   * True: weeks are loaded by themselves on the day of their publication, each tier by a schedule of its own. They are there, and not
+   * enabled, when left out. An object says besides which service they come from.
+   */
+  readonly schedules?: boolean | FinraScheduleOptions;
 }
 
 /**
@@ -36,7 +39,9 @@ export function finra(options: FinraOptions = {}): Plugin {
     name: "finra",
     sources: Object.freeze([source]),
     workflows: Object.freeze([ingestWeek]),
-    schedules: Object.freeze(weeklySchedules(schedules)),
+    schedules: Object.freeze(
+      weeklySchedules(typeof schedules === "boolean" ? { enabled: schedules } : schedules),
+    ),
     calendars: Object.freeze({ [US_MARKET]: isUsMarketDay }),
   });
 }

@@ -22,6 +22,11 @@ test("each tier has a schedule, which is not enabled before somebody says so", a
   );
   const on = finra({ schedules: true });
   expect(on.schedules?.map(({ enabled }) => enabled)).toEqual([true, true, true]);
+  const sample = finra({ schedules: { source: "SAMPLE" } });
+  expect(sample.schedules?.map(({ enabled, params }) => [enabled, params])).toContainEqual([
+    false,
+    { tier: "T1", week_ending: "{scheduled_date - 21d}", source: "SAMPLE" },
+  ]);
 });
 
 test.each(TIERS)(

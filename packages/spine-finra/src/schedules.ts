@@ -5,6 +5,13 @@ import { PUBLICATION_LAG_DAYS } from "./publication.ts";
 import { TIERS } from "./tiers.ts";
 import { isUsMarketHoliday } from "./us-market-holidays.ts";
 
+export interface FinraScheduleOptions {
+  /** True: weeks are loaded by themselves; the schedules are there, and not enabled, when left out. */
+  readonly enabled?: boolean;
+  /** The `origin` of the service that scheduled weeks come from, where there are several; FINRA's own when left out. */
+  readonly source?: string;
+}
+
 /** The name of the calendar that the plugin brings: days on which the US stock markets trade. */
 export const US_MARKET = "us-market";
 
@@ -18,13 +25,17 @@ export function isUsMarketDay(date: string): boolean {
  * What was missed in an outage is caught up, week by week. Not enabled: whoever wants one says so, by `spine.schedules.update(name, { enabled:
  * true })`, which outlives restarts, or with `finra({ schedules: true })`.
  */
-export function weeklySchedules(enabled: boolean): readonly Schedule[] {
+export function weeklySchedules({ enabled = false, source }: FinraScheduleOptions): readonly Schedule[] {
   return TIERS.map((tier) =>
     Object.freeze({
       name: `finra.otc_transparency.${tier.toLowerCase()}`,
       workflow: ingestWeek,
       // Any day of the week is taken: also where the day of publication has moved to a Tuesday.
-      params: { tier, week_ending: `{scheduled_date - ${PUBLICATION_LAG_DAYS[tier]}d}` },
+      params: {
+        tier,
+        week_ending: `{scheduled_date - ${PUBLICATION_LAG_DAYS[tier]}d}`,
+        ...(source === undefined ? {} : { source }),
+      },
       cron: "0 18 * * 1",
       timezone: "America/New_York",
       calendar: US_MARKET,

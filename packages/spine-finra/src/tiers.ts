@@ -1,11 +1,7 @@
 import { ValidationError } from "spine-core";
+import { TIERS, type Tier } from "./tier.ts";
 
-/**
- * FINRA's tiers as its Query API names them: T1 (NMS Tier 1: S&P 500, Russell 1000 and some ETPs), T2 (all
- * other NMS stocks), OTCE (OTC equities).
- */
-export const TIERS = ["T1", "T2", "OTCE"] as const;
-export type Tier = (typeof TIERS)[number];
+export { TIERS, type Tier };
 
 /** Every spelling that is accepted. The file's own `tierDescription` texts are among them. */
 export const TIER_NAMES = [

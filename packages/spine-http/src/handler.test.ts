@@ -11,6 +11,7 @@ import { insecureNoAuth } from "./auth/insecure-no-auth.ts";
 import { createHandler } from "./handler.ts";
 import type { HandlerOptions } from "./handler-options.ts";
 import { operation } from "./operation.ts";
+import { HttpProblem } from "./problems.ts";
 import { type Asked, type Asker, asker } from "./testing/ask.ts";
 import { demoSpine } from "./testing/demo.ts";
 
@@ -427,3 +428,26 @@ function idOf(ms: number): string {
   const time = ms.toString(16).padStart(12, "0");
   return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-000000000000`;
 }
+
+test("the host has a word on the parameters of each run, by whichever door it is started", async () => {
+  const ask = serve({
+    completeParams({ pipeline, params }) {
+      const { name } = params as { readonly name: string };
+      if (name === "Eve") throw new HttpProblem("forbidden", `Not of ${pipeline}.`);
+      return { name: `${name} B` };
+    },
+  });
+  const first = await ask("POST", RUN, { ...GOOD, headers: { prefer: "wait=20" } });
+  const id = first.json.execution_id as string;
+  await ask("POST", "/scheduler/schedules", {
+    body: { name: "by-hand", pipeline: "demo.hello", params: { name: "Ann" }, every: 3_600 },
+  });
+  for (const path of [RUN, `/pipelines/rerun/${id}`, "/scheduler/schedules/by-hand/trigger"]) {
+    const refused = await ask("POST", path, { body: { params: { name: "Eve" } } });
+    expect(refused, path).toMatchObject({ status: 403, json: { detail: "Not of demo.hello." } });
+    const { json } = await ask("POST", path, { body: { params: { name: "Bob" } } });
+    const { json: run } = await ask("GET", `/history/runs/${json.execution_id}`);
+    expect(run.params, path).toMatchObject({ name: "Bob B" });
+  }
+  await ask("DELETE", "/scheduler/schedules/by-hand", { headers: { "if-match": "*" } });
+});

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { HttpProblem, type ProblemIssue } from "./problems.ts";
 import { MOST_ISSUES } from "./to-problem.ts";
 
-type Kind = "text" | "number" | "boolean" | "list" | "words";
+type Kind = "text" | "number" | "boolean" | "list" | "numbers" | "words";
 
 /** What has a name would be a reference, and not say what it is. */
 const NO_NAMES = z.registry<{ id?: string }>();
@@ -25,9 +25,10 @@ export class QueryReader {
       for (const [name, value] of new URLSearchParams(query)) {
         const kind = this.#kinds.get(name) ?? "text";
         const known = Object.hasOwn(given, name);
-        if (kind === "list" || kind === "words") {
-          const more = kind === "words" ? value.split(",") : [value];
-          setOwn(given, name, [...((given[name] as string[] | undefined) ?? []), ...more]);
+        if (kind === "list" || kind === "numbers" || kind === "words") {
+          const more =
+            kind === "words" ? value.split(",") : [kind === "list" ? value : readAs("number", value)];
+          setOwn(given, name, [...((given[name] as unknown[] | undefined) ?? []), ...more]);
         } else if (known) throw wrong([{ path: `/${name}`, code: "repeated", message: "was given twice" }]);
         else setOwn(given, name, readAs(kind, value));
       }
@@ -57,11 +58,18 @@ function wrong(errors: readonly ProblemIssue[]): HttpProblem {
 }
 
 function kindOf(member: unknown): Kind {
-  const { type, items } = member as { readonly type?: string; readonly items?: { readonly enum?: unknown } };
-  if (type === "integer" || type === "number") return "number";
+  const { type, items } = member as {
+    readonly type?: string;
+    readonly items?: { readonly enum?: unknown; readonly type?: string };
+  };
+  if (isNumeric(type)) return "number";
   if (type === "boolean") return "boolean";
-  if (type === "array") return items?.enum ? "words" : "list";
-  return "text";
+  if (type !== "array") return "text";
+  return items?.enum ? "words" : isNumeric(items?.type) ? "numbers" : "list";
+}
+
+function isNumeric(type: string | undefined): boolean {
+  return type === "integer" || type === "number";
 }
 
 function readAs(kind: Kind, value: string): unknown {

@@ -97,4 +97,23 @@ export const MUTANTS_OF_FINRA: readonly Mutant[] = [
     says: "FAILED",
     quick: false,
   },
+  {
+    name: "finra-rounded-figures",
+    breaks: "the chart's table writes a quantity as a double holds it, not as it was reported",
+    changes: [
+      {
+        file: `${FINRA}/react/trade-activity-chart.tsx`,
+        find: 'format: (_, index) => exact(points[index]?.shares ?? ""),',
+        replace: "format: (value) => exact(String(value)),",
+      },
+    ],
+    caughtBy: {
+      file: `${FINRA}/react/trade-activity-chart.test.tsx`,
+      test: [
+        "a server draws all of it: bars, line, exact figures from the first week to the last, whose data they are",
+      ],
+    },
+    says: "7,007,199,254,740,993.000001",
+    quick: false,
+  },
 ];

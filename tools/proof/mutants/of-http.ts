@@ -36,6 +36,23 @@ export const MUTANTS_OF_HTTP: readonly Mutant[] = [
     quick: false,
   },
   {
+    name: "http-rerun-past-host",
+    breaks: "a run is given parameters that the host does not let in, by a rerun or a trigger",
+    changes: [
+      {
+        file: `${HTTP}/operations/run-controls.ts`,
+        find: "services.completeParams({ pipeline: original.workflow, params: body.params, principal });",
+        replace: "((_: unknown) => body.params)(services);",
+      },
+    ],
+    caughtBy: {
+      file: HANDLER,
+      test: ["the host has a word on the parameters of each run, by whichever door it is started"],
+    },
+    says: "to match object",
+    quick: false,
+  },
+  {
     name: "schedule-stale-change",
     breaks: "who changes a schedule overwrites what somebody else has changed since he looked at it",
     changes: [
@@ -144,8 +161,8 @@ export const MUTANTS_OF_HTTP: readonly Mutant[] = [
     changes: [
       {
         file: `${HTTP}/operations/events.ts`,
-        find: "const after = new Map(runs.map((run, index) => [run, numbers[index] ?? 0]));",
-        replace: "const after = new Map(runs.map((run, index) => [run, (numbers[index] ?? 0) * 0]));",
+        find: "[run, numbers[index] ?? given.get(run) ?? 0]",
+        replace: "[run, (numbers[index] ?? given.get(run) ?? 0) * 0]",
       },
     ],
     caughtBy: {

@@ -3,6 +3,7 @@ import { createTestDatabase } from "spine-adapters/testing";
 import { createSpine, type Database, type Spine, silentLogger } from "spine-core";
 import { createHandler, insecureNoAuth, OPERATIONS, openApi, type SpineHandler } from "spine-http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { INGEST_WEEK } from "../ingest-week-name.ts";
 import { finra } from "../plugin.ts";
 import { generateWeek } from "../testing/generate-week.ts";
 import { SAMPLE_WEEK } from "../testing/sample-week.ts";
@@ -56,7 +57,12 @@ describe.each(DATABASES)("%s", (_name, open) => {
       }),
     );
     const json: unknown = await response.json();
-    const operation = finraOperations().findLast((each) => path.startsWith(each.path.replace(/\{.*/, "")));
+    const asked = path.split("?")[0] ?? "";
+    const operation =
+      finraOperations().find((each) => asked === each.path) ??
+      finraOperations().find(
+        (each) => each.path.includes("{") && asked.startsWith(each.path.replace(/\{.*/, "")),
+      );
     const schema = (operation?.responses as Record<number, { parse(value: unknown): unknown }> | undefined)?.[
       response.status
     ];
@@ -128,6 +134,22 @@ describe.each(DATABASES)("%s", (_name, open) => {
     });
     const none = await ask("GET", "/finra/week?tier=OTC&week_ending=2026-03-06");
     expect(none.json).toMatchObject({ tier: "OTCE", rows: 0, source: null });
+  });
+
+  test("shows the weeks that are loaded, the newest first, with their totals", async () => {
+    for (const week_ending of ["2026-02-27", "2026-02-20"])
+      await spine.run(INGEST_WEEK, { tier: "T2", week_ending, source: "SAMPLE" }).then((run) => run.result());
+    const { json } = await ask("GET", "/finra/weeks?tier=T2&limit=5");
+    const sums = ["2026-02-23", "2026-02-16"].map((week_start) => {
+      const { expected } = generateWeek({ weekStart: week_start, tier: "T2", symbols: 20 });
+      const { rows, shares, trades } = expected;
+      return expect.objectContaining({ week_start, source: "SAMPLE", rows, shares, trades });
+    });
+    expect(json).toMatchObject({ tier: "T2", items: sums });
+    expect(JSON.stringify(json)).toContain("no real trades");
+    const one = await ask("GET", "/finra/weeks?tier=T2&limit=1");
+    expect(one.json).toMatchObject({ items: [{ week_ending: "2026-02-27" }] });
+    expect((await ask("GET", "/finra/weeks?tier=OTC")).json).toMatchObject({ tier: "OTCE", items: [] });
   });
 
   test("refuses tiers and days that there are not", async () => {

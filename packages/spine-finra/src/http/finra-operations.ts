@@ -12,19 +12,21 @@ const Week = {
   tier: z.enum(TIER_NAMES).describe("T1, T2 or OTCE; T3 and OTC are other names of OTCE."),
   week_ending: z.iso.date().describe("Any day of the week, YYYY-MM-DD."),
 } as const;
+const Quantity = z.string().describe("An exact decimal.");
+const TOTALS = { rows: z.int(), shares: Quantity, trades: z.int(), symbols: z.int() } as const;
+const SOURCE = z
+  .string()
+  .nullable()
+  .describe(
+    "Where the rows that are loaded came from: a service, or a file. Null where nothing is loaded, or its run is not kept.",
+  );
 const OF_WEEK = {
   tier: z.enum(TIERS),
   week_start: z.iso.date().describe("Monday."),
   week_ending: z.iso.date().describe("Friday."),
-  source: z
-    .string()
-    .nullable()
-    .describe(
-      "Where the rows that are loaded came from: a service, or a file. Null where nothing is loaded, or its run is not kept.",
-    ),
+  source: SOURCE,
   attribution: z.string(),
 } as const;
-const Quantity = z.string().describe("An exact decimal.");
 
 const TradeActivity = z
   .strictObject({
@@ -122,10 +124,7 @@ const OPERATIONS = [
     responses: {
       200: z.strictObject({
         ...OF_WEEK,
-        rows: z.int(),
-        shares: Quantity,
-        trades: z.int(),
-        symbols: z.int(),
+        ...TOTALS,
         top_symbols: z.array(
           z.strictObject({ symbol: z.string(), shares: Quantity, trades: z.int(), venues: z.int() }),
         ),
@@ -153,6 +152,53 @@ const OPERATIONS = [
         status: 200,
         body: { ...(await describe(spine, week)), ...totals, top_symbols: symbols, top_venues: venues },
       };
+    },
+  }),
+  operation({
+    id: "finra.weeks",
+    method: "GET",
+    path: "/finra/weeks",
+    summary: "The totals of the weeks of one tier that are loaded, the newest first.",
+    permission: "finra:read",
+    scoping: "access",
+    query: z.strictObject({
+      tier: Week.tier,
+      limit: z.int().min(1).max(104).optional().describe("26 when left out."),
+    }),
+    responses: {
+      200: z.strictObject({
+        tier: z.enum(TIERS),
+        attribution: z.string(),
+        items: z.array(
+          z.strictObject({
+            week_start: OF_WEEK.week_start,
+            week_ending: OF_WEEK.week_ending,
+            source: SOURCE,
+            ...TOTALS,
+          }),
+        ),
+      }),
+    },
+    problems: ["not-found"],
+    async handle({ spine, access, query: { limit = 26, ...query } }) {
+      access.pipeline(ingestWeek.name);
+      const tier = parseTier(query.tier);
+      const weeks = (await spine.partitions.list(tradeActivity.name))
+        .flatMap(({ partition: { week_start = "", ...other } }) => (other.tier === tier ? [week_start] : []))
+        .sort()
+        .reverse()
+        .slice(0, limit);
+      const items = await Promise.all(
+        weeks.map(async (week_start) => ({
+          week_start,
+          week_ending: weekEnding(week_start),
+          source: await sourceOf(spine, { tier, week_start }),
+          ...(await weekTotals(spine.database, { tier, week_start })),
+        })),
+      );
+      // One sample among real weeks makes a sample of them all.
+      const isSample = items.some(({ source }) => source === SAMPLE_ORIGIN);
+      return { status: 200, body: { tier, attribution: isSample ? SAMPLE_ATTRIBUTION : ATTRIBUTION, items } };
     },
   }),
   operation({
@@ -223,7 +269,8 @@ const OPERATIONS = [
 export type FinraOperations = (typeof OPERATIONS)[number];
 
 /**
- * FINRA's data over HTTP: `GET /finra/trade-activity`, `GET /finra/week`, `POST /finra/ingest` and `GET /finra/ingest/status/{id}`.
+ * FINRA's data over HTTP: `GET /finra/trade-activity`, `GET /finra/week`, `GET /finra/weeks`, `POST /finra/ingest` and
+ * `GET /finra/ingest/status/{id}`.
  *
  * @example
  * const handler = createHandler(spine, { auth: insecureNoAuth(), operations: finraOperations() });
@@ -237,16 +284,22 @@ function weekOf(tier: (typeof TIER_NAMES)[number], day: string) {
 }
 
 async function describe(spine: Spine, week: ReturnType<typeof weekOf>) {
+  const source = await sourceOf(spine, week);
+  return {
+    ...week,
+    week_ending: weekEnding(week.week_start),
+    source,
+    // Nobody is to take a sample for the market.
+    attribution: source === SAMPLE_ORIGIN ? SAMPLE_ATTRIBUTION : ATTRIBUTION,
+  };
+}
+
+/** Where the rows of a week came from; null where none are loaded, or their run is not kept. */
+async function sourceOf(spine: Spine, week: ReturnType<typeof weekOf>): Promise<string | null> {
   const loaded = await spine.partitions.get(tradeActivity.name, week);
   const detail = loaded && (await spine.history.get(loaded.runId));
   const { file = null, source = null } = (detail?.run.params ?? {}) as Readonly<
     Record<string, string | undefined>
   >;
-  return {
-    ...week,
-    week_ending: weekEnding(week.week_start),
-    source: file === null ? source : "file",
-    // Nobody is to take a sample for the market.
-    attribution: source === SAMPLE_ORIGIN ? SAMPLE_ATTRIBUTION : ATTRIBUTION,
-  };
+  return file === null ? source : "file";
 }

@@ -1,11 +1,15 @@
 import type { Event } from "../wire/event.ts";
-import { errorOf } from "./http-error.ts";
+import { errorOf, type SpineHttpError } from "./http-error.ts";
 import type { AnyRequest, SpineClient } from "./spine-client.ts";
 
 export interface StreamOptions {
   readonly signal?: AbortSignal;
   /** The `id` of the last event that is known. */
   readonly lastEventId?: string;
+  /** Of streams of many runs: the `seq` of the last event that is known of each; from their beginning when left out. */
+  readonly after?: Readonly<Record<string, number>>;
+  /** Told when a connection stands, and when it was cut: by then, what came in between is on its way. */
+  readonly connected?: (isOpen: boolean) => void;
   /** How long to wait before a new connection, in ms; 500 when left out, twice as long after each failure, up to 10 s. */
   readonly retryMs?: number;
 }
@@ -29,13 +33,15 @@ export async function* streamEvents(
   runs: StreamedRuns,
   options: StreamOptions = {},
 ): AsyncGenerator<StreamedEvent, void, undefined> {
-  const { signal, retryMs = 500 } = options;
-  const [path, request, ids] = requestOf(runs);
+  const { signal, retryMs = 500, connected } = options;
+  const [path, request, ids] = requestOf(runs, options.after);
   let last = options.lastEventId;
   let failures = 0;
   const ended = new Set<string>();
   const isOver = () => signal?.aborted || (ids !== null && ended.size === ids.size);
   while (!isOver()) {
+    let asked = 0;
+    let isOpen = false;
     const leaving = new AbortController();
     const leave = () => leaving.abort();
     signal?.addEventListener("abort", leave);
@@ -47,31 +53,41 @@ export async function* streamEvents(
       const response = await send("GET", path, { ...request, headers, signal: leaving.signal });
       if (response.status === 204) return;
       if (!response.ok) throw await errorOf(response);
-      for await (const { id, event, data } of framesOf(response, leaving)) {
+      const opened = () => {
+        if (!isOpen) connected?.(true);
+        isOpen = true;
+      };
+      for await (const { id, event, data } of framesOf(response, leaving, opened)) {
         if (id !== undefined) last = id;
         failures = 0;
         if (event === "end") ended.add((JSON.parse(data) as Event).execution_id);
         else yield { ...(JSON.parse(data) as Event), id: id ?? "" };
       }
     } catch (error) {
-      const status = (error as { readonly status?: number }).status;
+      const { status, retryAfter } = error as Partial<SpineHttpError>;
       // What is refused is refused again; what fails may come back.
       if (status !== undefined && status < 500 && status !== 429) throw error;
+      asked = (retryAfter ?? 0) * 1_000;
     } finally {
+      if (isOpen) connected?.(false);
       signal?.removeEventListener("abort", leave);
       leaving.abort();
     }
     if (isOver()) return;
-    await pause(Math.min(retryMs * 2 ** failures, LONGEST_RETRY_MS), signal);
+    await pause(Math.max(Math.min(retryMs * 2 ** failures, LONGEST_RETRY_MS), asked), signal);
     failures = Math.min(failures + 1, 10);
   }
 }
 
 /** What is asked for, and the runs whose ends are waited for. */
-function requestOf(runs: StreamedRuns): readonly [path: string, AnyRequest, ids: ReadonlySet<string> | null] {
+function requestOf(
+  runs: StreamedRuns,
+  after: StreamOptions["after"],
+): readonly [path: string, AnyRequest, ids: ReadonlySet<string> | null] {
   if (typeof runs === "string") return ["/pipelines/events/{id}", { params: { id: runs } }, new Set([runs])];
   if ("pipeline" in runs) return ["/events", { query: { pipeline: runs.pipeline } }, null];
-  return ["/events", { query: { run: runs } }, new Set(runs)];
+  const known = after ? { after: runs.map((id) => after[id] ?? 0) } : {};
+  return ["/events", { query: { run: runs, ...known } }, new Set(runs)];
 }
 
 interface Frame {
@@ -84,6 +100,8 @@ interface Frame {
 async function* framesOf(
   response: Response,
   leaving: AbortController,
+  /** Called with each part that comes: what stands between may hold an answer back, so that its headers say nothing. */
+  arrived: () => void,
 ): AsyncGenerator<Frame, void, undefined> {
   if (!response.body) return;
   const reader = response.body.getReader();
@@ -93,6 +111,7 @@ async function* framesOf(
     const silence = setTimeout(() => leaving.abort(), SILENCE_MS);
     const { done, value } = await reader.read().finally(() => clearTimeout(silence));
     if (done) return;
+    arrived();
     text += decoder.decode(value, { stream: true });
     for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
       const frame = readFrame(text.slice(0, end));

@@ -26,6 +26,12 @@ export class SpineHttpError extends Error {
 export async function errorOf(response: Response): Promise<SpineHttpError> {
   const isProblem = response.headers.get("content-type")?.includes("application/problem+json") ?? false;
   const problem = isProblem ? ((await response.json().catch(() => null)) as Problem | null) : null;
-  const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
-  return new SpineHttpError(response.status, problem, Number.isFinite(seconds) ? seconds : null);
+  return new SpineHttpError(response.status, problem, secondsOf(response.headers.get("retry-after")));
+}
+
+/** `Retry-After` has seconds, or a time, as proxies write it. */
+function secondsOf(text: string | null): number | null {
+  if (text === null) return null;
+  const seconds = /^\s*\d+\s*$/.test(text) ? Number(text) : (Date.parse(text) - Date.now()) / 1_000;
+  return Number.isFinite(seconds) ? Math.max(0, seconds) : null;
 }

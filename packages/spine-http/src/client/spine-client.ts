@@ -22,6 +22,8 @@ type Call<Op extends ClientOperation, M extends Method> = <const P extends PathO
 
 /** A client whose paths, parameters and answers have the types of the operation table. */
 export interface SpineClient<Op extends ClientOperation = SpineOperations> {
+  /** Where the API is, without a slash at its end. */
+  readonly baseUrl: string;
   readonly get: Call<Op, "GET">;
   readonly post: Call<Op, "POST">;
   readonly patch: Call<Op, "PATCH">;
@@ -84,6 +86,7 @@ export function createClient<Op extends ClientOperation = SpineOperations>(
   // The table's types stand for what the server checks: what it answers fits them.
   const typed = <M extends Method>(method: M) => call(method) as unknown as Call<Op, M>;
   return {
+    baseUrl: base,
     get: typed("GET"),
     post: typed("POST"),
     patch: typed("PATCH"),

@@ -50,12 +50,19 @@ export const eventOperations = [
     method: "GET",
     path: "/events",
     summary:
-      "The same for up to 100 runs in one connection (`/events?run=a&run=b`), or for the runs of a pipeline (`/events?pipeline=demo.hello`).",
+      "The same for up to 100 runs in one connection (`/events?run=a&run=b`, or behind what is known of each: `&after=7&after=0`), or for the runs of a pipeline (`/events?pipeline=demo.hello`).",
     permission: "runs:read",
     scoping: "access",
     query: z
       .strictObject({
         run: z.array(z.string().max(100)).min(1).max(MOST_RUNS).optional(),
+        after: z
+          .array(z.int().min(0))
+          .max(MOST_RUNS)
+          .optional()
+          .describe(
+            "The `seq` of the last event that is known of each `run`, in their order. `Last-Event-ID` goes before it.",
+          ),
         pipeline: z
           .string()
           .max(200)
@@ -67,7 +74,11 @@ export const eventOperations = [
       .refine(
         ({ run, pipeline }) => (run === undefined) !== (pipeline === undefined),
         "needs either `run` or `pipeline`",
-      ),
+      )
+      .refine(({ run = [], after }) => after === undefined || after.length === run.length, {
+        message: "needs one number for each `run`",
+        path: ["after"],
+      }),
     headers: HEADERS,
     responses: { 200: EVENTS, 204: EMPTY },
     problems: ["not-found", "expired", "not-acceptable", "bad-header", "too-many-streams"],
@@ -79,7 +90,8 @@ export const eventOperations = [
       await access.check(...runs);
       const last = request.header("last-event-id");
       const numbers = last === undefined ? [] : readIdOfRuns(last, runs);
-      const after = new Map(runs.map((run, index) => [run, numbers[index] ?? 0]));
+      const given = new Map(query.run?.map((run, index) => [run, query.after?.[index]]));
+      const after = new Map(runs.map((run, index) => [run, numbers[index] ?? given.get(run) ?? 0]));
       return await streamed(call, after, (known) => idOfRuns(runs, known));
     },
   }),
@@ -90,13 +102,16 @@ export const eventOperations = [
     summary: "The events of a run, oldest first.",
     permission: "runs:read",
     scoping: "access",
-    query: z.strictObject(PAGE),
+    query: z.strictObject({
+      after: z.int().min(0).optional().describe("Only events with a greater `seq`."),
+      ...PAGE,
+    }),
     responses: { 200: listOf(Event) },
     problems: ["not-found", "expired", "bad-cursor"],
-    async handle({ spine, access, params, query: { limit = 50, cursor } }) {
+    async handle({ spine, access, params, query: { limit = 50, cursor, after: first = 0 } }) {
       await access.check(params.id);
       const filter = ["events", params.id];
-      const after = readCursor(filter, cursor, "number") ?? 0;
+      const after = readCursor(filter, cursor, "number") ?? first;
       const found = await spine.history.events(params.id, { after, limit: limit + 1 });
       const items = found.slice(0, limit).map(eventOf);
       const last = items.at(-1);

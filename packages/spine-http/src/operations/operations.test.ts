@@ -557,6 +557,23 @@ describe.each(DATABASES)("%s", (_name, open) => {
       );
       expect((await ask("GET", path, { query, headers: { accept: "application/json" } })).status).toBe(406);
     }
+    const { json } = await ask("GET", `/pipelines/status/${id}`);
+    const other = await start("demo.hello", { name: "beside" });
+    // Behind what is known of each run, whatever the order of their ids is.
+    const query = `run=${other}&run=${id}&after=0&after=${json.version - 1}`;
+    const { stream } = await ask("GET", "/events", { query });
+    let text = "";
+    for await (const part of stream ?? []) text += part;
+    const seqs = (run: string) =>
+      [...text.matchAll(/^data: (.+)$/gm)]
+        .map(([, data = ""]) => JSON.parse(data) as AnyJson)
+        .flatMap(({ execution_id, seq }) => (execution_id === run && seq !== undefined ? [seq] : []));
+    expect(seqs(id)).toEqual([json.version]);
+    expect(seqs(other)[0]).toBe(1);
+    const uneven = await ask("GET", "/events", { query: `run=${other}&run=${id}&after=0` });
+    expect(uneven.json).toMatchObject({ code: "bad-query", errors: [{ path: "/after" }] });
+    const behind = await ask("GET", `/history/runs/${id}/events`, { query: `after=${json.version - 1}` });
+    expect(behind.json.items.map(({ seq }: AnyJson) => seq)).toEqual([json.version]);
     expect((await ask("HEAD", `/pipelines/events/${id}`)).status).toBe(200);
   });
 

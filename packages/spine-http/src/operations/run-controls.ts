@@ -105,15 +105,19 @@ export const runControlOperations = [
     responses: { 200: RunStarted, 202: RunStarted },
     problems: ["not-found", "expired", "conflict", "invalid-params", "idempotency-mismatch", "bad-header"],
     async handle(call) {
-      const { spine, access, params, body, principal, request } = call;
+      const { spine, access, params, body, principal, request, services } = call;
       const { run: original } = await access.run(params.id);
+      const completed =
+        body.params === undefined
+          ? undefined
+          : services.completeParams({ pipeline: original.workflow, params: body.params, principal });
       const { from, queue, priority, tags = original.tags } = body;
       const run = await spine
         .rerun(params.id, {
           ...keyOf(request.header("idempotency-key"), principal.id),
           triggeredBy: triggeredBy(principal.id),
           tags: access.tagsOf(tags),
-          ...given({ from, queue, priority, params: body.params }),
+          ...given({ from, queue, priority, params: completed }),
         })
         .catch((error: unknown) => {
           throw toProblem(error, "");

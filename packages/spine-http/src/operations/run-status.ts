@@ -17,8 +17,9 @@ import {
 } from "../wire/run.ts";
 import { DEFINITIONS, Step, stepsOf } from "../wire/step.ts";
 
-const INCLUDE = ["steps", "quality", "metrics", "progress"] as const;
+const INCLUDE = ["steps", "attempts", "quality", "metrics", "progress"] as const;
 type Include = (typeof INCLUDE)[number];
+const WITH_STEPS: readonly Include[] = ["steps", "attempts", "progress"];
 const DEFAULT: readonly Include[] = ["steps", "quality", "metrics"];
 
 export const Status = z
@@ -32,6 +33,7 @@ export const Status = z
     allowed_actions: z.array(AllowedAction),
   })
   .meta({ id: "Status" });
+export type Status = z.output<typeof Status>;
 
 export const statusOperations = [
   operation({
@@ -46,7 +48,9 @@ export const statusOperations = [
         .array(z.enum(INCLUDE))
         .max(INCLUDE.length)
         .optional()
-        .describe("Of `steps`, `quality`, `metrics` and `progress`; the first three when left out."),
+        .describe(
+          "Of `steps`, `quality`, `metrics`, `attempts` and `progress`; the first three when left out.",
+        ),
     }),
     headers: {
       "if-none-match": "The `ETag` of an earlier answer: 304 where nothing has changed since.",
@@ -65,10 +69,8 @@ export const statusOperations = [
       if (known !== null && mayRead(call, params.id)) {
         if (wait !== null && wait > 0) await waitForChange(call, params.id, wait, known);
         const glance = await services.glances.of(params.id);
-        // What is under way says how far it is without another version of the run.
-        const isAsBefore =
-          glance?.version === known && !(include.has("progress") && glance.status === "RUNNING");
-        if (isAsBefore)
+        // Whatever is written about a run has an event, how far a step has come too.
+        if (glance?.version === known)
           return {
             status: 304,
             body: null,
@@ -102,7 +104,10 @@ export async function statusOf(
 ): Promise<z.output<typeof Status>> {
   const { run } = detail;
   const workflow = spine.workflows.has(run.workflow) ? spine.workflows.get(run.workflow) : undefined;
-  const { definition, steps } = stepsOf(detail, workflow, include.has("progress"));
+  const { definition, steps } = stepsOf(detail, workflow, {
+    progress: include.has("progress"),
+    attempts: include.has("attempts"),
+  });
   const isAsked = include.has("quality") && access.may("quality:read");
   const quality = isAsked ? await spine.quality.results(run.runId) : [];
   const withSamples = access.may("runs:output");
@@ -110,7 +115,7 @@ export async function statusOf(
     ...runOf(run),
     error_detail: errorDetailOf(run.error),
     definition,
-    steps: include.has("steps") || include.has("progress") ? [...steps] : [],
+    steps: WITH_STEPS.some((each) => include.has(each)) ? [...steps] : [],
     quality: quality.map((result) => qualityOf(result, withSamples)),
     metrics: include.has("metrics") ? { ...run.metrics } : {},
     allowed_actions: [

@@ -264,14 +264,23 @@ export const scheduleOperations = [
     responses: { 200: RunStarted, 202: RunStarted },
     problems: ["not-found", "conflict", "invalid-params", "idempotency-mismatch", "bad-header"],
     async handle(call) {
-      const { spine, params, body, request, principal } = call;
+      const { spine, params, body, request, principal, services } = call;
       const { key } = keyOf(request.header("idempotency-key"), principal.id);
+      const name = nameOf(params.name);
+      const completed =
+        body.params === undefined
+          ? undefined
+          : services.completeParams({
+              pipeline: (await spine.schedules.get(name)).workflow,
+              params: body.params,
+              principal,
+            });
       const run = await spine.schedules
         // Triggers have no scope of their own: the key has it in itself.
         .trigger(
-          nameOf(params.name),
+          name,
           given({
-            params: body.params,
+            params: completed,
             key: key === undefined ? undefined : short(JSON.stringify([principal.id, key])),
           }),
         )

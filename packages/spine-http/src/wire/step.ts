@@ -26,6 +26,26 @@ const Progress = z
   })
   .meta({ id: "Progress" });
 
+/** One attempt of a step. */
+export const Attempt = z
+  .strictObject({
+    step_id: z.string(),
+    seq: z.int(),
+    name: z.string(),
+    kind: z.string(),
+    attempt: z.int(),
+    status: z.enum(STEP_STATUSES),
+    started_at: z.iso.datetime(),
+    completed_at: z.iso.datetime().nullable(),
+    duration: z.number().nullable(),
+    ...FAILURE,
+    rows: RowCounts.nullable(),
+    metrics: Metrics,
+    retry_at: z.iso.datetime().nullable(),
+  })
+  .meta({ id: "Attempt" });
+export type Attempt = z.output<typeof Attempt>;
+
 /** A step of a run: its newest attempt, or that it has not begun. */
 export const Step = z
   .strictObject({
@@ -45,31 +65,21 @@ export const Step = z
     waiting_until: z.iso.datetime().nullable(),
     skip_reason: z.string().nullable(),
     progress: Progress.nullable(),
+    history: z
+      .array(Attempt)
+      .describe("All its attempts, the oldest first; none unless `attempts` are included."),
   })
   .meta({ id: "Step" });
 export type Step = z.output<typeof Step>;
 
-/** One attempt of a step. */
-export const Attempt = z
-  .strictObject({
-    step_id: z.string(),
-    seq: z.int(),
-    name: z.string(),
-    kind: z.string(),
-    attempt: z.int(),
-    status: z.enum(STEP_STATUSES),
-    started_at: z.iso.datetime(),
-    completed_at: z.iso.datetime().nullable(),
-    duration: z.number().nullable(),
-    ...FAILURE,
-    rows: RowCounts.nullable(),
-    metrics: Metrics,
-    retry_at: z.iso.datetime().nullable(),
-  })
-  .meta({ id: "Attempt" });
-
 /** Whether this process knows the steps that a run was started with. */
 export const DEFINITIONS = ["CURRENT", "CHANGED", "UNKNOWN"] as const;
+
+/** What the steps of a run are shown with. */
+export interface StepOptions {
+  readonly progress: boolean;
+  readonly attempts: boolean;
+}
 
 /**
  * The steps of a run in their order: those that have begun, and those that its pipeline declares and that have not. The items of a
@@ -80,20 +90,16 @@ export const DEFINITIONS = ["CURRENT", "CHANGED", "UNKNOWN"] as const;
 export function stepsOf(
   { run, steps }: RunDetail,
   workflow: WorkflowData | undefined,
-  withProgress: boolean,
+  options: StepOptions,
 ): { readonly definition: (typeof DEFINITIONS)[number]; readonly steps: readonly Step[] } {
-  const recorded = new Map<string, { readonly newest: StepRecord; readonly attempts: number }>();
-  for (const step of steps)
-    recorded.set(step.name, { newest: step, attempts: (recorded.get(step.name)?.attempts ?? 0) + 1 });
+  const recorded = Map.groupBy(steps, ({ name }) => name);
   const definition =
     workflow === undefined ? "UNKNOWN" : workflow.fingerprint === run.fingerprint ? "CURRENT" : "CHANGED";
   const wire: Step[] = [];
   const add = (path: string, kind: string, parent: string | null) => {
     const found = recorded.get(path);
     recorded.delete(path);
-    wire.push(
-      found ? begun(found.newest, found.attempts, parent, withProgress) : pending(path, kind, parent),
-    );
+    wire.push(found ? begun(found, parent, options) : pending(path, kind, parent));
   };
   const walk = (declared: readonly StepData[], parent: string | null) => {
     for (const step of declared) {
@@ -141,16 +147,19 @@ function pending(name: string, kind: string, parent: string | null): Step {
     waiting_until: null,
     skip_reason: null,
     progress: null,
+    history: [],
   };
 }
 
-function begun(step: StepRecord, attempts: number, parent: string | null, withProgress: boolean): Step {
+/** @param attempts of the step, the newest last. */
+function begun(attempts: readonly StepRecord[], parent: string | null, options: StepOptions): Step {
+  const step = attempts.at(-1) as StepRecord;
   return {
     name: step.name,
     kind: step.kind,
     parent,
     status: step.status,
-    attempts,
+    attempts: attempts.length,
     started_at: step.startedAt,
     completed_at: step.completedAt,
     duration: secondsBetween(step.startedAt, step.completedAt),
@@ -161,7 +170,8 @@ function begun(step: StepRecord, attempts: number, parent: string | null, withPr
     waiting_for: step.waitingFor,
     waiting_until: step.waitingUntil,
     skip_reason: skipReasonOf(step),
-    progress: withProgress ? step.progress : null,
+    progress: options.progress ? step.progress : null,
+    history: options.attempts ? attempts.map(attemptOf) : [],
   };
 }
 
@@ -171,7 +181,7 @@ function skipReasonOf({ status, output }: StepRecord): string | null {
   return typeof reason === "string" ? reason : null;
 }
 
-export function attemptOf(step: StepRecord): z.output<typeof Attempt> {
+export function attemptOf(step: StepRecord): Attempt {
   return {
     step_id: `${step.runId}-${step.seq}`,
     seq: step.seq,

@@ -1,0 +1,51 @@
+import { useEffect, useRef } from "react";
+import type { Status } from "spine-http/client";
+import { useDisplay } from "./display.ts";
+import { hasEnded, recordsOf } from "./records-of.ts";
+import { useToast } from "./toaster.tsx";
+
+/**
+ * Tells how a run ended: how many records it has processed, or why it failed, with a retry. Of a run that had ended when it was
+ * first seen it is told only where it is this page's own (`startedHere`): a quick one may be over before anybody looks.
+ *
+ * @example
+ * const { run } = usePipelineStatus(runId);
+ * const { act } = useRunActions(runId);
+ * useRunToasts(run, { onRetry: () => act("retry") });
+ */
+export function useRunToasts(
+  run: Status | undefined,
+  options: {
+    readonly onRetry?: (() => unknown) | undefined;
+    readonly startedHere?: boolean | undefined;
+  } = {},
+): void {
+  const { onRetry, startedHere = false } = options;
+  const { text, count } = useDisplay();
+  const toast = useToast();
+  const known = useRef<{ readonly id: string; readonly isOver: boolean } | null>(null);
+  const retry = useRef(onRetry);
+  useEffect(() => {
+    retry.current = onRetry;
+  });
+  useEffect(() => {
+    if (!run) return;
+    const before = known.current;
+    const isOver = hasEnded(run.status);
+    known.current = { id: run.execution_id, isOver };
+    const isNew = before?.id !== run.execution_id;
+    if (!isOver || (isNew ? !startedHere : before.isOver)) return;
+    if (run.status === "COMPLETED") {
+      const records = recordsOf(run);
+      toast.success(records === null ? text("runCompleted") : count("processed", records), run.pipeline);
+    } else if (run.status === "FAILED") {
+      const may = run.allowed_actions.some(({ action, allowed }) => action === "retry" && allowed);
+      toast.show({
+        kind: "error",
+        title: text("runFailed"),
+        detail: run.error ?? run.error_code,
+        onRetry: may && retry.current ? () => void retry.current?.() : null,
+      });
+    }
+  }, [run, toast, text, count, startedHere]);
+}
