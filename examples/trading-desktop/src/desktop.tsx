@@ -3,7 +3,7 @@ import { useState } from "react";
 import { INGEST_WEEK } from "spine-finra/client";
 import { type ChosenWeek, FinraIngestPanel, TradeActivityChart } from "spine-finra/react";
 import { useSpine } from "spine-react";
-import { RunsTable, ScheduleManager, StatusAnnouncer, Toaster } from "spine-react/components";
+import { RunsTable, ScheduleManager, Spinner, StatusAnnouncer, Toaster } from "spine-react/components";
 import { desktopApi } from "./desktop-api.ts";
 import { Header } from "./header.tsx";
 import { SampleControls } from "./sample-controls.tsx";
@@ -12,10 +12,10 @@ import { useShownRun } from "./use-shown-run.ts";
 const RECENT = { pipeline: INGEST_WEEK, limit: 8 };
 const SCHEDULED = { pipeline: INGEST_WEEK };
 
-/** The page: a week is ingested on the left, and what is loaded stands on the right. */
+/** The page, once it is known where weeks come from. */
 export function Desktop() {
   const { client, queryClient } = useSpine();
-  const settings = useQuery(
+  const { data, isPending } = useQuery(
     {
       queryKey: ["desktop"],
       queryFn: ({ signal }) => desktopApi(client).settings(signal),
@@ -23,47 +23,54 @@ export function Desktop() {
     },
     queryClient,
   );
-  const [runId, show] = useShownRun();
-  const [chosen, setChosen] = useState<Partial<ChosenWeek>>({});
-  // Of what nobody has chosen the server says where to begin, also when it answers late.
-  const week: ChosenWeek = { tier: "T1", week_ending: settings.data?.week_ending ?? "", ...chosen };
-  const choose = (next: ChosenWeek) =>
-    setChosen({
-      ...chosen,
-      ...(next.tier === week.tier ? {} : { tier: next.tier }),
-      ...(next.week_ending === week.week_ending ? {} : { week_ending: next.week_ending }),
-    });
-  const isSample = settings.data?.source === "SAMPLE";
+  const isSample = data?.source === "SAMPLE";
   return (
     <>
       <Header isSample={isSample} />
-      <main className="desk">
-        <div className="desk-side">
-          <FinraIngestPanel week={week} onChoose={choose} runId={runId} onStarted={show} />
-        </div>
-        <div className="desk-main">
-          <TradeActivityChart
-            headingLevel={2}
-            by="symbol"
-            tier={week.tier}
-            {...(week.week_ending === "" ? {} : { week_ending: week.week_ending })}
-          />
-          <RunsTable
-            title="Recent runs"
-            headingLevel={2}
-            filter={RECENT}
-            hrefOf={(id) => `#/runs/${encodeURIComponent(id)}`}
-          />
-          <ScheduleManager
-            headingLevel={2}
-            filter={SCHEDULED}
-            onStarted={({ execution_id }) => show(execution_id)}
-          />
-        </div>
-        {isSample && <SampleControls />}
+      <main className="desk" aria-busy={isPending}>
+        {isPending ? <Spinner /> : <Desk weekEnding={data?.week_ending ?? ""} isSample={isSample} />}
       </main>
-      <StatusAnnouncer runId={runId} />
       <Toaster />
+    </>
+  );
+}
+
+interface DeskProps {
+  /** The week to begin with. */
+  readonly weekEnding: string;
+  readonly isSample: boolean;
+}
+
+/** A week is ingested on the left, and what is loaded stands on the right. */
+function Desk({ weekEnding, isSample }: DeskProps) {
+  const [runId, show] = useShownRun();
+  const [week, choose] = useState<ChosenWeek>({ tier: "T1", week_ending: weekEnding });
+  return (
+    <>
+      <div className="desk-side">
+        <FinraIngestPanel week={week} onChoose={choose} runId={runId} onStarted={show} />
+      </div>
+      <div className="desk-main">
+        <TradeActivityChart
+          headingLevel={2}
+          by="symbol"
+          tier={week.tier}
+          {...(week.week_ending === "" ? {} : { week_ending: week.week_ending })}
+        />
+        <RunsTable
+          title="Recent runs"
+          headingLevel={2}
+          filter={RECENT}
+          hrefOf={(id) => `#/runs/${encodeURIComponent(id)}`}
+        />
+        <ScheduleManager
+          headingLevel={2}
+          filter={SCHEDULED}
+          onStarted={({ execution_id }) => show(execution_id)}
+        />
+      </div>
+      {isSample && <SampleControls />}
+      <StatusAnnouncer runId={runId} />
     </>
   );
 }

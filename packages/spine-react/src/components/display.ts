@@ -25,7 +25,7 @@ export type TimeStyle = "full" | "short" | "date" | "clock";
 
 const never = () => () => {};
 /** True once a browser has rendered what the server sent. */
-export function useMounted(): boolean {
+function useMounted(): boolean {
   return useSyncExternalStore(
     never,
     () => true,
@@ -50,7 +50,7 @@ const TIMES: Readonly<Record<TimeStyle, Intl.DateTimeFormatOptions>> = {
   clock: { timeStyle: "medium" },
 };
 
-export function displayOf({ locale, timeZone, labels }: DisplaySettings, isLocal: boolean): Display {
+function displayOf({ locale, timeZone, labels }: DisplaySettings, isLocal: boolean): Display {
   const texts: Readonly<Record<string, string | undefined>> = { ...defaultLabels, ...labels };
   // Texts that are not replaced are English, whatever the locale of numbers is.
   const plural = new Intl.PluralRules(labels && Object.keys(labels).length > 0 ? locale : "en");

@@ -1,6 +1,7 @@
 import { type KeyboardEvent, type ReactNode, useMemo, useRef, useState } from "react";
 import type { PartitionCell, PartitionRange, RunStarted } from "spine-http/client";
 import { usePartitions } from "../hooks/use-partitions.ts";
+import { useRefetchWhenChanged } from "../hooks/use-refetch-when-changed.ts";
 import { BackfillDialog } from "./backfill-dialog.tsx";
 import { Button } from "./button.tsx";
 import { type Display, useDisplay } from "./display.ts";
@@ -46,6 +47,9 @@ function LiveGrid({ table, from, to, limit, canBackfill = true, onStarted, ...lo
     ...(to === undefined ? {} : { to }),
   });
   const [selected, setSelected] = useState<readonly PartitionCell[] | null>(null);
+  const [backfill, setBackfill] = useState<string | null>(null);
+  // What a backfill does is seen as it does it.
+  useRefetchWhenChanged(backfill, state.refetch);
   return (
     <>
       <Grid
@@ -60,7 +64,10 @@ function LiveGrid({ table, from, to, limit, canBackfill = true, onStarted, ...lo
           table={table}
           selected={selected}
           onClose={() => setSelected(null)}
-          onStarted={onStarted}
+          onStarted={(run) => {
+            setBackfill(run.execution_id);
+            onStarted?.(run);
+          }}
         />
       )}
     </>

@@ -97,7 +97,7 @@ function JsonField({ label, hint, value, onChange }: JsonFieldProps) {
 }
 
 /** Nothing for an empty text; null for one that is no JSON. */
-export function jsonOf(text: string): { readonly value: unknown } | Record<string, never> | null {
+function jsonOf(text: string): { readonly value: unknown } | Record<string, never> | null {
   if (text.trim() === "") return {};
   try {
     return { value: JSON.parse(text) as unknown };

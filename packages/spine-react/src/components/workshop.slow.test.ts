@@ -137,8 +137,8 @@ describe.skipIf(chromiumPath === null)(`the workshop in Chromium${withoutChromiu
       `500 steps: drawn in ${drawn.toFixed(0)} ms, a change in ${change.toFixed(1)} ms (median of 9)`,
     );
     // A busy machine is several times slower; without care a change costs as much as drawing all.
-    expect(drawn).toBeLessThan(1_500);
-    expect(change).toBeLessThan(Math.max(16, drawn / 3));
+    expect(drawn).toBeLessThan(5_000);
+    expect(change).toBeLessThan(Math.max(16, drawn / 6));
     // By keyboard to the last one and back.
     await page.locator(".spine-step-row").first().focus();
     await page.keyboard.press("End");

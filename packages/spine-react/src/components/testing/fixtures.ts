@@ -24,7 +24,7 @@ export function ago(seconds: number): string {
   return new Date(NOW - seconds * 1_000).toISOString();
 }
 
-export const RUN_ID = "0193a5c2-7d1e-7c40-9f3a-52b1c8d7e604";
+const RUN_ID = "0193a5c2-7d1e-7c40-9f3a-52b1c8d7e604";
 
 export function runFixture(facts: Partial<Run> = {}): Run {
   return {
@@ -144,7 +144,7 @@ export const ACTIONS: readonly AllowedAction[] = (
   return { action, allowed, reason: allowed ? null : "The run has not ended." };
 });
 
-export function statusFixture(facts: Partial<Status> = {}): Status {
+function statusFixture(facts: Partial<Status> = {}): Status {
   return {
     ...runFixture(),
     error_detail: null,
