@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
 // Tests lie beside what they test. A file that needs more than a few seconds ends in `.slow.test.ts`; one whose processes must
-// keep up with a real clock, or whose memory is measured, ends in `.alone.test.ts`. `npm run test:quick` leaves out both.
-const include = ["packages", "examples", "bench", "tools"].map((folder) => `${folder}/**/*.test.{ts,tsx}`);
+// keep up with a real clock, or whose memory is measured, ends in `.alone.test.ts`. `npm run test:quick` leaves out both. What
+// renders React ends in `.test.tsx`.
+const include = ["packages", "examples", "bench", "tools"].map((folder) => `${folder}/**/*.test.ts`);
+const pages = include.map((pattern) => `${pattern}x`);
 const named = (kind: string) => include.map((pattern) => pattern.replace("*.test", `*.${kind}.test`));
 const exclude = ["**/node_modules/**", "**/dist/**"];
 
@@ -38,7 +40,21 @@ export default defineConfig({
           exclude: [...exclude, ...named("slow"), ...named("alone")],
           // Many wait for a server now and then: one more than there are cores keeps these busy.
           maxWorkers: availableParallelism() + 1,
+          // Files share processes, and what these have loaded: loading it anew took half of the time. So a test leaves things as
+          // they were (environment variables, spies, timers, servers).
+          isolate: false,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "pages",
+          include: pages,
+          exclude,
+          maxWorkers: availableParallelism() + 1,
+          // After the others.
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -50,7 +66,7 @@ export default defineConfig({
           testTimeout: 180_000,
           maxWorkers: "100%",
           // After the quick ones: what is simply broken is known first.
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -62,7 +78,7 @@ export default defineConfig({
           testTimeout: 180_000,
           // One after another, each with the other cores for the processes that it starts.
           maxWorkers: 1,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],
