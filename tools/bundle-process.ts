@@ -15,11 +15,10 @@ export async function bundleProcess(script: string, folder: string): Promise<str
     root: dirname(script),
     logLevel: "error",
     plugins: [atItsPlace],
-    // Everything is in the file, for it stands where no packages are; what is optional is looked for when it is needed,
-    // and Vite builds pages before.
+    // Everything is in the file, for it stands where no packages are; what is optional is looked for when it is needed.
     ssr: {
       noExternal: true,
-      external: ["pg-native", "vite"],
+      external: ["pg-native"],
       resolve: { conditions: ["spine-source", "module", "node"] },
     },
     build: {

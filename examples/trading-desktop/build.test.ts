@@ -16,5 +16,5 @@ test("the page is built once, by whoever comes first, and has nothing of the ser
   expect(/["'`]node:|kysely|\bzod\b|ValidationError/i.exec(scripts.join(""))?.[0]).toBeUndefined();
   const kB = scripts.reduce((sum, code) => sum + gzipSync(code).length, 0) / 1_000;
   console.log(`the page's code: ${kB.toFixed(0)} kB gzip, React and TanStack Query included`);
-  expect(kB).toBeLessThan(160);
+  expect(kB).toBeLessThan(130);
 });

@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import { hash } from "node:crypto";
 import {
   existsSync,
@@ -10,6 +11,7 @@ import {
   statSync,
 } from "node:fs";
 import { join, relative } from "node:path";
+import { promisify } from "node:util";
 
 const here = import.meta.dirname;
 const root = join(here, "../..");
@@ -27,6 +29,7 @@ const SOURCES = [
 const LEFT_OUT = /^(node_modules|dist|testing)$|\.(test|stories)\.tsx?$/;
 /** Builds that are kept: those of other states of the sources, so that going back to one is quick. */
 const KEPT = 3;
+const ABANDONED_MS = 60_000;
 
 /** The folder of the built page. It is built once for the content of its sources, in about a second. */
 export async function builtDesktop(): Promise<string> {
@@ -36,9 +39,17 @@ export async function builtDesktop(): Promise<string> {
   mkdirSync(cache, { recursive: true });
   const built = mkdtempSync(join(cache, ".building-"));
   try {
-    // Loaded only here: it takes longer than all else.
-    const { build } = await import("vite");
-    await build({ configFile: join(here, "vite.config.ts"), build: { outDir: built, emptyOutDir: true } });
+    // In a process of its own: whoever calls keeps no bundler in memory, and tests do not make it a build for tests.
+    const vite = [
+      join(root, "node_modules/vite/bin/vite.js"),
+      "build",
+      here,
+      "--outDir",
+      built,
+      "--emptyOutDir",
+    ];
+    const env = { ...process.env, NODE_ENV: "production" };
+    await promisify(execFile)(process.execPath, vite, { cwd: root, env });
     putInPlace(built, folder);
   } catch (error) {
     rmSync(built, { recursive: true, force: true });
@@ -59,7 +70,10 @@ function putInPlace(built: string, folder: string): void {
 }
 
 function removeOld(): void {
-  const builds = readdirSync(cache).map((name) => ({ name, at: statSync(join(cache, name)).mtimeMs }));
+  const builds = readdirSync(cache)
+    .map((name) => ({ name, at: statSync(join(cache, name)).mtimeMs }))
+    // What another process is at work on is not in the way.
+    .filter(({ name, at }) => !name.startsWith(".building-") || Date.now() - at > ABANDONED_MS);
   for (const { name } of builds.sort((a, b) => b.at - a.at).slice(KEPT))
     rmSync(join(cache, name), { recursive: true, force: true });
 }

@@ -30,6 +30,12 @@ import { toastStore } from "./toast-store.ts";
 
 afterEach(() => toastStore.clear());
 
+function elapse(ms: number): void {
+  act(() => {
+    vi.advanceTimersByTime(ms);
+  });
+}
+
 test("texts are replaced, with the plural forms of their language", () => {
   const labels = {
     status_FAILED: "Nieudany",
@@ -108,16 +114,16 @@ test("toasts: good news go after six seconds, errors stay; what is looked at sta
   const alert = within(screen.getByRole("alert"));
   expect(alert.getByText(problem.request_id)).toBeTruthy();
   fireEvent.pointerEnter(screen.getByText("Processed 3 records").closest(".spine-toast") as Element);
-  act(() => vi.advanceTimersByTime(9_900));
+  elapse(9_900);
   expect(screen.queryByText("Processed 3 records")).toBeTruthy();
   // Nobody reads an error that is gone within ten seconds, whatever was asked for.
   expect(screen.queryByText("Short")).toBeTruthy();
-  act(() => vi.advanceTimersByTime(200));
+  elapse(200);
   expect(screen.queryByText("Short")).toBeNull();
   fireEvent.pointerLeave(screen.getByText("Processed 3 records").closest(".spine-toast") as Element);
-  act(() => vi.advanceTimersByTime(6_100));
+  elapse(6_100);
   expect(screen.queryByText("Processed 3 records")).toBeNull();
-  act(() => vi.advanceTimersByTime(600_000));
+  elapse(600_000);
   fireEvent.click(alert.getByRole("button", { name: "Retry" }));
   expect(retried).toHaveBeenCalledOnce();
   expect(screen.queryByText(problem.title)).toBeNull();
@@ -151,7 +157,9 @@ test("how a run ended is told once: its records, or why it failed with a retry; 
   fireEvent.click(screen.getByRole("button", { name: "Retry" }));
   expect(retried).toHaveBeenCalledOnce();
   unmount();
-  act(() => toastStore.clear());
+  act(() => {
+    toastStore.clear();
+  });
   const { unmount: leave } = render(<Page run={completedRun} />);
   expect(screen.getByRole("status").textContent).toBe("");
   leave();
@@ -164,7 +172,7 @@ test("screen readers hear of changes, together, and of failures at once", () => 
   vi.useFakeTimers();
   const { rerender } = render(<StatusAnnouncer run={runningRun} />);
   const [status, alert] = [screen.getByRole("status"), screen.getByRole("alert")];
-  act(() => vi.advanceTimersByTime(10_000));
+  elapse(10_000);
   // What is there at first is no change.
   expect(status.textContent).toBe("");
   const done = (run: Status, name: string): Status => ({
@@ -174,9 +182,9 @@ test("screen readers hear of changes, together, and of failures at once", () => 
   const first = done(runningRun, "venues/XNAS");
   rerender(<StatusAnnouncer run={first} />);
   rerender(<StatusAnnouncer run={{ ...done(first, "venues"), status: "COMPLETED" }} />);
-  act(() => vi.advanceTimersByTime(2_900));
+  elapse(2_900);
   expect(status.textContent).toBe("");
-  act(() => vi.advanceTimersByTime(200));
+  elapse(200);
   expect(status.textContent).toBe("2 steps completed. finra.otc_transparency.ingest_week: Completed");
   rerender(<StatusAnnouncer run={{ ...failedRun, error: "the disk is full" }} />);
   expect(alert.textContent).toBe("finra.otc_transparency.ingest_week: Failed. the disk is full");

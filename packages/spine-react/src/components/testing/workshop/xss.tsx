@@ -62,12 +62,12 @@ function Everything({ keep }: { readonly keep: ReadonlySet<string> }) {
       <RunsTable runs={of(fixtures.runs)} hrefOf={(id) => `#${encodeURIComponent(id)}`} {...list} />
       <QualityPanel results={of(fixtures.quality)} />
       <QuarantineTable rejects={of(fixtures.rejects)} discard={done} redrive={done} />
-      <PartitionGrid cells={of(fixtures.cells)} onBackfill={done} />
+      <PartitionGrid cells={of(fixtures.cells)} onBackfill={() => {}} />
       <ScheduleManager schedules={of(fixtures.schedules)} pause={done} resume={done} trigger={done} />
       <AlertsPanel groups={of(fixtures.alertGroups)} acknowledge={done} resolve={done} />
       <RunEventLog events={of(fixtures.events)} />
       <LaunchForm name={PAYLOADS[0]} schema={of(fixtures.paramsSchema)} start={done} startError={error} />
-      <ErrorBanner error={error} onRetry={done} />
+      <ErrorBanner error={error} onRetry={() => {}} />
       <ErrorMessage code={PAYLOADS[1]} category={PAYLOADS[2]}>
         {PAYLOADS[3]}
       </ErrorMessage>
@@ -100,5 +100,5 @@ for (const title of PAYLOADS.slice(0, 4))
     title,
     detail: PAYLOADS[4],
     error: new SpineHttpError(503, poisoned(fixtures.problem), null),
-    onRetry: done,
+    onRetry: () => {},
   });
