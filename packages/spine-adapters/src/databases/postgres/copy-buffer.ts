@@ -48,6 +48,12 @@ export class CopyBuffer {
     this.#bytes[this.length - 1] = NEWLINE;
   }
 
+  /** A part of what stands in another one. */
+  append(other: CopyBuffer, from: number, to: number): void {
+    this.#ensure(to - from);
+    this.length += other.#bytes.copy(this.#bytes, this.length, from, to);
+  }
+
   /** Writes a text of characters that stand for themselves, or nothing. */
   #plain(text: string): boolean {
     const bytes = this.#bytes;

@@ -1,17 +1,21 @@
+import { setImmediate as immediate } from "node:timers/promises";
 import { columnOf, isBlock, type RowBatch, type RowStamp, SpineError, type Table } from "spine-core";
-import { keyColumns, rowsByKey } from "../key-order.ts";
+import { keyColumns } from "../key-order.ts";
 import { type Encode, encoderOf } from "./column-codec.ts";
+import { CopyBlock, type KeyColumn } from "./copy-block.ts";
 import { CopyBuffer } from "./copy-buffer.ts";
 import { CopyIn, copyText } from "./copy-in.ts";
 import { asDriverError, isDataError, sqlState, toSpineError } from "./postgres-error.ts";
 import type { PostgresPools } from "./postgres-pools.ts";
 import type { TransactionLease } from "./transaction-lease.ts";
 
-/** Rows after which is asked whether it is time to send. */
+/** Rows after which others get a turn, and what is sent goes on. */
 const ROWS_AT_ONCE = 200;
 const NUMBERS: ReadonlySet<string | undefined> = new Set(["integer", "decimal"]);
 /** Bytes that are copied in one go. */
 const COPY_BYTES = 1024 * 1024;
+/** Bytes that are put into the order of the key: the more, the less work for its index. */
+const BLOCK_BYTES = 8 * COPY_BYTES;
 
 export interface CopyTarget {
   readonly lease: TransactionLease;
@@ -41,23 +45,19 @@ interface CopyColumn {
   readonly encode: Encode;
 }
 
-/** Rows that are about to be written: column by column, as COPY has them. */
-type Gathered = readonly (string | null)[][];
-
 class RowCopy {
   readonly #target: CopyTarget;
   readonly #columns: readonly CopyColumn[];
-  /** The positions of the key's columns; none where the rows go to a relation without its index. */
-  readonly #key: readonly number[];
+  /** None where the rows go to a relation without the index of the key. */
+  readonly #key: readonly KeyColumn[];
   readonly #sql: string;
   readonly #stamp: Buffer | null;
+  #block: CopyBlock;
   /** One is filled while the other one is on its way. */
-  #buffer = new CopyBuffer(COPY_BYTES + COPY_BYTES / 8);
-  #other = new CopyBuffer(COPY_BYTES + COPY_BYTES / 8);
-  #gathered: Gathered;
-  #rows = 0;
-  /** An estimate of what is gathered. */
-  #bytes = 0;
+  #buffer = new CopyBuffer(COPY_BYTES / 8);
+  #other = new CopyBuffer(COPY_BYTES / 8);
+  /** A block that is sent while the next one is gathered. */
+  #sending: Promise<void> | null = null;
   #under: Promise<void> | undefined;
   written = 0;
 
@@ -68,64 +68,81 @@ class RowCopy {
       name,
       encode: encoderOf(column),
     }));
-    this.#gathered = this.#columns.map(() => []);
     const names = this.#columns.map(({ name }) => name);
     const index = target.into === undefined ? keyColumns(table) : [];
-    this.#key = index.map((name) => names.indexOf(name));
+    this.#key = index.map((name) => ({
+      at: names.indexOf(name),
+      isNumber: NUMBERS.has(table.columns[name]?.type),
+    }));
     if (stamp) names.push("_spine_load_id", "_spine_loaded_at");
     const columns = names.map((name) => `"${name}"`).join(", ");
     const into = target.into ?? `"${target.pools.settings.tableSchema}"."${table.name}"`;
     this.#sql = `COPY ${into} (${columns}) FROM STDIN`;
     this.#stamp = stamp && Buffer.from(`${copyText(stamp.loadId)}\t${copyText(stamp.loadedAt)}`);
+    this.#block = new CopyBlock(0, this.#key);
   }
 
   async add(batch: RowBatch): Promise<void> {
     const size = isBlock(batch) ? batch.rows : batch.length;
     const columns = this.#columns.map((column) => this.#encode(column, batch, size));
-    for (let from = 0; from < size; from += ROWS_AT_ONCE) {
-      const to = Math.min(from + ROWS_AT_ONCE, size);
-      for (const [at, cells] of columns.entries()) this.#gather(at, cells, from, to);
-      this.#rows += to - from;
-      this.#bytes += (to - from) * (this.#stamp?.length ?? 0);
-      if (this.#bytes >= COPY_BYTES) await this.#send();
+    const most = this.#key.length > 0 ? BLOCK_BYTES : COPY_BYTES;
+    for (let row = 0; row < size; row += 1) {
+      this.#block.add(columns, row, this.#stamp);
+      this.written += 1;
+      if (this.#block.bytes >= most) await this.#turnOver();
+      else if (row % ROWS_AT_ONCE === 0 && this.#sending) await immediate();
     }
-  }
-
-  #gather(at: number, cells: readonly (string | null)[], from: number, to: number): void {
-    const gathered = this.#gathered[at] as (string | null)[];
-    for (let row = from; row < to; row += 1) {
-      const cell = cells[row] ?? null;
-      gathered.push(cell);
-      this.#bytes += cell === null ? 3 : cell.length + 1;
-    }
-  }
-
-  /** Writes what is gathered, row by row in the order of the key; says in which order that was. */
-  #write(): readonly number[] {
-    const { columns } = this.#target.table;
-    const keys = this.#key.map((at) => ({
-      cells: this.#gathered[at] ?? [],
-      isNumber: NUMBERS.has(columns[this.#columns[at]?.name ?? ""]?.type),
-    }));
-    const order = rowsByKey(keys, this.#rows);
-    for (const row of order) {
-      for (const cells of this.#gathered) this.#buffer.cell(cells[row] ?? null);
-      if (this.#stamp) this.#buffer.endRow(this.#stamp);
-      else this.#buffer.endCells();
-    }
-    for (const cells of this.#gathered) cells.length = 0;
-    this.#bytes = 0;
-    return order;
   }
 
   async end(): Promise<void> {
-    await this.#send();
+    await this.#turnOver();
+    await this.#sending;
     await this.#under;
   }
 
   /** Nothing is under way any more. */
   async settled(): Promise<void> {
+    await this.#sending?.catch(() => {});
     await this.#under?.catch(() => {});
+  }
+
+  /** Begins to send what was gathered, once what was gathered before has been. */
+  async #turnOver(): Promise<void> {
+    await this.#sending;
+    const sending = this.#send(this.#block);
+    this.#sending = sending;
+    // Whoever comes next sees why it failed; until then nobody is told.
+    sending.then(
+      () => {
+        if (this.#sending === sending) this.#sending = null;
+      },
+      () => {},
+    );
+    this.#block = new CopyBlock(this.written, this.#key);
+  }
+
+  /** Piece by piece in the order of the key, each put together while the one before is on its way. */
+  async #send(block: CopyBlock): Promise<void> {
+    const order = block.order();
+    for (let from = 0; from < order.length; ) {
+      this.#buffer.length = 0;
+      let to = from;
+      for (; to < order.length && this.#buffer.length < COPY_BYTES; to += 1)
+        block.writeTo(this.#buffer, order[to] as number);
+      await this.#under;
+      this.#copy(this.#buffer.bytes, block.before, order.subarray(from, to));
+      [this.#buffer, this.#other] = [this.#other, this.#buffer];
+      from = to;
+    }
+  }
+
+  #copy(lines: Buffer, before: number, order: Uint32Array): void {
+    const copy = new CopyIn(this.#sql, lines);
+    this.#target.lease.client.query(copy);
+    this.#under = copy.done.catch((error) => {
+      throw this.#refused(error, before, order);
+    });
+    this.#under.catch(() => {});
   }
 
   #encode({ name, encode }: CopyColumn, batch: RowBatch, size: number): readonly (string | null)[] {
@@ -135,30 +152,10 @@ class RowCopy {
       try {
         cells.push(encode(values?.[row]));
       } catch (error) {
-        throw this.#misfit(error, name, this.written + this.#rows + row + 1);
+        throw this.#misfit(error, name, this.written + row + 1);
       }
     }
     return cells;
-  }
-
-  /** Sends what has been gathered, once the one before has arrived: it is written meanwhile. */
-  async #send(): Promise<void> {
-    const rows = this.#rows;
-    const order = this.#write();
-    this.#rows = 0;
-    await this.#under;
-    if (rows === 0) return;
-    const copy = new CopyIn(this.#sql, this.#buffer.bytes);
-    const before = this.written;
-    this.written += rows;
-    this.#target.lease.client.query(copy);
-    this.#under = copy.done.catch((error) => {
-      throw this.#refused(error, before, order);
-    });
-    // Whoever comes next sees it; until then nobody is told.
-    this.#under.catch(() => {});
-    [this.#buffer, this.#other] = [this.#other, this.#buffer];
-    this.#buffer.length = 0;
   }
 
   #misfit(error: unknown, column: string, row: number): SpineError {
@@ -174,7 +171,7 @@ class RowCopy {
   }
 
   /** The server says in which line of the COPY it stopped, and of which column. */
-  #refused(error: unknown, before: number, order: readonly number[]): unknown {
+  #refused(error: unknown, before: number, order: Uint32Array): unknown {
     if (!isDataError(error)) return toSpineError(error, this.#target.pools.settings.name);
     const { where = "", message, detail } = asDriverError(error);
     const at = /line (\d+)(?:, column ("?)([a-z0-9_]+)\2)?/.exec(where);
