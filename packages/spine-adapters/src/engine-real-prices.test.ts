@@ -149,7 +149,7 @@ describe.skipIf(!existsSync(folder)).each(PLACES)("%s", (_name, open) => {
 });
 
 function keyOf(row: Readonly<Record<string, unknown>>): string {
-  return `${row.symbol} ${row.date}`;
+  return [row.symbol, row.date].map(String).join(" ");
 }
 
 function figuresOf(row: Readonly<Record<string, unknown>>): string {
