@@ -88,8 +88,9 @@ function asking(answer: (path: string) => Response | Promise<Response>) {
   const client = createClient({
     baseUrl: "/spine",
     fetch: async (url) => {
-      asked.push(String(url));
-      return await answer(String(url));
+      const path = url instanceof Request ? url.url : url.toString();
+      asked.push(path);
+      return await answer(path);
     },
   });
   const queryClient = new QueryClient({ defaultOptions: { queries: { retry: false } } });
