@@ -35,7 +35,13 @@ export function alertPoster(
   name: string,
   { allowPrivate = false }: HttpChannelOptions,
 ): (post: AlertPost) => Promise<string> {
-  const rules: NetRules = { allowPrivate };
+  const rules: NetRules = {
+    allowPrivate,
+    words: {
+      url: `The URL of the alert channel "${name}"`,
+      todo: "a service of your own network needs `allowPrivate: true`.",
+    },
+  };
   const agent = guardedAgent({ rules, connectMs: CONNECT_MS });
   return async ({ url, method = "POST", headers = {}, body, secrets, signal }) => {
     const redact = redaction(secrets)?.text ?? ((text: string) => text);
@@ -59,7 +65,7 @@ export function alertPoster(
       answer = await textOf(response.body);
     } catch (error) {
       signal.throwIfAborted();
-      if (SpineError.is(error)) throw notAllowed(name, error);
+      if (SpineError.is(error)) throw error;
       const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
       const why = plainLine(redact(typeof code === "string" ? code : String(message)), SHOWN);
       throw new SpineError(
@@ -70,14 +76,6 @@ export function alertPoster(
     if (status >= 200 && status < 300) return answer;
     throw refusal(name, status, asked, plainLine(redact(answer), SHOWN));
   };
-}
-
-/** What the guard of the network says, in the words of a channel: it has other options than a source. */
-function notAllowed(name: string, error: SpineError): SpineError {
-  if (error.code !== "PERMISSION_DENIED") return error;
-  const why = error.message.replace(/^The URL must not be asked\. /, "").replace(/ Check it; .*$/, "");
-  const text = `The URL of the alert channel "${name}" must not be asked. ${why} Check it; a service of your own network needs \`allowPrivate: true\`.`;
-  return new SpineError("PERMISSION_DENIED", text, { context: error.context, cause: error });
 }
 
 function refusal(name: string, status: number, asked: number | null, answer: string): SpineError {

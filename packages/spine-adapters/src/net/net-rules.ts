@@ -10,6 +10,8 @@ export interface NetRules {
   readonly allowPrivate?: boolean;
   /** The only ports that may be reached; any when left out. */
   readonly ports?: readonly number[];
+  /** What a refusal says is asked, and what to do; of a source when left out. */
+  readonly words?: { readonly url: string; readonly todo: string };
 }
 
 const PORT_OF: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
@@ -25,16 +27,16 @@ function bareHost(hostname: string): string {
 /** PERMISSION_DENIED for a URL that must not be asked, as far as its text tells; its host is looked up later. */
 export function checkUrl(url: string | URL, rules: NetRules): URL {
   const parsed = URL.canParse(String(url)) ? new URL(url) : null;
-  if (parsed === null) throw denied("It is no absolute URL.", "?");
+  if (parsed === null) throw denied("It is no absolute URL.", "?", rules);
   const { protocol, hostname, username, password } = parsed;
   const port = PORT_OF[protocol];
-  if (port === undefined) throw denied(`Its scheme ${protocol} is neither http nor https.`, hostname);
+  if (port === undefined) throw denied(`Its scheme ${protocol} is neither http nor https.`, hostname, rules);
   if (username !== "" || password !== "")
-    throw denied("It has a name or a password in it; give them by `auth`.", hostname);
+    throw denied("It has a name or a password in it; give them by `auth`.", hostname, rules);
   const { ports } = rules;
   const asked = parsed.port === "" ? port : Number(parsed.port);
   if (ports && !ports.includes(asked))
-    throw denied(`Port ${asked} is none of ${ports.join(", ")}.`, hostname);
+    throw denied(`Port ${asked} is none of ${ports.join(", ")}.`, hostname, rules);
   if (isIP(bareHost(hostname)) !== 0) checkAddress(bareHost(hostname), hostname, rules);
   return parsed;
 }
@@ -47,13 +49,15 @@ export function checkAddress(address: string, hostname: string, rules: NetRules)
   if (rules.allowHosts?.some((allowed) => bareHost(allowed) === host)) return;
   if (rules.allowPrivate && kind !== METADATA_KIND) return;
   const at = address === host ? "" : ` is at ${address}, which`;
-  throw denied(`Its host${at} is not on the open internet: the address is ${kind}.`, hostname);
+  throw denied(`Its host${at} is not on the open internet: the address is ${kind}.`, hostname, rules);
 }
 
-function denied(why: string, host: string): SpineError {
+const SOURCE = { url: "The URL", todo: "a host of your own network is named in `allowHosts`." };
+
+function denied(why: string, host: string, { words = SOURCE }: NetRules): SpineError {
   return new SpineError(
     "PERMISSION_DENIED",
-    `The URL must not be asked. ${why} Check it; a host of your own network is named in \`allowHosts\`.`,
+    `${words.url} must not be asked. ${why} Check it; ${words.todo}`,
     { context: { host: host.slice(0, 200) } },
   );
 }

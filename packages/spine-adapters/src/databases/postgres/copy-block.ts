@@ -4,24 +4,26 @@ import { CopyBuffer } from "./copy-buffer.ts";
 /** It grows with what comes. */
 const FIRST_BYTES = 256 * 1024;
 
-/** Rows of some megabytes that are about to be copied, as lines of COPY in the order in which they came. */
+/** Rows of some megabytes that are about to be copied, as lines of COPY in the order in which they came. Used again and again. */
 export class CopyBlock {
-  readonly #lines: CopyBuffer;
+  readonly #lines = new CopyBuffer(FIRST_BYTES);
   /** Where each line ends. */
   readonly #ends: number[] = [];
   /** The cells of the key's columns; none where the order is the one in which they came. */
   readonly #keys: readonly { readonly at: number; readonly isNumber: boolean; readonly cells: KeyCell[] }[];
   /** Rows of the load before this block. */
-  readonly before: number;
+  before = 0;
 
-  constructor(before: number, keys: readonly KeyColumn[]) {
-    this.#lines = new CopyBuffer(FIRST_BYTES);
-    this.before = before;
+  constructor(keys: readonly KeyColumn[]) {
     this.#keys = keys.map((key) => ({ ...key, cells: [] }));
   }
 
-  get rows(): number {
-    return this.#ends.length;
+  /** Empties it for the rows that come next. */
+  begin(before: number): void {
+    this.before = before;
+    this.#lines.length = 0;
+    this.#ends.length = 0;
+    for (const { cells } of this.#keys) cells.length = 0;
   }
 
   get bytes(): number {
@@ -39,7 +41,7 @@ export class CopyBlock {
 
   /** The rows in the order of their key, from 0. */
   order(): Uint32Array {
-    return rowsByKey(this.#keys, this.rows);
+    return rowsByKey(this.#keys, this.#ends.length);
   }
 
   /** Writes the line of a row behind what is in a buffer. */

@@ -52,11 +52,13 @@ class RowCopy {
   readonly #key: readonly KeyColumn[];
   readonly #sql: string;
   readonly #stamp: Buffer | null;
+  /** Rows are gathered in one while those of the other one are sent. */
   #block: CopyBlock;
+  #sent: CopyBlock;
   /** One is filled while the other one is on its way. */
   #buffer = new CopyBuffer(COPY_BYTES / 8);
   #other = new CopyBuffer(COPY_BYTES / 8);
-  /** A block that is sent while the next one is gathered. */
+  /** Null: nothing is sent. */
   #sending: Promise<void> | null = null;
   #under: Promise<void> | undefined;
   written = 0;
@@ -79,7 +81,8 @@ class RowCopy {
     const into = target.into ?? `"${target.pools.settings.tableSchema}"."${table.name}"`;
     this.#sql = `COPY ${into} (${columns}) FROM STDIN`;
     this.#stamp = stamp && Buffer.from(`${copyText(stamp.loadId)}\t${copyText(stamp.loadedAt)}`);
-    this.#block = new CopyBlock(0, this.#key);
+    this.#block = new CopyBlock(this.#key);
+    this.#sent = new CopyBlock(this.#key);
   }
 
   async add(batch: RowBatch): Promise<void> {
@@ -109,7 +112,9 @@ class RowCopy {
   /** Begins to send what was gathered, once what was gathered before has been. */
   async #turnOver(): Promise<void> {
     await this.#sending;
-    const sending = this.#send(this.#block);
+    [this.#block, this.#sent] = [this.#sent, this.#block];
+    this.#block.begin(this.written);
+    const sending = this.#send(this.#sent);
     this.#sending = sending;
     // Whoever comes next sees why it failed; until then nobody is told.
     sending.then(
@@ -118,7 +123,6 @@ class RowCopy {
       },
       () => {},
     );
-    this.#block = new CopyBlock(this.written, this.#key);
   }
 
   /** Piece by piece in the order of the key, each put together while the one before is on its way. */

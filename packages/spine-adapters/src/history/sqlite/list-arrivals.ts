@@ -10,7 +10,8 @@ interface RunPlace {
 
 /**
  * Runs in the order in which they were written: one writer comes after the other, so that none comes in behind one that was there. A row's
- * number is given again where the newest runs of all were removed (or the file was rewritten): then those with later ids are new.
+ * number is given again where the newest runs of all were removed (or the file was rewritten): then those with later ids are new, and those of
+ * the same millisecond may be told again.
  */
 export function listArrivals(
   connection: SqliteConnection,
