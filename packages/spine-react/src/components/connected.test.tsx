@@ -5,9 +5,9 @@ import type { ReactNode } from "react";
 import { createClient } from "spine-http/client";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { SpineProvider } from "../provider.tsx";
-import { broken, flaky, gated, report, rows, weeks } from "../testing/demo.ts";
+import { broken, flaky, gated, rows } from "../testing/demo.ts";
 import "../testing/dom.ts";
-import { openServer, type Served } from "../testing/serve.ts";
+import { openDemo, type Served } from "../testing/serve.ts";
 import {
   AlertsPanel,
   LaunchForm,
@@ -25,17 +25,7 @@ import {
 
 let served: Served;
 beforeAll(async () => {
-  served = await openServer(
-    {
-      workflows: [gated, report, broken, rows],
-      alerts: {
-        channels: [{ name: "chat", send: async () => {} }],
-        routes: [{ channels: ["chat"] }],
-        groupWait: 0,
-      },
-    },
-    { partitions: [{ partitions: weeks, params: ({ week_start = "" }) => ({ week: week_start }) }] },
-  );
+  served = await openDemo();
 });
 afterAll(() => served.close());
 

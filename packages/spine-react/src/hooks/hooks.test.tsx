@@ -7,9 +7,9 @@ import type { QualityResult, RunStarted, Schedule } from "spine-http/client";
 import { createClient, SpineHttpError } from "spine-http/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SpineProvider } from "../provider.tsx";
-import { broken, flaky, gated, report, rows, weeks } from "../testing/demo.ts";
+import { broken, flaky, gated, report, rows } from "../testing/demo.ts";
 import "../testing/dom.ts";
-import { openServer, type Served } from "../testing/serve.ts";
+import { openDemo, type Served } from "../testing/serve.ts";
 import {
   useAlertActions,
   useAlertGroups,
@@ -32,17 +32,7 @@ import { usePreview, useSchedules, useTicks } from "./use-schedules.ts";
 
 let served: Served;
 beforeAll(async () => {
-  served = await openServer(
-    {
-      workflows: [gated, report, broken, rows],
-      alerts: {
-        channels: [{ name: "chat", send: async () => {} }],
-        routes: [{ channels: ["chat"] }],
-        groupWait: 0,
-      },
-    },
-    { partitions: [{ partitions: weeks, params: ({ week_start = "" }) => ({ week: week_start }) }] },
-  );
+  served = await openDemo();
 });
 afterAll(() => served.close());
 

@@ -15,6 +15,8 @@ export class FollowedRuns {
   readonly #runs = new Map<string, FollowedRun>();
   readonly #listeners = new Set<() => void>();
   readonly #byHash = new Map<string, string>();
+  /** What stood in the cache before, to know whether an answer was a new one. */
+  readonly #last = new WeakMap<FollowedRun, unknown>();
   #stop: (() => void) | null = null;
 
   constructor(client: SpineClient, queryClient: QueryClient) {
@@ -105,9 +107,6 @@ export class FollowedRuns {
     this.#last.set(run, event.query.state.data);
     this.#settle(runId, run);
   }
-
-  /** What stood in the cache before, to know whether an answer was a new one. */
-  readonly #last = new WeakMap<FollowedRun, unknown>();
 
   #shown(): void {
     if (focusManager.isFocused()) for (const run of this.#runs.values()) run.shown();

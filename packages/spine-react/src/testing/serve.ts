@@ -4,6 +4,7 @@ import { memory } from "spine-adapters/databases";
 import { createSpine, type Spine, type SpineOptions, silentLogger } from "spine-core";
 import { createHandler, type HandlerOptions, insecureNoAuth, toNodeHandler } from "spine-http";
 import { onTestFinished } from "vitest";
+import { broken, gated, report, rows, weeks } from "./demo.ts";
 
 export interface Served {
   readonly spine: Spine;
@@ -23,7 +24,22 @@ export async function serve(...options: Parameters<typeof openServer>): Promise<
   return served;
 }
 
-export async function openServer(
+/** One with the workflows of `demo.ts`, a channel of alerts, and partitions, for all tests of a file. */
+export async function openDemo(): Promise<Served> {
+  return await openServer(
+    {
+      workflows: [gated, report, broken, rows],
+      alerts: {
+        channels: [{ name: "chat", send: async () => {} }],
+        routes: [{ channels: ["chat"] }],
+        groupWait: 0,
+      },
+    },
+    { partitions: [{ partitions: weeks, params: ({ week_start = "" }) => ({ week: week_start }) }] },
+  );
+}
+
+async function openServer(
   options: Omit<SpineOptions, "database">,
   handlerOptions: Partial<HandlerOptions> = {},
 ): Promise<Served> {
