@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
 // Tests lie beside what they test. A file that needs more than a few seconds ends in `.slow.test.ts`; one whose processes must
-// keep up with a real clock, or whose memory is measured, ends in `.alone.test.ts`. `npm run test:quick` leaves out both. What
+// keep up with a real clock, or whose memory is measured, ends in `.timed.test.ts`. `npm run test:quick` leaves out both. What
 // renders React ends in `.test.tsx`.
 const include = ["packages", "examples", "bench", "tools"].map((folder) => `${folder}/**/*.test.ts`);
 const pages = include.map((pattern) => `${pattern}x`);
@@ -37,7 +37,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include,
-          exclude: [...exclude, ...named("slow"), ...named("alone")],
+          exclude: [...exclude, ...named("slow"), ...named("timed")],
           // Many wait for a server now and then: one more than there are cores keeps these busy.
           maxWorkers: availableParallelism() + 1,
           // Files share processes, and what these have loaded: loading it anew took two fifths of the CPU time of spine-core's tests.
@@ -72,12 +72,12 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: "alone",
-          include: named("alone"),
+          name: "timed",
+          include: named("timed"),
           exclude,
           testTimeout: 180_000,
-          // One after another, each with the other cores for the processes that it starts.
-          maxWorkers: 1,
+          // They mostly wait; with more of them at a time, the processes that they start would be late.
+          maxWorkers: 2,
           sequence: { groupOrder: 4 },
         },
       },

@@ -338,6 +338,7 @@ describe("Postgres", () => {
   test("versions, clocks and connections by their figures", () => {
     expect(versionCheck("13.2", 130_002, 1)).toMatchObject({ status: "error" });
     expect(versionCheck("14.0", 140_000, 1)).toMatchObject({ status: "ok" });
+    expect(clocksCheck(-0.2).data).toEqual({ differenceMs: 0 });
     expect([0, 999, -1_000, 59_999, -60_000].map((ms) => clocksCheck(ms).status)).toEqual([
       "ok",
       "ok",

@@ -160,7 +160,7 @@ describe.each(PLACES)("%s", (_name, open) => {
       ({ params }) => params.n,
     );
     const spine = await startAt(await placed(), [flow]);
-    const options = { debounce: { key: "d", wait: 400, longest: "10s" } } as const;
+    const options = { debounce: { key: "d", wait: 1_500, longest: "10s" } } as const;
     const runs = [];
     for (const n of [1, 2, 3]) runs.push(await spine.run(flow, { n }, options));
     expect(new Set(runs.map(({ id }) => id)).size).toBe(1);

@@ -4,8 +4,8 @@ import type { Mutant } from "../mutant.ts";
 const POSTGRES = "packages/spine-adapters/src/history/postgres";
 const SQLITE = "packages/spine-adapters/src/history/sqlite";
 const ENGINE = "packages/spine-core/src/runner";
-const LIVENESS = `${POSTGRES}/liveness.alone.test.ts`;
-const WORKER_BEATS = `${POSTGRES}/worker-beats.alone.test.ts`;
+const LIVENESS = `${POSTGRES}/liveness.timed.test.ts`;
+const WORKER_BEATS = `${POSTGRES}/worker-beats.timed.test.ts`;
 const OWNED = "packages/spine-adapters/src/engine-owned.test.ts";
 const REGISTER = "packages/spine-adapters/src/history/worker-register.test.ts";
 
@@ -331,7 +331,7 @@ export const MUTANTS_OF_PROCESSES: readonly Mutant[] = [
       },
     ],
     caughtBy: {
-      file: "packages/spine-adapters/src/engine-outages.alone.test.ts",
+      file: "packages/spine-adapters/src/engine-outages.timed.test.ts",
       test: [
         "Postgres",
         "away for seven seconds when it is stopped: the process stops at once, and who waits is told",

@@ -123,7 +123,7 @@ export const MUTANTS_OF_SOURCES: readonly Mutant[] = [
       },
     ],
     caughtBy: {
-      file: `${HTTP}/http-limits.alone.test.ts`,
+      file: `${HTTP}/http-limits.timed.test.ts`,
       test: [
         "what becomes large when it is unpacked",
         "128 MiB of br as json are refused, and take no memory",

@@ -95,7 +95,7 @@ export function postgres(target: string | PostgresOptions): Database {
           if (worker && !pools.isPooled) listening.connected().catch(() => {});
           // It is there: what is cut from here on is done again.
           await pools.throughOutage(() =>
-            pools.inTransaction("write", (query) => migrate(query, schema), { long: true }),
+            pools.inTransaction("write", (_, client) => migrate(client, schema)),
           );
           await compareClocks(pools, time, clock);
         } catch (error) {

@@ -4,7 +4,7 @@ import type { Database } from "spine-core";
 import type { Place } from "spine-core/testing";
 import { postgres } from "../databases/postgres.ts";
 import { sqlite } from "../databases/sqlite.ts";
-import { createTestDatabase } from "./shared-postgres.ts";
+import { createSpineDatabase } from "./shared-postgres.ts";
 import { temporaryDirectory } from "./sqlite-harness.ts";
 
 /** What another process needs to reach a place: the file, or the URL and the schema. */
@@ -21,14 +21,8 @@ export function databaseAt([where, schema]: Address): Database {
   return postgres({ url: where, schema, tableSchema: schema });
 }
 
-let url: Promise<string> | undefined;
-let schemas = 0;
-
-async function postgresSchema(): Promise<SharedPlace> {
-  url ??= createTestDatabase();
-  schemas += 1;
-  const schema = `place_${schemas}`;
-  const address: Address = [await url, schema];
+async function postgresDatabase(): Promise<SharedPlace> {
+  const address: Address = [await createSpineDatabase(), "spine"];
   // The server goes with the test run.
   return { address, database: () => databaseAt(address), remove: () => {} };
 }
@@ -46,7 +40,7 @@ async function sqliteFile(): Promise<SharedPlace> {
 /** For `describe.each`: what more than one Spine can reach. */
 export const PLACES: readonly (readonly [name: string, open: () => Promise<SharedPlace>])[] = [
   ["SQLite", sqliteFile],
-  ["Postgres", postgresSchema],
+  ["Postgres", postgresDatabase],
 ];
 
 /** A new place on one of them. */

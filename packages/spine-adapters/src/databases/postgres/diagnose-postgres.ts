@@ -121,7 +121,8 @@ export function versionCheck(version: string, number: number, latencyMs: number)
 /** @param differenceMs how far the database's clock is ahead of ours. */
 export function clocksCheck(differenceMs: number): Check {
   const apart = Math.abs(differenceMs);
-  const data = { differenceMs: Math.round(differenceMs) };
+  // Without the sign of zero, which JSON does not have.
+  const data = { differenceMs: Math.round(differenceMs) + 0 };
   const message = `The clocks of this process and of the database are ${Math.round(apart)} ms apart.`;
   if (apart < CLOCKS_WARNING_MS) return healthy("clocks", message, data);
   return finding(

@@ -27,7 +27,7 @@ beforeEach(async () => {
 afterEach(() => pools.close());
 
 const run = (migrations?: readonly PostgresMigration[], on = pools) =>
-  on.inTransaction("write", (query) => migrate(query, "spine", migrations));
+  on.inTransaction("write", (_, client) => migrate(client, "spine", migrations));
 const applied = async () =>
   (await pools.query<{ id: string }>("read", "SELECT id FROM spine.migrations ORDER BY id")).map(
     ({ id }) => id,

@@ -1,22 +1,27 @@
-import type { Query } from "../../databases/postgres/postgres-pools.ts";
+import type { ClientBase, QueryResultRow } from "pg";
 import { type AppliedMigration, checkMigrations, checksumOf, checkUnrecorded } from "../check-migrations.ts";
 import { POSTGRES_MIGRATIONS } from "./migrations/index.ts";
 import type { PostgresMigration } from "./migrations/migration.ts";
 
 /** The name of the schema in the texts that checksums are made of. */
 const PLAIN = "spine";
+/** A migration takes its time on large tables, and so does the wait for another process that migrates. */
+const LIMIT = { query_timeout: 3_600_000 };
 
 /**
- * Brings Spine's own tables up to date, inside one transaction: other processes wait for its lock, and a
- * migration that fails leaves nothing behind.
+ * Brings Spine's own tables up to date, inside the transaction that `client` is in: other processes wait for its
+ * lock, and a migration that fails leaves nothing behind.
  *
  * @param schema its plain name.
  */
 export async function migrate(
-  query: Query,
+  client: ClientBase,
   schema: string,
   migrations: readonly PostgresMigration[] = POSTGRES_MIGRATIONS,
 ): Promise<void> {
+  // Unnamed, and without values as the simple protocol knows it, which takes many statements in one text.
+  const query = async <R extends QueryResultRow>(text: string, values?: unknown[]): Promise<readonly R[]> =>
+    (await client.query<R>({ text, values, ...LIMIT })).rows;
   await query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [`spine.migrate:${schema}`]);
   const s = `"${schema}"`;
   const [present] = await query<{ migrations: string | null }>("SELECT to_regclass($1)::text AS migrations", [
@@ -46,10 +51,7 @@ export async function migrate(
     checkUnrecorded(applied, found?.present == null ? null : `${schema}.workflow_runs`);
   }
   for (const migration of migrations.slice(applied.length)) {
-    // A statement begins a line; what stands inside the body of a function is indented.
-    for (const statement of migration.sql(s).split(/;\s*\n(?!\s)/)) {
-      if (statement.trim() !== "") await query(statement);
-    }
+    await query(migration.sql(s));
     await query(`INSERT INTO ${s}.migrations (id, checksum, min_reader) VALUES ($1, $2, $3)`, [
       migration.id,
       checksumOf(migration, PLAIN),

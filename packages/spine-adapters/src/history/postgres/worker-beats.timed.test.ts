@@ -30,7 +30,7 @@ beforeEach(async () => {
   closing.push(() => admin.end());
   const pools = new PostgresPools(postgresSettings(url));
   closing.push(() => pools.close());
-  await pools.inTransaction("write", (query) => migrate(query, "spine"));
+  await pools.inTransaction("write", (_, client) => migrate(client, "spine"));
 });
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
