@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./tools/longest-first.ts";
 
 // Tests lie beside what they test. A file that needs more than a few seconds ends in `.slow.test.ts`; one whose processes must
 // keep up with a real clock, or whose memory is measured, ends in `.timed.test.ts`. `npm run test:quick` leaves out both. What
@@ -30,6 +31,7 @@ export default defineConfig({
     // What is waited for comes at once, unless the machine is busy.
     expect: { poll: { timeout: 10_000 } },
     reporters: ["./tools/test-reporter.ts"],
+    sequence: { sequencer: LongestFirst },
     projects: [
       // Groups begin at 1: Vitest moves group 0 to the end where it has a single worker.
       {
@@ -53,8 +55,7 @@ export default defineConfig({
           include: pages,
           exclude,
           maxWorkers: availableParallelism() + 1,
-          // After the others.
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -64,9 +65,10 @@ export default defineConfig({
           include: named("slow"),
           exclude,
           testTimeout: 180_000,
-          maxWorkers: "100%",
+          // Few are busy all the time: they wait for processes, servers and browsers.
+          maxWorkers: availableParallelism() + 1,
           // After the quick ones: what is simply broken is known first.
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -78,7 +80,7 @@ export default defineConfig({
           testTimeout: 180_000,
           // They mostly wait; with more of them at a time, the processes that they start would be late.
           maxWorkers: 2,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],
