@@ -121,8 +121,10 @@ describe.each(PLACES)("%s", (_name, open) => {
     await first.result();
     const second = await spine.rerun(first.id, { from: "b", params: { n: 2 } });
     expect((await second.result()).outputs).toEqual({ a: 1, m: [10, 20], b: [[10, 20], 2] });
-    const third = await spine.rerun(first.id);
+    const third = await spine.rerun(first.id, { deadline: "1h" });
     await third.result();
+    const { createdAt, deadline } = (await spine.get(third.id)).run;
+    expect((Date.parse(deadline ?? "") - Date.parse(createdAt)) / 3_600_000).toBeCloseTo(1, 2);
     expect(did).toEqual(["a1", "b1", "b2", "a1", "b1"]);
     expect([(await spine.get(second.id)).run.rerunOf, first.id === second.id]).toEqual([first.id, false]);
     await expect(spine.rerun(first.id, { from: "nope" })).rejects.toMatchObject({

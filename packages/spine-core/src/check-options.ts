@@ -1,4 +1,4 @@
-import { toMs } from "./duration.ts";
+import { type Duration, toMs } from "./duration.ts";
 import { type ErrorCode, SpineError, ValidationError } from "./errors.ts";
 import { shown } from "./shown.ts";
 
@@ -116,12 +116,18 @@ export const anObject: OptionKind = { is: "an object", fits: isObject };
 export const aSchema = withFunctions("a zod schema", "safeParse", "safeParseAsync");
 export const aDuration: OptionKind = {
   is: 'a duration: milliseconds, or a text such as "30s"',
-  fits(value) {
-    try {
-      toMs(value as number);
-      return true;
-    } catch {
-      return false;
-    }
-  },
+  fits: (value) => msOf(value) !== null,
 };
+/** Time for something to happen in. */
+export const aTimeLimit: OptionKind = {
+  is: 'a duration above 0: milliseconds, or a text such as "30s"',
+  fits: (value) => (msOf(value) ?? 0) > 0,
+};
+
+function msOf(value: unknown): number | null {
+  try {
+    return toMs(value as Duration);
+  } catch {
+    return null;
+  }
+}

@@ -31,7 +31,7 @@ const RUN: OptionKinds<RunOptions> = {
   debounce: anything,
   transaction: anything,
 };
-const { key, scope, triggeredBy, tags, queue, priority } = RUN;
+const { key, scope, triggeredBy, tags, queue, priority, deadline } = RUN;
 const RERUN: OptionKinds<RerunOptions> = {
   key,
   scope,
@@ -39,6 +39,7 @@ const RERUN: OptionKinds<RerunOptions> = {
   tags,
   queue,
   priority,
+  deadline,
   params: anything,
   from: aText,
 };

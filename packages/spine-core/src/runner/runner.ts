@@ -63,7 +63,7 @@ export interface RunItem extends Omit<RunOptions, "transaction"> {
 
 /** How a run is repeated: as a new run, linked to the one that it repeats. */
 export interface RerunOptions
-  extends Pick<RunOptions, "key" | "scope" | "triggeredBy" | "tags" | "queue" | "priority"> {
+  extends Pick<RunOptions, "key" | "scope" | "triggeredBy" | "tags" | "queue" | "priority" | "deadline"> {
   /** The parameters of the new run, those of the repeated one when left out. */
   readonly params?: unknown;
   /** The step that it begins with: what stands before it keeps its results. All steps run anew when left out. */

@@ -1,12 +1,12 @@
 import { z } from "zod";
 import {
-  aDuration,
   aFunction,
   aList,
   anObject,
   anything,
   aSchema,
   aText,
+  aTimeLimit,
   checkArgument,
   checkOptions,
   type OptionKind,
@@ -87,7 +87,7 @@ const WORKFLOW: OptionKinds<WorkflowOptions<z.ZodType>> = {
   // Checked by itself, as is `whenChanged`.
   queue: anything,
   params: aSchema,
-  deadline: aDuration,
+  deadline: aTimeLimit,
   whenChanged: anything,
   partition: aFunction,
   steps: aList,

@@ -7,6 +7,7 @@ import {
   anything,
   aSchema,
   aText,
+  aTimeLimit,
   type OptionKind,
   type OptionKinds,
   oneOf,
@@ -102,7 +103,12 @@ const WAITING: OptionKinds<Waiting<AnyStepOptions>> = {
   when: aFunction,
   undo: aFunction,
 };
-export const STEP: OptionKinds<AnyStepOptions> = { ...WAITING, heartbeatTimeout: aDuration };
+export const STEP: OptionKinds<AnyStepOptions> = {
+  ...WAITING,
+  // No code ends within no time; whether a signal has come already may be asked.
+  timeout: aTimeLimit,
+  heartbeatTimeout: aTimeLimit,
+};
 export const RETRY: OptionKinds<RetryPolicy> = { attempts: anything, delay: aDuration, maxDelay: aDuration };
 
 const aSource = either("a source, or the name of one", aText, withFunctions("", "stream"));

@@ -93,6 +93,16 @@ const WRONG: readonly (readonly [what: string, define: () => unknown, says: stri
     'The option `heartbeatTimeout` of step "x" is a duration',
   ],
   [
+    "a timeout in which no code can end",
+    () => plain().step("x", one, { timeout: 0 }),
+    'The option `timeout` of step "x" is a duration above 0',
+  ],
+  [
+    "a deadline that is over at once",
+    () => defineWorkflow({ name: "demo.over", deadline: "0s" }),
+    "The option `deadline` of defineWorkflow is a duration above 0",
+  ],
+  [
     "a heartbeatTimeout of a wait, which runs no code",
     () => plain().wait("x", { for: 1, heartbeatTimeout: "1s" }),
     '`heartbeatTimeout` is no option of step "x"',

@@ -259,9 +259,12 @@ describe.each(DATABASES)("%s", (_name, open) => {
       (await ask("POST", `/pipelines/approve/${id}`, { body: { step: "review", approved: true } })).status,
     ).toBe(409);
     const rerun = await ask("POST", `/pipelines/rerun/${id}`, {
-      body: { params: { note: "again" }, tags: ["t"] },
+      body: { params: { note: "again" }, tags: ["t"], deadline: 90 },
     });
     expect(rerun.json.run).toMatchObject({ rerun_of: id, tags: ["t"] });
+    // Seconds, as every duration on the wire.
+    const { created_at, deadline } = rerun.json.run;
+    expect((Date.parse(deadline) - Date.parse(created_at)) / 90_000).toBeCloseTo(1, 1);
     const bulk = { action: "cancel", filter: { pipeline: "demo.gated" } };
     const wrong = await ask("POST", "/history/runs/actions", { body: { ...bulk, expected: 77 } });
     expect(wrong.json.code).toBe("count-changed");

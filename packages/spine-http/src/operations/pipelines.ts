@@ -6,6 +6,7 @@ import { HttpProblem } from "../problems.ts";
 import { issuesOf } from "../query-reader.ts";
 import { toProblem } from "../to-problem.ts";
 import { hasEnded, waitForEnd, waitOf } from "../wait.ts";
+import { Duration, durationOf } from "../wire/duration.ts";
 import { listOf, PAGE, readCursor, writeCursor } from "../wire/list.ts";
 import { Run, runOf } from "../wire/run.ts";
 import { DeclaredStep, declaredSteps } from "../wire/step.ts";
@@ -34,9 +35,6 @@ const PipelineDetail = z
   })
   .meta({ id: "PipelineDetail" });
 
-const Duration = z
-  .union([z.number().min(0).max(3.2e12), z.string().max(40)])
-  .describe("Milliseconds, or a text: `30s`.");
 const RunRequest = z
   .strictObject({
     params: z.unknown(),
@@ -165,9 +163,9 @@ export const pipelineOperations = [
         queue: body.queue,
         priority: body.priority,
         concurrencyKey: body.concurrency_key,
-        delay: body.delay as RunOptions["delay"],
+        delay: durationOf(body.delay),
         startAt: body.not_before,
-        deadline: body.deadline as RunOptions["deadline"],
+        deadline: durationOf(body.deadline),
       });
       if (!body.dry_run) return await startRun(call, name, body.params, options);
       const completed = await call.services.completeParams({

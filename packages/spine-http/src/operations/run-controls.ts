@@ -3,6 +3,7 @@ import { z } from "zod";
 import { type Call, operation } from "../operation.ts";
 import { HttpProblem } from "../problems.ts";
 import { toProblem } from "../to-problem.ts";
+import { Duration, durationOf } from "../wire/duration.ts";
 import { Run, runOf } from "../wire/run.ts";
 import { given, keyOf, RunStarted, triggeredBy } from "./pipelines.ts";
 
@@ -98,6 +99,7 @@ export const runControlOperations = [
         tags: z.array(z.string()).max(20).optional(),
         queue: z.string().optional(),
         priority: z.int().min(-100).max(100).optional(),
+        deadline: Duration.optional(),
       })
       .meta({ id: "RerunRequest" }),
     bodyOptional: true,
@@ -117,7 +119,7 @@ export const runControlOperations = [
           ...keyOf(request.header("idempotency-key"), principal.id),
           triggeredBy: triggeredBy(principal.id),
           tags: access.tagsOf(tags),
-          ...given({ from, queue, priority, params: completed }),
+          ...given({ from, queue, priority, deadline: durationOf(body.deadline), params: completed }),
         })
         .catch((error: unknown) => {
           throw toProblem(error, "");

@@ -11,6 +11,7 @@ import {
   TICK_STATUSES,
 } from "spine-core";
 import { z } from "zod";
+import { Duration, durationOf } from "./duration.ts";
 
 const Iso = z.iso.datetime();
 const Seconds = z.number();
@@ -56,9 +57,6 @@ export const Schedule = z
   })
   .meta({ id: "Schedule" });
 
-const Duration = z
-  .union([z.number().min(0).max(3.2e9), z.string().min(1).max(40)])
-  .describe("Seconds, or a text: `15m`.");
 const When = z.iso.datetime({ offset: true });
 const FIELDS = {
   pipeline: z.string().min(1).max(200),
@@ -136,7 +134,7 @@ function settingOf(name: string, value: unknown): unknown {
   if (name === "catch_up" && typeof value === "object" && value !== null)
     return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, settingOf(key, one)]));
   const isDuration = name === "every" || name === "misfire_grace" || name === "jitter" || name === "window";
-  return isDuration && typeof value === "number" ? Math.round(value * 1_000) : value;
+  return isDuration ? durationOf(value as z.output<typeof Duration>) : value;
 }
 
 export function scheduleOf(schedule: ScheduleRecord): z.output<typeof Schedule> {
