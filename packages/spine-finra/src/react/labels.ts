@@ -11,6 +11,8 @@ export interface FinraLabels {
   readonly venue: string;
   readonly shares: string;
   readonly trades: string;
+  readonly noWeeks: string;
+  readonly notLoaded: string;
   readonly sample: string;
   readonly panelTitle: string;
   readonly tier: string;
@@ -38,6 +40,8 @@ const ENGLISH: FinraLabels = {
   venue: "Venue",
   shares: "Shares",
   trades: "Trades",
+  noWeeks: "No week of this tier is loaded yet.",
+  notLoaded: "This week is not loaded yet.",
   sample: "Sample",
   panelTitle: "Weekly OTC data",
   tier: "Tier",

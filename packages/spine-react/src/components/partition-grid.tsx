@@ -124,7 +124,7 @@ function Grid(props: Look & GridData) {
       empty={text("noPartitions")}
       hint={text("noPartitionsHint")}
     >
-      <div className="spine-scroll">
+      <div ref={toNewest} className="spine-scroll">
         <table
           className="spine-grid"
           aria-label={title ?? text("partitions")}
@@ -194,6 +194,11 @@ function Grid(props: Look & GridData) {
       </div>
     </Panel>
   );
+}
+
+/** Where not all of it fits, the newest is seen first. */
+function toNewest(scroll: HTMLDivElement | null): void {
+  if (scroll) scroll.scrollLeft = scroll.scrollWidth;
 }
 
 /** A year of weeks in three tiers, and some. */

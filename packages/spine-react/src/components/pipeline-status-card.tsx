@@ -53,20 +53,11 @@ function StatusCard(props: Look & CardData) {
       headingLevel={headingLevel}
       className="spine-status-card"
       isBusy={run === undefined && state.isLoading === true}
-      aside={
-        run && (
-          <span className="spine-aside">
-            {connection === "live" && !hasEnded(run.status) && (
-              <span className="spine-live">{text("live")}</span>
-            )}
-            <StatusBadge status={run.status} />
-          </span>
-        )
-      }
+      aside={run && <StatusBadge status={run.status} />}
     >
       <CardContent>
         <States state={state} isEmpty={!run} empty={text("noRun")} hint={text("noRunHint")}>
-          {run && <Body run={run} timeline={timeline} />}
+          {run && <Body run={run} timeline={timeline} isLive={connection === "live"} />}
         </States>
         {run && actions}
       </CardContent>
@@ -74,7 +65,13 @@ function StatusCard(props: Look & CardData) {
   );
 }
 
-function Body({ run, timeline }: { readonly run: Status; readonly timeline: NonNullable<Look["timeline"]> }) {
+interface BodyProps {
+  readonly run: Status;
+  readonly timeline: NonNullable<Look["timeline"]>;
+  readonly isLive: boolean;
+}
+
+function Body({ run, timeline, isLive }: BodyProps) {
   const { text, number } = useDisplay();
   const { execution_id, partition, steps, started_at, completed_at, status, error } = run;
   const outer = steps.filter(({ parent }) => parent === null);
@@ -86,6 +83,7 @@ function Body({ run, timeline }: { readonly run: Status; readonly timeline: NonN
         <code title={execution_id}>{execution_id}</code>
         <CopyButton value={execution_id} name={text("run")} />
         <PartitionName partition={partition} />
+        {isLive && !hasEnded(status) && <span className="spine-live">{text("live")}</span>}
       </div>
       {outer.length > 0 && (
         <progress

@@ -135,6 +135,7 @@ function Rejects(props: Look & TableData) {
       {failed && reason === null && <ErrorBanner error={failed} />}
       <Table
         caption={title ?? text("quarantine")}
+        isStacked
         columns={[
           ...(canAct ? [{ name: text("selectAll"), isQuiet: true }] : []),
           { name: text("reason") },

@@ -8,6 +8,7 @@ import { type ListState, Panel } from "./panel.tsx";
 import { StatusBadge } from "./status-badge.tsx";
 import { Table } from "./table.tsx";
 import { Time } from "./time.tsx";
+import { Words } from "./words.tsx";
 
 interface Look {
   readonly title?: string | undefined;
@@ -75,8 +76,9 @@ function Schedules(props: Look & ManagerData) {
       {failed && <ErrorBanner error={failed} />}
       <Table
         caption={title ?? text("schedules")}
+        isStacked
         columns={[
-          { name: text("schedules") },
+          { name: text("schedule") },
           { name: text("when"), isMinor: true },
           { name: text("statusColumn") },
           { name: text("nextRun"), isMinor: true },
@@ -86,7 +88,7 @@ function Schedules(props: Look & ManagerData) {
         {schedules.map((schedule) => (
           <tr key={schedule.name}>
             <th scope="row" className="spine-wide">
-              {schedule.name}
+              <Words>{schedule.name}</Words>
               <div className="spine-sub">{schedule.reason ?? schedule.pipeline}</div>
             </th>
             <td data-minor>

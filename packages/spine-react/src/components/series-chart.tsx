@@ -18,6 +18,8 @@ export interface SeriesChartProps extends ViewState {
   readonly height?: number | undefined;
   /** Beside the heading, e.g. what is drawn. */
   readonly aside?: ReactNode;
+  /** What there is to know where there are no points. */
+  readonly emptyHint?: string | undefined;
   /** Below the chart, e.g. whose data they are. */
   readonly note?: ReactNode;
 }
@@ -41,6 +43,7 @@ export function SeriesChart(props: SeriesChartProps) {
     pointsLabel,
     height = 260,
     aside,
+    emptyHint,
     note,
     ...state
   } = props;
@@ -53,7 +56,7 @@ export function SeriesChart(props: SeriesChartProps) {
       state={state}
       isEmpty={points.length === 0}
       empty={text("noData")}
-      hint={text("noDataHint")}
+      hint={emptyHint ?? text("noDataHint")}
     >
       <Plot title={title} points={points} names={names} series={series} height={height} />
       <details className="spine-details">
