@@ -1,13 +1,14 @@
 import type { ReactNode } from "react";
 import type { Status } from "spine-http/client";
 import { usePipelineStatus } from "../hooks/use-pipeline-status.ts";
+import { isTerminal } from "../is-terminal.ts";
 import type { Connection } from "../live/followed-run.ts";
 import { Card, CardContent } from "./card.tsx";
 import { CopyButton } from "./copy-button.tsx";
 import { useDisplay } from "./display.ts";
 import { ErrorMessage } from "./error-banner.tsx";
 import { States, type ViewState } from "./panel.tsx";
-import { hasEnded, recordsOf } from "./records-of.ts";
+import { recordsOf } from "./records-of.ts";
 import { PartitionName } from "./run-name.tsx";
 import { StatusBadge } from "./status-badge.tsx";
 import { Fact, Facts } from "./step-detail.tsx";
@@ -83,7 +84,7 @@ function Body({ run, timeline, isLive }: BodyProps) {
         <code title={execution_id}>{execution_id}</code>
         <CopyButton value={execution_id} name={text("run")} />
         <PartitionName partition={partition} />
-        {isLive && !hasEnded(status) && <span className="spine-live">{text("live")}</span>}
+        {isLive && !isTerminal(status) && <span className="spine-live">{text("live")}</span>}
       </div>
       {outer.length > 0 && (
         <progress
