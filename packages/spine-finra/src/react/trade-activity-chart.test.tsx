@@ -61,6 +61,21 @@ test("a server draws all of it: bars, line, exact figures from the first week to
   expect(document.body.textContent).toContain("no real trades");
 });
 
+test("a week that is not loaded has a place between those that are; symbols are no line", () => {
+  const [last, , first] = weeks.items;
+  if (!last || !first) throw new Error("no weeks");
+  const long = { ...first, week_ending: "2025-01-10" };
+  const { container } = render(<TradeActivityChart data={{ ...weeks, items: [last, first, long] }} />);
+  // Weeks that nobody has loaded for a year are no part of the axis.
+  expect(names()).toEqual(["2025-01-10", "2026-02-20", "2026-02-27", "2026-03-06"]);
+  expect(cells().slice(4, 6)).toEqual(["–", "–"]);
+  expect(container.querySelectorAll("g[data-kind=bar] rect")).toHaveLength(3);
+  cleanup();
+  render(<TradeActivityChart data={week} by="symbol" />);
+  expect(document.querySelector("g[data-kind=line]")).toBeNull();
+  expect(document.querySelectorAll("g[data-kind=dot] circle")).toHaveLength(2);
+});
+
 test("a browser takes over what the server has drawn without a word", async () => {
   const complained = vi.spyOn(console, "error");
   document.body.innerHTML = `<div id="root">${renderToString(<TradeActivityChart data={week} by="venue" />)}</div>`;

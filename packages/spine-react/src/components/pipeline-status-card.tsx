@@ -7,7 +7,7 @@ import { Card, CardContent } from "./card.tsx";
 import { CopyButton } from "./copy-button.tsx";
 import { useDisplay } from "./display.ts";
 import { ErrorMessage } from "./error-banner.tsx";
-import { States, type ViewState } from "./panel.tsx";
+import { type CardLook, States, type ViewState } from "./panel.tsx";
 import { recordsOf } from "./records-of.ts";
 import { PartitionName } from "./run-name.tsx";
 import { StatusBadge } from "./status-badge.tsx";
@@ -15,10 +15,9 @@ import { Fact, Facts } from "./step-detail.tsx";
 import { StepTimeline, type StepTimelineProps } from "./step-timeline.tsx";
 import { Elapsed, Time } from "./time.tsx";
 
-interface Look {
+interface Look extends Omit<CardLook, "title"> {
   /** The name of the pipeline when left out. */
   readonly title?: ReactNode;
-  readonly headingLevel?: 2 | 3 | 4 | undefined;
   /** How its steps are drawn; `list` when left out, `false` for no steps. */
   readonly timeline?: StepTimelineProps["mode"] | false;
   /** Below everything: buttons, links. */
@@ -46,13 +45,22 @@ function LiveCard({ runId, ...look }: Look & { readonly runId: string | null | u
 }
 
 function StatusCard(props: Look & CardData) {
-  const { run, title, headingLevel, timeline = "list", actions, connection, ...state } = props;
+  const {
+    run,
+    title,
+    headingLevel,
+    className = "",
+    timeline = "list",
+    actions,
+    connection,
+    ...state
+  } = props;
   const { text } = useDisplay();
   return (
     <Card
       title={title ?? run?.pipeline ?? text("run")}
       headingLevel={headingLevel}
-      className="spine-status-card"
+      className={`spine-status-card ${className}`}
       isBusy={run === undefined && state.isLoading === true}
       aside={run && <StatusBadge status={run.status} />}
     >

@@ -1,16 +1,14 @@
 import type { Run, RunFilter } from "spine-http/client";
 import { useRuns } from "../hooks/use-runs.ts";
 import { useDisplay } from "./display.ts";
-import { type ListState, Panel } from "./panel.tsx";
+import { type CardLook, type ListState, Panel } from "./panel.tsx";
 import { PartitionName, type RunLinks, RunName } from "./run-name.tsx";
 import { StatusBadge } from "./status-badge.tsx";
 import { Table } from "./table.tsx";
 import { Elapsed, Time } from "./time.tsx";
 import { Words } from "./words.tsx";
 
-interface Look extends RunLinks {
-  readonly title?: string | undefined;
-  readonly headingLevel?: 2 | 3 | 4 | undefined;
+interface Look extends RunLinks, CardLook {
   /** What runs are called by in the first column: `pipeline` when left out, `partition` for runs of one pipeline. */
   readonly nameBy?: "pipeline" | "partition" | undefined;
 }
@@ -36,12 +34,13 @@ function LiveRuns({ filter, ...look }: Look & { readonly filter?: RunFilter | un
 }
 
 function RunRows(props: Look & TableData) {
-  const { runs, title, headingLevel, nameBy = "pipeline", hrefOf, onOpen, ...state } = props;
+  const { runs, title, headingLevel, className, nameBy = "pipeline", hrefOf, onOpen, ...state } = props;
   const { text } = useDisplay();
   return (
     <Panel
       title={title ?? text("runs")}
       headingLevel={headingLevel}
+      className={className}
       state={state}
       isEmpty={runs.length === 0}
       empty={text("noRuns")}

@@ -1,12 +1,11 @@
 import type { ReactNode } from "react";
 import { Plot, placesOf, type Series } from "./chart-plot.tsx";
 import { useDisplay } from "./display.ts";
-import { Panel, type ViewState } from "./panel.tsx";
+import { type CardLook, Panel, type ViewState } from "./panel.tsx";
 import { Table } from "./table.tsx";
 
-export interface SeriesChartProps extends ViewState {
+export interface SeriesChartProps extends ViewState, CardLook {
   readonly title: string;
-  readonly headingLevel?: 2 | 3 | 4 | undefined;
   /** What stands below the points, from the first to the last. */
   readonly points: readonly string[];
   /** What points are called in full, where that is longer. */
@@ -37,6 +36,7 @@ export function SeriesChart(props: SeriesChartProps) {
   const {
     title,
     headingLevel,
+    className = "",
     points,
     names,
     series,
@@ -52,7 +52,7 @@ export function SeriesChart(props: SeriesChartProps) {
       title={title}
       headingLevel={headingLevel}
       aside={aside}
-      className="spine-chart"
+      className={`spine-chart ${className}`}
       state={state}
       isEmpty={points.length === 0}
       empty={text("noData")}
