@@ -61,6 +61,19 @@ test("a server draws all of it: bars, line, exact figures from the first week to
   expect(document.body.textContent).toContain("no real trades");
 });
 
+test("a browser takes over what the server has drawn without a word", async () => {
+  const complained = vi.spyOn(console, "error");
+  document.body.innerHTML = `<div id="root">${renderToString(<TradeActivityChart data={week} by="venue" />)}</div>`;
+  const root = hydrateRoot(
+    document.getElementById("root") as HTMLElement,
+    <TradeActivityChart data={week} by="venue" />,
+  );
+  await waitFor(() => expect(cells()).toContain("120,000.5"));
+  expect(complained).not.toHaveBeenCalled();
+  root.unmount();
+  document.body.innerHTML = "";
+});
+
 test("a week that is not loaded has a place between those that are; symbols are no line", () => {
   const [last, , first] = weeks.items;
   if (!last || !first) throw new Error("no weeks");
@@ -74,19 +87,6 @@ test("a week that is not loaded has a place between those that are; symbols are 
   render(<TradeActivityChart data={week} by="symbol" />);
   expect(document.querySelector("g[data-kind=line]")).toBeNull();
   expect(document.querySelectorAll("g[data-kind=dot] circle")).toHaveLength(2);
-});
-
-test("a browser takes over what the server has drawn without a word", async () => {
-  const complained = vi.spyOn(console, "error");
-  document.body.innerHTML = `<div id="root">${renderToString(<TradeActivityChart data={week} by="venue" />)}</div>`;
-  const root = hydrateRoot(
-    document.getElementById("root") as HTMLElement,
-    <TradeActivityChart data={week} by="venue" />,
-  );
-  await waitFor(() => expect(cells()).toContain("120,000.5"));
-  expect(complained).not.toHaveBeenCalled();
-  root.unmount();
-  document.body.innerHTML = "";
 });
 
 test.each(["symbol", "venue"] as const)("texts of a %s are texts, whatever stands in them", async (by) => {
