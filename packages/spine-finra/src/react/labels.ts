@@ -13,7 +13,6 @@ export interface FinraLabels {
   readonly trades: string;
   readonly noWeeks: string;
   readonly notLoaded: string;
-  readonly sample: string;
   readonly panelTitle: string;
   readonly tier: string;
   readonly tierT1: string;
@@ -42,7 +41,6 @@ const ENGLISH: FinraLabels = {
   trades: "Trades",
   noWeeks: "No week of this tier is loaded yet.",
   notLoaded: "This week is not loaded yet.",
-  sample: "Sample",
   panelTitle: "Weekly OTC data",
   tier: "Tier",
   tierT1: "NMS Tier 1",

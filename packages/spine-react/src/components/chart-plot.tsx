@@ -249,7 +249,7 @@ function axisOf(series: readonly Series[], side: "left" | "right", bottom: numbe
   return { marks, y };
 }
 
-const STEPS = [1, 2, 2.5, 3, 4, 5, 6, 8, 10, 20, 25, 30, 40, 50, 60, 80, 100];
+const STEPS = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15, 20, 25, 30, 40, 50, 60, 80, 100];
 
 /** So many marks, as round as can be, that the values lie between. */
 function alignedTicks(least: number, most: number, count: number): readonly number[] {
