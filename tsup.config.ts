@@ -37,9 +37,15 @@ export default defineConfig([
   pkg("spine-react", {
     index: "index.ts",
     "components/index": "components/index.ts",
-    "components/styles": "components/styles.css",
     "queries/index": "queries/index.ts",
   }),
+  // One file of all that it imports; hosts read the sources of a style in their own tools, by its class.
+  {
+    ...pkg("spine-react", { "components/styles": "components/styles.css" }),
+    name: "spine-react styles",
+    sourcemap: false,
+    external: [],
+  },
   pkg("spine-finra", {
     index: "index.ts",
     "client/index": "client/index.ts",

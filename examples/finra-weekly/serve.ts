@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Spine, SpineError } from "spine-core";
-import { ingestWeek, SAMPLE_ORIGIN } from "spine-finra";
+import { finraWeeks, ingestWeek, SAMPLE_ORIGIN, weekEnding } from "spine-finra";
 import { finraOperations } from "spine-finra/http";
 import type { FinraServer } from "spine-finra/testing";
 import { createHandler, HttpProblem, insecureNoAuth, type StartRequest, toNodeHandler } from "spine-http";
@@ -11,6 +11,9 @@ import type { Arguments } from "./arguments.ts";
 import { desktopOperations } from "./desktop-operations.ts";
 import type { Output } from "./output.ts";
 import { pageHandler } from "./page.ts";
+
+/** The first week that the grid of weeks expects. */
+const FIRST_WEEK = "2024-01-01";
 
 export interface Served extends Pick<Arguments, "port" | "live"> {
   readonly sample: Pick<FinraServer, "inject" | "today">;
@@ -28,6 +31,16 @@ export async function serve(
     basePath: "/spine",
     auth: insecureNoAuth(),
     operations: [...finraOperations(), ...desktopOperations(sample, live)],
+    partitions: [
+      {
+        partitions: finraWeeks(FIRST_WEEK),
+        params: ({ tier, week_start = "" }) =>
+          fromHere(
+            { pipeline: ingestWeek.name, params: { tier, week_ending: weekEnding(week_start) } },
+            live,
+          ),
+      },
+    ],
     completeParams: (start) => fromHere(start, live),
   });
   const api = toNodeHandler(handler);
@@ -58,7 +71,7 @@ export async function serve(
 }
 
 /** Weeks come from where this command gets them: from FINRA only where it was started with --live. */
-function fromHere({ pipeline, params }: StartRequest, live: boolean): unknown {
+function fromHere({ pipeline, params }: Omit<StartRequest, "principal">, live: boolean): unknown {
   if (pipeline !== ingestWeek.name || typeof params !== "object" || params === null) return params;
   // What the command line may read is not for everybody who can reach a port.
   if ("file" in params)

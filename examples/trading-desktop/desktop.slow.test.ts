@@ -77,6 +77,22 @@ describe.skipIf(chromiumPath === null)(`the trading desktop in Chromium${without
     await isSound(desktop);
   });
 
+  test("a week that is missing is chosen in the grid, and filled", async () => {
+    const desktop = await open();
+    const { page } = desktop;
+    const grid = page.getByRole("table", { name: "Weeks" });
+    const cell = (state: string) => grid.getByRole("button", { name: `tier OTCE, Jan 26, 2026, ${state}` });
+    await cell("Missing").click();
+    await page.getByRole("button", { name: "Backfill…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("radio", { name: "What is selected (1)" }).waitFor();
+    await isSound(desktop);
+    await dialog.getByRole("button", { name: "Start backfill" }).click();
+    await badge(page, "COMPLETED").waitFor();
+    await cell("Ready").waitFor();
+    await isSound(desktop);
+  });
+
   test("a server that is killed and comes back: the page says that it is stale, then goes on by itself", async () => {
     const { page } = await open();
     await page.getByRole("radio", { name: "OTCE" }).check();

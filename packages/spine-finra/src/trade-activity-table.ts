@@ -1,4 +1,5 @@
 import { defineTable } from "spine-core";
+import { TRADE_ACTIVITY } from "./trade-activity-name.ts";
 
 /** What identifies a row: FINRA's own data is not unique in less. */
 export const TRADE_ACTIVITY_KEY = [
@@ -17,7 +18,7 @@ export const TRADE_ACTIVITY_KEY = [
  * because FINRA has two rows for these when a symbol changes its tape or its issuer within a week.
  */
 export const tradeActivity = defineTable({
-  name: "finra_otc_trade_activity",
+  name: TRADE_ACTIVITY,
   captures: "finra_otc_trade_activity_captures",
   partition: ["week_start", "tier"],
   key: TRADE_ACTIVITY_KEY,

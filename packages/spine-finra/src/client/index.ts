@@ -3,6 +3,7 @@
 export { INGEST_WEEK } from "../ingest-week-name.ts";
 export { TIERS, type Tier } from "../tier.ts";
 export type { TierName } from "../tiers.ts";
+export { TRADE_ACTIVITY } from "../trade-activity-name.ts";
 export {
   type FinraApi,
   type FinraIngestRequest,

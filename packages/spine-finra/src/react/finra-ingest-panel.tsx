@@ -14,6 +14,7 @@ import {
 } from "spine-react/components";
 import { INGEST_WEEK } from "../ingest-week-name.ts";
 import { TIERS, type Tier } from "../tier.ts";
+import { TRADE_ACTIVITY } from "../trade-activity-name.ts";
 import { finraQueries } from "./finra-queries.ts";
 import { type FinraLabels, finraTexts } from "./labels.ts";
 import { weekFrom, weekOf } from "./week.ts";
@@ -144,7 +145,9 @@ function Followed({ runId, startedHere, onStarted, onCompleted, headingLevel, te
     completed.current = onCompleted;
   });
   useEffect(() => {
-    if (isTerminal) void queryClient.invalidateQueries({ queryKey: queries.keys.runs() });
+    if (!isTerminal) return;
+    void queryClient.invalidateQueries({ queryKey: queries.keys.runs() });
+    void queryClient.invalidateQueries({ queryKey: queries.keys.partitions(TRADE_ACTIVITY) });
   }, [isTerminal, queryClient, queries]);
   const done = run?.status === "COMPLETED" ? run : null;
   useEffect(() => {

@@ -11,7 +11,8 @@ export interface FinraLabels {
   readonly venue: string;
   readonly shares: string;
   readonly trades: string;
-  readonly sample: string;
+  readonly noWeeks: string;
+  readonly notLoaded: string;
   readonly panelTitle: string;
   readonly tier: string;
   readonly tierT1: string;
@@ -38,7 +39,8 @@ const ENGLISH: FinraLabels = {
   venue: "Venue",
   shares: "Shares",
   trades: "Trades",
-  sample: "Sample",
+  noWeeks: "No week of this tier is loaded yet.",
+  notLoaded: "This week is not loaded yet.",
   panelTitle: "Weekly OTC data",
   tier: "Tier",
   tierT1: "NMS Tier 1",

@@ -74,6 +74,21 @@ test("a browser takes over what the server has drawn without a word", async () =
   document.body.innerHTML = "";
 });
 
+test("a week that is not loaded has a place between those that are; symbols are no line", () => {
+  const [last, , first] = weeks.items;
+  if (!last || !first) throw new Error("no weeks");
+  const long = { ...first, week_ending: "2025-01-10" };
+  const { container } = render(<TradeActivityChart data={{ ...weeks, items: [last, first, long] }} />);
+  // Weeks that nobody has loaded for a year are no part of the axis.
+  expect(names()).toEqual(["2025-01-10", "2026-02-20", "2026-02-27", "2026-03-06"]);
+  expect(cells().slice(4, 6)).toEqual(["–", "–"]);
+  expect(container.querySelectorAll("g[data-kind=bar] rect")).toHaveLength(3);
+  cleanup();
+  render(<TradeActivityChart data={week} by="symbol" />);
+  expect(document.querySelector("g[data-kind=line]")).toBeNull();
+  expect(document.querySelectorAll("g[data-kind=dot] circle")).toHaveLength(2);
+});
+
 test.each(["symbol", "venue"] as const)("texts of a %s are texts, whatever stands in them", async (by) => {
   const { container } = render(<TradeActivityChart data={week} by={by} />);
   expect(container.querySelector("img, script")).toBeNull();

@@ -143,17 +143,19 @@ function Drawn({
           label: text("shares"),
           kind: "bar",
           // A drawing needs no more than a double has; what is written is exact.
-          values: points.map(({ shares }) => Number(shares)),
+          values: points.map(({ shares }) => (shares === null ? null : Number(shares))),
           format: (_, index) => exact(points[index]?.shares ?? ""),
         },
         {
           id: "trades",
           label: text("trades"),
-          kind: "line",
+          // Weeks follow each other; symbols and venues do not.
+          kind: by === "week" ? "line" : "dot",
           axis: "right",
           values: points.map(({ trades }) => trades),
         },
       ]}
+      emptyHint={text(by === "week" ? "noWeeks" : "notLoaded")}
       note={data?.attribution}
     />
   );

@@ -2,17 +2,14 @@ import { useState } from "react";
 import type { AlertGroup, GroupedAlert } from "spine-http/client";
 import { useAlertActions, useAlertGroups } from "../hooks/use-alerts.ts";
 import { Button } from "./button.tsx";
-import { type Display, useDisplay } from "./display.ts";
+import { useDisplay } from "./display.ts";
 import { ErrorBanner } from "./error-banner.tsx";
-import { Panel, type ViewState } from "./panel.tsx";
+import { type CardLook, Panel, type ViewState } from "./panel.tsx";
 import { type RunLinks, RunName } from "./run-name.tsx";
 import { StatusBadge } from "./status-badge.tsx";
-import { Time } from "./time.tsx";
+import { TextWithTime } from "./time.tsx";
 
-interface Look extends RunLinks {
-  readonly title?: string | undefined;
-  readonly headingLevel?: 2 | 3 | 4 | undefined;
-}
+interface Look extends RunLinks, CardLook {}
 interface AlertCalls {
   readonly acknowledge?: ((fingerprint: string) => Promise<unknown>) | undefined;
   readonly resolve?: ((fingerprint: string) => Promise<unknown>) | undefined;
@@ -37,7 +34,7 @@ function LiveGroups(look: Look) {
 }
 
 function Groups(props: Look & PanelData) {
-  const { groups, title, headingLevel, acknowledge, resolve, hrefOf, onOpen, ...state } = props;
+  const { groups, title, headingLevel, className, acknowledge, resolve, hrefOf, onOpen, ...state } = props;
   const display = useDisplay();
   const { text } = display;
   const [failed, setFailed] = useState<Error | null>(null);
@@ -55,6 +52,7 @@ function Groups(props: Look & PanelData) {
     <Panel
       title={title ?? text("alerts")}
       headingLevel={headingLevel}
+      className={className}
       state={state}
       isEmpty={firing.length === 0}
       empty={text("noAlerts")}
@@ -78,7 +76,9 @@ function Groups(props: Look & PanelData) {
             </div>
             <p>{alert.message}</p>
             <p className="spine-refs">
-              <Since alert={alert} display={display} />
+              <span>
+                <TextWithTime label="since" at={alert.since} />
+              </span>
               <span>{display.count("raised", alert.raised)}</span>
               <span>
                 {group.notified_at === null
@@ -99,17 +99,6 @@ function Groups(props: Look & PanelData) {
         ))}
       </ul>
     </Panel>
-  );
-}
-
-function Since({ alert, display }: { readonly alert: GroupedAlert; readonly display: Display }) {
-  const [before, after] = display.text("since", { time: "\n" }).split("\n");
-  return (
-    <span>
-      {before}
-      <Time at={alert.since} as="short" />
-      {after}
-    </span>
   );
 }
 

@@ -7,7 +7,8 @@ import { useDisplay } from "./display.ts";
 export interface Series {
   readonly id: string;
   readonly label: string;
-  readonly kind: "bar" | "line";
+  /** `line` says that points follow each other; `dot` is for those that do not. */
+  readonly kind: "bar" | "line" | "dot";
   /** The axis that it is read from; `left` when left out. */
   readonly axis?: "left" | "right";
   /** Null where there is none. */
@@ -22,6 +23,8 @@ const TOP = 12;
 const BOTTOM = 26;
 const SIDE = 52;
 const WIDEST_BAR = 36;
+/** About as many marks as an axis has. */
+const MARKS = 4;
 /** Of the room of a point; the rest keeps it from the next. */
 const BARS_PART = 0.72;
 
@@ -130,8 +133,15 @@ export function Plot({ title, points, names = [], series, height }: PlotProps) {
             ));
           })}
           {places.map(({ point, index }) =>
-            index % every === 0 ? (
-              <text key={index} x={middle(index)} y={height - 6} textAnchor="middle">
+            // The one at the cursor takes the room of those beside it.
+            index === at || (index % every === 0 && (at === null || Math.abs(index - at) >= every)) ? (
+              <text
+                key={index}
+                className={index === at ? "spine-plot-here" : undefined}
+                x={middle(index)}
+                y={height - 6}
+                textAnchor="middle"
+              >
                 {point}
               </text>
             ) : null,
@@ -186,6 +196,11 @@ function Marks({ one, axis, places, middle, shift, thick, at }: MarksProps) {
         />
       ),
     );
+  const dot = ({ index, value }: (typeof values)[number]) =>
+    value === null ? null : (
+      <circle key={index} cx={middle(index)} cy={axis.y(value)} r={index === at ? 4.5 : 3.5} />
+    );
+  if (one.kind === "dot") return values.map(dot);
   const path = line<(typeof values)[number]>()
     .defined(({ value }) => value !== null)
     .x(({ index }) => middle(index))
@@ -193,12 +208,8 @@ function Marks({ one, axis, places, middle, shift, thick, at }: MarksProps) {
   return (
     <>
       <path d={path(values) ?? ""} />
-      {values.map(({ index, value }) =>
-        // A value between two that are missing has no line: its dot shows it.
-        value !== null && (index === at || isAlone(one.values, index)) ? (
-          <circle key={index} cx={middle(index)} cy={axis.y(value)} r={index === at ? 4.5 : 3} />
-        ) : null,
-      )}
+      {/* A value between two that are missing has no line: its dot shows it. */}
+      {values.filter(({ index }) => index === at || isAlone(one.values, index)).map(dot)}
     </>
   );
 }
@@ -232,7 +243,7 @@ function axisOf(series: readonly Series[], side: "left" | "right", bottom: numbe
       if (value !== null) [least, most] = [Math.min(least, value), Math.max(most, value)];
   if (least > most) [least, most] = [0, 1];
   if (least === most) [least, most] = [Math.min(0, least), Math.max(least === 0 ? 1 : 0, most)];
-  const marks = count > 1 ? alignedTicks(least, most, count) : ticks(...nice(least, most, 5), 5);
+  const marks = count > 1 ? alignedTicks(least, most, count) : ticks(...nice(least, most, MARKS), MARKS);
   const [from = 0, to = 1] = [marks[0], marks.at(-1)];
   const y = (value: number) => bottom - ((value - from) / (to - from)) * (bottom - TOP);
   return { marks, y };

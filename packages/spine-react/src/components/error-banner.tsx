@@ -4,6 +4,7 @@ import { CopyButton } from "./copy-button.tsx";
 import { useDisplay } from "./display.ts";
 import { factsOf } from "./error-of.ts";
 import { Icon } from "./icon.tsx";
+import { Words } from "./words.tsx";
 
 export interface ErrorBannerProps {
   readonly error: Error;
@@ -60,7 +61,7 @@ export function ErrorMessage({ children, code, category }: ErrorMessageProps) {
     <div className="spine-root spine-error" data-tone="fail">
       <Icon name="FAILED" />
       <div className="spine-error-body">
-        <p>{children}</p>
+        <p>{typeof children === "string" ? <Words>{children}</Words> : children}</p>
         {(code || category) && (
           <p className="spine-refs">
             {code && <code>{code}</code>}

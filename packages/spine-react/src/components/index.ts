@@ -15,7 +15,7 @@ export {
 export { Field, type FieldIds, type FieldProps } from "./field.tsx";
 export { defaultLabels, type LabelKey, type Labels } from "./labels.ts";
 export { LaunchForm, type LaunchFormProps } from "./launch-form.tsx";
-export type { ListState, ViewState } from "./panel.tsx";
+export type { CardLook, ListState, ViewState } from "./panel.tsx";
 export { PartitionGrid, type PartitionGridProps } from "./partition-grid.tsx";
 export { PipelineStatusCard, type PipelineStatusCardProps } from "./pipeline-status-card.tsx";
 export { QualityPanel, type QualityPanelProps } from "./quality-panel.tsx";

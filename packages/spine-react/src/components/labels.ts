@@ -190,6 +190,7 @@ const ENGLISH = {
 
   // ScheduleManager
   schedules: "Schedules",
+  schedule: "Schedule",
   noSchedules: "No schedules",
   noSchedulesHint: "Pipelines run only when they are started.",
   nextRun: "Next",
@@ -208,9 +209,9 @@ const ENGLISH = {
   acknowledge: "Acknowledge",
   resolve: "Resolve",
   acknowledgedBy: "Acknowledged by {name}",
-  raised_one: "raised once",
-  raised_other: "raised {count} times",
-  since: "since {time}",
+  raised_one: "Raised once",
+  raised_other: "Raised {count} times",
+  since: "Since {time}",
   notTold: "Nobody was told yet",
   toldTo: "Told to {channels}",
 

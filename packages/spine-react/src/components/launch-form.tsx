@@ -3,16 +3,14 @@ import { type RunStarted, SpineHttpError } from "spine-http/client";
 import { usePipeline } from "../hooks/use-pipelines.ts";
 import { useRunPipeline } from "../hooks/use-run-pipeline.ts";
 import { Button } from "./button.tsx";
-import { Card } from "./card.tsx";
+import { Card, CardContent } from "./card.tsx";
 import { useDisplay } from "./display.ts";
 import { ErrorBanner } from "./error-banner.tsx";
 import { Field, type FieldIds } from "./field.tsx";
-import { States, type ViewState } from "./panel.tsx";
+import { type CardLook, States, type ViewState } from "./panel.tsx";
 import { type Entries, entriesOf, type FormField, fieldsOf, paramsOf } from "./schema-fields.ts";
 
-interface Look {
-  readonly title?: string | undefined;
-  readonly headingLevel?: 2 | 3 | 4 | undefined;
+interface Look extends CardLook {
   /** What stands in the form at first, e.g. the parameters of an earlier run. */
   readonly initial?: unknown;
 }
@@ -56,15 +54,17 @@ function LiveLaunch({ pipeline, onStarted, ...look }: Look & OfPipeline) {
 }
 
 function Launch(props: Look & FormData) {
-  const { name, schema, title, headingLevel, initial, start, isPending, startError, ...state } = props;
+  const { name, schema, title, headingLevel, className, initial, start, isPending, startError, ...state } =
+    props;
   const { text } = useDisplay();
   return (
     <Card
       title={title ?? text("launchTitle", { name })}
       headingLevel={headingLevel}
+      className={className}
       isBusy={schema === undefined && state.isLoading === true}
     >
-      <div className="spine-card-content">
+      <CardContent>
         <States state={state} isEmpty={schema === undefined} empty={text("noParams")}>
           <Form
             schema={schema}
@@ -74,7 +74,7 @@ function Launch(props: Look & FormData) {
             startError={startError}
           />
         </States>
-      </div>
+      </CardContent>
     </Card>
   );
 }

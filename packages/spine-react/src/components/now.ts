@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from "react";
+import { serverNow } from "../server-clock.ts";
 import { entryOf } from "./entry-of.ts";
 
 /** One timer for everything that ticks at the same pace; it rests while nobody looks. */
@@ -10,17 +11,17 @@ interface Ticker {
 const tickers = new Map<number, Ticker>();
 
 function tickerOf(everyMs: number): Ticker {
-  return entryOf(tickers, everyMs, () => ({ listeners: new Set(), now: Date.now(), timer: undefined }));
+  return entryOf(tickers, everyMs, () => ({ listeners: new Set(), now: serverNow(), timer: undefined }));
 }
 
 function subscribe(everyMs: number, listener: () => void): () => void {
   const ticker = tickerOf(everyMs);
   ticker.listeners.add(listener);
   if (ticker.listeners.size === 1) {
-    ticker.now = Date.now();
+    ticker.now = serverNow();
     ticker.timer = setInterval(() => {
       if (document.hidden) return;
-      ticker.now = Date.now();
+      ticker.now = serverNow();
       for (const each of ticker.listeners) each();
     }, everyMs);
   }
@@ -34,7 +35,7 @@ const still = () => () => {};
 const none = () => null;
 
 /**
- * The time in ms since the epoch, again and again; null on the server, in the first render of a page that comes from it, and
+ * The server's time in ms since the epoch, again and again; null on the server, in the first render of a page that comes from it, and
  * where nothing ticks.
  *
  * @param everyMs null: nothing ticks.

@@ -1,10 +1,10 @@
 import type { ReactNode } from "react";
 import { Button } from "./button.tsx";
-import { Card } from "./card.tsx";
+import { Card, CardContent } from "./card.tsx";
 import { useDisplay } from "./display.ts";
 import { ErrorBanner } from "./error-banner.tsx";
 import { Icon } from "./icon.tsx";
-import { Time } from "./time.tsx";
+import { TextWithTime } from "./time.tsx";
 
 /** How the data of a component stand: what the hooks say about theirs. */
 export interface ViewState {
@@ -43,7 +43,9 @@ export function States({ state, isEmpty, empty, hint, children }: StatesProps) {
       {(isStale || error) && (
         <div className="spine-stale" role="status" data-tone="warn">
           <Icon name="WARN" />
-          <span>{lastUpdated ? <StaleSince at={lastUpdated.toISOString()} /> : text("stale")}</span>
+          <span>
+            {lastUpdated ? <TextWithTime label="staleSince" at={lastUpdated.toISOString()} /> : text("stale")}
+          </span>
           {again && (
             <Button look="plain" onClick={again}>
               {text("tryAgain")}
@@ -57,18 +59,6 @@ export function States({ state, isEmpty, empty, hint, children }: StatesProps) {
           {text("loadMore")}
         </Button>
       )}
-    </>
-  );
-}
-
-function StaleSince({ at }: { readonly at: string }) {
-  const { text } = useDisplay();
-  const [before, after] = text("staleSince", { time: "\n" }).split("\n");
-  return (
-    <>
-      {before}
-      <Time at={at} as="short" />
-      {after}
     </>
   );
 }
@@ -94,11 +84,19 @@ function Empty({ title, hint }: { readonly title: string; readonly hint?: string
   );
 }
 
-interface PanelProps extends StatesProps {
-  readonly title: ReactNode;
+/** What every component that is a card can be told of its looks. */
+export interface CardLook {
+  /** Its heading; what it shows when left out. */
+  readonly title?: string | undefined;
+  /** 3 when left out. */
   readonly headingLevel?: 2 | 3 | 4 | undefined;
-  readonly aside?: ReactNode;
+  /** Beside its own, e.g. to place it in a grid. */
   readonly className?: string | undefined;
+}
+
+interface PanelProps extends StatesProps, CardLook {
+  readonly title: string;
+  readonly aside?: ReactNode;
 }
 
 /** A card with the states of its data. */
@@ -106,15 +104,9 @@ export function Panel({ title, headingLevel, aside, className, ...states }: Pane
   const isBusy = states.isEmpty && states.state.isLoading === true;
   return (
     <Card title={title} headingLevel={headingLevel} aside={aside} isBusy={isBusy} className={className}>
-      <CardBody {...states} />
+      <CardContent>
+        <States {...states} />
+      </CardContent>
     </Card>
-  );
-}
-
-function CardBody(states: StatesProps) {
-  return (
-    <div className="spine-card-content">
-      <States {...states} />
-    </div>
   );
 }

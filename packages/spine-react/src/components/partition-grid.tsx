@@ -6,12 +6,10 @@ import { BackfillDialog } from "./backfill-dialog.tsx";
 import { Button } from "./button.tsx";
 import { type Display, useDisplay } from "./display.ts";
 import { Icon, toneOf } from "./icon.tsx";
-import { type ListState, Panel } from "./panel.tsx";
+import { type CardLook, type ListState, Panel } from "./panel.tsx";
 import { type GridRow, partitionRows } from "./partition-rows.ts";
 
-interface Look {
-  readonly title?: string | undefined;
-  readonly headingLevel?: 2 | 3 | 4 | undefined;
+interface Look extends CardLook {
   readonly aside?: ReactNode;
 }
 interface GridData extends ListState {
@@ -75,7 +73,7 @@ function LiveGrid({ table, from, to, limit, canBackfill = true, onStarted, ...lo
 }
 
 function Grid(props: Look & GridData) {
-  const { cells, onBackfill, title, headingLevel, aside, ...state } = props;
+  const { cells, onBackfill, title, headingLevel, className, aside, ...state } = props;
   const display = useDisplay();
   const { text, count } = display;
   const { starts, rows } = useMemo(() => partitionRows(cells), [cells]);
@@ -118,13 +116,14 @@ function Grid(props: Look & GridData) {
     <Panel
       title={title ?? text("partitions")}
       headingLevel={headingLevel}
+      className={className}
       aside={aside}
       state={state}
       isEmpty={cells.length === 0}
       empty={text("noPartitions")}
       hint={text("noPartitionsHint")}
     >
-      <div className="spine-scroll">
+      <div ref={toNewest} className="spine-scroll">
         <table
           className="spine-grid"
           aria-label={title ?? text("partitions")}
@@ -194,6 +193,11 @@ function Grid(props: Look & GridData) {
       </div>
     </Panel>
   );
+}
+
+/** Where not all of it fits, the newest is seen first. */
+function toNewest(scroll: HTMLDivElement | null): void {
+  if (scroll) scroll.scrollLeft = scroll.scrollWidth;
 }
 
 /** A year of weeks in three tiers, and some. */

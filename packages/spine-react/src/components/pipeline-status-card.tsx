@@ -1,23 +1,23 @@
 import type { ReactNode } from "react";
 import type { Status } from "spine-http/client";
 import { usePipelineStatus } from "../hooks/use-pipeline-status.ts";
+import { isTerminal } from "../is-terminal.ts";
 import type { Connection } from "../live/followed-run.ts";
 import { Card, CardContent } from "./card.tsx";
 import { CopyButton } from "./copy-button.tsx";
 import { useDisplay } from "./display.ts";
 import { ErrorMessage } from "./error-banner.tsx";
-import { States, type ViewState } from "./panel.tsx";
-import { hasEnded, recordsOf } from "./records-of.ts";
+import { type CardLook, States, type ViewState } from "./panel.tsx";
+import { recordsOf } from "./records-of.ts";
 import { PartitionName } from "./run-name.tsx";
 import { StatusBadge } from "./status-badge.tsx";
 import { Fact, Facts } from "./step-detail.tsx";
 import { StepTimeline, type StepTimelineProps } from "./step-timeline.tsx";
 import { Elapsed, Time } from "./time.tsx";
 
-interface Look {
+interface Look extends Omit<CardLook, "title"> {
   /** The name of the pipeline when left out. */
   readonly title?: ReactNode;
-  readonly headingLevel?: 2 | 3 | 4 | undefined;
   /** How its steps are drawn; `list` when left out, `false` for no steps. */
   readonly timeline?: StepTimelineProps["mode"] | false;
   /** Below everything: buttons, links. */
@@ -45,28 +45,28 @@ function LiveCard({ runId, ...look }: Look & { readonly runId: string | null | u
 }
 
 function StatusCard(props: Look & CardData) {
-  const { run, title, headingLevel, timeline = "list", actions, connection, ...state } = props;
+  const {
+    run,
+    title,
+    headingLevel,
+    className = "",
+    timeline = "list",
+    actions,
+    connection,
+    ...state
+  } = props;
   const { text } = useDisplay();
   return (
     <Card
       title={title ?? run?.pipeline ?? text("run")}
       headingLevel={headingLevel}
-      className="spine-status-card"
+      className={`spine-status-card ${className}`}
       isBusy={run === undefined && state.isLoading === true}
-      aside={
-        run && (
-          <span className="spine-aside">
-            {connection === "live" && !hasEnded(run.status) && (
-              <span className="spine-live">{text("live")}</span>
-            )}
-            <StatusBadge status={run.status} />
-          </span>
-        )
-      }
+      aside={run && <StatusBadge status={run.status} />}
     >
       <CardContent>
         <States state={state} isEmpty={!run} empty={text("noRun")} hint={text("noRunHint")}>
-          {run && <Body run={run} timeline={timeline} />}
+          {run && <Body run={run} timeline={timeline} isLive={connection === "live"} />}
         </States>
         {run && actions}
       </CardContent>
@@ -74,7 +74,13 @@ function StatusCard(props: Look & CardData) {
   );
 }
 
-function Body({ run, timeline }: { readonly run: Status; readonly timeline: NonNullable<Look["timeline"]> }) {
+interface BodyProps {
+  readonly run: Status;
+  readonly timeline: NonNullable<Look["timeline"]>;
+  readonly isLive: boolean;
+}
+
+function Body({ run, timeline, isLive }: BodyProps) {
   const { text, number } = useDisplay();
   const { execution_id, partition, steps, started_at, completed_at, status, error } = run;
   const outer = steps.filter(({ parent }) => parent === null);
@@ -86,6 +92,7 @@ function Body({ run, timeline }: { readonly run: Status; readonly timeline: NonN
         <code title={execution_id}>{execution_id}</code>
         <CopyButton value={execution_id} name={text("run")} />
         <PartitionName partition={partition} />
+        {isLive && !isTerminal(status) && <span className="spine-live">{text("live")}</span>}
       </div>
       {outer.length > 0 && (
         <progress

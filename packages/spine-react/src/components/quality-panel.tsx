@@ -1,18 +1,14 @@
 import type { QualityResult } from "spine-http/client";
 import { useQuality } from "../hooks/use-quality.ts";
 import { useDisplay } from "./display.ts";
-import { Panel, type ViewState } from "./panel.tsx";
+import { type CardLook, Panel, type ViewState } from "./panel.tsx";
 import { StatusBadge } from "./status-badge.tsx";
 
-interface Look {
-  readonly title?: string | undefined;
-  readonly headingLevel?: 2 | 3 | 4 | undefined;
-}
 interface PanelData extends ViewState {
   readonly results: readonly QualityResult[];
 }
 /** What was found in a run, or results that are given. */
-export type QualityPanelProps = Look & ({ readonly runId: string | null | undefined } | PanelData);
+export type QualityPanelProps = CardLook & ({ readonly runId: string | null | undefined } | PanelData);
 
 /** What needs a look stands first. */
 const ORDER = ["FAIL", "ERROR", "WARN", "PASS", "SKIPPED"];
@@ -22,12 +18,12 @@ export function QualityPanel(props: QualityPanelProps) {
   return "results" in props ? <Checks {...props} /> : <LiveChecks {...props} />;
 }
 
-function LiveChecks({ runId, ...look }: Look & { readonly runId: string | null | undefined }) {
+function LiveChecks({ runId, ...look }: CardLook & { readonly runId: string | null | undefined }) {
   const { items, ...state } = useQuality(runId);
   return <Checks {...look} {...state} results={items} />;
 }
 
-function Checks({ results, title, headingLevel, ...state }: Look & PanelData) {
+function Checks({ results, title, headingLevel, className, ...state }: CardLook & PanelData) {
   const { text, number } = useDisplay();
   const sorted = results.toSorted((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status));
   const passed = results.filter(({ status }) => status === "PASS").length;
@@ -35,6 +31,7 @@ function Checks({ results, title, headingLevel, ...state }: Look & PanelData) {
     <Panel
       title={title ?? text("quality")}
       headingLevel={headingLevel}
+      className={className}
       aside={
         results.length > 0 && (
           <span className="spine-aside">

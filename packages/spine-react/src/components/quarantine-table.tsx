@@ -6,14 +6,10 @@ import { Dialog } from "./dialog.tsx";
 import { useDisplay } from "./display.ts";
 import { ErrorBanner } from "./error-banner.tsx";
 import { Field } from "./field.tsx";
-import { type ListState, Panel } from "./panel.tsx";
+import { type CardLook, type ListState, Panel } from "./panel.tsx";
 import { StatusBadge } from "./status-badge.tsx";
 import { Table } from "./table.tsx";
 
-interface Look {
-  readonly title?: string | undefined;
-  readonly headingLevel?: 2 | 3 | 4 | undefined;
-}
 /** Which rejects of a step. */
 interface Choice {
   readonly step: string;
@@ -33,14 +29,14 @@ interface OfStep {
   /** Called with the run that processes rows again. */
   readonly onStarted?: ((run: RunStarted) => void) | undefined;
 }
-export type QuarantineTableProps = Look & (OfStep | TableData);
+export type QuarantineTableProps = CardLook & (OfStep | TableData);
 
 /** The rows that a step refused, with their reasons: to be put aside, or to be processed again. */
 export function QuarantineTable(props: QuarantineTableProps) {
   return "rejects" in props ? <Rejects {...props} /> : <LiveRejects {...props} />;
 }
 
-function LiveRejects({ runId, step, onStarted, ...look }: Look & OfStep) {
+function LiveRejects({ runId, step, onStarted, ...look }: CardLook & OfStep) {
   const { items, discard, redrive, ...state } = useRejects(runId, step);
   return (
     <Rejects
@@ -53,8 +49,8 @@ function LiveRejects({ runId, step, onStarted, ...look }: Look & OfStep) {
   );
 }
 
-function Rejects(props: Look & TableData) {
-  const { rejects, title, headingLevel, discard, redrive, ...state } = props;
+function Rejects(props: CardLook & TableData) {
+  const { rejects, title, headingLevel, className, discard, redrive, ...state } = props;
   const { text, count } = useDisplay();
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [reason, setReason] = useState<string | null>(null);
@@ -91,6 +87,7 @@ function Rejects(props: Look & TableData) {
     <Panel
       title={title ?? text("quarantine")}
       headingLevel={headingLevel}
+      className={className}
       state={state}
       isEmpty={rejects.length === 0}
       empty={text("noRejects")}
@@ -135,6 +132,7 @@ function Rejects(props: Look & TableData) {
       {failed && reason === null && <ErrorBanner error={failed} />}
       <Table
         caption={title ?? text("quarantine")}
+        isStacked
         columns={[
           ...(canAct ? [{ name: text("selectAll"), isQuiet: true }] : []),
           { name: text("reason") },

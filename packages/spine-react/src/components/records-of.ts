@@ -7,8 +7,3 @@ export function recordsOf({ metrics, steps }: Pick<Status, "metrics" | "steps">)
   const last = steps.findLast(({ rows, parent }) => rows !== null && parent === null);
   return last?.rows?.out ?? null;
 }
-
-/** Whether a run goes on no more. */
-export function hasEnded(status: string): boolean {
-  return status === "COMPLETED" || status === "FAILED" || status === "CANCELLED";
-}

@@ -36,7 +36,7 @@ interface OfRun {
 }
 export type RunActionsProps = Look & (OfRun | ActionsData);
 
-const ORDER: readonly Action[] = ["retry", "resume", "rerun", "signal", "pause", "cancel"];
+const ORDER: readonly Action[] = ["retry", "resume", "pause", "cancel", "signal", "rerun"];
 const ASKED: ReadonlySet<Action> = new Set(["cancel", "rerun", "signal"]);
 
 /**

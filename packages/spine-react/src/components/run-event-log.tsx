@@ -3,31 +3,27 @@ import type { Event } from "spine-http/client";
 import { useRunEvents } from "../hooks/use-run-events.ts";
 import { useDisplay } from "./display.ts";
 import { toneOf } from "./icon.tsx";
-import { type ListState, Panel } from "./panel.tsx";
+import { type CardLook, type ListState, Panel } from "./panel.tsx";
 import { Time } from "./time.tsx";
 
-interface Look {
-  readonly title?: string | undefined;
-  readonly headingLevel?: 2 | 3 | 4 | undefined;
-}
 interface LogData extends ListState {
   /** Oldest first. */
   readonly events: readonly Event[];
 }
 /** The events of a run, or events that are given. */
-export type RunEventLogProps = Look & ({ readonly runId: string | null | undefined } | LogData);
+export type RunEventLogProps = CardLook & ({ readonly runId: string | null | undefined } | LogData);
 
 /** What happened to a run, as it happens: to be filtered, and followed to its end. */
 export function RunEventLog(props: RunEventLogProps) {
   return "events" in props ? <Log {...props} /> : <LiveLog {...props} />;
 }
 
-function LiveLog({ runId, ...look }: Look & { readonly runId: string | null | undefined }) {
+function LiveLog({ runId, ...look }: CardLook & { readonly runId: string | null | undefined }) {
   const { items, ...state } = useRunEvents(runId);
   return <Log {...look} {...state} events={items} />;
 }
 
-function Log({ events, title, headingLevel, ...state }: Look & LogData) {
+function Log({ events, title, headingLevel, className, ...state }: CardLook & LogData) {
   const { text } = useDisplay();
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
@@ -46,6 +42,7 @@ function Log({ events, title, headingLevel, ...state }: Look & LogData) {
     <Panel
       title={title ?? text("events")}
       headingLevel={headingLevel}
+      className={className}
       state={state}
       isEmpty={events.length === 0}
       empty={text("noEvents")}

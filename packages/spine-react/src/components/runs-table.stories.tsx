@@ -10,6 +10,11 @@ export const Runs: Story = {
 export const Buttons: Story = {
   render: () => <RunsTable title="Recent" runs={runs.slice(0, 2)} onOpen={() => {}} />,
 };
+export const OfOnePipeline: Story = {
+  render: () => (
+    <RunsTable title="Weeks" runs={runs.slice(0, 2)} nameBy="partition" hrefOf={(id) => `#${id}`} />
+  ),
+};
 export const Empty: Story = { render: () => <RunsTable runs={[]} /> };
 export const Loading: Story = { render: () => <RunsTable runs={[]} isLoading /> };
 export const Failing: Story = { render: () => <RunsTable runs={[]} error={httpError} refetch={() => {}} /> };

@@ -1,15 +1,16 @@
 import type { Run, RunFilter } from "spine-http/client";
 import { useRuns } from "../hooks/use-runs.ts";
 import { useDisplay } from "./display.ts";
-import { type ListState, Panel } from "./panel.tsx";
+import { type CardLook, type ListState, Panel } from "./panel.tsx";
 import { PartitionName, type RunLinks, RunName } from "./run-name.tsx";
 import { StatusBadge } from "./status-badge.tsx";
 import { Table } from "./table.tsx";
 import { Elapsed, Time } from "./time.tsx";
+import { Words } from "./words.tsx";
 
-interface Look extends RunLinks {
-  readonly title?: string | undefined;
-  readonly headingLevel?: 2 | 3 | 4 | undefined;
+interface Look extends RunLinks, CardLook {
+  /** What runs are called by in the first column: `pipeline` when left out, `partition` for runs of one pipeline. */
+  readonly nameBy?: "pipeline" | "partition" | undefined;
 }
 interface TableData extends ListState {
   readonly runs: readonly Run[];
@@ -32,12 +33,14 @@ function LiveRuns({ filter, ...look }: Look & { readonly filter?: RunFilter | un
   return <RunRows {...look} {...state} runs={items} />;
 }
 
-function RunRows({ runs, title, headingLevel, hrefOf, onOpen, ...state }: Look & TableData) {
+function RunRows(props: Look & TableData) {
+  const { runs, title, headingLevel, className, nameBy = "pipeline", hrefOf, onOpen, ...state } = props;
   const { text } = useDisplay();
   return (
     <Panel
       title={title ?? text("runs")}
       headingLevel={headingLevel}
+      className={className}
       state={state}
       isEmpty={runs.length === 0}
       empty={text("noRuns")}
@@ -45,8 +48,9 @@ function RunRows({ runs, title, headingLevel, hrefOf, onOpen, ...state }: Look &
     >
       <Table
         caption={title ?? text("runs")}
+        isStacked
         columns={[
-          { name: text("pipeline") },
+          { name: text(nameBy) },
           { name: text("statusColumn") },
           { name: text("started"), isMinor: true },
           { name: text("duration"), isNumber: true },
@@ -57,12 +61,22 @@ function RunRows({ runs, title, headingLevel, hrefOf, onOpen, ...state }: Look &
           <tr key={run.execution_id}>
             <th scope="row" className="spine-wide">
               <RunName run={run} hrefOf={hrefOf} onOpen={onOpen}>
-                {run.pipeline}
+                {nameBy === "partition" && run.partition !== null ? (
+                  Object.values(run.partition).join(" · ")
+                ) : (
+                  <Words>{run.pipeline}</Words>
+                )}
               </RunName>
-              <div className="spine-sub">
-                <PartitionName partition={run.partition} />
-                {run.error !== null && <span className="spine-clip">{run.error}</span>}
-              </div>
+              {nameBy === "pipeline" && run.partition !== null && (
+                <div className="spine-sub">
+                  <PartitionName partition={run.partition} />
+                </div>
+              )}
+              {run.error !== null && (
+                <div className="spine-sub spine-clip" title={run.error}>
+                  {run.error}
+                </div>
+              )}
             </th>
             <td>
               <StatusBadge status={run.status} />

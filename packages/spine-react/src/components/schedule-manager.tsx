@@ -4,15 +4,12 @@ import { useSchedules } from "../hooks/use-schedules.ts";
 import { Button } from "./button.tsx";
 import { type Display, useDisplay } from "./display.ts";
 import { ErrorBanner } from "./error-banner.tsx";
-import { type ListState, Panel } from "./panel.tsx";
+import { type CardLook, type ListState, Panel } from "./panel.tsx";
 import { StatusBadge } from "./status-badge.tsx";
 import { Table } from "./table.tsx";
 import { Time } from "./time.tsx";
+import { Words } from "./words.tsx";
 
-interface Look {
-  readonly title?: string | undefined;
-  readonly headingLevel?: 2 | 3 | 4 | undefined;
-}
 interface ScheduleCalls {
   readonly pause?: ((name: string) => Promise<unknown>) | undefined;
   readonly resume?: ((name: string) => Promise<unknown>) | undefined;
@@ -27,21 +24,21 @@ interface Filtered {
   readonly onStarted?: ((run: RunStarted) => void) | undefined;
 }
 /** The schedules that fit a filter, all when it is left out; or schedules that are given. */
-export type ScheduleManagerProps = Look & (Filtered | ManagerData);
+export type ScheduleManagerProps = CardLook & (Filtered | ManagerData);
 
 /** When pipelines run by themselves: what is next, and buttons to pause one or to run it now. */
 export function ScheduleManager(props: ScheduleManagerProps) {
   return "schedules" in props ? <Schedules {...props} /> : <LiveSchedules {...props} />;
 }
 
-function LiveSchedules({ filter, onStarted, ...look }: Look & Filtered) {
+function LiveSchedules({ filter, onStarted, ...look }: CardLook & Filtered) {
   const { items, pause, resume, trigger, ...state } = useSchedules(filter);
   const start = async (name: string) => onStarted?.(await trigger(name));
   return <Schedules {...look} {...state} schedules={items} pause={pause} resume={resume} trigger={start} />;
 }
 
-function Schedules(props: Look & ManagerData) {
-  const { schedules, title, headingLevel, pause, resume, trigger, ...state } = props;
+function Schedules(props: CardLook & ManagerData) {
+  const { schedules, title, headingLevel, className, pause, resume, trigger, ...state } = props;
   const display = useDisplay();
   const { text } = display;
   const [pending, setPending] = useState<string | null>(null);
@@ -67,6 +64,7 @@ function Schedules(props: Look & ManagerData) {
     <Panel
       title={title ?? text("schedules")}
       headingLevel={headingLevel}
+      className={className}
       state={state}
       isEmpty={schedules.length === 0}
       empty={text("noSchedules")}
@@ -75,8 +73,9 @@ function Schedules(props: Look & ManagerData) {
       {failed && <ErrorBanner error={failed} />}
       <Table
         caption={title ?? text("schedules")}
+        isStacked
         columns={[
-          { name: text("schedules") },
+          { name: text("schedule") },
           { name: text("when"), isMinor: true },
           { name: text("statusColumn") },
           { name: text("nextRun"), isMinor: true },
@@ -86,7 +85,7 @@ function Schedules(props: Look & ManagerData) {
         {schedules.map((schedule) => (
           <tr key={schedule.name}>
             <th scope="row" className="spine-wide">
-              {schedule.name}
+              <Words>{schedule.name}</Words>
               <div className="spine-sub">{schedule.reason ?? schedule.pipeline}</div>
             </th>
             <td data-minor>

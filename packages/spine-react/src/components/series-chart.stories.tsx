@@ -26,6 +26,19 @@ export const BarsAndLine: Story = {
     />
   ),
 };
+export const BarsAndDots: Story = {
+  render: () => (
+    <SeriesChart
+      title="Volume by symbol"
+      pointsLabel="Symbol"
+      points={["AAA", "BBB", "CCC", "DDD"]}
+      series={[
+        { id: "shares", label: "Shares", kind: "bar", values: [9e6, 4e6, 3e6, 1e6] },
+        { id: "trades", label: "Trades", kind: "dot", axis: "right", values: [8_100, 5_200, null, 900] },
+      ]}
+    />
+  ),
+};
 export const Lines: Story = {
   render: () => (
     <SeriesChart

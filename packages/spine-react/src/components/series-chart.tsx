@@ -1,12 +1,11 @@
 import type { ReactNode } from "react";
 import { Plot, placesOf, type Series } from "./chart-plot.tsx";
 import { useDisplay } from "./display.ts";
-import { Panel, type ViewState } from "./panel.tsx";
+import { type CardLook, Panel, type ViewState } from "./panel.tsx";
 import { Table } from "./table.tsx";
 
-export interface SeriesChartProps extends ViewState {
+export interface SeriesChartProps extends ViewState, CardLook {
   readonly title: string;
-  readonly headingLevel?: 2 | 3 | 4 | undefined;
   /** What stands below the points, from the first to the last. */
   readonly points: readonly string[];
   /** What points are called in full, where that is longer. */
@@ -18,6 +17,8 @@ export interface SeriesChartProps extends ViewState {
   readonly height?: number | undefined;
   /** Beside the heading, e.g. what is drawn. */
   readonly aside?: ReactNode;
+  /** What there is to know where there are no points. */
+  readonly emptyHint?: string | undefined;
   /** Below the chart, e.g. whose data they are. */
   readonly note?: ReactNode;
 }
@@ -35,12 +36,14 @@ export function SeriesChart(props: SeriesChartProps) {
   const {
     title,
     headingLevel,
+    className = "",
     points,
     names,
     series,
     pointsLabel,
     height = 260,
     aside,
+    emptyHint,
     note,
     ...state
   } = props;
@@ -49,11 +52,11 @@ export function SeriesChart(props: SeriesChartProps) {
       title={title}
       headingLevel={headingLevel}
       aside={aside}
-      className="spine-chart"
+      className={`spine-chart ${className}`}
       state={state}
       isEmpty={points.length === 0}
       empty={text("noData")}
-      hint={text("noDataHint")}
+      hint={emptyHint ?? text("noDataHint")}
     >
       <Plot title={title} points={points} names={names} series={series} height={height} />
       <details className="spine-details">

@@ -42,6 +42,7 @@ export function StepDetail({ step }: { readonly step: TimelineStep }) {
       {attempts.length > 1 && (
         <Table
           caption={`${text("attempts")}: ${step.name}`}
+          isStacked
           columns={[
             { name: text("attempts"), isNumber: true },
             { name: text("statusColumn") },

@@ -1,11 +1,11 @@
 import { type KeyboardEvent, memo, type ReactNode, useId, useMemo, useState } from "react";
 import type { Run } from "spine-http/client";
 import { usePipelineStatus } from "../hooks/use-pipeline-status.ts";
+import { isTerminal } from "../is-terminal.ts";
 import { useDisplay } from "./display.ts";
 import { Icon, toneOf } from "./icon.tsx";
 import { useNow } from "./now.ts";
 import { States, type ViewState } from "./panel.tsx";
-import { hasEnded } from "./records-of.ts";
 import { StepDetail } from "./step-detail.tsx";
 import { Elapsed } from "./time.tsx";
 import { roomyEnd, type ScalePlan, scalePlan, type TimeScale, timeScale } from "./time-scale.ts";
@@ -65,7 +65,7 @@ function Rows({ run, mode, renderStep }: RowsProps) {
   const { text } = useDisplay();
   const hint = useId();
   const { steps } = run;
-  const isOver = hasEnded(run.status);
+  const isOver = isTerminal(run.status);
   const rows = useMemo(() => rowsOf(steps), [steps]);
   const queue = useMemo(() => queueOf(run), [run]);
   const scale = useScale(run, queue, mode);
@@ -127,7 +127,7 @@ function moveFocus(event: KeyboardEvent<HTMLOListElement>): void {
 
 /** Grows in leaps, so that only what is under way is drawn at each tick. */
 function useScale(run: TimelineRun, queue: Segment | null, mode: RowsProps["mode"]): TimeScale {
-  const isOver = hasEnded(run.status);
+  const isOver = isTerminal(run.status);
   const segments = useMemo(() => run.steps.flatMap(segmentsOf), [run.steps]);
   const now = useNow(isOver || mode === "list" ? null : 1_000);
   const from = queue?.from ?? Date.parse(run.started_at ?? run.created_at);

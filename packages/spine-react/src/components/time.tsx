@@ -1,4 +1,5 @@
 import { type TimeStyle, useDisplay } from "./display.ts";
+import type { LabelKey } from "./labels.ts";
 import { useNow } from "./now.ts";
 
 /** A time: in UTC on the server, in the reader's zone once the page lives. */
@@ -8,6 +9,19 @@ export function Time({ at, as }: { readonly at: string; readonly as?: TimeStyle 
     <time dateTime={at} title={display.isLocal && as !== "full" ? display.time(at) : undefined}>
       {display.time(at, as)}
     </time>
+  );
+}
+
+/** A text of which a time is a part: `Since {time}`. */
+export function TextWithTime({ label, at }: { readonly label: LabelKey; readonly at: string }) {
+  const { text } = useDisplay();
+  const [before, after] = text(label, { time: "\n" }).split("\n");
+  return (
+    <>
+      {before}
+      <Time at={at} as="short" />
+      {after}
+    </>
   );
 }
 

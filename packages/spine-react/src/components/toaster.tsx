@@ -5,6 +5,7 @@ import { ErrorRefs } from "./error-banner.tsx";
 import { factsOf } from "./error-of.ts";
 import { Icon, toneOf } from "./icon.tsx";
 import { type NewToast, type Toast, toastStore } from "./toast-store.ts";
+import { Words } from "./words.tsx";
 
 export interface Toasts {
   /** Returns its id. */
@@ -80,7 +81,11 @@ function ToastItem({ toast }: { readonly toast: Toast }) {
       <Icon name={ICONS[kind]} />
       <div className="spine-error-body">
         <strong>{title}</strong>
-        {detail && <p>{detail}</p>}
+        {detail && (
+          <p>
+            <Words>{detail}</Words>
+          </p>
+        )}
         {error && <ErrorRefs error={error} />}
         {onRetry && (
           <Button

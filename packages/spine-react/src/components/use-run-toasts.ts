@@ -1,7 +1,8 @@
 import { useEffect, useRef } from "react";
 import type { Status } from "spine-http/client";
+import { isTerminal } from "../is-terminal.ts";
 import { useDisplay } from "./display.ts";
-import { hasEnded, recordsOf } from "./records-of.ts";
+import { recordsOf } from "./records-of.ts";
 import { useToast } from "./toaster.tsx";
 
 /**
@@ -24,6 +25,7 @@ export function useRunToasts(
   const { text, count } = useDisplay();
   const toast = useToast();
   const known = useRef<{ readonly id: string; readonly isOver: boolean } | null>(null);
+  const failure = useRef<number | null>(null);
   const retry = useRef(onRetry);
   useEffect(() => {
     retry.current = onRetry;
@@ -31,16 +33,21 @@ export function useRunToasts(
   useEffect(() => {
     if (!run) return;
     const before = known.current;
-    const isOver = hasEnded(run.status);
+    const isOver = isTerminal(run.status);
     known.current = { id: run.execution_id, isOver };
     const isNew = before?.id !== run.execution_id;
+    // It goes on: that it had failed is no news any more.
+    if (!isOver && !isNew && failure.current !== null) {
+      toast.dismiss(failure.current);
+      failure.current = null;
+    }
     if (!isOver || (isNew ? !startedHere : before.isOver)) return;
     if (run.status === "COMPLETED") {
       const records = recordsOf(run);
       toast.success(records === null ? text("runCompleted") : count("processed", records), run.pipeline);
     } else if (run.status === "FAILED") {
       const may = run.allowed_actions.some(({ action, allowed }) => action === "retry" && allowed);
-      toast.show({
+      failure.current = toast.show({
         kind: "error",
         title: text("runFailed"),
         detail: run.error ?? run.error_code,

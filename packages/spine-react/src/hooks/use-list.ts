@@ -31,12 +31,25 @@ const AFTER_ERROR_MS = 30_000;
 /** A list is good for as long: components that come within this time share one answer. */
 const FRESH_MS = 1_000;
 
-export function useList<T>(options: SpinePages<T>, list: ListOptions): List<T> {
+/** @param paceOf how often it is asked again by what stands in it, where nothing else is said. */
+export function useList<T>(
+  options: SpinePages<T>,
+  list: ListOptions,
+  paceOf?: (items: readonly T[]) => number,
+): List<T> {
   const { queryClient } = useInner();
   const { enabled = true } = list;
   const { data, error, isPending, isPaused, hasNextPage, fetchNextPage, isFetchingNextPage, refetch } =
     useInfiniteQuery<Page<T>, Error, InfiniteData<Page<T>>, SpineQueryKey, string | undefined>(
-      { ...options, enabled, staleTime: FRESH_MS, refetchInterval: intervalOf(list) },
+      {
+        ...options,
+        enabled,
+        staleTime: FRESH_MS,
+        refetchInterval: (query) => {
+          const interval = paceOf?.(query.state.data?.pages.flatMap(({ items }) => items) ?? NONE);
+          return intervalOf({ ...(interval === undefined ? {} : { interval }), ...list })(query);
+        },
+      },
       queryClient,
     );
   const shown = useKept(options.queryKey, data, error);

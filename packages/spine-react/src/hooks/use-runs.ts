@@ -1,11 +1,14 @@
 import type { Run, RunFilter } from "spine-http/client";
+import { isTerminal } from "../is-terminal.ts";
 import { useSpine } from "../use-spine.ts";
 import { type List, type ListOptions, useList } from "./use-list.ts";
 
-const INTERVAL_MS = 5_000;
+const AT_WORK_MS = 5_000;
+/** Where all have ended: those that come are started elsewhere, or here, which asks at once. */
+const QUIET_MS = 15_000;
 
 /**
- * Runs, the newest first, in pages; asked again every five seconds.
+ * Runs, the newest first, in pages; asked again every five seconds while one of them goes on, every fifteen when all have ended.
  *
  * @example
  * function Failures() {
@@ -19,5 +22,9 @@ const INTERVAL_MS = 5_000;
  * }
  */
 export function useRuns(filter: RunFilter = {}, options: ListOptions = {}): List<Run> {
-  return useList(useSpine().queries.runs(filter), { interval: INTERVAL_MS, ...options });
+  return useList(useSpine().queries.runs(filter), options, paceOf);
+}
+
+function paceOf(runs: readonly Run[]): number {
+  return runs.every(({ status }) => isTerminal(status)) ? QUIET_MS : AT_WORK_MS;
 }

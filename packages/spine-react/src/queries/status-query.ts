@@ -1,5 +1,6 @@
 import type { Query, QueryFunctionContext } from "@tanstack/react-query";
 import { errorOf, type SpineClient, type Status } from "spine-http/client";
+import { heardServerTime } from "../server-clock.ts";
 import { query } from "./make-query.ts";
 import type { SpineQuery } from "./query-types.ts";
 import { spineKeys } from "./spine-keys.ts";
@@ -39,6 +40,7 @@ async function statusOf(
     // Not the query's own signal: what is under way is of use to whoever looks next.
     signal: AbortSignal.timeout(LONGEST_MS),
   });
+  heardServerTime(response.headers.get("date"));
   if (response.status === 304 && before) return before;
   if (!response.ok) throw await errorOf(response);
   const status = (await response.json()) as Status;
