@@ -168,6 +168,27 @@ test("how a run ended is told once: its records, or why it failed with a retry; 
   expect(screen.getByRole("status").textContent).toContain("Processed 18,203 records");
 });
 
+test("a retry that failed again before anybody looked is told, and one that is refused says so", async () => {
+  const other = vi.fn();
+  const refused = new SpineHttpError(503, { ...problem, title: "The database is away" }, null);
+  const retried = vi.fn(() => Promise.reject(refused));
+  function Page({ run, onRetry }: { readonly run: Status; readonly onRetry: () => unknown }) {
+    useRunToasts(run, { onRetry });
+    return <Toaster />;
+  }
+  const { rerender } = render(<Page run={runningRun} onRetry={retried} />);
+  rerender(<Page run={failedRun} onRetry={retried} />);
+  rerender(<Page run={{ ...failedRun, completed_at: "2026-11-20T23:30:00.000Z" }} onRetry={retried} />);
+  expect(screen.getAllByText("Run failed")).toHaveLength(2);
+  // It is the failed run that is retried, whatever is shown by then.
+  rerender(<Page run={{ ...runningRun, execution_id: "b" }} onRetry={other} />);
+  fireEvent.click(screen.getAllByRole("button", { name: "Retry" })[0] as Element);
+  await screen.findByText("The database is away");
+  expect(other).not.toHaveBeenCalled();
+  fireEvent.click(screen.getAllByRole("button", { name: "Retry" }).at(-1) as Element);
+  await vi.waitFor(() => expect(retried).toHaveBeenCalledTimes(2));
+});
+
 test("screen readers hear of changes, together, and of failures at once", () => {
   vi.useFakeTimers();
   const { rerender } = render(<StatusAnnouncer run={runningRun} />);

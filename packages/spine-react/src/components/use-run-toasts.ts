@@ -23,7 +23,7 @@ export function useRunToasts(
   const { onRetry, startedHere = false } = options;
   const { text, count } = useDisplay();
   const toast = useToast();
-  const known = useRef<{ readonly id: string; readonly isOver: boolean } | null>(null);
+  const known = useRef<Pick<Status, "execution_id" | "completed_at"> | null>(null);
   const retry = useRef(onRetry);
   useEffect(() => {
     retry.current = onRetry;
@@ -31,20 +31,30 @@ export function useRunToasts(
   useEffect(() => {
     if (!run) return;
     const before = known.current;
-    const isOver = hasEnded(run.status);
-    known.current = { id: run.execution_id, isOver };
-    const isNew = before?.id !== run.execution_id;
-    if (!isOver || (isNew ? !startedHere : before.isOver)) return;
+    known.current = run;
+    const isNew = before?.execution_id !== run.execution_id;
+    // A retry may have ended again before anybody looked.
+    const isKnown = isNew ? !startedHere : before.completed_at === run.completed_at;
+    if (!hasEnded(run.status) || isKnown) return;
     if (run.status === "COMPLETED") {
       const records = recordsOf(run);
       toast.success(records === null ? text("runCompleted") : count("processed", records), run.pipeline);
     } else if (run.status === "FAILED") {
       const may = run.allowed_actions.some(({ action, allowed }) => action === "retry" && allowed);
+      const ask = retry.current;
+      const again = async () => {
+        try {
+          await ask?.();
+        } catch (error) {
+          // The toast that offered it is gone.
+          toast.error(error as Error, { onRetry: () => void again() });
+        }
+      };
       toast.show({
         kind: "error",
         title: text("runFailed"),
         detail: run.error ?? run.error_code,
-        onRetry: may && retry.current ? () => void retry.current?.() : null,
+        onRetry: may && ask ? () => void again() : null,
       });
     }
   }, [run, toast, text, count, startedHere]);

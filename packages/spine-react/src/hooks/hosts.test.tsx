@@ -2,7 +2,7 @@
 // What hooks promise holds whatever the host's QueryClient does by default, and without a provider of its own.
 
 import { focusManager, onlineManager, QueryClient, type QueryClientConfig } from "@tanstack/react-query";
-import { act, render, screen } from "@testing-library/react";
+import { act, render, renderHook, screen } from "@testing-library/react";
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { SpineProvider } from "../provider.tsx";
 import "../testing/dom.ts";
@@ -13,7 +13,9 @@ import {
   scriptedApi,
   statusAnswer,
 } from "../testing/scripted-api.ts";
+import { useBackfill } from "./use-backfill.ts";
 import { usePipelineStatus } from "./use-pipeline-status.ts";
+import { useRunActions } from "./use-run-actions.ts";
 import { useRunPipeline } from "./use-run-pipeline.ts";
 import { useRuns } from "./use-runs.ts";
 
@@ -93,6 +95,29 @@ test("an action that fails rejects, and throws nothing into the page", async () 
   act(() => screen.getByRole("button").click());
   await pass(100);
   screen.getByText("forbidden: forbidden");
+});
+
+test("what was asked for of one run, pipeline or table is done to it, also where another one is shown by now", async () => {
+  const api = scriptedApi(() => Response.json({ execution_id: RUN_ID }));
+  const { result, rerender } = renderHook(
+    ({ of }) => ({
+      act: useRunActions(of).act,
+      start: useRunPipeline(of).start,
+      backfill: useBackfill(of).start,
+    }),
+    {
+      initialProps: { of: "first" },
+      wrapper: ({ children }) => <SpineProvider client={api.client}>{children}</SpineProvider>,
+    },
+  );
+  const { act: retry, start, backfill } = result.current;
+  rerender({ of: "second" });
+  api.asked.length = 0;
+  await act(async () => {
+    await Promise.all([retry("retry"), start({}), backfill({ select: "missing" })]);
+  });
+  const posted = api.asked.map(({ path }) => path).filter((path) => !path.includes("/status/"));
+  expect(posted).toEqual(["/pipelines/retry/first", "/pipelines/run/first", "/partitions/first/backfill"]);
 });
 
 test("a list is not asked for in a hidden tab", async () => {
