@@ -178,8 +178,11 @@ test("a retry that failed again before anybody looked is told, and one that is r
   }
   const { rerender } = render(<Page run={runningRun} onRetry={retried} />);
   rerender(<Page run={failedRun} onRetry={retried} />);
-  rerender(<Page run={{ ...failedRun, completed_at: "2026-11-20T23:30:00.000Z" }} onRetry={retried} />);
-  expect(screen.getAllByText("Run failed")).toHaveLength(2);
+  const again = { ...failedRun, completed_at: "2026-11-20T23:30:00.000Z", error: "failed again" };
+  rerender(<Page run={again} onRetry={retried} />);
+  // The first failure is over.
+  expect(screen.getAllByText("Run failed")).toHaveLength(1);
+  expect(screen.getByText("failed again")).toBeTruthy();
   // It is the failed run that is retried, whatever is shown by then.
   rerender(<Page run={{ ...runningRun, execution_id: "b" }} onRetry={other} />);
   fireEvent.click(screen.getAllByRole("button", { name: "Retry" })[0] as Element);
@@ -187,6 +190,49 @@ test("a retry that failed again before anybody looked is told, and one that is r
   expect(other).not.toHaveBeenCalled();
   fireEvent.click(screen.getAllByRole("button", { name: "Retry" }).at(-1) as Element);
   await vi.waitFor(() => expect(retried).toHaveBeenCalledTimes(2));
+});
+
+test("that a run has failed is told no more once it goes on", () => {
+  function Page({ run }: { readonly run: Status }) {
+    useRunToasts(run, { onRetry: () => {}, startedHere: true });
+    return <Toaster />;
+  }
+  const { rerender } = render(<Page run={failedRun} />);
+  expect(screen.getByText("Run failed")).toBeTruthy();
+  rerender(<Page run={{ ...failedRun, status: "RUNNING", completed_at: null }} />);
+  expect(screen.queryByText("Run failed")).toBeNull();
+  rerender(<Page run={{ ...completedRun, execution_id: failedRun.execution_id }} />);
+  expect(screen.getByText("Processed 18,203 records")).toBeTruthy();
+});
+
+test("who presses a button that is gone by then goes on from where it was", () => {
+  const done = () => Promise.resolve({ execution_id: "" });
+  const page = (actions: typeof ACTIONS) => (
+    <>
+      <a href="#before">before</a>
+      <RunActions actions={actions} act={done} />
+      <Toaster />
+    </>
+  );
+  const only = (...names: readonly string[]) =>
+    ACTIONS.map((each) => ({ ...each, allowed: names.includes(each.action) }));
+  const { rerender } = render(page(only("retry", "rerun")));
+  screen.getByRole("button", { name: "Retry" }).focus();
+  rerender(page(only("pause", "cancel")));
+  expect(document.activeElement).toBe(screen.getByRole("group", { name: "Actions" }));
+  // Who has left it is not called back.
+  const pause = screen.getByRole("button", { name: "Pause" });
+  pause.focus();
+  pause.blur();
+  rerender(page(only("rerun")));
+  expect(document.activeElement).toBe(document.body);
+  const link = screen.getByText("before");
+  link.focus();
+  act(() => void toastStore.add({ kind: "error", title: "Away" }));
+  const dismiss = screen.getByRole("button", { name: "Dismiss: Away" });
+  dismiss.focus();
+  fireEvent.click(dismiss);
+  expect(document.activeElement).toBe(link);
 });
 
 test("screen readers hear of changes, together, and of failures at once", () => {

@@ -24,6 +24,7 @@ export function useRunToasts(
   const { text, count } = useDisplay();
   const toast = useToast();
   const known = useRef<Pick<Status, "execution_id" | "completed_at"> | null>(null);
+  const failure = useRef<number | null>(null);
   const retry = useRef(onRetry);
   useEffect(() => {
     retry.current = onRetry;
@@ -34,8 +35,13 @@ export function useRunToasts(
     known.current = run;
     const isNew = before?.execution_id !== run.execution_id;
     // A retry may have ended again before anybody looked.
-    const isKnown = isNew ? !startedHere : before.completed_at === run.completed_at;
-    if (!hasEnded(run.status) || isKnown) return;
+    const isSame = !isNew && before.completed_at === run.completed_at;
+    if (!isNew && !isSame && failure.current !== null) {
+      // It goes on: that it has failed, and may be retried, is over.
+      toast.dismiss(failure.current);
+      failure.current = null;
+    }
+    if (!hasEnded(run.status) || isSame || (isNew && !startedHere)) return;
     if (run.status === "COMPLETED") {
       const records = recordsOf(run);
       toast.success(records === null ? text("runCompleted") : count("processed", records), run.pipeline);
@@ -50,7 +56,7 @@ export function useRunToasts(
           toast.error(error as Error, { onRetry: () => void again() });
         }
       };
-      toast.show({
+      failure.current = toast.show({
         kind: "error",
         title: text("runFailed"),
         detail: run.error ?? run.error_code,
