@@ -134,6 +134,7 @@ test("where there are no events it is polled, and a hidden tab has no connection
   await screen.findByText("a WAITING 2/4 live");
   act(() => focusManager.setFocused(false));
   await screen.findByText("a WAITING 2/4 off");
+  await expect.poll(served.streams).toBe(0);
   const before = served.asked.length;
   await served.spine.signal(a.id, "second", null);
   await (await served.spine.attach(a.id)).result();
