@@ -91,6 +91,28 @@ test("a timeline says everything as text, and is one stop for Tab", () => {
   expect(attempts[1]?.textContent).toContain("503 Service Unavailable");
 });
 
+test("what is to come is hollow, and the line of the present stands between that and what has been, and moves", () => {
+  vi.useFakeTimers({ now: Date.now() });
+  const { container, rerender } = render(<StepTimeline run={runningRun} mode="timed" />);
+  const now = () => Number.parseFloat(container.querySelector(".spine-now line")?.getAttribute("x1") ?? "");
+  const [before, pending] = [now(), runningRun.steps.filter(({ status }) => status === "PENDING")];
+  const edges = [...container.querySelectorAll(".spine-track rect[data-kind=work]")].map(
+    (bar) =>
+      Number.parseFloat(bar.getAttribute("x") ?? "") + Number.parseFloat(bar.getAttribute("width") ?? ""),
+  );
+  expect(before).toBeGreaterThanOrEqual(Math.max(...edges) - 0.1);
+  const hollow = [...container.querySelectorAll(".spine-track rect[data-kind=pending]")];
+  expect(hollow).toHaveLength(pending.length);
+  for (const bar of hollow) expect(Number.parseFloat(bar.getAttribute("x") ?? "")).toBeGreaterThan(before);
+  const open = () => container.querySelector(".spine-step[data-status=RUNNING] rect")?.getAttribute("width");
+  const [place, width] = [now(), open()];
+  elapse(1_000);
+  expect(now()).not.toBe(place);
+  expect(open()).not.toBe(width);
+  rerender(<StepTimeline run={completedRun} mode="timed" />);
+  expect(container.querySelector(".spine-now, rect[data-kind=pending]")).toBeNull();
+});
+
 test("a step that never ran says so once the run is over", () => {
   render(<StepTimeline run={failedRun} mode="list" />);
   expect(screen.getByText("load").textContent).toContain("did not run");
