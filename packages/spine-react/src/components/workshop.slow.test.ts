@@ -100,6 +100,19 @@ describe.skipIf(chromiumPath === null)(`the workshop in Chromium${withoutChromiu
     await close();
   });
 
+  test.each(["reduce", "no-preference"] as const)(
+    "nothing moves for whoever wants that: %s",
+    async (reducedMotion) => {
+      const { page, close } = await open("/index.html", { reducedMotion });
+      const moving = await page.evaluate(
+        () => document.getAnimations().filter(({ playState }) => playState === "running").length,
+      );
+      if (reducedMotion === "reduce") expect(moving).toBe(0);
+      else expect(moving).toBeGreaterThan(0);
+      await close();
+    },
+  );
+
   test("without colours of ours it is seen what is chosen, and from right to left codes are read as they are", async () => {
     const { page, close } = await open("/index.html", {
       viewport: { width: 1200, height: 900 },
