@@ -118,10 +118,10 @@ describe.skipIf(chromiumPath === null)(`the workshop in Chromium${withoutChromiu
       viewport: { width: 1200, height: 900 },
       forcedColors: "active",
     });
-    const backgrounds = await page
+    const colours = await page
       .locator("#Parts-Choice .spine-segments span")
-      .evaluateAll((all) => all.map((each) => getComputedStyle(each).backgroundColor));
-    expect(new Set(backgrounds).size).toBe(2);
+      .evaluateAll((all) => all.map((each) => getComputedStyle(each).color));
+    expect(new Set(colours).size).toBe(2);
     await page.evaluate('document.documentElement.dir = "rtl"');
     const directions = await page
       .locator("main :is(code, pre)")
