@@ -19,6 +19,10 @@ function pkg(name: string, entry: Record<string, string>): Options {
     removeNodeProtocol: false,
     skipNodeModulesBundle: true,
     external: [/^[^./]/],
+    // What the root tsconfig says of JSX is nothing: esbuild would write `React.createElement`, and no file imports React.
+    esbuildOptions: (options) => {
+      options.jsx = "automatic";
+    },
   };
 }
 

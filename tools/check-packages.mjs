@@ -37,6 +37,7 @@ try {
       .map((path) => name + path.slice(1)),
   );
   for (const entry of entries) importWithPlainNode(entry);
+  renderWithPlainNode();
   keepErrorNames();
   keepThreadFile();
   console.log(`packages ok: ${packages.map((pkg) => pkg.name).join(", ")}; imported ${entries.join(", ")}`);
@@ -95,6 +96,38 @@ function importWithPlainNode(entry) {
      if (names.length === 0) throw new Error("it exports nothing");`,
   );
   run(process.execPath, [file], `import "${entry}" from its built package`);
+}
+
+/** A component that is only imported may have been compiled to something that does not run. */
+function renderWithPlainNode() {
+  // A host's own, one for all packages.
+  for (const name of ["react", "react-dom", "@tanstack/react-query"]) {
+    const link = join(temp, "node_modules", name);
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(join(root, "node_modules", name), link, "junction");
+  }
+  const file = join(temp, "render.mjs");
+  writeFileSync(
+    file,
+    `import { createElement } from "react";
+     import { renderToString } from "react-dom/server";
+     import { TradeActivityChart } from "spine-finra/react";
+     import { createClient } from "spine-http/client";
+     import { SpineProvider } from "spine-react";
+     import { PipelineStatusCard, RunsTable, StepTimeline } from "spine-react/components";
+     const page = createElement(
+       SpineProvider,
+       { client: createClient({ baseUrl: "/spine" }) },
+       createElement(PipelineStatusCard, { runId: null }),
+       createElement(StepTimeline, { runId: null }),
+       createElement(RunsTable, {}),
+       createElement(TradeActivityChart, { tier: "T1" }),
+     );
+     const html = renderToString(page);
+     for (const text of ["No run yet", "No steps yet", "Runs", "Trade activity"])
+       if (!html.includes(text)) throw new Error(\`"\${text}" is not in \${html}\`);`,
+  );
+  run(process.execPath, [file], "components of the built packages");
 }
 
 /** Logs, stored errors and clients tell errors apart by name; a bundler may rename a class. */

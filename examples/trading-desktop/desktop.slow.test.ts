@@ -134,6 +134,15 @@ describe.skipIf(chromiumPath === null)(`the trading desktop in Chromium${without
     await isSound(desktop);
   });
 
+  test("an address that was cut off on its way names no run", async () => {
+    const desktop = await open();
+    await desktop.page.goto(`${server.url}#/runs/%E0%A4%A`);
+    await desktop.page.reload();
+    await run(desktop.page).waitFor();
+    expect(await card(desktop.page).count()).toBe(0);
+    await isSound(desktop);
+  });
+
   test("on a phone, with the keyboard alone", async () => {
     const desktop = await open({ viewport: { width: 375, height: 812 }, colorScheme: "dark" });
     const { page } = desktop;

@@ -23,6 +23,8 @@ test.each(["index.ts", "components/index.ts", "queries/index.ts"])(
   async (entry) => {
     const { modules, code } = await browserBundle(here(entry));
     expect(modules).toContain(`packages/spine-react/src/${entry}`);
+    expect(code).toMatch(/\bexport\b/);
+    expect(code).toContain("/pipelines/status/{id}");
     const foreign = modules.filter((path) => !path.startsWith("packages/spine-react/"));
     const packages = new Set(
       foreign.map((path) => /(?:node_modules|packages)\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? path),
@@ -37,6 +39,7 @@ test.each(["index.ts", "components/index.ts", "queries/index.ts"])(
 );
 
 test("queries need no React", async () => {
-  const { modules } = await browserBundle(here("queries/index.ts"));
+  const { modules, code } = await browserBundle(here("queries/index.ts"));
+  expect(code).toContain("/pipelines/status/{id}");
   expect(modules.filter((path) => /node_modules\/(react|@tanstack)/.test(path))).toEqual([]);
 });

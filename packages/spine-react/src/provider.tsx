@@ -49,12 +49,11 @@ export function SpineProvider(props: SpineProviderProps): ReactNode {
   const { client, live = "auto", locale, timeZone, labels = NO_LABELS, children } = props;
   const [own] = useState(() => new QueryClient());
   const { queryClient = own } = props;
-  // Nobody else tells it that the page is online again.
+  // Nobody else may tell it that the page is online again: a host's own needs no provider. It counts who mounts it.
   useEffect(() => {
-    if (queryClient !== own) return;
-    own.mount();
-    return () => own.unmount();
-  }, [queryClient, own]);
+    queryClient.mount();
+    return () => queryClient.unmount();
+  }, [queryClient]);
   const made = useMemo(
     () => ({ client, queryClient, runs: new FollowedRuns(client, queryClient) }),
     [client, queryClient],

@@ -4,6 +4,7 @@ import type { Mutant } from "../mutant.ts";
 const REACT = "packages/spine-react/src";
 const POLLING = `${REACT}/live/polling.test.tsx`;
 const LIVE = `${REACT}/live/live.test.tsx`;
+const HOSTS = `${REACT}/hooks/hosts.test.tsx`;
 const HOOKS = `${REACT}/hooks/hooks.test.tsx`;
 const ONE_REQUEST = "one request every two seconds for each run, however many components look at it";
 const TO_ITS_END =
@@ -211,6 +212,59 @@ export const MUTANTS_OF_REACT: readonly Mutant[] = [
       test: ["schedules: made, paused, changed as they were looked at, started, removed"],
     },
     says: "promise resolved",
+    quick: false,
+  },
+  {
+    name: "react-believes-clocks",
+    breaks: "a run is asked about in time, whatever the clocks of server and browser say",
+    changes: [
+      {
+        file: `${REACT}/live/followed-runs.ts`,
+        find: "const staleTime = Number.NEGATIVE_INFINITY;",
+        replace: "const staleTime = 0;",
+      },
+    ],
+    caughtBy: {
+      file: POLLING,
+      test: [
+        "asks in time whatever the clocks say: a server that is ahead of the browser, a clock that is set back",
+      ],
+    },
+    says: "to have a length of 1",
+    quick: false,
+  },
+  {
+    name: "react-acts-on-another",
+    breaks: "an action is done to the run that was shown when it was asked for",
+    changes: [
+      {
+        file: `${REACT}/hooks/use-run-actions.ts`,
+        find: "send(client, of, action, options, key)",
+        replace: 'send(client, runId ?? "", action, options, key)',
+      },
+    ],
+    caughtBy: {
+      file: HOSTS,
+      test: [
+        "what was asked for of one run, pipeline or table is done to it, also where another one is shown by now",
+      ],
+    },
+    says: "to deeply equal",
+    quick: false,
+  },
+  {
+    name: "react-shows-another",
+    breaks:
+      "a run is never shown in the place of another one, whatever the host's QueryClient does by default",
+    changes: [
+      {
+        file: `${REACT}/hooks/own-options.ts`,
+        find: "placeholderData: () => undefined,",
+        replace: "",
+      },
+    ],
+    caughtBy: { file: HOSTS, test: ["a run is never shown in the place of another one"] },
+    says: "Unable to find an element with the text: loading polling",
     quick: false,
   },
 ];

@@ -108,7 +108,8 @@ function asking(answer: (path: string) => Response | Promise<Response>) {
       return await answer(path);
     },
   });
-  const queryClient = new QueryClient({ defaultOptions: { queries: { retry: false } } });
+  // A host may throw its own errors into the page: the chart shows those of its own.
+  const queryClient = new QueryClient({ defaultOptions: { queries: { retry: false, throwOnError: true } } });
   const { container } = render(
     <SpineProvider client={client} queryClient={queryClient} locale="en">
       <TradeActivityChart tier="T1" week_ending="2026-03-06" />

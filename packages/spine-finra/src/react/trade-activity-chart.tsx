@@ -40,6 +40,8 @@ interface AskedActivity extends Shown {
 
 export type TradeActivityChartProps = GivenActivity | AskedActivity;
 
+/** Whatever the host's QueryClient does by default: errors are shown here, and nothing stands under the name of another week. */
+const OWN_OPTIONS = { throwOnError: false, placeholderData: () => undefined, refetchOnMount: true } as const;
 const WEEKS = 26;
 const LARGEST = 12;
 
@@ -65,11 +67,12 @@ function Asked(props: AskedActivity) {
   const by = week_ending === undefined ? "week" : chosen;
   const finra = finraQueries(client);
   const weeks = useQuery(
-    { ...finra.weeks({ tier, limit: limit ?? WEEKS }), enabled: enabled && by === "week" },
+    { ...OWN_OPTIONS, ...finra.weeks({ tier, limit: limit ?? WEEKS }), enabled: enabled && by === "week" },
     queryClient,
   );
   const week = useQuery(
     {
+      ...OWN_OPTIONS,
       ...finra.week({ tier, week_ending: week_ending ?? "", limit: limit ?? LARGEST }),
       enabled: enabled && by !== "week",
     },

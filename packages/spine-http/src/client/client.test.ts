@@ -78,6 +78,32 @@ test("what is refused is an error with the problem in it", async () => {
   await expect(missing).rejects.toMatchObject({ status: 404 });
 });
 
+test("a page in the place of an answer, as proxies show them, is an error, and no stream of events", async () => {
+  const page = () =>
+    new Response("<h1>Log in</h1>", { headers: { "content-type": "text/html; charset=utf-8" } });
+  const behind = createClient({ baseUrl: "/spine", fetch: async () => page() });
+  const refused = { name: "SpineHttpError", status: 200, problem: null };
+  await expect(behind.get("/history/runs")).rejects.toMatchObject(refused);
+  const told: boolean[] = [];
+  const events = behind.events("01900000-0000-7000-8000-000000000000", {
+    connected: (isOpen) => void told.push(isOpen),
+  });
+  await expect(events[Symbol.asyncIterator]().next()).rejects.toMatchObject(refused);
+  expect(told).toEqual([]);
+});
+
+test("a time to wait for is told by the clock that has written it", async () => {
+  const answer = (headers: Readonly<Record<string, string>>) =>
+    createClient({ baseUrl: "/spine", fetch: async () => new Response(null, { status: 503, headers }) })
+      .get("/health")
+      .catch((error: unknown) => error);
+  const date = "Mon, 05 Jan 2026 10:00:00 GMT";
+  const later = "Mon, 05 Jan 2026 10:00:30 GMT";
+  expect(await answer({ date, "retry-after": later })).toMatchObject({ retryAfter: 30 });
+  expect(await answer({ "retry-after": "7" })).toMatchObject({ retryAfter: 7 });
+  expect(await answer({ "retry-after": later })).toMatchObject({ retryAfter: 0 });
+});
+
 test("types: paths, parameters and answers are those of the table", () => {
   const never = () => {
     // @ts-expect-error there is no such path

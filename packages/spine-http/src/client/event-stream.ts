@@ -1,5 +1,5 @@
 import type { Event } from "../wire/event.ts";
-import { errorOf, type SpineHttpError } from "./http-error.ts";
+import { errorOf, isOf, type SpineHttpError } from "./http-error.ts";
 import type { AnyRequest, SpineClient } from "./spine-client.ts";
 
 export interface StreamOptions {
@@ -21,6 +21,8 @@ export interface StreamedEvent extends Event {
 export type RunEvents = AsyncIterable<StreamedEvent>;
 
 const LONGEST_RETRY_MS = 10_000;
+/** Timers run out at once where it is more than 24 days. */
+const LONGEST_ASKED_MS = 3_600_000;
 /** Of a stream that is alive something is heard every 15 s: one that says nothing for longer is connected anew. */
 const SILENCE_MS = 45_000;
 
@@ -52,7 +54,7 @@ export async function* streamEvents(
       };
       const response = await send("GET", path, { ...request, headers, signal: leaving.signal });
       if (response.status === 204) return;
-      if (!response.ok) throw await errorOf(response);
+      if (!response.ok || !isOf(response, "text/event-stream")) throw await errorOf(response);
       const opened = () => {
         if (!isOpen) connected?.(true);
         isOpen = true;
@@ -67,7 +69,7 @@ export async function* streamEvents(
       const { status, retryAfter } = error as Partial<SpineHttpError>;
       // What is refused is refused again; what fails may come back.
       if (status !== undefined && status < 500 && status !== 429) throw error;
-      asked = (retryAfter ?? 0) * 1_000;
+      asked = Math.min((retryAfter ?? 0) * 1_000, LONGEST_ASKED_MS);
     } finally {
       if (isOpen) connected?.(false);
       signal?.removeEventListener("abort", leave);

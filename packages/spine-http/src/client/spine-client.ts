@@ -1,7 +1,7 @@
 import type { Method } from "../operation.ts";
 import type { SpineOperations } from "../operations/index.ts";
 import { type RunEvents, type StreamedRuns, type StreamOptions, streamEvents } from "./event-stream.ts";
-import { errorOf } from "./http-error.ts";
+import { errorOf, isOf } from "./http-error.ts";
 import type { AnswerOf, At, ClientOperation, PathOf, RequestOf, Rest } from "./types.ts";
 
 export interface ClientOptions {
@@ -78,10 +78,9 @@ export function createClient<Op extends ClientOperation = SpineOperations>(
   };
   const call = (method: Method) => async (path: string, request?: AnyRequest) => {
     const response = await send(method, path, request);
-    if (!response.ok) throw await errorOf(response);
+    if (!response.ok || isOf(response, "text/html")) throw await errorOf(response);
     if (response.status === 204) return null;
-    const isJson = response.headers.get("content-type")?.includes("json") ?? false;
-    return isJson ? await response.json() : await response.text();
+    return isOf(response, "json") ? await response.json() : await response.text();
   };
   // The table's types stand for what the server checks: what it answers fits them.
   const typed = <M extends Method>(method: M) => call(method) as unknown as Call<Op, M>;

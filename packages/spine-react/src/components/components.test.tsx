@@ -91,6 +91,28 @@ test("a timeline says everything as text, and is one stop for Tab", () => {
   expect(attempts[1]?.textContent).toContain("503 Service Unavailable");
 });
 
+test("what is to come is hollow, and the line of the present stands between that and what has been, and moves", () => {
+  vi.useFakeTimers({ now: Date.now() });
+  const { container, rerender } = render(<StepTimeline run={runningRun} mode="timed" />);
+  const now = () => Number.parseFloat(container.querySelector(".spine-now line")?.getAttribute("x1") ?? "");
+  const [before, pending] = [now(), runningRun.steps.filter(({ status }) => status === "PENDING")];
+  const edges = [...container.querySelectorAll(".spine-track rect[data-kind=work]")].map(
+    (bar) =>
+      Number.parseFloat(bar.getAttribute("x") ?? "") + Number.parseFloat(bar.getAttribute("width") ?? ""),
+  );
+  expect(before).toBeGreaterThanOrEqual(Math.max(...edges) - 0.1);
+  const hollow = [...container.querySelectorAll(".spine-track rect[data-kind=pending]")];
+  expect(hollow).toHaveLength(pending.length);
+  for (const bar of hollow) expect(Number.parseFloat(bar.getAttribute("x") ?? "")).toBeGreaterThan(before);
+  const open = () => container.querySelector(".spine-step[data-status=RUNNING] rect")?.getAttribute("width");
+  const [place, width] = [now(), open()];
+  elapse(1_000);
+  expect(now()).not.toBe(place);
+  expect(open()).not.toBe(width);
+  rerender(<StepTimeline run={completedRun} mode="timed" />);
+  expect(container.querySelector(".spine-now, rect[data-kind=pending]")).toBeNull();
+});
+
 test("a step that never ran says so once the run is over", () => {
   render(<StepTimeline run={failedRun} mode="list" />);
   expect(screen.getByText("load").textContent).toContain("did not run");
@@ -166,6 +188,73 @@ test("how a run ended is told once: its records, or why it failed with a retry; 
   // A quick one of one's own is over before anybody looks.
   render(<Page run={completedRun} startedHere />);
   expect(screen.getByRole("status").textContent).toContain("Processed 18,203 records");
+});
+
+test("a retry that failed again before anybody looked is told, and one that is refused says so", async () => {
+  const other = vi.fn();
+  const refused = new SpineHttpError(503, { ...problem, title: "The database is away" }, null);
+  const retried = vi.fn(() => Promise.reject(refused));
+  function Page({ run, onRetry }: { readonly run: Status; readonly onRetry: () => unknown }) {
+    useRunToasts(run, { onRetry });
+    return <Toaster />;
+  }
+  const { rerender } = render(<Page run={runningRun} onRetry={retried} />);
+  rerender(<Page run={failedRun} onRetry={retried} />);
+  const again = { ...failedRun, completed_at: "2026-11-20T23:30:00.000Z", error: "failed again" };
+  rerender(<Page run={again} onRetry={retried} />);
+  // The first failure is over.
+  expect(screen.getAllByText("Run failed")).toHaveLength(1);
+  expect(screen.getByText("failed again")).toBeTruthy();
+  // It is the failed run that is retried, whatever is shown by then.
+  rerender(<Page run={{ ...runningRun, execution_id: "b" }} onRetry={other} />);
+  fireEvent.click(screen.getAllByRole("button", { name: "Retry" })[0] as Element);
+  await screen.findByText("The database is away");
+  expect(other).not.toHaveBeenCalled();
+  fireEvent.click(screen.getAllByRole("button", { name: "Retry" }).at(-1) as Element);
+  await vi.waitFor(() => expect(retried).toHaveBeenCalledTimes(2));
+});
+
+test("that a run has failed is told no more once it goes on", () => {
+  function Page({ run }: { readonly run: Status }) {
+    useRunToasts(run, { onRetry: () => {}, startedHere: true });
+    return <Toaster />;
+  }
+  const { rerender } = render(<Page run={failedRun} />);
+  expect(screen.getByText("Run failed")).toBeTruthy();
+  rerender(<Page run={{ ...failedRun, status: "RUNNING", completed_at: null }} />);
+  expect(screen.queryByText("Run failed")).toBeNull();
+  rerender(<Page run={{ ...completedRun, execution_id: failedRun.execution_id }} />);
+  expect(screen.getByText("Processed 18,203 records")).toBeTruthy();
+});
+
+test("who presses a button that is gone by then goes on from where it was", () => {
+  const done = () => Promise.resolve({ execution_id: "" });
+  const page = (actions: typeof ACTIONS) => (
+    <>
+      <a href="#before">before</a>
+      <RunActions actions={actions} act={done} />
+      <Toaster />
+    </>
+  );
+  const only = (...names: readonly string[]) =>
+    ACTIONS.map((each) => ({ ...each, allowed: names.includes(each.action) }));
+  const { rerender } = render(page(only("retry", "rerun")));
+  screen.getByRole("button", { name: "Retry" }).focus();
+  rerender(page(only("pause", "cancel")));
+  expect(document.activeElement).toBe(screen.getByRole("group", { name: "Actions" }));
+  // Who has left it is not called back.
+  const pause = screen.getByRole("button", { name: "Pause" });
+  pause.focus();
+  pause.blur();
+  rerender(page(only("rerun")));
+  expect(document.activeElement).toBe(document.body);
+  const link = screen.getByText("before");
+  link.focus();
+  act(() => void toastStore.add({ kind: "error", title: "Away" }));
+  const dismiss = screen.getByRole("button", { name: "Dismiss: Away" });
+  dismiss.focus();
+  fireEvent.click(dismiss);
+  expect(document.activeElement).toBe(link);
 });
 
 test("screen readers hear of changes, together, and of failures at once", () => {

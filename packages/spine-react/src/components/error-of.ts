@@ -1,4 +1,5 @@
 import { SpineHttpError } from "spine-http/client";
+import { isTransient } from "../queries/retry.ts";
 
 /** What there is to say about an error. */
 export interface ErrorFacts {
@@ -11,14 +12,12 @@ export interface ErrorFacts {
 }
 
 export function factsOf(error: Error): ErrorFacts {
-  if (!(error instanceof SpineHttpError))
-    return { title: null, detail: error.message, code: null, requestId: null, isRetryable: true };
-  const { problem, status } = error;
+  const problem = error instanceof SpineHttpError ? error.problem : null;
   return {
     title: problem?.title ?? null,
     detail: problem?.detail ?? error.message,
     code: problem?.error_code ?? problem?.code ?? null,
     requestId: problem?.request_id ?? null,
-    isRetryable: problem?.retryable ?? (status >= 500 || status === 429),
+    isRetryable: isTransient(error),
   };
 }

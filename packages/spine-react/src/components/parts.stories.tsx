@@ -1,5 +1,6 @@
 import { Card, CardContent } from "./card.tsx";
 import { ErrorBanner, ErrorMessage } from "./error-banner.tsx";
+import { Segments } from "./segments.tsx";
 import { Spinner } from "./spinner.tsx";
 import { StatusBadge } from "./status-badge.tsx";
 import { httpError, notFound } from "./testing/fixtures.ts";
@@ -23,6 +24,16 @@ export const Badges: Story = {
         </p>
       </CardContent>
     </Card>
+  ),
+};
+export const Choice: Story = {
+  render: () => (
+    <Segments
+      legend="Tier"
+      options={["T1", "T2", "OTCE"].map((value) => ({ value, label: value }))}
+      value="T2"
+      onChange={() => {}}
+    />
   ),
 };
 export const Waiting: Story = { render: () => <Spinner /> };

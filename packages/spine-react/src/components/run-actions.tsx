@@ -7,6 +7,7 @@ import { Dialog } from "./dialog.tsx";
 import { useDisplay } from "./display.ts";
 import { ErrorBanner } from "./error-banner.tsx";
 import { RerunDialog, SignalDialog } from "./run-dialogs.tsx";
+import { useKeptFocus } from "./use-kept-focus.ts";
 
 type Action = AllowedAction["action"];
 
@@ -71,6 +72,7 @@ function ActionButtons(props: Look & ActionsData) {
   const { actions, act, pending = null, error, reset, steps, showRefused } = props;
   const { text } = useDisplay();
   const [asked, setAsked] = useState<Action | null>(null);
+  const kept = useKeptFocus<HTMLFieldSetElement>();
   const shown = ORDER.flatMap((name) => actions.find(({ action }) => action === name) ?? []).filter(
     ({ allowed }) => allowed || showRefused,
   );
@@ -90,7 +92,7 @@ function ActionButtons(props: Look & ActionsData) {
   if (shown.length === 0) return null;
   return (
     <div className="spine-root spine-actions">
-      <fieldset className="spine-buttons" aria-label={text("actions")}>
+      <fieldset className="spine-buttons" aria-label={text("actions")} tabIndex={-1} {...kept}>
         {shown.map(({ action, allowed, reason }) => (
           <Button
             key={action}

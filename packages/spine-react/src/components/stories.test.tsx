@@ -41,6 +41,20 @@ test("every component has its states as stories", () => {
   }
 });
 
+const STATES: Readonly<Record<string, RegExp>> = {
+  Loading: /Loading…/,
+  Failing: /unavailable|There is no/,
+  Stale: /the last look failed/,
+};
+
+test.each(stories.filter(({ name }) => name in STATES))("$title $name: says so", ({ name, story }) => {
+  const { container } = render(story.render());
+  expect(container.textContent).toMatch(STATES[name] as RegExp);
+  if (name === "Failing") expect(container.querySelector("[role=alert]")?.textContent ?? "").not.toBe("");
+  // What was known stays.
+  if (name === "Stale") expect(container.querySelector("[role=alert], .spine-empty")).toBeNull();
+});
+
 test.each(stories)("$title $name: axe finds nothing, light and dark", async ({ story }) => {
   const errors = vi.spyOn(console, "error").mockImplementation(() => {});
   render(<main>{story.render()}</main>);

@@ -28,8 +28,9 @@ export function Table({ caption, columns, isStacked, children }: TableProps) {
         <caption className="spine-hidden">{caption}</caption>
         <thead>
           <tr>
-            {columns.map(({ name, isNumber, isMinor, isQuiet }) => (
-              <th key={name} scope="col" data-number={isNumber} data-minor={isMinor}>
+            {columns.map(({ name, isNumber, isMinor, isQuiet }, index) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: two may have one name in some language
+              <th key={index} scope="col" data-number={isNumber} data-minor={isMinor}>
                 {isQuiet ? <span className="spine-hidden">{name}</span> : name}
               </th>
             ))}

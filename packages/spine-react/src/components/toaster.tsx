@@ -5,6 +5,7 @@ import { ErrorRefs } from "./error-banner.tsx";
 import { factsOf } from "./error-of.ts";
 import { Icon, toneOf } from "./icon.tsx";
 import { type NewToast, type Toast, toastStore } from "./toast-store.ts";
+import { useKeptFocus } from "./use-kept-focus.ts";
 import { Words } from "./words.tsx";
 
 export interface Toasts {
@@ -43,12 +44,13 @@ export function useToast(): Toasts {
 export function Toaster() {
   const { text } = useDisplay();
   const toasts = useSyncExternalStore(toastStore.subscribe, toastStore.all, toastStore.none);
+  const kept = useKeptFocus<HTMLElement>();
   const listOf = (isError: boolean) =>
     toasts
       .filter(({ kind }) => (kind === "error") === isError)
       .map((toast) => <ToastItem key={toast.id} toast={toast} />);
   return (
-    <section className="spine-root spine-toaster" aria-label={text("notifications")}>
+    <section className="spine-root spine-toaster" aria-label={text("notifications")} tabIndex={-1} {...kept}>
       {/* Both are there from the start: a region that comes with its text is not read. */}
       <div role="status">{listOf(false)}</div>
       <div role="alert">{listOf(true)}</div>

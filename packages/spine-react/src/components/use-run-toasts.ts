@@ -24,7 +24,7 @@ export function useRunToasts(
   const { onRetry, startedHere = false } = options;
   const { text, count } = useDisplay();
   const toast = useToast();
-  const known = useRef<{ readonly id: string; readonly isOver: boolean } | null>(null);
+  const known = useRef<Pick<Status, "execution_id" | "completed_at"> | null>(null);
   const failure = useRef<number | null>(null);
   const retry = useRef(onRetry);
   useEffect(() => {
@@ -33,25 +33,35 @@ export function useRunToasts(
   useEffect(() => {
     if (!run) return;
     const before = known.current;
-    const isOver = isTerminal(run.status);
-    known.current = { id: run.execution_id, isOver };
-    const isNew = before?.id !== run.execution_id;
-    // It goes on: that it had failed is no news any more.
-    if (!isOver && !isNew && failure.current !== null) {
+    known.current = run;
+    const isNew = before?.execution_id !== run.execution_id;
+    // A retry may have ended again before anybody looked.
+    const isSame = !isNew && before.completed_at === run.completed_at;
+    if (!isNew && !isSame && failure.current !== null) {
+      // It goes on: that it has failed, and may be retried, is over.
       toast.dismiss(failure.current);
       failure.current = null;
     }
-    if (!isOver || (isNew ? !startedHere : before.isOver)) return;
+    if (!isTerminal(run.status) || isSame || (isNew && !startedHere)) return;
     if (run.status === "COMPLETED") {
       const records = recordsOf(run);
       toast.success(records === null ? text("runCompleted") : count("processed", records), run.pipeline);
     } else if (run.status === "FAILED") {
       const may = run.allowed_actions.some(({ action, allowed }) => action === "retry" && allowed);
+      const ask = retry.current;
+      const again = async () => {
+        try {
+          await ask?.();
+        } catch (error) {
+          // The toast that offered it is gone.
+          toast.error(error as Error, { onRetry: () => void again() });
+        }
+      };
       failure.current = toast.show({
         kind: "error",
         title: text("runFailed"),
         detail: run.error ?? run.error_code,
-        onRetry: may && retry.current ? () => void retry.current?.() : null,
+        onRetry: may && ask ? () => void again() : null,
       });
     }
   }, [run, toast, text, count, startedHere]);

@@ -100,6 +100,37 @@ describe.skipIf(chromiumPath === null)(`the workshop in Chromium${withoutChromiu
     await close();
   });
 
+  test.each(["reduce", "no-preference"] as const)(
+    "nothing moves for whoever wants that: %s",
+    async (reducedMotion) => {
+      const { page, close } = await open("/index.html", { reducedMotion });
+      const moving = await page.evaluate(
+        () => document.getAnimations().filter(({ playState }) => playState === "running").length,
+      );
+      if (reducedMotion === "reduce") expect(moving).toBe(0);
+      else expect(moving).toBeGreaterThan(0);
+      await close();
+    },
+  );
+
+  test("without colours of ours it is seen what is chosen, and from right to left codes are read as they are", async () => {
+    const { page, close } = await open("/index.html", {
+      viewport: { width: 1200, height: 900 },
+      forcedColors: "active",
+    });
+    const colours = await page
+      .locator("#Parts-Choice .spine-segments span")
+      .evaluateAll((all) => all.map((each) => getComputedStyle(each).color));
+    expect(new Set(colours).size).toBe(2);
+    await page.evaluate('document.documentElement.dir = "rtl"');
+    const directions = await page
+      .locator("main :is(code, pre)")
+      .evaluateAll((all) => all.map((each) => getComputedStyle(each).direction));
+    expect(new Set(directions)).toEqual(new Set(["ltr"]));
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(1200);
+    await close();
+  });
+
   test("hostile texts stay texts", async () => {
     const { page, strangers, complaints, close } = await open("/xss.html", {
       viewport: { width: 1440, height: 900 },

@@ -28,6 +28,7 @@ export function useAction<Given, Answer>(options: ActionOptions<Given, Answer>):
   const { mutateAsync, isPending, variables, error, data, reset } = useMutation<Answer, Error, Given>(
     {
       mutationFn: options.send,
+      throwOnError: false,
       retry: options.isRepeatable && retry,
       retryDelay,
       // Also where it failed: it may have been done all the same.

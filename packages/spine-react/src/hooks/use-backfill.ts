@@ -29,8 +29,9 @@ export interface Backfill {
 export function useBackfill(table: string): Backfill {
   const { client, queries } = useSpine();
   const intent = useIntent();
-  const { run, pending, ...rest } = useAction<BackfillRequest, RunStarted>({
-    send: (body) =>
+  const { run, pending, ...rest } = useAction<readonly [table: string, body: BackfillRequest], RunStarted>({
+    // The table that was meant: by now another one may be shown.
+    send: ([table, body]) =>
       intent([table, body], async (key) => {
         const headers = { "idempotency-key": key };
         const answer = await client.post("/partitions/{table}/backfill", {
@@ -42,10 +43,10 @@ export function useBackfill(table: string): Backfill {
         throw new TypeError("It was not asked for a dry run.");
       }),
     isRepeatable: true,
-    changes: () => [queries.keys.partitions(table), queries.keys.runs()],
+    changes: ([table]) => [queries.keys.partitions(table), queries.keys.runs()],
   });
   return {
-    start: run,
+    start: useCallback((body) => run([table, body]), [run, table]),
     preview: useCallback(
       async (body) => {
         const answer = await client.post("/partitions/{table}/backfill", {

@@ -2,6 +2,7 @@ import { hashKey, type InfiniteData, useInfiniteQuery, useQuery } from "@tanstac
 import { useCallback, useMemo, useState } from "react";
 import { useInner } from "../provider.tsx";
 import type { Page, SpinePages, SpineQuery, SpineQueryKey } from "../queries/query-types.ts";
+import { OWN_OPTIONS } from "./own-options.ts";
 
 export interface ListOptions {
   /** How often it is asked again while it is seen, in ms; false: only when it is shown or something of it was changed here. */
@@ -42,6 +43,7 @@ export function useList<T>(
   const { data, error, isPending, isPaused, hasNextPage, fetchNextPage, isFetchingNextPage, refetch } =
     useInfiniteQuery<Page<T>, Error, InfiniteData<Page<T>>, SpineQueryKey, string | undefined>(
       {
+        ...OWN_OPTIONS,
         ...options,
         enabled,
         staleTime: FRESH_MS,
@@ -84,7 +86,7 @@ export function useOne<T>(options: SpineQuery<T>, list: ListOptions): One<T> {
   const { queryClient } = useInner();
   const { enabled = true } = list;
   const { data, error, isPending, isPaused, refetch } = useQuery<T, Error, T, SpineQueryKey>(
-    { ...options, enabled, staleTime: FRESH_MS, refetchInterval: intervalOf(list) },
+    { ...OWN_OPTIONS, ...options, enabled, staleTime: FRESH_MS, refetchInterval: intervalOf(list) },
     queryClient,
   );
   const shown = useKept(options.queryKey, data, error);

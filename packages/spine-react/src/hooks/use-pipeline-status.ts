@@ -5,6 +5,7 @@ import { isTerminal } from "../is-terminal.ts";
 import type { Connection } from "../live/followed-run.ts";
 import { useInner } from "../provider.tsx";
 import { statusQuery } from "../queries/status-query.ts";
+import { OWN_OPTIONS } from "./own-options.ts";
 
 export interface PipelineStatusOptions {
   /** How often it is asked while no events come, in ms; 2,000 when left out. */
@@ -60,6 +61,7 @@ export function usePipelineStatus(
   const query = statusQuery(client, runId ?? "");
   const { data, error, isPending, isPaused } = useQuery(
     {
+      ...OWN_OPTIONS,
       ...query,
       enabled: id !== null,
       // When it is asked again is decided where all that look at it are known.

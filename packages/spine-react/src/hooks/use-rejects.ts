@@ -12,6 +12,7 @@ import { useAction } from "./use-action.ts";
 import { useIntent } from "./use-intent.ts";
 import { type List, type ListOptions, useList } from "./use-list.ts";
 import { usePipelineStatus } from "./use-pipeline-status.ts";
+import { useRefetchWhenOther } from "./use-refetch-when-changed.ts";
 
 /** Which of the rows are meant; all of the step when nothing is said. */
 export type RejectSelection = Omit<RejectChoice, "step">;
@@ -37,7 +38,7 @@ interface Doing {
 }
 
 /**
- * The rows that a step of a run refused, with their reasons, and what can be done with them.
+ * The rows that a step of a run refused, with their reasons, and what can be done with them; asked again when it has refused more.
  *
  * @param step its path; the first step that has refused any when left out.
  * @example
@@ -69,6 +70,8 @@ export function useRejects(
     ...options,
     enabled: enabled && !!runId && shown !== null,
   });
+  const rejected = steps.find(({ name }) => name === shown)?.rejected;
+  useRefetchWhenOther(`${runId} ${shown}`, rejected, list.refetch);
   const intent = useIntent();
   const { run, pending, error, reset } = useAction<Doing, unknown>({
     send: ({ send }) => send(),

@@ -57,6 +57,8 @@ export interface RunActions {
 }
 
 interface Doing {
+  /** The run that was meant when it was asked for: by now another one may be shown. */
+  readonly of: string;
   readonly action: RunAction;
   readonly options: unknown;
 }
@@ -83,15 +85,19 @@ export function useRunActions(runId: string | null | undefined): RunActions {
   const { run: status } = usePipelineStatus(runId);
   const intent = useIntent();
   const { run, pending, error, reset } = useAction<Doing, unknown>({
-    send: ({ action, options }) =>
-      intent([runId, action, options], (key) => send(client, runId ?? "", action, options, key)),
+    send: ({ of, action, options }) =>
+      intent([of, action, options], (key) => send(client, of, action, options, key)),
     // Not by itself: a retry whose answer was lost would be refused, for the run goes on already.
     isRepeatable: false,
-    changes: () => [queries.keys.run(runId ?? ""), queries.keys.runs()],
+    changes: ({ of }) => [queries.keys.run(of), queries.keys.runs()],
   });
+  const of = runId ?? "";
   return {
     actions: status?.allowed_actions ?? NO_ACTIONS,
-    act: useCallback((action, ...[options = {}]) => run({ action, options }) as Promise<never>, [run]),
+    act: useCallback(
+      (action, ...[options = {}]) => run({ of, action, options }) as Promise<never>,
+      [run, of],
+    ),
     pending: pending?.action ?? null,
     error,
     reset,

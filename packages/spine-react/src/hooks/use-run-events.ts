@@ -3,6 +3,7 @@ import { useCallback, useEffect, useMemo } from "react";
 import type { Event } from "spine-http/client";
 import type { Page, SpineQueryKey } from "../queries/query-types.ts";
 import { useSpine } from "../use-spine.ts";
+import { OWN_OPTIONS } from "./own-options.ts";
 import type { List, ListOptions } from "./use-list.ts";
 import { usePipelineStatus } from "./use-pipeline-status.ts";
 
@@ -27,6 +28,7 @@ export function useRunEvents(
   const { run } = usePipelineStatus(enabled ? runId : null);
   const query = useInfiniteQuery<Page<Event>, Error, InfiniteData<Page<Event>>, SpineQueryKey, number>(
     {
+      ...OWN_OPTIONS,
       ...queries.events(runId ?? ""),
       enabled,
       // What has happened does not change: only what is behind it is asked for.

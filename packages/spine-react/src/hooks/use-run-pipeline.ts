@@ -41,10 +41,11 @@ export function useRunPipeline(name: string): RunPipeline {
   const { client, queries } = useSpine();
   const intent = useIntent();
   const { run, pending, ...rest } = useAction<
-    readonly [params: unknown, options: RunPipelineOptions],
+    readonly [name: string, params: unknown, options: RunPipelineOptions],
     RunStarted
   >({
-    send: ([params, options]) =>
+    // The pipeline that was meant: by now another one may be shown.
+    send: ([name, params, options]) =>
       intent([name, params, options], async (key) => {
         const { idempotencyKey = key, ...body } = options;
         const answer = await client.post("/pipelines/run/{name}", {
@@ -59,7 +60,7 @@ export function useRunPipeline(name: string): RunPipeline {
     changes: () => [queries.keys.runs(), queries.keys.pipelines()],
   });
   return {
-    start: useCallback((params = {}, options = {}) => run([params, options]), [run]),
+    start: useCallback((params = {}, options = {}) => run([name, params, options]), [run, name]),
     check: useCallback(
       async (params = {}) => {
         const body = { params, dry_run: true };

@@ -117,10 +117,12 @@ export class FollowedRun {
     // What is under way plans when it has ended.
     if (!this.#isOpen || !this.#around.isWatched() || (state && state.fetchStatus !== "idle")) return;
     const settledAt = Math.max(state?.dataUpdatedAt ?? 0, state?.errorUpdatedAt ?? 0);
-    const due = this.#isBehind
-      ? this.#startedAt + Math.min(GAP_MS * 2 ** this.#quiet, LONGEST_MS)
-      : settledAt + this.#interval;
-    this.#timer = setTimeout(() => this.look(), Math.max(0, due - Date.now()));
+    const [since, wait] = this.#isBehind
+      ? [this.#startedAt, Math.min(GAP_MS * 2 ** this.#quiet, LONGEST_MS)]
+      : [settledAt, this.#interval];
+    // A page from a server carries the server's time, and clocks are set: what is to come is no later than from now on.
+    const left = Math.min(wait, since + wait - Date.now());
+    this.#timer = setTimeout(() => this.look(), Math.max(0, left));
   }
 
   /** False once it has ended, or will not be answered. */

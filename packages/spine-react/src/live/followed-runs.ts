@@ -1,4 +1,4 @@
-import { focusManager, hashKey, type QueryCacheNotifyEvent, type QueryClient } from "@tanstack/react-query";
+import { focusManager, type QueryCacheNotifyEvent, type QueryClient } from "@tanstack/react-query";
 import type { SpineClient, Status } from "spine-http/client";
 import { statusQuery } from "../queries/status-query.ts";
 import { EventFeed } from "./event-feed.ts";
@@ -33,7 +33,8 @@ export class FollowedRuns {
   /** Follows a run until the returned function is called. */
   follow(runId: string, options: FollowOptions): () => void {
     this.#start();
-    const hash = hashKey(statusQuery(this.#client, runId).queryKey);
+    // By the host's own function, where it has one.
+    const { queryHash: hash } = this.#queryClient.defaultQueryOptions(statusQuery(this.#client, runId));
     const run = this.#runs.get(runId) ?? this.#add(runId, hash);
     const follower = { ...options };
     run.join(follower);
@@ -127,9 +128,10 @@ export class FollowedRuns {
   }
 
   #fetch(runId: string): void {
-    // What comes of it, the cache tells.
+    // What comes of it, the cache tells. It is asked also where what is known is, by the clock of a server, of a later time than now.
+    const staleTime = Number.NEGATIVE_INFINITY;
     this.#queryClient
-      .fetchQuery({ ...statusQuery(this.#client, runId), staleTime: 0, retry: false })
+      .fetchQuery({ ...statusQuery(this.#client, runId), staleTime, retry: false })
       .catch(() => {});
   }
 

@@ -134,12 +134,26 @@ test("where there are no events it is polled, and a hidden tab has no connection
   await screen.findByText("a WAITING 2/4 live");
   act(() => focusManager.setFocused(false));
   await screen.findByText("a WAITING 2/4 off");
+  await expect.poll(served.streams).toBe(0);
   const before = served.asked.length;
   await served.spine.signal(a.id, "second", null);
   await (await served.spine.attach(a.id)).result();
   expect(served.asked.length).toBe(before);
   act(() => focusManager.setFocused(true));
   await screen.findByText("a COMPLETED 4/4 off");
+});
+
+test("of more than a hundred runs the newest are live, and another one is once there is a place", async () => {
+  const served = await serve({ workflows: [gated] });
+  const runs = await Promise.all(Array.from({ length: 102 }, () => served.spine.run(gated, {})));
+  render(page(served.url, Object.fromEntries(runs.map(({ id }, index) => [`run${index}`, id]))));
+  await waitFor(() => expect(screen.getAllByText(/ WAITING 1\/4 live$/)).toHaveLength(100));
+  for (const name of ["run0", "run1"]) expect(screen.getByText(`${name} WAITING 1/4 polling`)).toBeTruthy();
+  const [newest] = runs.slice(-1);
+  for (const signal of ["first", "second"]) await served.spine.signal(newest?.id ?? "", signal, null);
+  await screen.findByText("run101 COMPLETED 4/4 off");
+  await screen.findByText("run1 WAITING 1/4 live");
+  expect(screen.getByText("run0 WAITING 1/4 polling")).toBeTruthy();
 });
 
 test("events of a run are added as they happen, each once", async () => {

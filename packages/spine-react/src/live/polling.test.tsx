@@ -4,10 +4,12 @@
 import { focusManager, QueryClient } from "@tanstack/react-query";
 import { act, render, screen } from "@testing-library/react";
 import { Profiler, type ReactNode, StrictMode } from "react";
+import type { Status } from "spine-http/client";
 import { beforeEach, expect, test, vi } from "vitest";
 import { usePipelineStatus } from "../hooks/use-pipeline-status.ts";
 import { useRuns } from "../hooks/use-runs.ts";
 import { SpineProvider } from "../provider.tsx";
+import { spineKeys } from "../queries/spine-keys.ts";
 import "../testing/dom.ts";
 import {
   problemAnswer,
@@ -117,6 +119,52 @@ test("asks more and more rarely while it fails, not before it is told to, and sh
   await pass(3_500);
   expect(seconds(api)).toEqual([0, 2, 4]);
 });
+
+test("asks in time whatever the clocks say: a server that is ahead of the browser, a clock that is set back", async () => {
+  const api = scriptedApi(() => statusAnswer({}));
+  client = new QueryClient();
+  const ahead = Date.now() + 3 * 3_600_000;
+  client.setQueryData(spineKeys("/spine").status(RUN_ID), (await statusAnswer({}).json()) as Status, {
+    updatedAt: ahead,
+  });
+  render(
+    <SpineProvider client={api.client} queryClient={client} live={false}>
+      <Shown />
+    </SpineProvider>,
+  );
+  await pass(2_100);
+  expect(api.asked).toHaveLength(1);
+  vi.setSystemTime(Date.now() - 3 * 3_600_000);
+  await pass(4_100);
+  expect(api.asked).toHaveLength(3);
+});
+
+test("waits no longer than an hour, however long it is told to", async () => {
+  const api = scriptedApi(() => problemAnswer(503, "store-unavailable", 10_000_000));
+  show(api, <Shown />);
+  // Timers run out at once where they are longer than 24 days.
+  await pass(600_000);
+  expect(api.asked).toHaveLength(1);
+  await pass(3_600_000);
+  expect(api.asked).toHaveLength(2);
+});
+
+test.each(["text/html", "text/plain"])(
+  "a %s that says it is a success is an error in words, and is asked again as other failures are",
+  async (type) => {
+    const page = () =>
+      new Response("<!doctype html><title>Log in</title>", { headers: { "content-type": type } });
+    const api = scriptedApi(page);
+    show(api, <Shown />);
+    await pass(100);
+    expect(screen.getByText(/^nothing polling \(Something else than the API has answered/)).toBeTruthy();
+    await pass(10_000);
+    expect(seconds(api)).toEqual([0, 2, 6]);
+    api.answer = () => statusAnswer({});
+    await pass(10_000);
+    expect(screen.getByText("RUNNING polling")).toBeTruthy();
+  },
+);
 
 test("an error of the first look stays while the next one is under way, and what is refused is not asked again", async () => {
   const answers = [

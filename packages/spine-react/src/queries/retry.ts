@@ -4,11 +4,14 @@ import { SpineHttpError } from "spine-http/client";
 const MOST = 3;
 const FIRST_MS = 1_000;
 const LONGEST_MS = 30_000;
+/** However long it is asked for: timers of browsers run out at once where it is more than 24 days. */
+const LONGEST_ASKED_MS = 3_600_000;
 
-/** Whether what failed may go well when it is tried again: no answer, a server in trouble, too many requests. */
+/** Whether what failed may go well when it is tried again: no answer, or none of the API's, a server in trouble, too many requests. */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof SpineHttpError)) return true;
-  return error.problem?.retryable ?? (error.status >= 500 || error.status === 429 || error.status === 408);
+  const { problem, status } = error;
+  return problem?.retryable ?? (status < 400 || status >= 500 || status === 429 || status === 408);
 }
 
 /** For `retry` of queries and mutations. */
@@ -21,8 +24,8 @@ export function retryDelay(failures: number, error: Error): number {
   return backOff(FIRST_MS, failures, error);
 }
 
-/** How long to wait after so many failures, in ms: `first`, then twice as long each time, 30 s at most, unless `Retry-After` says more. */
+/** How long to wait after so many failures, in ms: `first`, then twice as long each time, 30 s at most, unless `Retry-After` says more, an hour at most. */
 export function backOff(first: number, failures: number, error: unknown): number {
   const asked = error instanceof SpineHttpError ? (error.retryAfter ?? 0) * 1_000 : 0;
-  return Math.max(Math.min(first * 2 ** failures, LONGEST_MS), asked);
+  return Math.max(Math.min(first * 2 ** failures, LONGEST_MS), Math.min(asked, LONGEST_ASKED_MS));
 }

@@ -42,7 +42,8 @@ async function statusOf(
   });
   heardServerTime(response.headers.get("date"));
   if (response.status === 304 && before) return before;
-  if (!response.ok) throw await errorOf(response);
+  const isJson = response.headers.get("content-type")?.includes("json") ?? false;
+  if (!response.ok || !isJson) throw await errorOf(response);
   const status = (await response.json()) as Status;
   const etag = response.headers.get("etag");
   if (cached && etag !== null) known.set(cached, { etag, version: status.version });

@@ -25,7 +25,12 @@ export async function browserBundle(entry: string): Promise<BrowserBundle> {
     define: { "process.env.NODE_ENV": '"production"' },
     oxc: { jsx: { runtime: "automatic", development: false } },
     resolve: { conditions: ["spine-source", "module", "browser", "production"] },
-    build: { write: false, target: "es2022", rolldownOptions: { input: entry } },
+    build: {
+      write: false,
+      target: "es2022",
+      // With all that it exports: of a library nothing would be left without.
+      rolldownOptions: { input: entry, preserveEntrySignatures: "strict" },
+    },
   })) as unknown as { readonly output: readonly Chunk[] };
   const chunks = output.filter(({ type }) => type === "chunk");
   const code = chunks.map((chunk) => chunk.code ?? "").join("\n");

@@ -12,6 +12,8 @@ export interface Served {
   readonly url: string;
   /** `GET /pipelines/status/…` and so on, of all that were asked so far. */
   readonly asked: string[];
+  /** How many streams of events are open. */
+  readonly streams: () => number;
   /** Cuts all connections. */
   readonly cut: () => void;
   readonly close: () => Promise<void>;
@@ -53,8 +55,15 @@ async function openServer(
   const listener = toNodeHandler(handler);
   const asked: string[] = [];
   const sockets = new Set<Socket>();
+  let streams = 0;
   const server = createServer((request, response) => {
     asked.push(`${request.method} ${request.url?.replace("/spine", "")}`);
+    if (request.url?.includes("/events?")) {
+      streams += 1;
+      response.on("close", () => {
+        streams -= 1;
+      });
+    }
     listener(request, response);
   });
   server.on("connection", (socket) => {
@@ -66,6 +75,7 @@ async function openServer(
     spine,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/spine`,
     asked,
+    streams: () => streams,
     cut: () => {
       for (const socket of sockets) socket.resetAndDestroy();
     },
