@@ -136,6 +136,7 @@ describe.each(DATABASES)("%s", (_name, open) => {
       resume: "The run is not paused.",
       retry: null,
       rerun: null,
+      approve: "No step waits for an approval.",
       signal: "The run has ended.",
     });
     const slim = await ask("GET", `/pipelines/status/${id}`, { query: "include=metrics" });
@@ -214,12 +215,25 @@ describe.each(DATABASES)("%s", (_name, open) => {
     expect(
       (await ask("GET", `/pipelines/status/${id}`, { headers: { ...known, prefer: "wait=1" } })).status,
     ).toBe(304);
+    const targets = async () => {
+      const { json: status } = await ask("GET", `/pipelines/status/${id}`);
+      const named = status.allowed_actions.filter((each: AnyJson) => each.targets !== null);
+      return named.map((each: AnyJson) => [each.action, each.allowed, each.targets]);
+    };
+    expect(await targets()).toEqual([
+      ["approve", false, []],
+      ["signal", true, ["go"]],
+    ]);
     // It waits for a signal, which an approval is not.
     const approved = await ask("POST", `/pipelines/approve/${id}`, { body: { step: "go", approved: true } });
     expect(approved.json).toMatchObject({ status: 409, code: "conflict" });
     const changed = ask("GET", `/pipelines/status/${id}`, { headers: { ...known, prefer: "wait=20" } });
     await ask("POST", `/pipelines/signal/${id}`, { body: { name: "go", payload: { by: "test" } } });
     expect((await changed).status).toBe(200);
+    await expect.poll(targets).toEqual([
+      ["approve", true, ["review"]],
+      ["signal", true, []],
+    ]);
     await expect
       .poll(
         async () =>

@@ -1,11 +1,12 @@
-import { type Control, type RunDetail, type Spine, stepAt } from "spine-core";
+import type { Control } from "spine-core";
 import { z } from "zod";
 import { type Call, operation } from "../operation.ts";
 import { HttpProblem } from "../problems.ts";
 import { toProblem } from "../to-problem.ts";
 import { Duration, durationOf } from "../wire/duration.ts";
-import { Run, runOf } from "../wire/run.ts";
+import { approvalsOf, Run, runOf } from "../wire/run.ts";
 import { given, keyOf, RunStarted, triggeredBy } from "./pipelines.ts";
+import { pipelineOf } from "./run-status.ts";
 
 const Controlled = z
   .strictObject({ execution_id: z.string(), status: Run.shape.status, changed: z.boolean(), run: Run })
@@ -160,7 +161,8 @@ export const runControlOperations = [
     responses: { 202: SENT },
     problems: ["not-found", "expired", "conflict"],
     async handle({ spine, access, params, body, principal }) {
-      if (!waitsForApproval(spine, await access.run(params.id), body.step))
+      const detail = await access.run(params.id);
+      if (!approvalsOf(detail, pipelineOf(spine, detail.run)).includes(body.step))
         throw new HttpProblem("conflict", `Step "${body.step.slice(0, 200)}" does not wait for an approval.`);
       const by = { by: principal.id, ...given({ comment: body.comment }) };
       await (body.approved ? spine.approve : spine.reject)(params.id, body.step, by);
@@ -267,16 +269,6 @@ export const runControlOperations = [
 
 function controlledOf(run: Parameters<typeof runOf>[0], changed: boolean): z.output<typeof Controlled> {
   return { execution_id: run.runId, status: run.status, changed, run: runOf(run) };
-}
-
-/** A step that waits for a signal of its own name waits in the same way: which it is stands in the pipeline, where that is known. */
-function waitsForApproval({ workflows }: Spine, { run, steps }: RunDetail, path: string): boolean {
-  const step = workflows.has(run.workflow) ? stepAt(workflows.get(run.workflow).steps, path) : undefined;
-  if (step && !(step.kind === "wait" && step.isApproval)) return false;
-  return steps.some(
-    ({ name, status, waitingFor }) =>
-      name === path && status === "WAITING" && waitingFor === `signal ${path}`,
-  );
 }
 
 /** What is answered to a start of a run. */

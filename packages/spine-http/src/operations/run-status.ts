@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { RunDetail, Spine } from "spine-core";
+import type { RunDetail, RunRecord, Spine, WorkflowData } from "spine-core";
 import { z } from "zod";
 import type { Access } from "../auth/access.ts";
 import type { Principal } from "../auth/auth.ts";
@@ -103,7 +103,7 @@ export async function statusOf(
   include: ReadonlySet<Include>,
 ): Promise<z.output<typeof Status>> {
   const { run } = detail;
-  const workflow = spine.workflows.has(run.workflow) ? spine.workflows.get(run.workflow) : undefined;
+  const workflow = pipelineOf(spine, run);
   const { definition, steps } = stepsOf(detail, workflow, {
     progress: include.has("progress"),
     attempts: include.has("attempts"),
@@ -118,10 +118,13 @@ export async function statusOf(
     steps: WITH_STEPS.some((each) => include.has(each)) ? [...steps] : [],
     quality: quality.map((result) => qualityOf(result, withSamples)),
     metrics: include.has("metrics") ? { ...run.metrics } : {},
-    allowed_actions: [
-      ...allowedActions(detail, (permission) => access.may(permission), workflow !== undefined),
-    ],
+    allowed_actions: [...allowedActions(detail, (permission) => access.may(permission), workflow)],
   };
+}
+
+/** The pipeline of a run; undefined where this process does not know it. */
+export function pipelineOf({ workflows }: Spine, { workflow }: RunRecord): WorkflowData | undefined {
+  return workflows.has(workflow) ? workflows.get(workflow) : undefined;
 }
 
 /** What two answers about the same version of a run differ in. */

@@ -5,6 +5,8 @@ import {
   type RunDetail,
   type RunRecord,
   type RunSummary,
+  stepAt,
+  type WorkflowData,
 } from "spine-core";
 import { z } from "zod";
 import { secondsBetween } from "./list.ts";
@@ -110,7 +112,7 @@ export function errorDetailOf(error: RunRecord["error"]): z.output<typeof ErrorD
 }
 
 /** What can be done with a run. */
-const ACTIONS = ["cancel", "pause", "resume", "retry", "rerun", "signal"] as const;
+const ACTIONS = ["cancel", "pause", "resume", "retry", "rerun", "approve", "signal"] as const;
 type Action = (typeof ACTIONS)[number];
 
 export const AllowedAction = z
@@ -118,6 +120,12 @@ export const AllowedAction = z
     action: z.enum(ACTIONS),
     allowed: z.boolean(),
     reason: z.string().nullable().describe("Why not."),
+    targets: z
+      .array(z.string())
+      .nullable()
+      .describe(
+        "The steps that wait for an approval, or the signals that steps wait for; null where it is about the run.",
+      ),
   })
   .meta({ id: "AllowedAction" });
 
@@ -127,17 +135,23 @@ const NEEDS: Readonly<Record<Action, string>> = {
   resume: "runs:cancel",
   retry: "runs:retry",
   rerun: "runs:retry",
+  approve: "runs:signal",
   signal: "runs:signal",
 };
+/** What `waitingFor` says of a step that waits for a signal, before its name. */
+const SIGNAL = "signal ";
 const ENDED = ["COMPLETED", "FAILED", "CANCELLED"];
 
-/** @param may whether the one who asks has a permission; @param known whether this process knows the pipeline. */
+/** @param may whether the one who asks has a permission; @param workflow the pipeline, where this process knows it. */
 export function allowedActions(
-  { run }: RunDetail,
+  detail: RunDetail,
   may: (permission: string) => boolean,
-  known: boolean,
+  workflow: WorkflowData | undefined,
 ): readonly z.output<typeof AllowedAction>[] {
+  const { run } = detail;
   const hasEnded = ENDED.includes(run.status);
+  const approvals = approvalsOf(detail, workflow);
+  const targets = { approve: approvals, signal: signalsOf(detail, approvals) } as const;
   const refusal = (action: Action): string | null => {
     if (!may(NEEDS[action])) return "You may not.";
     switch (action) {
@@ -152,11 +166,34 @@ export function allowedActions(
         if (run.status === "COMPLETED") return "The run is completed: rerun it.";
         return hasEnded ? null : "The run has not ended.";
       case "rerun":
-        return known ? null : "This process does not know the pipeline.";
+        return workflow ? null : "This process does not know the pipeline.";
+      case "approve":
+        return approvals.length > 0 ? null : "No step waits for an approval.";
     }
   };
   return ACTIONS.map((action) => {
     const reason = refusal(action);
-    return { action, allowed: reason === null, reason };
+    const named = action === "approve" || action === "signal" ? [...targets[action]] : null;
+    return { action, allowed: reason === null, reason, targets: named };
   });
+}
+
+/**
+ * The steps that wait for an approval. One that waits for a signal of its own name waits in the same way: which it is stands in the
+ * pipeline, where that is known.
+ */
+export function approvalsOf({ steps }: RunDetail, workflow: WorkflowData | undefined): readonly string[] {
+  return steps.flatMap(({ name, status, waitingFor }) => {
+    if (status !== "WAITING" || waitingFor !== `${SIGNAL}${name}`) return [];
+    const step = workflow && stepAt(workflow.steps, name);
+    return !step || (step.kind === "wait" && step.isApproval) ? [name] : [];
+  });
+}
+
+function signalsOf({ steps }: RunDetail, approvals: readonly string[]): readonly string[] {
+  const waiting = steps.filter(({ name, status }) => status === "WAITING" && !approvals.includes(name));
+  const names = waiting.flatMap(({ waitingFor }) =>
+    waitingFor?.startsWith(SIGNAL) ? waitingFor.slice(SIGNAL.length) : [],
+  );
+  return [...new Set(names)];
 }

@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-import { act, fireEvent, render, screen, within } from "@testing-library/react";
+import { act, fireEvent, render, screen, waitFor, within } from "@testing-library/react";
 import { SpineHttpError, type Status } from "spine-http/client";
 import { afterEach, expect, test, vi } from "vitest";
 import "../testing/dom.ts";
@@ -225,6 +225,40 @@ test("that a run has failed is told no more once it goes on", () => {
   expect(screen.queryByText("Run failed")).toBeNull();
   rerender(<Page run={{ ...completedRun, execution_id: failedRun.execution_id }} />);
   expect(screen.getByText("Processed 18,203 records")).toBeTruthy();
+});
+
+test("an approval is asked for by its step; a signal where one is waited for", async () => {
+  const sent: unknown[] = [];
+  const send = (...done: unknown[]) => {
+    sent.push(done);
+    return Promise.resolve({ execution_id: "" });
+  };
+  const waiting = (approve: readonly string[], signal: readonly string[]) =>
+    ACTIONS.map((each) =>
+      each.action === "approve"
+        ? { ...each, allowed: approve.length > 0, targets: [...approve] }
+        : each.action === "signal"
+          ? { ...each, allowed: true, targets: [...signal] }
+          : each,
+    );
+  const { rerender } = render(<RunActions actions={waiting([], [])} act={send} />);
+  expect(screen.queryByRole("button", { name: "Send signal" })).toBeNull();
+  rerender(<RunActions actions={waiting(["legal", "review"], ["go"])} act={send} />);
+  fireEvent.click(screen.getByRole("button", { name: "Decide" }));
+  fireEvent.change(screen.getByLabelText("Step"), { target: { value: "review" } });
+  fireEvent.click(screen.getByLabelText("Reject"));
+  fireEvent.change(screen.getByLabelText("Comment"), { target: { value: "two rows are wrong" } });
+  // Somebody else decides about it meanwhile: the other one is not decided in its place.
+  rerender(<RunActions actions={waiting(["legal"], ["go"])} act={send} />);
+  fireEvent.click(screen.getByRole("button", { name: "Reject" }));
+  expect(sent).toEqual([]);
+  rerender(<RunActions actions={waiting(["legal", "review"], ["go"])} act={send} />);
+  fireEvent.click(screen.getByRole("button", { name: "Reject" }));
+  const decided = { step: "review", approved: false, comment: "two rows are wrong" };
+  await waitFor(() => expect(sent).toEqual([["approve", decided]]));
+  await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  fireEvent.click(screen.getByRole("button", { name: "Send signal" }));
+  expect((screen.getByLabelText("Name") as HTMLInputElement).value).toBe("go");
 });
 
 test("who presses a button that is gone by then goes on from where it was", () => {

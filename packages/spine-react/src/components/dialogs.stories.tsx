@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from "react";
 import { BackfillDialog } from "./backfill-dialog.tsx";
 import { Button } from "./button.tsx";
-import { RerunDialog, SignalDialog } from "./run-dialogs.tsx";
+import { ApprovalDialog, RerunDialog, SignalDialog } from "./run-dialogs.tsx";
 import { cells, httpError } from "./testing/fixtures.ts";
 import type { Meta, Story } from "./testing/story.ts";
 
@@ -62,7 +62,24 @@ export const Rerun: Story = {
 export const Signal: Story = {
   render: () => (
     <Opened name="Signal">
-      {(close) => <SignalDialog isPending={false} error={null} onSend={close} onClose={close} />}
+      {(close) => (
+        <SignalDialog names={["go"]} isPending={false} error={null} onSend={close} onClose={close} />
+      )}
+    </Opened>
+  ),
+};
+export const Approval: Story = {
+  render: () => (
+    <Opened name="Approval">
+      {(close) => (
+        <ApprovalDialog
+          steps={["review", "legal/sign-off"]}
+          isPending={false}
+          error={null}
+          onSend={close}
+          onClose={close}
+        />
+      )}
     </Opened>
   ),
 };

@@ -6,7 +6,7 @@ import { Button } from "./button.tsx";
 import { Dialog } from "./dialog.tsx";
 import { useDisplay } from "./display.ts";
 import { ErrorBanner } from "./error-banner.tsx";
-import { RerunDialog, SignalDialog } from "./run-dialogs.tsx";
+import { ApprovalDialog, RerunDialog, SignalDialog } from "./run-dialogs.tsx";
 import { useKeptFocus } from "./use-kept-focus.ts";
 
 type Action = AllowedAction["action"];
@@ -37,8 +37,10 @@ interface OfRun {
 }
 export type RunActionsProps = Look & (OfRun | ActionsData);
 
-const ORDER: readonly Action[] = ["retry", "resume", "pause", "cancel", "signal", "rerun"];
-const ASKED: ReadonlySet<Action> = new Set(["cancel", "rerun", "signal"]);
+const ORDER: readonly Action[] = ["approve", "retry", "resume", "pause", "cancel", "signal", "rerun"];
+const ASKED: ReadonlySet<Action> = new Set(["approve", "cancel", "rerun", "signal"]);
+/** Those that take a run further. */
+const PRIMARY: ReadonlySet<Action> = new Set(["approve", "retry", "resume"]);
 
 /**
  * What can be done with a run now: the server says what, and why not. What cannot be taken back is asked first.
@@ -74,8 +76,10 @@ function ActionButtons(props: Look & ActionsData) {
   const [asked, setAsked] = useState<Action | null>(null);
   const kept = useKeptFocus<HTMLFieldSetElement>();
   const shown = ORDER.flatMap((name) => actions.find(({ action }) => action === name) ?? []).filter(
-    ({ allowed }) => allowed || showRefused,
+    // What nobody waits for is no help to whoever looks.
+    ({ allowed, targets }) => showRefused || (allowed && targets?.length !== 0),
   );
+  const targets = actions.find(({ action }) => action === asked)?.targets ?? [];
   // Whether it went well is told by `error`.
   const send = async (action: Action, options?: ActOptions) => {
     const isDone = await act(action, options).then(
@@ -96,7 +100,7 @@ function ActionButtons(props: Look & ActionsData) {
         {shown.map(({ action, allowed, reason }) => (
           <Button
             key={action}
-            look={action === "retry" || action === "resume" ? "primary" : undefined}
+            look={PRIMARY.has(action) ? "primary" : undefined}
             isPending={pending === action}
             aria-disabled={!allowed || undefined}
             title={reason ?? undefined}
@@ -127,7 +131,12 @@ function ActionButtons(props: Look & ActionsData) {
       {asked === "rerun" && (
         <RerunDialog {...dialog} steps={steps ?? []} onSend={(options) => void send("rerun", options)} />
       )}
-      {asked === "signal" && <SignalDialog {...dialog} onSend={(options) => void send("signal", options)} />}
+      {asked === "approve" && (
+        <ApprovalDialog {...dialog} steps={targets} onSend={(options) => void send("approve", options)} />
+      )}
+      {asked === "signal" && (
+        <SignalDialog {...dialog} names={targets} onSend={(options) => void send("signal", options)} />
+      )}
     </div>
   );
 }

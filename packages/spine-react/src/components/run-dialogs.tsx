@@ -1,7 +1,8 @@
-import { useState } from "react";
+import { useId, useState } from "react";
 import { Dialog } from "./dialog.tsx";
 import { useDisplay } from "./display.ts";
 import { Field } from "./field.tsx";
+import { Segments } from "./segments.tsx";
 
 interface AskProps {
   readonly onClose: () => void;
@@ -50,9 +51,58 @@ export function RerunDialog({ steps, onSend, ...dialog }: AskProps & { readonly 
   );
 }
 
-export function SignalDialog({ onSend, ...dialog }: AskProps) {
+/** Whether a step that waits for it goes on. */
+export function ApprovalDialog({
+  steps,
+  onSend,
+  ...dialog
+}: AskProps & { readonly steps: readonly string[] }) {
   const { text } = useDisplay();
-  const [name, setName] = useState("");
+  const [chosen, setStep] = useState(steps[0] ?? "");
+  const [decision, setDecision] = useState<"approve" | "reject">("approve");
+  const [comment, setComment] = useState("");
+  const isApproved = decision === "approve";
+  // Somebody else may have decided about it meanwhile; one that was not chosen is not taken in its place.
+  const step = steps.includes(chosen) ? chosen : "";
+  return (
+    <Dialog
+      {...dialog}
+      title={text("approvalTitle")}
+      confirm={text(isApproved ? "approve" : "reject")}
+      isDanger={!isApproved}
+      isDisabled={step === ""}
+      onConfirm={() => onSend({ step, approved: isApproved, ...(comment ? { comment } : {}) })}
+    >
+      <Field label={text("approvalStep")}>
+        {(ids) => (
+          <select {...ids} value={step} onChange={(event) => setStep(event.target.value)}>
+            {step === "" && <option value="">–</option>}
+            {steps.map((each) => (
+              <option key={each}>{each}</option>
+            ))}
+          </select>
+        )}
+      </Field>
+      <Segments
+        legend={text("decision")}
+        options={(["approve", "reject"] as const).map((value) => ({ value, label: text(value) }))}
+        value={decision}
+        onChange={setDecision}
+      />
+      <Field label={text("comment")}>
+        {(ids) => (
+          <textarea {...ids} rows={2} value={comment} onChange={(event) => setComment(event.target.value)} />
+        )}
+      </Field>
+    </Dialog>
+  );
+}
+
+/** A message for the run. @param names those that its steps wait for; another may be sent ahead. */
+export function SignalDialog({ names, onSend, ...dialog }: AskProps & { readonly names: readonly string[] }) {
+  const { text } = useDisplay();
+  const list = useId();
+  const [name, setName] = useState(names[0] ?? "");
   const [payload, setPayload] = useState("");
   const parsed = jsonOf(payload);
   return (
@@ -64,8 +114,21 @@ export function SignalDialog({ onSend, ...dialog }: AskProps) {
       onConfirm={() => parsed && onSend({ name, ...("value" in parsed ? { payload: parsed.value } : {}) })}
     >
       <Field label={text("signalName")}>
-        {(ids) => <input {...ids} required value={name} onChange={(event) => setName(event.target.value)} />}
+        {(ids) => (
+          <input
+            {...ids}
+            required
+            list={list}
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
+        )}
       </Field>
+      <datalist id={list}>
+        {names.map((each) => (
+          <option key={each} value={each} />
+        ))}
+      </datalist>
       <JsonField label={text("signalPayload")} value={payload} onChange={setPayload} />
     </Dialog>
   );
