@@ -17,5 +17,5 @@ test.each(checks)(
     });
     expect(status, `npm run ${name}\n${stdout}${stderr}`).toBe(0);
   },
-  120_000,
+  300_000,
 );

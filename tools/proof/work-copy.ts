@@ -9,6 +9,7 @@ const FILES = [
   "tsconfig.base.json",
   "vitest.config.ts",
   "tools/test-reporter.ts",
+  "tools/longest-first.ts",
   "tools/path-spellings.ts",
 ];
 

@@ -308,9 +308,9 @@ describe.each(PLACES)("%s", (_name, open) => {
   });
 
   test("a deadline that is over as the run starts", async () => {
-    const flow = defineWorkflow({ name: "demo.no-time", deadline: 0 }).step("never", () => 1);
+    const flow = defineWorkflow({ name: "demo.no-time" }).step("never", () => 1);
     const spine = await startAt(await placed(), [flow]);
-    const run = await spine.run(flow, {});
+    const run = await spine.run(flow, {}, { deadline: 0 });
     await expect(run.result()).rejects.toMatchObject({ code: "RUN_DEADLINE" });
     expect((await spine.get(run.id)).steps).toEqual([]);
   });

@@ -4,7 +4,7 @@ import type { Database } from "spine-core";
 import type { Place } from "spine-core/testing";
 import { postgres } from "../databases/postgres.ts";
 import { sqlite } from "../databases/sqlite.ts";
-import { createSpineDatabase } from "./shared-postgres.ts";
+import { createSpineDatabase } from "./spine-database.ts";
 import { temporaryDirectory } from "./sqlite-harness.ts";
 
 /** What another process needs to reach a place: the file, or the URL and the schema. */

@@ -1,7 +1,7 @@
 import type { StateOptions } from "spine-core";
 import type { DatabaseHarness, OpenedDatabase } from "spine-core/testing";
 import { postgres } from "../databases/postgres.ts";
-import { createSpineDatabase } from "./shared-postgres.ts";
+import { createSpineDatabase } from "./spine-database.ts";
 
 /** Databases of their own on a shared server, for the conformance suites. */
 export const postgresHarness: DatabaseHarness = {

@@ -3,13 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { SpineError, systemClock } from "spine-core";
-import { postgres } from "../databases/postgres.ts";
+import { SpineError } from "spine-core";
 import { startPostgres } from "./postgres-server.ts";
 
 const WAIT_MS = 60_000;
-/** The database that others are copies of. */
-const TABLES = "spine_tables";
 let server: Promise<string> | undefined;
 
 /**
@@ -20,18 +17,8 @@ export async function createTestDatabase(): Promise<string> {
   return await asAdmin(async (client, admin) => await copyDatabase(client, admin, "template0"));
 }
 
-/** The same with Spine's tables in it, in the schema `spine`: copied, which takes half as long as to make them. */
-export async function createSpineDatabase(): Promise<string> {
-  return await asAdmin(async (client, admin) => {
-    await client.query("SELECT pg_advisory_lock(1)");
-    const { rows } = await client.query("SELECT FROM pg_database WHERE datname = $1", [TABLES]);
-    if (rows.length === 0) await makeTables(client, admin);
-    await client.query("SELECT pg_advisory_unlock(1)");
-    return await copyDatabase(client, admin, TABLES);
-  });
-}
-
-async function asAdmin<T>(work: (client: pg.Client, admin: string) => Promise<T>): Promise<T> {
+/** Does something on the shared server, whose URL it is given. */
+export async function asAdmin<T>(work: (client: pg.Client, admin: string) => Promise<T>): Promise<T> {
   server ??= sharedServer();
   const admin = await server;
   const client = new pg.Client({ connectionString: admin });
@@ -43,21 +30,16 @@ async function asAdmin<T>(work: (client: pg.Client, admin: string) => Promise<T>
   }
 }
 
-async function copyDatabase(client: pg.Client, admin: string, template: string): Promise<string> {
+/** A new database that is a copy of another one, to which nobody is connected; its URL. */
+export async function copyDatabase(client: pg.Client, admin: string, template: string): Promise<string> {
   const name = `test_${process.pid}_${Math.random().toString(36).slice(2, 10)}`;
   // Without the write-ahead log of its pages: several times as fast, and nobody will recover it.
   await client.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
   return urlOf(admin, name);
 }
 
-async function makeTables(client: pg.Client, admin: string): Promise<void> {
-  await client.query(`CREATE DATABASE ${TABLES}`);
-  const database = postgres(urlOf(admin, TABLES));
-  await database.connect({ clock: systemClock });
-  await database.close();
-}
-
-function urlOf(admin: string, name: string): string {
+/** The URL of another database on the same server. */
+export function urlOf(admin: string, name: string): string {
   return admin.replace(/\/postgres$/, `/${name}`);
 }
 

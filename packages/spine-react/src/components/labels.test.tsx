@@ -24,7 +24,7 @@ const settings = {
 const ATTRIBUTES = ["aria-label", "aria-description", "aria-valuetext", "title", "placeholder", "alt"];
 /** What stories say themselves, and what is made of the names of fields. */
 const OF_STORIES =
-  /^(Backfill|Rerun|Signal|T1|T2|OTCE|Tier|Limit|Symbols|Source|Url|Api key|Note|Run again|AAPL\nBRK\.A|Refused|Is no URL\.|Any parameters|Nothing to say|Under way|prices_daily|StatusBadge|UNHEARD_OF|Only to read|Recent|.*(Tier \d|Shares|Trades|Volume|Gains|Losses|18,203 records).*)$/;
+  /^(Backfill|Rerun|Signal|Approval|review|legal\/sign-off|Weeks|[A-H]{3}|T1|T2|OTCE|Tier|Limit|Symbols|Source|Url|Api key|Note|Run again|AAPL\nBRK\.A|Refused|Is no URL\.|Any parameters|Nothing to say|Under way|prices_daily|StatusBadge|UNHEARD_OF|Only to read|Recent|.*(Tier \d|Shares|Trades|Volume|Gains|Losses|18,203 records).*)$/;
 
 function dataOf(value: unknown, found: Set<string> = new Set()): ReadonlySet<string> {
   if (typeof value === "string") found.add(value);

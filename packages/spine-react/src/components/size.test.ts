@@ -6,7 +6,7 @@ import { browserBundle } from "../testing/browser-bundle.ts";
 
 const KB = 1_000;
 
-test("all components are no more than 25 kB on top of the hooks, their styles no more than 8 kB", async () => {
+test("all components are no more than 26 kB on top of the hooks, their styles no more than 8 kB", async () => {
   const [all, hooks] = await Promise.all(
     ["everything.tsx", "hooks-only.tsx"].map((file) =>
       browserBundle(join(import.meta.dirname, "../testing/bundles", file)),
@@ -16,7 +16,7 @@ test("all components are no more than 25 kB on top of the hooks, their styles no
   const added = (all.size - hooks.size) / KB;
   const styles = gzipSync(stylesheet(), { level: 9 }).length / KB;
   console.log(`components: ${added.toFixed(1)} kB gzip on top of the hooks, styles: ${styles.toFixed(1)} kB`);
-  expect(added).toBeLessThanOrEqual(25);
+  expect(added).toBeLessThanOrEqual(26);
   expect(styles).toBeLessThanOrEqual(8);
 });
 
