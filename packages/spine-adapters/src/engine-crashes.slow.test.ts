@@ -7,8 +7,8 @@ import { testCrashes, testRefusals } from "spine-core/testing";
 import { memory, PLACES } from "./testing/places.ts";
 
 for (const [name, open] of PLACES) {
-  // On Postgres a life takes several times as long as on SQLite: unless all are asked for, it dies there at every other effect.
+  // On Postgres a life takes several times as long as on SQLite: unless all are asked for, it dies there at every third effect.
   const few = name === "Postgres" && process.env.SPINE_EVERY_DEATH === undefined;
-  testCrashes(name, open, few ? { stride: 2 } : {});
+  testCrashes(name, open, few ? { stride: 3 } : {});
 }
 testRefusals("SQLite in memory", memory);

@@ -65,7 +65,7 @@ export const MUTANTS_OF_ALERTS: readonly Mutant[] = [
       ],
     },
     says: "to deeply equal",
-    quick: true,
+    quick: false,
   },
   {
     name: "success-ends-nothing",

@@ -29,7 +29,7 @@ export const MUTANTS_OF_PROCESSES: readonly Mutant[] = [
       ],
     },
     says: "to have a length of 2 but got 1",
-    quick: true,
+    quick: false,
   },
   {
     name: "register-before-lock-sqlite",

@@ -185,7 +185,7 @@ export const MUTANTS_OF_RUNS: readonly Mutant[] = [
       test: [...OF_SQLITE, "stores one run when many start with one key at the same time"],
     },
     says: "to have a length of 1 but got 20",
-    quick: true,
+    quick: false,
   },
   {
     name: "acknowledge-before-commit-sqlite",
