@@ -40,8 +40,8 @@ export default defineConfig({
           name: "unit",
           include,
           exclude: [...exclude, ...named("slow"), ...named("timed")],
-          // A third of their time they wait for a server, or for a time: more of them than there are cores keep these busy.
-          maxWorkers: availableParallelism() * 2,
+          // Many wait for a server now and then: one more than there are cores keeps these busy.
+          maxWorkers: availableParallelism() + 1,
           // Files share processes, and what these have loaded: loading it anew took two fifths of the CPU time of spine-core's tests.
           // So a test leaves things as they were (environment variables, spies, timers, servers).
           isolate: false,
@@ -54,7 +54,7 @@ export default defineConfig({
           name: "pages",
           include: pages,
           exclude,
-          maxWorkers: availableParallelism() * 2,
+          maxWorkers: availableParallelism() + 1,
           sequence: { groupOrder: 1 },
         },
       },
@@ -65,8 +65,7 @@ export default defineConfig({
           include: named("slow"),
           exclude,
           testTimeout: 180_000,
-          // Few are busy all the time: they wait for processes, servers and browsers.
-          maxWorkers: availableParallelism() + 1,
+          maxWorkers: "100%",
           // After the quick ones: what is simply broken is known first.
           sequence: { groupOrder: 2 },
         },
@@ -79,7 +78,7 @@ export default defineConfig({
           exclude,
           testTimeout: 180_000,
           // They mostly wait; with more of them at a time, the processes that they start would be late.
-          maxWorkers: availableParallelism() + 1,
+          maxWorkers: 2,
           sequence: { groupOrder: 3 },
         },
       },

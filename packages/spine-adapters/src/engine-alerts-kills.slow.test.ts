@@ -48,7 +48,7 @@ describe.each(PLACES)("%s", (_name, open) => {
       clock.advance(31_000);
       const sent = () => spine.alerts.deliveries({ status: "SENT" });
       await vi.waitFor(async () => {
-        clock.advance(100);
+        if (got.length < times) clock.advance(100);
         expect(await sent()).toHaveLength(1);
       }, PATIENCE);
       // Nothing else comes for as long as it only goes on firing.

@@ -12,7 +12,7 @@ export interface Cors {
 
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 const EXPOSED =
-  "ETag, Location, Retry-After, Idempotency-Replayed, Preference-Applied, RateLimit, RateLimit-Policy, Content-Range, Spine-Api-Version, X-Request-Id";
+  "Date, ETag, Location, Retry-After, Idempotency-Replayed, Preference-Applied, RateLimit, RateLimit-Policy, Content-Range, Spine-Api-Version, X-Request-Id";
 const ACCEPTED =
   "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, X-API-Key";
 

@@ -384,6 +384,7 @@ describe("other sites", () => {
     expect(named.headers).toMatchObject({
       "access-control-allow-origin": origin,
       "access-control-allow-credentials": "true",
+      "access-control-expose-headers": expect.stringContaining("Date, ETag") as string,
       vary: "Origin",
     });
     const other = await ask("GET", "/health", { headers: { origin: "https://evil.example" } });
