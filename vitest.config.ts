@@ -65,7 +65,8 @@ export default defineConfig({
           include: named("slow"),
           exclude,
           testTimeout: 180_000,
-          maxWorkers: "100%",
+          // They wait for processes, servers and browsers now and then.
+          maxWorkers: availableParallelism() + 1,
           // After the quick ones: what is simply broken is known first.
           sequence: { groupOrder: 2 },
         },
