@@ -48,6 +48,7 @@ describe.each(PLACES)("%s", (_name, open) => {
       clock.advance(31_000);
       const sent = () => spine.alerts.deliveries({ status: "SENT" });
       await vi.waitFor(async () => {
+        // Not while the message is on its way: past its lease it would be sent again.
         if (got.length < times) clock.advance(100);
         expect(await sent()).toHaveLength(1);
       }, PATIENCE);

@@ -151,7 +151,10 @@ export function allowedActions(
   const { run } = detail;
   const hasEnded = ENDED.includes(run.status);
   const approvals = approvalsOf(detail, workflow);
-  const targets = { approve: approvals, signal: signalsOf(detail, approvals) } as const;
+  const targets: Partial<Record<Action, string[]>> = {
+    approve: approvals,
+    signal: signalsOf(detail, approvals),
+  };
   const refusal = (action: Action): string | null => {
     if (!may(NEEDS[action])) return "You may not.";
     switch (action) {
@@ -173,8 +176,7 @@ export function allowedActions(
   };
   return ACTIONS.map((action) => {
     const reason = refusal(action);
-    const named = action === "approve" || action === "signal" ? [...targets[action]] : null;
-    return { action, allowed: reason === null, reason, targets: named };
+    return { action, allowed: reason === null, reason, targets: targets[action] ?? null };
   });
 }
 
@@ -182,7 +184,7 @@ export function allowedActions(
  * The steps that wait for an approval. One that waits for a signal of its own name waits in the same way: which it is stands in the
  * pipeline, where that is known.
  */
-export function approvalsOf({ steps }: RunDetail, workflow: WorkflowData | undefined): readonly string[] {
+export function approvalsOf({ steps }: RunDetail, workflow: WorkflowData | undefined): string[] {
   return steps.flatMap(({ name, status, waitingFor }) => {
     if (status !== "WAITING" || waitingFor !== `${SIGNAL}${name}`) return [];
     const step = workflow && stepAt(workflow.steps, name);
@@ -190,7 +192,7 @@ export function approvalsOf({ steps }: RunDetail, workflow: WorkflowData | undef
   });
 }
 
-function signalsOf({ steps }: RunDetail, approvals: readonly string[]): readonly string[] {
+function signalsOf({ steps }: RunDetail, approvals: readonly string[]): string[] {
   const waiting = steps.filter(({ name, status }) => status === "WAITING" && !approvals.includes(name));
   const names = waiting.flatMap(({ waitingFor }) =>
     waitingFor?.startsWith(SIGNAL) ? waitingFor.slice(SIGNAL.length) : [],
