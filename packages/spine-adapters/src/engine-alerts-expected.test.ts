@@ -8,11 +8,12 @@ import {
   type Spine,
   silentLogger,
 } from "spine-core";
-import { arraySource, TestClock } from "spine-core/testing";
+import { arraySource } from "spine-core/testing";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import { memory } from "./databases/sqlite.ts";
-import { failingFlow, MINUTE, pass, recordingChannel } from "./testing/alert-flow.ts";
+import { AlertClock } from "./testing/alert-clock.ts";
+import { failingFlow, MINUTE, recordingChannel } from "./testing/alert-flow.ts";
 import { PLACES } from "./testing/places.ts";
 
 const HOUR = 60 * MINUTE;
@@ -37,7 +38,7 @@ const loadDay = defineWorkflow({
 const nightly = failingFlow("demo.nightly");
 
 describe.each(PLACES)("what is expected, on %s", (_name, open) => {
-  const clock = new TestClock("2026-01-05T09:00:00.000Z");
+  const clock = new AlertClock("2026-01-05T09:00:00.000Z");
   const chat = recordingChannel("chat");
   let spine: Spine;
   let start: () => Promise<Spine>;
@@ -53,7 +54,7 @@ describe.each(PLACES)("what is expected, on %s", (_name, open) => {
     });
     start = () =>
       createSpine({
-        database: place.database(),
+        database: clock.watched(place.database()),
         workflows: [loadDay, nightly],
         logger: silentLogger,
         clock,
@@ -76,7 +77,7 @@ describe.each(PLACES)("what is expected, on %s", (_name, open) => {
     // The 4th was due at 02:00 of the 5th.
     const other = await start();
     const told = () => chat.told(loadDay.name);
-    await pass(clock, MINUTE, () => told().length === 1);
+    await clock.pass(MINUTE, () => told().length === 1);
     expect(told()[0]).toMatchObject({
       severity: "CRITICAL",
       firing: 1,
@@ -84,19 +85,19 @@ describe.each(PLACES)("what is expected, on %s", (_name, open) => {
       title: "expected_prices: day=2026-01-04 is late",
       alerts: [{ labels: { alert: "data-late", table: "expected_prices", partition: "day=2026-01-04" } }],
     });
-    await pass(clock, 30 * MINUTE);
+    await clock.pass(30 * MINUTE);
     expect(await spine.alerts.list({ severity: "CRITICAL" })).toHaveLength(1);
     await other.stop();
     clock.advance(1);
     await (await spine.run(loadDay, { day: "2026-01-04" })).result();
-    await pass(clock, 10 * MINUTE, () => told().length === 2);
+    await clock.pass(10 * MINUTE, () => told().length === 2);
     expect(told()[1]).toMatchObject({ reason: "RESOLVED" });
     // The 5th is due at 02:00 of the 6th, and late an hour after that.
     clock.advance(Date.parse("2026-01-06T02:50:00Z") - clock.now());
-    await pass(clock, MINUTE);
+    await clock.pass(MINUTE);
     expect(told()).toHaveLength(2);
     clock.advance(15 * MINUTE);
-    await pass(clock, 2 * MINUTE, () => told().length === 3);
+    await clock.pass(2 * MINUTE, () => told().length === 3);
     expect(told()[2]?.title).toContain("day=2026-01-05 is late");
   });
 
@@ -106,9 +107,9 @@ describe.each(PLACES)("what is expected, on %s", (_name, open) => {
     await spine.stop();
     spine = await start();
     clock.advance(Date.parse("2026-01-06T11:00:00Z") - clock.now());
-    await pass(clock, MINUTE);
+    await clock.pass(MINUTE);
     clock.advance(10 * MINUTE);
-    await pass(clock, MINUTE, () => told().length === 1);
+    await clock.pass(MINUTE, () => told().length === 1);
     expect(told()[0]).toMatchObject({
       reason: "FIRST",
       severity: "ERROR",
@@ -117,18 +118,18 @@ describe.each(PLACES)("what is expected, on %s", (_name, open) => {
     // One that fails is none.
     await (await spine.run(nightly, {})).result().catch(() => {});
     clock.advance(HOUR);
-    await pass(clock, MINUTE);
+    await clock.pass(MINUTE);
     expect(told().at(-1)?.status).toBe("FIRING");
     clock.advance(1);
     await (await spine.run(nightly, { ok: true })).result();
     const completedAt = clock.now();
-    await pass(clock, 7 * MINUTE, () => told().at(-1)?.status === "RESOLVED");
+    await clock.pass(7 * MINUTE, () => told().at(-1)?.status === "RESOLVED");
     const before = told().length;
     clock.advance(completedAt + 25 * HOUR - clock.now());
-    await pass(clock, MINUTE);
+    await clock.pass(MINUTE);
     expect(told()).toHaveLength(before);
     clock.advance(HOUR + 10 * MINUTE);
-    await pass(clock, MINUTE, () => told().length === before + 1);
+    await clock.pass(MINUTE, () => told().length === before + 1);
     expect(told().at(-1)).toMatchObject({ reason: "FIRST", alerts: [{ labels: { alert: "run-missing" } }] });
   });
 
@@ -150,7 +151,7 @@ describe.each(PLACES)("what is expected, on %s", (_name, open) => {
     const place = await open();
     onTestFinished(() => place.remove());
     const own = await createSpine({
-      database: place.database(),
+      database: clock.watched(place.database()),
       workflows: [loadDay, nightly],
       logger: { ...silentLogger, error: (message, facts) => said.push([message, facts]) },
       clock,
@@ -158,7 +159,7 @@ describe.each(PLACES)("what is expected, on %s", (_name, open) => {
     });
     onTestFinished(() => own.stop());
     await (await own.run(nightly, {})).result().catch(() => {});
-    await pass(clock, MINUTE, () => pager.told(nightly.name).length === 1);
+    await clock.pass(MINUTE, () => pager.told(nightly.name).length === 1);
     expect(said[0]).toEqual([expect.stringContaining("`alerts.expect[0]`"), { error: "the calendar broke" }]);
   });
 });

@@ -3,11 +3,10 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createSpine, silentLogger } from "spine-core";
-import { TestClock } from "spine-core/testing";
 import { describe, expect, test, vi } from "vitest";
 import { webhook } from "./alerts/index.ts";
 import { serve } from "./sources/testing/http-server.ts";
-import { pass } from "./testing/alert-flow.ts";
+import { AlertClock } from "./testing/alert-clock.ts";
 import { PLACES } from "./testing/places.ts";
 
 const PATIENCE = { timeout: 30_000, interval: 20 };
@@ -36,9 +35,9 @@ describe.each(PLACES)("%s", (_name, open) => {
 
       answers = true;
       // Later than any lease, and by its own clock, so that nobody has to wait for that.
-      const clock = new TestClock(Date.now() + 120_000);
+      const clock = new AlertClock(Date.now() + 120_000);
       const spine = await createSpine({
-        database: place.database(),
+        database: clock.watched(place.database()),
         logger: silentLogger,
         clock,
         alerts: { channels: [webhook({ url, secret: "a-secret-of-the-webhook", allowPrivate: true })] },
@@ -53,7 +52,7 @@ describe.each(PLACES)("%s", (_name, open) => {
         expect(await sent()).toHaveLength(1);
       }, PATIENCE);
       // Nothing else comes for as long as it only goes on firing.
-      await pass(clock, 600_000);
+      await clock.pass(600_000);
       expect(got).toHaveLength(times);
       expect(new Set(got.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
       // The other side can tell a duplicate also by the count of attempts, which only grows.

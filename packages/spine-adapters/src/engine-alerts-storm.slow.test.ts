@@ -1,9 +1,9 @@
 // 1,000 runs of one pipeline fail in a minute: people get one message, one update, and one that says that it is over. On a clock that is
 // moved by hand.
 import { createSpine, silentLogger } from "spine-core";
-import { TestClock } from "spine-core/testing";
 import { expect, test } from "vitest";
-import { failingFlow, MINUTE, pass, recordingChannel } from "./testing/alert-flow.ts";
+import { AlertClock } from "./testing/alert-clock.ts";
+import { failingFlow, MINUTE, recordingChannel } from "./testing/alert-flow.ts";
 import { PLACES } from "./testing/places.ts";
 
 const workflow = failingFlow("demo.storm");
@@ -12,10 +12,10 @@ test.each(PLACES)(
   "%s: 1,000 failing runs in a minute are one message, one update, and one that says it is over",
   async (_name, open) => {
     const place = await open();
-    const clock = new TestClock();
+    const clock = new AlertClock();
     const chat = recordingChannel("chat");
     const spine = await createSpine({
-      database: place.database(),
+      database: clock.watched(place.database()),
       workflows: [workflow],
       logger: silentLogger,
       clock,
@@ -28,11 +28,11 @@ test.each(PLACES)(
       clock.advance(1_000);
     }
     const told = () => chat.told(workflow.name);
-    await pass(clock, MINUTE, () => told().length === 1);
-    await pass(clock, 6 * MINUTE, () => told().length === 2);
+    await clock.pass(MINUTE, () => told().length === 1);
+    await clock.pass(6 * MINUTE, () => told().length === 2);
     await (await spine.run(workflow, { ok: true })).result();
-    await pass(clock, 6 * MINUTE, () => told().length === 3);
-    await pass(clock, 20 * MINUTE);
+    await clock.pass(6 * MINUTE, () => told().length === 3);
+    await clock.pass(20 * MINUTE);
     expect(told().map(({ reason }) => reason)).toEqual(["FIRST", "REPEATED", "RESOLVED"]);
     // One is shown, and all others are counted.
     expect(told().reduce((sum, { suppressed }) => sum + suppressed, 1)).toBe(1_000);

@@ -16,15 +16,16 @@ import {
   secret,
   silentLogger,
 } from "spine-core";
-import { arraySource, overlay, TestClock } from "spine-core/testing";
+import { arraySource, overlay } from "spine-core/testing";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import { memory, sqlite } from "./databases/sqlite.ts";
-import { failingFlow, MINUTE, pass, recordingChannel } from "./testing/alert-flow.ts";
+import { AlertClock } from "./testing/alert-clock.ts";
+import { failingFlow, MINUTE, recordingChannel } from "./testing/alert-flow.ts";
 import { PLACES } from "./testing/places.ts";
 
 describe.each(PLACES)("alerts on %s", { timeout: 120_000 }, (_name, open) => {
-  const clock = new TestClock();
+  const clock = new AlertClock();
   const chat = recordingChannel("chat");
   const pager = recordingChannel("pager", { acknowledges: true });
   let spine: Spine;
@@ -46,7 +47,12 @@ describe.each(PLACES)("alerts on %s", { timeout: 120_000 }, (_name, open) => {
     const place = await open();
     remove = () => place.remove();
     const alerts = options;
-    spine = await createSpine({ database: place.database(), logger: silentLogger, clock, alerts });
+    spine = await createSpine({
+      database: clock.watched(place.database()),
+      logger: silentLogger,
+      clock,
+      alerts,
+    });
   }, 60_000);
   afterAll(async () => {
     await spine?.stop();
@@ -54,7 +60,7 @@ describe.each(PLACES)("alerts on %s", { timeout: 120_000 }, (_name, open) => {
   });
 
   const flow = (domain?: string) => failingFlow(`demo.alerts_${++flows}`, domain);
-  const wait = (ms: number, until?: () => boolean | Promise<boolean>) => pass(clock, ms, until);
+  const wait = (ms: number, until?: () => boolean | Promise<boolean>) => clock.pass(ms, until);
   const run = async (
     workflow: ReturnType<typeof failingFlow>,
     params: { readonly ok?: boolean; readonly week?: string } = {},
@@ -297,10 +303,10 @@ describe.each(PLACES)("alerts on %s", { timeout: 120_000 }, (_name, open) => {
 });
 
 test("asks the database less than once a second, idle and while alerts fire; without channels not at all", async () => {
-  const clock = new TestClock();
+  const clock = new AlertClock();
   let asked: string[] = [];
   const counting = (): Database => {
-    const database = memory();
+    const database = clock.watched(memory());
     return overlay(database, {
       connect: async (options) => {
         const stores = await database.connect(options);
@@ -321,16 +327,16 @@ test("asks the database less than once a second, idle and while alerts fire; wit
   const chat = recordingChannel("chat");
   const options = { logger: silentLogger, clock } as const;
   const spine = await createSpine({ ...options, database: counting(), alerts: { channels: [chat.channel] } });
-  await pass(clock, MINUTE);
+  await clock.pass(MINUTE);
   expect(asked.length).toBeGreaterThan(0);
   expect(new Set(asked)).toEqual(new Set(["due"]));
   expect(asked.length).toBeLessThan(20);
   const workflow = failingFlow("demo.counted");
   await (await spine.run(workflow, {})).result().catch(() => {});
-  await pass(clock, MINUTE, () => chat.told(workflow.name).length === 1);
+  await clock.pass(MINUTE, () => chat.told(workflow.name).length === 1);
   asked = [];
   const since = clock.now();
-  await pass(clock, 3 * MINUTE);
+  await clock.pass(3 * MINUTE);
   expect(new Set(asked)).toEqual(new Set(["due", "groups", "completions"]));
   expect(asked.length).toBeLessThan((clock.now() - since) / 1_000);
   await spine.stop();
@@ -339,19 +345,19 @@ test("asks the database less than once a second, idle and while alerts fire; wit
   const silent = await createSpine({ ...options, database: counting() });
   const failed = await silent.run(workflow, {});
   await failed.result().catch(() => {});
-  await pass(clock, MINUTE);
+  await clock.pass(MINUTE);
   expect(asked).toEqual([]);
   expect(await silent.alerts.list()).toHaveLength(1);
   await silent.stop();
 });
 
 test("a process without channels leaves alerts to those that have some; 300 pipelines that fail at once are all told", async () => {
-  const clock = new TestClock();
+  const clock = new AlertClock();
   const directory = mkdtempSync(join(tmpdir(), "spine-alerts-"));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   const start = (more: Pick<SpineOptions, "alerts">) =>
     createSpine({
-      database: sqlite(join(directory, "a.db"), { durability: "process" }),
+      database: clock.watched(sqlite(join(directory, "a.db"), { durability: "process" })),
       logger: silentLogger,
       clock,
       ...more,
@@ -361,13 +367,13 @@ test("a process without channels leaves alerts to those that have some; 300 pipe
     const of = { severity: "WARNING", title: "t".repeat(900), message: "m".repeat(5_000) } as const;
     await deaf.alerts.raise({ ...of, labels: { pipeline: `demo.many_${n}` } });
   }
-  await pass(clock, MINUTE);
+  await clock.pass(MINUTE);
   expect(await deaf.alerts.groups()).toEqual([]);
   const chat = recordingChannel("chat");
   const spine = await start({ alerts: { channels: [chat.channel] } });
-  await pass(clock, 2 * MINUTE, () => chat.got.length === 350);
+  await clock.pass(2 * MINUTE, () => chat.got.length === 350);
   expect(chat.got[0]?.alerts[0]?.message).toHaveLength(1_000);
-  await pass(clock, 2 * MINUTE);
+  await clock.pass(2 * MINUTE);
   expect(chat.got).toHaveLength(350);
   await Promise.all([spine.stop(), deaf.stop()]);
 });

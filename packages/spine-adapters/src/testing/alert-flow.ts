@@ -1,6 +1,4 @@
 import { type AlertChannel, type AlertNotification, defineWorkflow, SpineError } from "spine-core";
-import type { TestClock } from "spine-core/testing";
-import { expect, vi } from "vitest";
 import { z } from "zod";
 
 export const MINUTE = 60_000;
@@ -37,23 +35,4 @@ export function recordingChannel(name: string, more: Partial<AlertChannel> = {})
   const of = (all: readonly AlertNotification[]) => (pipeline: string) =>
     all.filter(({ labels }) => labels.pipeline === pipeline);
   return { channel, told: of(got), tried: of(attempts), got, behaviour };
-}
-
-/** Moves the time in steps, between which what is due is done, until something is true: it has to be by the end. */
-export async function pass(
-  clock: TestClock,
-  ms: number,
-  until: () => boolean | Promise<boolean> = () => true,
-): Promise<void> {
-  const step = 15_000;
-  for (let left = ms; left > 0; left -= step) {
-    clock.advance(Math.min(step, left));
-    await new Promise((resolve) => setTimeout(resolve, 8));
-  }
-  const look = async () => {
-    // On a machine that has much to do, what was due may be done only now, and be followed by something that is due later.
-    clock.advance(100);
-    expect(await until()).toBe(true);
-  };
-  await vi.waitFor(look, { timeout: 40_000, interval: 10 });
 }
