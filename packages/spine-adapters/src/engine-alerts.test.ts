@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import {
   type AlertOptions,
   createSpine,
@@ -29,6 +30,7 @@ describe.each(PLACES)("alerts on %s", { timeout: 120_000 }, (_name, open) => {
   const chat = recordingChannel("chat");
   const pager = recordingChannel("pager", { acknowledges: true });
   let spine: Spine;
+  let database: () => Database;
   let remove = () => {};
   let flows = 0;
   const options = {
@@ -46,6 +48,7 @@ describe.each(PLACES)("alerts on %s", { timeout: 120_000 }, (_name, open) => {
   beforeAll(async () => {
     const place = await open();
     remove = () => place.remove();
+    database = () => place.database();
     const alerts = options;
     spine = await createSpine({
       database: clock.watched(place.database()),
@@ -187,6 +190,26 @@ describe.each(PLACES)("alerts on %s", { timeout: 120_000 }, (_name, open) => {
     await spine.alerts.resolve(three?.fingerprint ?? "");
     await wait(6 * MINUTE, () => pager.told(workflow.name).at(-1)?.reason === "RESOLVED");
     await expect(spine.alerts.resolve("none")).rejects.toThrow(/No alert with the fingerprint/);
+  });
+
+  test("an alert is acknowledged on a clock that stands still, also while another process is at the groups", async () => {
+    const workflow = flow();
+    await run(workflow);
+    await wait(40_000, () => chat.told(workflow.name).length === 1);
+    const [group] = (await spine.alerts.groups()).filter(({ labels }) => labels.pipeline === workflow.name);
+    const other = database();
+    onTestFinished(() => other.close());
+    const { notifications } = await other.connect({ clock });
+    const { promise: isThere, resolve: enter } = Promise.withResolvers<void>();
+    const held = notifications.transaction(async () => {
+      enter();
+      await setTimeout(120);
+    });
+    await isThere;
+    await spine.alerts.acknowledge(group?.alerts[0]?.fingerprint ?? "", { by: "ann" });
+    await held;
+    await run(workflow, { ok: true });
+    await wait(6 * MINUTE, () => chat.told(workflow.name).at(-1)?.reason === "RESOLVED");
   });
 
   test("a failed delivery is tried again when the other side says, and given up with its reason", async () => {
