@@ -115,6 +115,8 @@ export class PostgresServer implements AsyncDisposable {
       max_wal_size: "4GB",
       max_connections: 200,
       shared_preload_libraries: "pg_stat_statements",
+      // Databases of all tests share its entries: beyond 5,000 it forgets those of others, and counts go down.
+      "pg_stat_statements.max": 50_000,
       log_min_messages: "warning",
       ...settings,
     };
