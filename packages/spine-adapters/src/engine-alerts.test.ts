@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import {
   type AlertOptions,
   createSpine,
@@ -203,7 +203,7 @@ describe.each(PLACES)("alerts on %s", { timeout: 120_000 }, (_name, open) => {
     const { promise: isThere, resolve: enter } = Promise.withResolvers<void>();
     const held = notifications.transaction(async () => {
       enter();
-      await setTimeout(120);
+      await delay(120);
     });
     await isThere;
     await spine.alerts.acknowledge(group?.alerts[0]?.fingerprint ?? "", { by: "ann" });
